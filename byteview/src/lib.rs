@@ -1,0 +1,1 @@
+//! An immutable, cheaply cloned view of bytes.

@@ -1,0 +1,1 @@
+//! A distributed, read-through cache that lives inside your application and computes an expensive value once per cluster.

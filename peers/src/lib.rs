@@ -1,0 +1,1 @@
+//! Find peers and talk to them: routing, transports and wire formats of the groupcache family.

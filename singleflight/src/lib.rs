@@ -1,0 +1,1 @@
+//! Concurrent async calls with one key become one call: duplicate suppression that survives cancellation and panics.
