@@ -1,1 +1,13 @@
-//! An immutable, cheaply cloned view of bytes.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod byte_view;
+mod cmp;
+mod convert;
+mod fmt;
+mod reader;
+#[cfg(feature = "serde")]
+mod serde;
+
+pub use byte_view::ByteView;
+pub use reader::Reader;

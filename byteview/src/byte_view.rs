@@ -1,0 +1,229 @@
+use std::borrow::{Borrow, Cow};
+use std::ops::{Bound, Deref, RangeBounds};
+use std::slice;
+use std::str::{self, Utf8Error};
+
+use bytes::Bytes;
+
+use crate::Reader;
+
+/// An immutable view of bytes that is cheap to clone.
+///
+/// A view owns a share of its bytes: clones and slices point into the same buffer, which is freed
+/// with the last of them. It is a thin wrapper over [`Bytes`] of the same size, without the methods
+/// that move or shorten a handle in place: a `ByteView` shows the same bytes for as long as it
+/// lives.
+///
+/// All methods of `[u8]` are there by [`Deref`], `view[i]` and `view[a..b]` included.
+///
+/// # Comparing
+///
+/// Equality, ordering and hashing are those of the byte slice, whatever buffer it lives in. So a map
+/// keyed by `ByteView` can be searched with a `&[u8]`. It cannot be searched with a `&str`, because
+/// the standard library hashes a `str` differently from its bytes: use [`str::as_bytes`].
+///
+/// # Complexity
+///
+/// Cloning and slicing take constant time and copy no bytes. The first clone of a view made from a
+/// `Vec<u8>`, `String` or boxed slice allocates the reference count that they then share (a few
+/// words); views of static bytes never allocate.
+#[derive(Clone, Default)]
+pub struct ByteView {
+    pub(crate) bytes: Bytes,
+}
+
+impl ByteView {
+    /// An empty view. Does not allocate.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            bytes: Bytes::new(),
+        }
+    }
+
+    /// A view of bytes that live as long as the program. Does not allocate.
+    ///
+    /// ```
+    /// use byteview::ByteView;
+    ///
+    /// const OK: ByteView = ByteView::from_static(b"OK");
+    /// assert_eq!(OK, "OK");
+    /// ```
+    #[must_use]
+    pub const fn from_static(bytes: &'static [u8]) -> Self {
+        Self {
+            bytes: Bytes::from_static(bytes),
+        }
+    }
+
+    /// A view of a copy of `bytes`, in an allocation of exactly their length.
+    #[must_use]
+    pub fn copy_from_slice(bytes: &[u8]) -> Self {
+        Bytes::copy_from_slice(bytes).into()
+    }
+
+    /// The number of bytes in view, which may be far fewer than the buffer behind it holds.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether no byte is in view.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The byte at `index`, or `None` past the end.
+    #[must_use]
+    pub fn at(&self, index: usize) -> Option<u8> {
+        self.bytes.get(index).copied()
+    }
+
+    /// A view of a part of this one, sharing its buffer.
+    ///
+    /// The part keeps the whole buffer alive; see [`detached`](Self::detached).
+    ///
+    /// ```
+    /// use byteview::ByteView;
+    ///
+    /// let view = ByteView::from("hello, world");
+    /// assert_eq!(view.slice(7..), "world");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the range starts after its end or ends after [`len`](Self::len), as indexing a `[u8]`
+    /// does. [`checked_slice`](Self::checked_slice) is for ranges that come from elsewhere.
+    #[must_use]
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
+        self.bytes.slice(range).into()
+    }
+
+    /// A view of a part of this one, sharing its buffer, or `None` where [`slice`](Self::slice)
+    /// would panic.
+    ///
+    /// ```
+    /// use byteview::ByteView;
+    ///
+    /// let view = ByteView::from("hello");
+    /// assert_eq!(view.checked_slice(1..=2).unwrap(), "el");
+    /// assert!(view.checked_slice(2..6).is_none());
+    /// ```
+    #[must_use]
+    pub fn checked_slice(&self, range: impl RangeBounds<usize>) -> Option<Self> {
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.checked_add(1)?,
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last.checked_add(1)?,
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => self.len(),
+        };
+        (start <= end && end <= self.len()).then(|| self.slice(start..end))
+    }
+
+    /// A view of the same bytes in an allocation of exactly their length, shared with nobody.
+    ///
+    /// A small slice keeps the whole buffer that it was cut from in memory, and a view of a `Vec`
+    /// keeps the spare capacity. Detach what will be kept long and is much smaller than its buffer,
+    /// say a field of a parsed message that goes into a cache that counts bytes.
+    ///
+    /// This copies unless the view is empty. [`Bytes`] does not say how large its buffer is, so the
+    /// caller has to know when the copy is worth it.
+    ///
+    /// ```
+    /// use byteview::ByteView;
+    ///
+    /// let message = ByteView::from(vec![b'x'; 1 << 20]);
+    /// let id = message.slice(..16).detached();
+    /// drop(message); // frees the megabyte
+    /// assert_eq!(id, "x".repeat(16));
+    /// ```
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self::copy_from_slice(self)
+    }
+
+    /// The bytes as text, if they are UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// [`Utf8Error`], which says where the text ends.
+    pub fn to_str(&self) -> Result<&str, Utf8Error> {
+        str::from_utf8(self)
+    }
+
+    /// The bytes as text, with U+FFFD in place of what is not UTF-8. Copies only in that case.
+    #[must_use]
+    pub fn to_str_lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(self)
+    }
+
+    /// Copies as many bytes as fit to the front of `target`, and returns how many.
+    ///
+    /// What `target` holds after them is left as it was.
+    ///
+    /// ```
+    /// use byteview::ByteView;
+    ///
+    /// let mut target = [0; 4];
+    /// assert_eq!(ByteView::from("hello").copy_to(&mut target), 4);
+    /// assert_eq!(&target, b"hell");
+    /// ```
+    pub fn copy_to(&self, target: &mut [u8]) -> usize {
+        let n = self.len().min(target.len());
+        target[..n].copy_from_slice(&self[..n]);
+        n
+    }
+
+    /// A reader that starts at the first byte and holds its own share of the buffer.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.clone())
+    }
+
+    /// The bytes as [`Bytes`], without copying.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes
+    }
+}
+
+impl Deref for ByteView {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsRef<[u8]> for ByteView {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Keeps the contract of `Borrow`: `Eq`, `Ord` and `Hash` are those of the slice.
+impl Borrow<[u8]> for ByteView {
+    fn borrow(&self) -> &[u8] {
+        self
+    }
+}
+
+impl<'a> IntoIterator for &'a ByteView {
+    type Item = &'a u8;
+    type IntoIter = slice::Iter<'a, u8>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,87 @@
+//! Conversions. Into a view, none of them copies bytes, except collecting an iterator.
+
+use std::borrow::Cow;
+use std::string::FromUtf8Error;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::ByteView;
+
+/// `From` for types that convert to [`Bytes`] without copying.
+macro_rules! view_from {
+    ($($owner:ty,)*) => {$(
+        impl From<$owner> for ByteView {
+            fn from(owner: $owner) -> Self {
+                Self { bytes: Bytes::from(owner) }
+            }
+        }
+    )*};
+}
+
+view_from! {
+    &'static [u8],
+    &'static str,
+    Vec<u8>,
+    Box<[u8]>,
+    String,
+    Bytes,
+    BytesMut,
+}
+
+impl<const N: usize> From<&'static [u8; N]> for ByteView {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Self::from_static(bytes)
+    }
+}
+
+impl From<Box<str>> for ByteView {
+    fn from(text: Box<str>) -> Self {
+        text.into_boxed_bytes().into()
+    }
+}
+
+impl From<Cow<'static, [u8]>> for ByteView {
+    fn from(bytes: Cow<'static, [u8]>) -> Self {
+        match bytes {
+            Cow::Borrowed(bytes) => bytes.into(),
+            Cow::Owned(bytes) => bytes.into(),
+        }
+    }
+}
+
+impl From<Cow<'static, str>> for ByteView {
+    fn from(text: Cow<'static, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+
+impl FromIterator<u8> for ByteView {
+    fn from_iter<I: IntoIterator<Item = u8>>(bytes: I) -> Self {
+        Vec::from_iter(bytes).into()
+    }
+}
+
+impl From<ByteView> for Bytes {
+    fn from(view: ByteView) -> Self {
+        view.into_bytes()
+    }
+}
+
+/// Takes over the buffer when the view is its only user and it came from a `Vec`; copies otherwise.
+impl From<ByteView> for Vec<u8> {
+    fn from(view: ByteView) -> Self {
+        view.into_bytes().into()
+    }
+}
+
+/// Copies where the conversion to `Vec<u8>` does. The error gives the bytes back.
+impl TryFrom<ByteView> for String {
+    type Error = FromUtf8Error;
+
+    fn try_from(view: ByteView) -> Result<Self, Self::Error> {
+        String::from_utf8(view.into())
+    }
+}
