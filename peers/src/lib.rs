@@ -1,1 +1,35 @@
 //! Find peers and talk to them: routing, transports and wire formats of the groupcache family.
+//!
+//! A *member* of the cluster is `{ id, url }` ([`Member`]). A [`Router`] keeps the current
+//! [`Routes`]: an immutable snapshot of the ring of members, each a [`Peer`] with a connected
+//! [`PeerClient`] and a [`Circuit`] of its own. A [`Transport`] turns a member into a client; a
+//! [`PeerService`] is the other side, what a server asks of the node that owns it.
+#![forbid(unsafe_code)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
+
+mod circuit;
+mod client;
+mod error;
+mod member;
+mod message;
+mod peer;
+mod protocol;
+mod router;
+mod routes;
+mod service;
+mod transport;
+
+pub use circuit::{Circuit, CircuitOptions};
+pub use client::PeerClient;
+pub use error::Error;
+pub use member::Member;
+pub use message::{GetMode, GetRequest, Reply};
+pub use peer::Peer;
+pub use protocol::Protocol;
+pub use router::Router;
+pub use routes::Routes;
+pub use service::PeerService;
+pub use transport::Transport;
+
+/// A boxed future, as the object-safe seams of this crate return it.
+pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,308 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::time::Duration;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a member was refused, a peer gave no value, or a server did not start.
+///
+/// Three families: *configuration* errors name the offending text and leave everything as it was;
+/// *answers* ([`is_answer`](Self::is_answer)) are what a peer had to say and are final for the
+/// caller; all others mean that the peer gave no answer, and somebody else may be asked.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    source: Option<BoxError>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    InvalidMember { member: String, reason: &'static str },
+    DuplicateMember { id: String },
+    UnknownProtocol { name: String },
+    InvalidOption { option: &'static str, reason: String },
+    Ring,
+    Bind { address: String },
+
+    NotFound { message: String },
+    Getter { message: String },
+    Overloaded { what: String },
+    TooLarge { what: &'static str, size: u64, limit: u64 },
+
+    NoSuchGroup { group: String },
+    Unsupported { operation: &'static str, protocol: &'static str },
+    Unreachable { url: String },
+    Disconnected { url: String },
+    TimedOut { what: &'static str, limit: Duration },
+    CircuitOpen { url: String, retry_in: Duration },
+    Malformed { what: String },
+    Status { status: u16, text: String },
+}
+
+impl Error {
+    fn new(kind: Kind) -> Self {
+        Self(Box::new(Inner { kind, source: None }))
+    }
+
+    fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub(crate) fn invalid_member(member: impl Into<String>, reason: &'static str) -> Self {
+        Self::new(Kind::InvalidMember { member: member.into(), reason })
+    }
+
+    pub(crate) fn duplicate_member(id: impl Into<String>) -> Self {
+        Self::new(Kind::DuplicateMember { id: id.into() })
+    }
+
+    pub(crate) fn unknown_protocol(name: impl Into<String>) -> Self {
+        Self::new(Kind::UnknownProtocol { name: name.into() })
+    }
+
+    pub(crate) fn ring(source: consistenthash::Error) -> Self {
+        Self::new(Kind::Ring).with_source(source)
+    }
+
+    pub(crate) fn circuit_open(url: impl Into<String>, retry_in: Duration) -> Self {
+        Self::new(Kind::CircuitOpen { url: url.into(), retry_in })
+    }
+
+    /// A setting that cannot work, and why.
+    pub fn invalid_option(option: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(Kind::InvalidOption { option, reason: reason.into() })
+    }
+
+    /// A listening address that could not be bound.
+    pub fn bind(address: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Bind { address: address.into() }).with_source(source)
+    }
+
+    /// The answer "there is no value under this key".
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound { message: message.into() })
+    }
+
+    /// The answer "the getter failed", with the getter's own message.
+    pub fn getter(message: impl Into<String>) -> Self {
+        Self::new(Kind::Getter { message: message.into() })
+    }
+
+    /// The answer "too busy"; `what` names the limit that was reached.
+    pub fn overloaded(what: impl Into<String>) -> Self {
+        Self::new(Kind::Overloaded { what: what.into() })
+    }
+
+    /// Something of `size` bytes where at most `limit` are accepted.
+    pub fn too_large(what: &'static str, size: u64, limit: u64) -> Self {
+        Self::new(Kind::TooLarge { what, size, limit })
+    }
+
+    /// The peer does not have the group.
+    pub fn no_such_group(group: impl Into<String>) -> Self {
+        Self::new(Kind::NoSuchGroup { group: group.into() })
+    }
+
+    /// The protocol cannot say this.
+    pub fn unsupported(operation: &'static str, protocol: &'static str) -> Self {
+        Self::new(Kind::Unsupported { operation, protocol })
+    }
+
+    /// No connection to the peer could be made.
+    pub fn unreachable(url: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Unreachable { url: url.into() }).with_source(source)
+    }
+
+    /// The connection broke before the answer was complete.
+    pub fn disconnected(url: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Disconnected { url: url.into() }).with_source(source)
+    }
+
+    /// A time limit passed; `what` names it.
+    pub fn timed_out(what: &'static str, limit: Duration) -> Self {
+        Self::new(Kind::TimedOut { what, limit })
+    }
+
+    /// The peer's bytes are not what the protocol says.
+    pub fn malformed(what: impl Into<String>) -> Self {
+        Self::new(Kind::Malformed { what: what.into() })
+    }
+
+    /// An HTTP status that carries no answer, with the start of its body.
+    pub fn status(status: u16, text: impl Into<String>) -> Self {
+        Self::new(Kind::Status { status, text: text.into() })
+    }
+
+    /// Whether this is an answer of the peer: final, and not a reason to ask somebody else.
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            self.0.kind,
+            Kind::NotFound { .. }
+                | Kind::Getter { .. }
+                | Kind::Overloaded { .. }
+                | Kind::TooLarge { .. }
+        )
+    }
+
+    /// Whether the peer itself is in trouble: it could not be reached, did not answer in time, broke
+    /// the connection or the protocol. This is what a [`Circuit`](crate::Circuit) counts.
+    pub fn is_transport(&self) -> bool {
+        matches!(
+            self.0.kind,
+            Kind::Unreachable { .. }
+                | Kind::Disconnected { .. }
+                | Kind::TimedOut { .. }
+                | Kind::Malformed { .. }
+        )
+    }
+
+    /// Whether there is no value under the key.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.0.kind, Kind::NotFound { .. })
+    }
+
+    /// Whether the getter failed.
+    pub fn is_getter(&self) -> bool {
+        matches!(self.0.kind, Kind::Getter { .. })
+    }
+
+    /// Whether a limit on concurrent work was reached.
+    pub fn is_overloaded(&self) -> bool {
+        matches!(self.0.kind, Kind::Overloaded { .. })
+    }
+
+    /// Whether a key, a value or a body is beyond its limit.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.0.kind, Kind::TooLarge { .. })
+    }
+
+    /// Whether the peer does not have the group.
+    pub fn is_no_such_group(&self) -> bool {
+        matches!(self.0.kind, Kind::NoSuchGroup { .. })
+    }
+
+    /// Whether the protocol cannot carry the operation.
+    pub fn is_unsupported(&self) -> bool {
+        matches!(self.0.kind, Kind::Unsupported { .. })
+    }
+
+    /// Whether a time limit passed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, Kind::TimedOut { .. })
+    }
+
+    /// Whether the peer was not asked, because it failed a moment ago.
+    pub fn is_circuit_open(&self) -> bool {
+        matches!(self.0.kind, Kind::CircuitOpen { .. })
+    }
+
+    /// Whether the configuration is at fault: a member, a name, an option, an address.
+    pub fn is_configuration(&self) -> bool {
+        matches!(
+            self.0.kind,
+            Kind::InvalidMember { .. }
+                | Kind::DuplicateMember { .. }
+                | Kind::UnknownProtocol { .. }
+                | Kind::InvalidOption { .. }
+                | Kind::Ring
+                | Kind::Bind { .. }
+        )
+    }
+
+    /// The words of the getter, or of the peer that said "not found".
+    pub fn answer_message(&self) -> Option<&str> {
+        match &self.0.kind {
+            Kind::NotFound { message } | Kind::Getter { message } => Some(message),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            Kind::InvalidMember { member, reason } => {
+                write!(f, "invalid member {member:?}: {reason}")
+            }
+            Kind::DuplicateMember { id } => {
+                write!(f, "two members have the id {id:?} and different URLs")
+            }
+            Kind::UnknownProtocol { name } => {
+                write!(f, "unknown protocol {name:?}; known are ")?;
+                let names = crate::Protocol::ALL.iter().map(|protocol| protocol.name());
+                f.write_str(&names.collect::<Vec<_>>().join(", "))
+            }
+            Kind::InvalidOption { option, reason } => write!(f, "invalid {option}: {reason}"),
+            Kind::Ring => f.write_str("the members do not make a ring"),
+            Kind::Bind { address } => write!(f, "cannot listen on {address}"),
+            Kind::NotFound { message } if message.is_empty() => f.write_str("not found"),
+            Kind::NotFound { message } => write!(f, "not found: {message}"),
+            Kind::Getter { message } => write!(f, "getter failed: {message}"),
+            Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
+            Kind::TooLarge { what, size, limit } => {
+                write!(f, "{what} of {size} bytes is larger than the limit of {limit} bytes")
+            }
+            Kind::NoSuchGroup { group } => write!(f, "no such group: {group}"),
+            Kind::Unsupported { operation, protocol } => {
+                write!(f, "the {protocol} protocol has no way to {operation}")
+            }
+            Kind::Unreachable { url } => write!(f, "cannot connect to {url}"),
+            Kind::Disconnected { url } => write!(f, "{url} broke the connection off"),
+            Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
+            Kind::CircuitOpen { url, retry_in } => {
+                write!(f, "{url} failed a moment ago and is not asked for another {retry_in:?}")
+            }
+            Kind::Malformed { what } => write!(f, "malformed: {what}"),
+            Kind::Status { status, text } if text.is_empty() => write!(f, "HTTP status {status}"),
+            Kind::Status { status, text } => write!(f, "HTTP status {status}: {text}"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_wide_and_crosses_threads() {
+        fn portable<T: Send + Sync + 'static>() {}
+        portable::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn the_text_names_the_thing_and_the_limit() {
+        assert_eq!(
+            Error::too_large("a value", 11, 10).to_string(),
+            "a value of 11 bytes is larger than the limit of 10 bytes"
+        );
+        assert_eq!(
+            Error::timed_out("connecting", Duration::from_secs(1)).to_string(),
+            "connecting took longer than 1s"
+        );
+        assert_eq!(
+            Error::unknown_protocol("gopher").to_string(),
+            "unknown protocol \"gopher\"; known are native, golang"
+        );
+    }
+
+    #[test]
+    fn only_the_peers_own_words_are_answers() {
+        assert!(Error::not_found("").is_answer());
+        assert!(Error::getter("no luck").is_answer());
+        assert!(Error::overloaded("loads").is_answer());
+        assert!(!Error::no_such_group("g").is_answer());
+        assert!(!Error::status(500, "").is_answer());
+        assert!(!Error::malformed("reply").is_answer());
+    }
+}

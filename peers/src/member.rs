@@ -1,0 +1,201 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use http::Uri;
+
+use crate::Error;
+
+/// One member of the cluster: the id that is hashed on the ring, and the URL that is dialled.
+///
+/// Usually both are the same text. They differ where addresses change and names do not: a pod's
+/// name and its IP. Nothing is normalised: every byte of the id counts on the ring, so all nodes
+/// have to spell a member the same way.
+///
+/// ```
+/// use peers::Member;
+///
+/// let plain: Member = "http://10.0.0.1:8080".parse()?;
+/// assert_eq!(plain.id(), "http://10.0.0.1:8080");
+///
+/// let named: Member = "pod-1=http://10.0.0.1:8080".parse()?;
+/// assert_eq!((named.id(), named.url()), ("pod-1", "http://10.0.0.1:8080"));
+/// # Ok::<(), peers::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Member {
+    id: Arc<str>,
+    url: Arc<str>,
+}
+
+impl Member {
+    /// A member whose id is its URL.
+    ///
+    /// # Errors
+    ///
+    /// The URL needs a scheme (`http` or `https`) and a host; a port and a path prefix are
+    /// allowed; a trailing slash (which would turn every request into a redirect), a user name, a
+    /// query and a fragment are not.
+    pub fn new(url: impl AsRef<str>) -> Result<Self, Error> {
+        let url = url.as_ref();
+        Self::with_id(url, url)
+    }
+
+    /// A member with an id apart from its URL.
+    ///
+    /// # Errors
+    ///
+    /// An empty id, or one of the errors of [`new`](Self::new).
+    pub fn with_id(id: impl AsRef<str>, url: impl AsRef<str>) -> Result<Self, Error> {
+        let (id, url) = (id.as_ref(), url.as_ref());
+        if id.is_empty() {
+            return Err(Error::invalid_member(url, "its id is empty"));
+        }
+        check_url(url).map_err(|reason| Error::invalid_member(url, reason))?;
+        Ok(Self { id: id.into(), url: url.into() })
+    }
+
+    /// What is hashed on the ring.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What is dialled.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+fn check_url(url: &str) -> Result<(), &'static str> {
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err("a member's URL starts with http:// or https://");
+    }
+    if url.contains('#') {
+        return Err("a member's URL has no fragment");
+    }
+    if url.ends_with('/') {
+        return Err("a member's URL has no trailing slash");
+    }
+    let uri: Uri = url.parse().map_err(|_| "it is not a URL")?;
+    let authority = uri.authority().ok_or("its URL has no host")?;
+    if authority.host().is_empty() {
+        return Err("its URL has no host");
+    }
+    if authority.as_str().contains('@') {
+        return Err("a member's URL has no user name");
+    }
+    if authority.as_str().len() > authority.host().len() && authority.port_u16().is_none() {
+        return Err("its port is not a number from 0 to 65535");
+    }
+    if uri.query().is_some() {
+        return Err("a member's URL has no query");
+    }
+    Ok(())
+}
+
+impl fmt::Display for Member {
+    /// The text that [`from_str`](Self::from_str) reads.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.id == self.url {
+            f.write_str(&self.url)
+        } else {
+            write!(f, "{}={}", self.id, self.url)
+        }
+    }
+}
+
+impl fmt::Debug for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Member({self})")
+    }
+}
+
+impl FromStr for Member {
+    type Err = Error;
+
+    /// Reads `URL` or `ID=URL`. The id ends at the first `=`; a text whose first `=` comes after
+    /// `://` is a URL.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.split_once('=') {
+            Some((id, url)) if !id.contains("://") => Self::with_id(id, url),
+            _ => Self::new(text),
+        }
+    }
+}
+
+impl TryFrom<&str> for Member {
+    type Error = Error;
+
+    fn try_from(text: &str) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&String> for Member {
+    type Error = Error;
+
+    fn try_from(text: &String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<String> for Member {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self, Error> {
+        text.parse()
+    }
+}
+
+impl TryFrom<&Member> for Member {
+    type Error = Error;
+
+    fn try_from(member: &Member) -> Result<Self, Error> {
+        Ok(member.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_its_own_id() {
+        let member = Member::new("http://10.0.0.1:8080").unwrap();
+        assert_eq!(member.id(), "http://10.0.0.1:8080");
+        assert_eq!(member.url(), "http://10.0.0.1:8080");
+        assert_eq!(member.to_string(), "http://10.0.0.1:8080");
+    }
+
+    #[test]
+    fn an_id_may_differ_from_the_url_and_the_text_reads_back() {
+        let member: Member = "pod-1=http://10.0.0.1:8080/cache".parse().unwrap();
+        assert_eq!(member.id(), "pod-1");
+        assert_eq!(member.url(), "http://10.0.0.1:8080/cache");
+        assert_eq!(member.to_string().parse::<Member>().unwrap(), member);
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("", "starts with http"),
+            ("10.0.0.1:8080", "starts with http"),
+            ("ftp://10.0.0.1", "starts with http"),
+            ("http://", "trailing slash"),
+            ("http://10.0.0.1:8080/", "trailing slash"),
+            ("http://10.0.0.1:99999", "port"),
+            ("http://10.0.0.1:", "port"),
+            ("http://10.0.0.1:port", "not a URL"),
+            ("http://user@10.0.0.1", "user name"),
+            ("http://10.0.0.1?a=b", "query"),
+            ("http://10.0.0.1#a", "fragment"),
+            ("http://exa mple", "not a URL"),
+            ("=http://10.0.0.1:8080", "id is empty"),
+            ("pod-1=", "starts with http"),
+        ] {
+            let error = text.parse::<Member>().unwrap_err();
+            assert!(error.is_configuration(), "{text}");
+            assert!(error.to_string().contains(reason), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+use std::time::SystemTime;
+
+use byteview::ByteView;
+
+/// One question to a peer: the value of `key` in `group`.
+#[derive(Clone, Copy, Debug)]
+pub struct GetRequest<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// The key, any bytes.
+    pub key: &'a [u8],
+    /// How far the peer may go to find the value.
+    pub mode: GetMode,
+}
+
+/// How far a peer may go to answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GetMode {
+    /// Look the value up and, if it is not cached, load it.
+    #[default]
+    Load,
+    /// Answer only from the cache; not found otherwise. Not every protocol can say this.
+    Peek,
+}
+
+/// A peer's answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reply {
+    /// The value.
+    pub value: ByteView,
+    /// When the value stops being fresh, in the owner's wall-clock time; `None` if the owner did
+    /// not say or the protocol cannot.
+    pub expires_at: Option<SystemTime>,
+    /// Requests per minute that the owner measured for the key over all nodes; `None` if the owner
+    /// did not say.
+    pub minute_qps: Option<f64>,
+}

@@ -1,0 +1,86 @@
+use std::sync::Arc;
+
+use crate::{Circuit, CircuitOptions, Error, GetRequest, Member, PeerClient, Reply};
+
+/// A member in the routing snapshot: this node itself, or another node with its client and its
+/// circuit. Clones share both.
+#[derive(Clone, Debug)]
+pub struct Peer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    member: Member,
+    /// `None` for the node itself.
+    remote: Option<Remote>,
+}
+
+#[derive(Debug)]
+struct Remote {
+    client: Arc<dyn PeerClient>,
+    circuit: Circuit,
+}
+
+impl Peer {
+    /// The node itself.
+    pub(crate) fn local(member: Member) -> Self {
+        Self(Arc::new(Inner { member, remote: None }))
+    }
+
+    /// Another node.
+    pub(crate) fn remote(
+        member: Member,
+        client: Arc<dyn PeerClient>,
+        options: CircuitOptions,
+    ) -> Self {
+        let remote = Remote { client, circuit: Circuit::new(options) };
+        Self(Arc::new(Inner { member, remote: Some(remote) }))
+    }
+
+    /// The member.
+    pub fn member(&self) -> &Member {
+        &self.0.member
+    }
+
+    /// Whether this is the node itself.
+    pub fn is_self(&self) -> bool {
+        self.0.remote.is_none()
+    }
+
+    /// The peer's circuit; `None` for the node itself.
+    pub fn circuit(&self) -> Option<&Circuit> {
+        self.0.remote.as_ref().map(|remote| &remote.circuit)
+    }
+
+    /// Asks the peer for a value, unless its circuit is open, and tells the circuit what came of it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::get`]; [`Error::is_circuit_open`] when the peer was not asked;
+    /// [`Error::is_unsupported`] when the peer is this node itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time. An exchange that was broken off tells the circuit nothing.
+    pub async fn get(&self, request: GetRequest<'_>) -> Result<Reply, Error> {
+        let Some(remote) = &self.0.remote else {
+            return Err(Error::unsupported("ask this node itself", "loopback"));
+        };
+        let attempt = remote
+            .circuit
+            .attempt()
+            .map_err(|retry_in| Error::circuit_open(self.member().url(), retry_in))?;
+        let result = remote.client.get(request).await;
+        match &result {
+            Err(error) if error.is_transport() => attempt.failed(),
+            _ => attempt.succeeded(),
+        }
+        result
+    }
+}
+
+impl AsRef<[u8]> for Peer {
+    /// The id, as the ring hashes it.
+    fn as_ref(&self) -> &[u8] {
+        self.0.member.id().as_bytes()
+    }
+}

@@ -1,0 +1,14 @@
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Error, Member, PeerClient};
+
+/// Turns members into clients. One transport speaks one wire format.
+pub trait Transport: fmt::Debug + Send + Sync + 'static {
+    /// A client for `member`. Returns at once; connections are made when they are first needed.
+    ///
+    /// # Errors
+    ///
+    /// When the member's URL cannot be dialled by this transport.
+    fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error>;
+}
