@@ -1,0 +1,153 @@
+use std::borrow::Borrow;
+use std::fmt;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::Arc;
+
+use crate::shard::Shard;
+use crate::ticket::Ticket;
+use crate::{Call, work};
+
+/// A power of two. Two threads meet in one shard with a probability of 1/64, and then for some tens of nanoseconds.
+const SHARDS: usize = 64;
+
+/// A name space of keys in which concurrent calls with one key become one call.
+///
+/// Cheap to clone; clones are the same group. Holds nothing for a key but while it has a flight.
+///
+/// See the [crate documentation](crate) for what callers can rely on.
+pub struct Group<K, V, S = RandomState> {
+    shards: Arc<[Arc<Shard<K, V>>]>,
+    hasher: S,
+}
+
+impl<K, V> Group<K, V> {
+    /// An empty group.
+    pub fn new() -> Self {
+        Self::with_hasher(RandomState::new())
+    }
+}
+
+impl<K, V, S> Group<K, V, S> {
+    /// An empty group whose keys are hashed by `hasher`.
+    ///
+    /// The default resists keys that are chosen to collide; a faster hasher is for keys that nobody hostile chooses.
+    pub fn with_hasher(hasher: S) -> Self {
+        Self { shards: (0..SHARDS).map(|_| Arc::new(Shard::new())).collect(), hasher }
+    }
+
+    /// How many flights can be joined at the moment. A snapshot that visits all shards.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| shard.len()).sum()
+    }
+
+    /// Whether no flight can be joined at the moment.
+    pub fn is_empty(&self) -> bool {
+        self.shards.iter().all(|shard| shard.len() == 0)
+    }
+
+    fn shard(&self, hash: u64) -> &Arc<Shard<K, V>> {
+        // Fibonacci hashing: the table inside the shard uses the lowest and the topmost bits of the hash, and hashers
+        // for integers may leave most of the others empty.
+        let spread = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        &self.shards[(spread >> (64 - SHARDS.ilog2())) as usize]
+    }
+}
+
+impl<K, V, S> Group<K, V, S>
+where
+    K: Eq + Hash,
+    S: BuildHasher,
+{
+    /// Joins the flight of `key`, or starts one whose work is `work()`.
+    ///
+    /// `work` is called before this returns, and only for the first caller; the future it makes is polled when a call
+    /// of the flight is, or its [`Driver`](crate::Driver). Whoever joins later may do so until the work has ended.
+    ///
+    /// A panic in `work` does not unwind from here, but is the result of the flight.
+    ///
+    /// Work that awaits a call with its own key waits for itself, and so do two works that await each other's.
+    pub fn join<F, Fut>(&self, key: K, work: F) -> Call<K, V>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = V> + Send + 'static,
+    {
+        self.join_or_start(self.hasher.hash_one(&key), key, work)
+    }
+
+    /// Like [`join`](Self::join), but makes a key only for a new flight: from a `&str` for a `String`, say.
+    pub fn join_ref<'k, Q, F, Fut>(&self, key: &'k Q, work: F) -> Call<K, V>
+    where
+        K: Borrow<Q> + From<&'k Q>,
+        Q: Eq + Hash + ?Sized,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = V> + Send + 'static,
+    {
+        let hash = self.hasher.hash_one(key);
+        let shard = self.shard(hash);
+        match shard.join(hash, |held| held.borrow() == key) {
+            Some(flight) => Call::new(Ticket { shard: Arc::clone(shard), hash, flight }, false),
+            None => self.join_or_start(hash, K::from(key), work),
+        }
+    }
+
+    fn join_or_start<F, Fut>(&self, hash: u64, key: K, work: F) -> Call<K, V>
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = V> + Send + 'static,
+    {
+        let shard = self.shard(hash);
+        let (flight, first) = shard.join_or_start(hash, key);
+        let ticket = Ticket { shard: Arc::clone(shard), hash, flight };
+        if first {
+            match work::create(work) {
+                Ok(work) => ticket.flight.launch(work),
+                Err(error) => {
+                    // Not by a caller, so the result is stored also for the one to be returned.
+                    ticket.finish(Err(error), None);
+                }
+            }
+        }
+        Call::new(ticket, first)
+    }
+
+    /// Lets the next caller with `key` start afresh. Those who are already waiting still get their result, and the
+    /// work goes on for them.
+    ///
+    /// True if there was a flight that could be joined.
+    pub fn forget<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        self.shard(hash).forget(hash, |held| held.borrow() == key).is_some()
+    }
+
+    /// Whether there is a flight with `key` that can be joined at the moment.
+    pub fn contains<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let hash = self.hasher.hash_one(key);
+        self.shard(hash).contains(hash, |held| held.borrow() == key)
+    }
+}
+
+impl<K, V, S: Default> Default for Group<K, V, S> {
+    fn default() -> Self {
+        Self::with_hasher(S::default())
+    }
+}
+
+impl<K, V, S: Clone> Clone for Group<K, V, S> {
+    fn clone(&self) -> Self {
+        Self { shards: Arc::clone(&self.shards), hasher: self.hasher.clone() }
+    }
+}
+
+impl<K, V, S> fmt::Debug for Group<K, V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("flights", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,54 @@
+//! User code, and what keeps its panics from reaching our callers.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::Error;
+
+/// What a flight runs.
+pub(crate) type Work<V> = Pin<Box<dyn Future<Output = V> + Send>>;
+
+/// What one poll of the work led to.
+pub(crate) enum Polled<V> {
+    Pending(Work<V>),
+    Ended(Result<V, Error>),
+}
+
+/// Creates the work; a panic on the way becomes an error.
+pub(crate) fn create<V, Fut>(work: impl FnOnce() -> Fut) -> Result<Work<V>, Error>
+where
+    Fut: Future<Output = V> + Send + 'static,
+{
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(future) => Ok(Box::pin(future)),
+        Err(payload) => Err(Error::panicked(payload)),
+    }
+}
+
+/// Polls the work once and drops it if it has ended; a panic in either becomes an error.
+///
+/// `AssertUnwindSafe` holds because nobody sees the work again after it has panicked.
+pub(crate) fn poll<V>(mut work: Work<V>, cx: &mut Context<'_>) -> Polled<V> {
+    match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+        Ok(Poll::Pending) => Polled::Pending(work),
+        Ok(Poll::Ready(value)) => Polled::Ended(
+            catch_unwind(AssertUnwindSafe(|| drop(work)))
+                .map(|()| value)
+                .map_err(Error::panicked),
+        ),
+        Err(payload) => {
+            discard(work);
+            Polled::Ended(Err(Error::panicked(payload)))
+        }
+    }
+}
+
+/// Drops a value whose destructor may panic, where a panic has already been told.
+pub(crate) fn discard<T>(value: T) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        // The payload of a panic may panic when dropped, too. There has to be an end.
+        mem::forget(payload);
+    }
+}
