@@ -39,7 +39,7 @@ fn slice(c: &mut Criterion) {
     group.bench_function("ByteView", |b| b.iter(|| black_box(&view).slice(range())));
     group.bench_function("Bytes", |b| b.iter(|| black_box(&bytes).slice(range())));
     group.bench_function("Arc<[u8]>", |b| {
-        b.iter(|| Arc::<[u8]>::from(&black_box(&arc)[range()]))
+        b.iter(|| Arc::<[u8]>::from(&black_box(&arc)[range()]));
     });
     group.finish();
 }
@@ -52,13 +52,13 @@ fn compare(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("compare");
     group.bench_function("ByteView", |b| {
-        b.iter(|| black_box(&views.0) == black_box(&views.1))
+        b.iter(|| black_box(&views.0) == black_box(&views.1));
     });
     group.bench_function("Bytes", |b| {
-        b.iter(|| black_box(&bytes.0) == black_box(&bytes.1))
+        b.iter(|| black_box(&bytes.0) == black_box(&bytes.1));
     });
     group.bench_function("Arc<[u8]>", |b| {
-        b.iter(|| black_box(&arcs.0) == black_box(&arcs.1))
+        b.iter(|| black_box(&arcs.0) == black_box(&arcs.1));
     });
     group.finish();
 }
