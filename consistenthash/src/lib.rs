@@ -1,1 +1,20 @@
-//! An immutable consistent-hash ring with virtual nodes, compatible with the rings of the groupcache family.
+//! A consistent-hash ring: which member owns these key bytes?
+#![forbid(unsafe_code)]
+
+mod error;
+mod hash_fn;
+mod labels;
+mod owners;
+mod points;
+mod ranges;
+mod ring;
+mod scheme;
+
+pub use error::Error;
+pub use hash_fn::HashFn;
+pub use labels::Labels;
+pub use owners::Owners;
+pub use points::MAX_POINTS;
+pub use ranges::Ranges;
+pub use ring::Ring;
+pub use scheme::{Order, Scheme, Ties};
