@@ -213,6 +213,14 @@ impl Error {
         )
     }
 
+    /// What was too large, its size and the limit, both in bytes.
+    pub fn excess(&self) -> Option<(&'static str, u64, u64)> {
+        match &self.0.kind {
+            Kind::TooLarge { what, size, limit } => Some((what, *size, *limit)),
+            _ => None,
+        }
+    }
+
     /// The words of the getter, or of the peer that said "not found".
     pub fn answer_message(&self) -> Option<&str> {
         match &self.0.kind {

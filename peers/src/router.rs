@@ -1,9 +1,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use arc_swap::{ArcSwap, Guard};
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use consistenthash::{Ring, Scheme};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::{CircuitOptions, Error, Member, Peer, Routes, Transport};
 
@@ -14,12 +16,22 @@ use crate::{CircuitOptions, Error, Member, Peer, Routes, Transport};
 #[derive(Debug)]
 pub struct Router {
     routes: ArcSwap<Routes>,
+    /// The routes before the last change, as long as they are of interest.
+    former: ArcSwapOption<Former>,
+    /// How long that is.
+    handoff: Duration,
     /// Held while a new snapshot is made, so that two changes do not lose one another.
     change: Mutex<()>,
     scheme: Scheme,
     transport: Arc<dyn Transport>,
     circuit: CircuitOptions,
     this: Member,
+}
+
+#[derive(Debug)]
+struct Former {
+    routes: Arc<Routes>,
+    until: Instant,
 }
 
 impl Router {
@@ -32,12 +44,21 @@ impl Router {
     ) -> Self {
         Self {
             routes: ArcSwap::default(),
+            former: ArcSwapOption::empty(),
+            handoff: Duration::ZERO,
             change: Mutex::new(()),
             scheme,
             transport,
             circuit,
             this,
         }
+    }
+
+    /// For how long after a change [`former_owner`](Self::former_owner) remembers how things were.
+    /// Default: not at all.
+    pub fn handoff(mut self, window: Duration) -> Self {
+        self.handoff = window;
+        self
     }
 
     /// The node this router belongs to.
@@ -58,6 +79,14 @@ impl Router {
     /// The current members, in listing order.
     pub fn members(&self) -> Vec<Member> {
         self.routes().peers().iter().map(|peer| peer.member().clone()).collect()
+    }
+
+    /// The other node that owned `key` before the membership changed, if that was a moment ago: it
+    /// may still have the value.
+    pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
+        let former = self.former.load();
+        let former = former.as_ref().filter(|former| Instant::now() < former.until)?;
+        former.routes.owner(key).filter(|peer| !peer.is_self()).cloned()
     }
 
     /// Replaces the members. The node itself is a member only if it is listed, by its own id.
@@ -116,7 +145,11 @@ impl Router {
             true => None,
             false => Some(Ring::new(self.scheme.clone(), peers).map_err(Error::ring)?),
         };
-        self.routes.store(Arc::new(Routes::new(ring)));
+        let routes = self.routes.swap(Arc::new(Routes::new(ring)));
+        if !self.handoff.is_zero() && !routes.peers().is_empty() {
+            let until = Instant::now() + self.handoff;
+            self.former.store(Some(Arc::new(Former { routes, until })));
+        }
         Ok(())
     }
 

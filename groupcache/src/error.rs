@@ -1,0 +1,262 @@
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::{GetterError, NotFound};
+
+/// Why a get gave no value, or why a node or a group could not be made.
+///
+/// An error is shared by all who waited for the same flight: clones are cheap. After a failed get
+/// nothing is cached and nothing else has changed; after a failed configuration call everything is
+/// as it was.
+#[derive(Clone, Debug)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: Kind,
+    source: Option<GetterError>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    NotFound { message: String },
+    Getter { message: String },
+    GetterPanicked { message: String },
+    NoSuchGroup { name: String },
+    Overloaded { what: String },
+    TimedOut { what: &'static str, limit: Duration },
+    TooLarge { what: &'static str, size: u64, limit: u64 },
+    Unreachable,
+    Abandoned,
+    GroupExists { name: String },
+    Invalid { what: &'static str, reason: String },
+    Peers,
+}
+
+impl Error {
+    fn new(kind: Kind) -> Self {
+        Self(Arc::new(Inner { kind, source: None }))
+    }
+
+    fn with_source(kind: Kind, source: impl Into<GetterError>) -> Self {
+        Self(Arc::new(Inner { kind, source: Some(source.into()) }))
+    }
+
+    /// What a getter's own error means to the callers. A getter that asks another group may pass
+    /// on that group's "not found".
+    pub(crate) fn from_getter(error: GetterError) -> Self {
+        let not_found = error.is::<NotFound>()
+            || error.downcast_ref::<Self>().is_some_and(Self::is_not_found);
+        let message = error.to_string();
+        match not_found {
+            true => Self::with_source(Kind::NotFound { message }, error),
+            false => Self::with_source(Kind::Getter { message }, error),
+        }
+    }
+
+    /// What is said to those who waited for a flight that ended without a result.
+    pub(crate) fn from_flight(error: &singleflight::Error) -> Self {
+        match error.panic_message() {
+            Some(message) => Self::new(Kind::GetterPanicked { message: message.to_owned() }),
+            None => Self::new(Kind::Abandoned),
+        }
+    }
+
+    pub(crate) fn no_such_group(name: impl Into<String>) -> Self {
+        Self::new(Kind::NoSuchGroup { name: name.into() })
+    }
+
+    pub(crate) fn group_exists(name: impl Into<String>) -> Self {
+        Self::new(Kind::GroupExists { name: name.into() })
+    }
+
+    pub(crate) fn overloaded(what: impl Into<String>) -> Self {
+        Self::new(Kind::Overloaded { what: what.into() })
+    }
+
+    pub(crate) fn timed_out(what: &'static str, limit: Duration) -> Self {
+        Self::new(Kind::TimedOut { what, limit })
+    }
+
+    pub(crate) fn too_large(what: &'static str, size: u64, limit: u64) -> Self {
+        Self::new(Kind::TooLarge { what, size, limit })
+    }
+
+    pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
+        Self::new(Kind::Invalid { what, reason: reason.into() })
+    }
+
+    /// Whether there is no value under the key.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self.0.kind, Kind::NotFound { .. })
+    }
+
+    /// Whether the getter failed or panicked, on this node or on the key's owner.
+    pub fn is_getter(&self) -> bool {
+        matches!(self.0.kind, Kind::Getter { .. } | Kind::GetterPanicked { .. })
+    }
+
+    /// Whether the getter panicked on this node.
+    pub fn is_getter_panic(&self) -> bool {
+        matches!(self.0.kind, Kind::GetterPanicked { .. })
+    }
+
+    /// Whether the node has no group of that name.
+    pub fn is_no_such_group(&self) -> bool {
+        matches!(self.0.kind, Kind::NoSuchGroup { .. })
+    }
+
+    /// Whether a limit on concurrent work was reached, here or at the key's owner.
+    pub fn is_overloaded(&self) -> bool {
+        matches!(self.0.kind, Kind::Overloaded { .. })
+    }
+
+    /// Whether a time limit passed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, Kind::TimedOut { .. })
+    }
+
+    /// Whether a key or a value is beyond its limit.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self.0.kind, Kind::TooLarge { .. })
+    }
+
+    /// Whether a peer that had to answer could not be reached.
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self.0.kind, Kind::Unreachable)
+    }
+
+    /// Whether the work was given up because the runtime that drove it shut down.
+    pub fn is_abandoned(&self) -> bool {
+        matches!(self.0.kind, Kind::Abandoned)
+    }
+
+    /// Whether the node has a group of that name already.
+    pub fn is_group_exists(&self) -> bool {
+        matches!(self.0.kind, Kind::GroupExists { .. })
+    }
+
+    /// Whether the configuration is at fault: a name, a URL, a budget, an option, an address.
+    pub fn is_configuration(&self) -> bool {
+        matches!(self.0.kind, Kind::GroupExists { .. } | Kind::Invalid { .. } | Kind::Peers)
+    }
+
+    /// The getter's own words, also when it failed on another node.
+    pub fn getter_message(&self) -> Option<&str> {
+        match &self.0.kind {
+            Kind::NotFound { message }
+            | Kind::Getter { message }
+            | Kind::GetterPanicked { message } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// What a peer is told in place of this error.
+    pub(crate) fn to_answer(&self) -> peers::Error {
+        match &self.0.kind {
+            Kind::NotFound { message } => peers::Error::not_found(message),
+            Kind::Getter { message } => peers::Error::getter(message),
+            Kind::Overloaded { what } => peers::Error::overloaded(what),
+            Kind::TooLarge { what, size, limit } => peers::Error::too_large(what, *size, *limit),
+            Kind::NoSuchGroup { name } => peers::Error::no_such_group(name),
+            _ => peers::Error::getter(self.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            Kind::NotFound { message } if message.is_empty() || message == "not found" => {
+                f.write_str("not found")
+            }
+            Kind::NotFound { message } => write!(f, "not found: {message}"),
+            Kind::Getter { message } => write!(f, "getter failed: {message}"),
+            Kind::GetterPanicked { message } => write!(f, "getter panicked: {message}"),
+            Kind::NoSuchGroup { name } => write!(f, "no such group: {name:?}"),
+            Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
+            Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
+            Kind::TooLarge { what, size, limit } => {
+                write!(f, "{what} of {size} bytes is larger than the limit of {limit} bytes")
+            }
+            Kind::Unreachable => f.write_str("a peer could not be reached"),
+            Kind::Abandoned => f.write_str("the load was given up: its runtime shut down"),
+            Kind::GroupExists { name } => write!(f, "the node has a group {name:?} already"),
+            Kind::Invalid { what, reason } => write!(f, "invalid {what}: {reason}"),
+            Kind::Peers => f.write_str("the node's peers or server cannot be set up"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// A peer's answer, or why the peers could not be set up.
+impl From<peers::Error> for Error {
+    fn from(error: peers::Error) -> Self {
+        let message = || error.answer_message().unwrap_or_default().to_owned();
+        let kind = if error.is_not_found() {
+            Kind::NotFound { message: message() }
+        } else if error.is_getter() {
+            Kind::Getter { message: message() }
+        } else if error.is_overloaded() {
+            Kind::Overloaded { what: error.to_string() }
+        } else if let Some((what, size, limit)) = error.excess() {
+            Kind::TooLarge { what, size, limit }
+        } else if error.is_configuration() {
+            Kind::Peers
+        } else {
+            Kind::Unreachable
+        };
+        Self::with_source(kind, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_word_wide_and_crosses_threads() {
+        fn portable<T: Clone + Send + Sync + 'static>() {}
+        portable::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_getters_not_found_is_told_from_its_failure() {
+        assert!(Error::from_getter(NotFound.into()).is_not_found());
+        let failure = Error::from_getter("no disk".into());
+        assert!(failure.is_getter());
+        assert_eq!(failure.getter_message(), Some("no disk"));
+        assert_eq!(failure.to_string(), "getter failed: no disk");
+    }
+
+    #[test]
+    fn a_getter_passes_another_groups_not_found_on() {
+        let inner = Error::from_getter(NotFound.into());
+        assert!(Error::from_getter(inner.into()).is_not_found());
+    }
+
+    #[test]
+    fn an_answer_keeps_its_meaning_across_the_wire() {
+        for error in [
+            Error::from_getter(NotFound.into()),
+            Error::from_getter("no disk".into()),
+            Error::overloaded("loads"),
+            Error::too_large("a value", 2, 1),
+        ] {
+            let back = Error::from(error.to_answer());
+            assert_eq!(
+                std::mem::discriminant(&back.0.kind),
+                std::mem::discriminant(&error.0.kind),
+                "{error}"
+            );
+        }
+    }
+}

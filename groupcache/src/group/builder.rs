@@ -1,0 +1,196 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::flights::Flights;
+use super::limits::Limits;
+use super::{Group, Inner};
+use crate::getter::BoxedGetter;
+use crate::lifetime::Aging;
+use crate::node::Node;
+use crate::promoter::{OneInTen, Promoter};
+use crate::stats::Counters;
+use crate::store::Store;
+use crate::{Error, Getter};
+
+/// The settings of a group to be. Made by [`Node::group`].
+#[must_use = "a group exists once it is built"]
+pub struct GroupBuilder {
+    node: Node,
+    name: String,
+    budget: usize,
+    getter: Box<dyn BoxedGetter>,
+    promoter: Box<dyn Promoter>,
+    /// `None` until it is asked for, because a group without a budget must not have one.
+    hot_ratio: Option<usize>,
+    aging: Aging,
+    limits: Limits,
+}
+
+/// golang/groupcache's: hot entries give way once they take up an eighth of the main ones.
+const HOT_RATIO: usize = 8;
+
+impl GroupBuilder {
+    pub(crate) fn new(node: Node, name: String, budget: usize, getter: impl Getter) -> Self {
+        Self {
+            node,
+            name,
+            budget,
+            getter: Box::new(getter),
+            promoter: Box::new(OneInTen::default()),
+            hot_ratio: None,
+            aging: Aging::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// How long a value stays fresh that says nothing itself. A mirror of another node's value is
+    /// kept no longer than this either. Default: for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.aging.ttl = Some(ttl);
+        self
+    }
+
+    /// How long a value is still served past its freshness, while one call in the background
+    /// refreshes it. Default: zero, an expired value is gone.
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.aging.stale_window = window;
+        self
+    }
+
+    /// What decides which of other nodes' values are mirrored here. Default: [`OneInTen`].
+    pub fn promoter(mut self, promoter: impl Promoter) -> Self {
+        self.promoter = Box::new(promoter);
+        self
+    }
+
+    /// When room is needed, hot entries give way first while they take up more than one `ratio`th
+    /// of what the main ones take up. Default: 8.
+    pub fn hot_ratio(mut self, ratio: usize) -> Self {
+        self.hot_ratio = Some(ratio);
+        self
+    }
+
+    /// The longest key accepted, in bytes. Default: 8 KiB, which is also what peers accept.
+    pub fn max_key_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_key_bytes = bytes;
+        self
+    }
+
+    /// The largest value accepted from the getter, in bytes. Default: 64 MiB, which is also what
+    /// peers accept.
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_value_bytes = bytes;
+        self
+    }
+
+    /// How many keys may be fetched, and likewise loaded, at once. One more is refused with an
+    /// error that [`is_overloaded`](Error::is_overloaded). Default: 65,536.
+    pub fn max_flights(mut self, flights: usize) -> Self {
+        self.limits.max_flights = flights;
+        self
+    }
+
+    /// How long the getter may take before it is dropped and its callers get an error that
+    /// [`is_timeout`](Error::is_timeout). Should be less than the time peers wait for this node,
+    /// [`HttpOptions::request_timeout`](crate::HttpOptions::request_timeout). Default: 25 s.
+    pub fn load_timeout(mut self, limit: Duration) -> Self {
+        self.limits.load_timeout = limit;
+        self
+    }
+
+    /// How long the former owner of a key may take to hand its copy over, right after a change of
+    /// the members. Default: 100 ms.
+    pub fn peek_timeout(mut self, limit: Duration) -> Self {
+        self.limits.peek_timeout = limit;
+        self
+    }
+
+    /// How many successors of an owner that gives no answer are asked, before the value is loaded
+    /// here. Default: 2.
+    pub fn failovers(mut self, successors: usize) -> Self {
+        self.limits.failovers = successors;
+        self
+    }
+
+    /// Makes the group, and lets peers ask for it.
+    ///
+    /// # Errors
+    ///
+    /// When the node has a group of that name already; when the name is empty, longer than 1 KiB or
+    /// contains a slash, which no wire format of the family can carry; when a limit is zero; when
+    /// a group without a budget has a [`hot_ratio`](Self::hot_ratio).
+    pub fn build(self) -> Result<Group, Error> {
+        self.check()?;
+        let node = &self.node.0;
+        let group = Group(Arc::new(Inner {
+            name: self.name.into(),
+            store: Store::new(
+                self.budget,
+                self.hot_ratio.unwrap_or(HOT_RATIO),
+                Arc::clone(&node.clock),
+            ),
+            fetches: Flights::new(self.limits.max_flights),
+            loads: Flights::new(self.limits.max_flights),
+            getter: self.getter,
+            promoter: self.promoter,
+            router: Arc::clone(&node.router),
+            counters: Counters::default(),
+            clock: Arc::clone(&node.clock),
+            aging: self.aging,
+            limits: self.limits,
+            runtime: node.runtime.clone(),
+        }));
+        node.groups.add(&group)?;
+        Ok(group)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        const MAX_NAME_BYTES: usize = 1 << 10;
+        let name = &self.name;
+        let invalid_name = |reason: &str| {
+            let shown: String = name.chars().take(64).collect();
+            Err(Error::invalid("group name", format!("{shown:?} {reason}")))
+        };
+        if name.is_empty() {
+            return invalid_name("is empty");
+        }
+        if name.len() > MAX_NAME_BYTES {
+            return invalid_name(&format!("is longer than {MAX_NAME_BYTES} bytes"));
+        }
+        if name.contains('/') {
+            return invalid_name("contains a slash");
+        }
+        if matches!(name.as_str(), "." | "..") {
+            return invalid_name("is a step in a path");
+        }
+        if self.budget == 0 && self.hot_ratio.is_some() {
+            return Err(Error::invalid("hot_ratio", "a group with a budget of zero keeps nothing"));
+        }
+        for (limit, value) in [
+            ("max_key_bytes", self.limits.max_key_bytes),
+            ("max_value_bytes", self.limits.max_value_bytes),
+            ("max_flights", self.limits.max_flights),
+        ] {
+            if value == 0 {
+                return Err(Error::invalid(limit, "it is zero"));
+            }
+        }
+        if self.limits.load_timeout.is_zero() {
+            return Err(Error::invalid("load_timeout", "it is zero"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for GroupBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupBuilder")
+            .field("name", &self.name)
+            .field("budget", &self.budget)
+            .field("hot_ratio", &self.hot_ratio)
+            .field("aging", &self.aging)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! The get path of a local caller: lookup, fetch flight, route.
+
+use std::sync::Arc;
+
+use peers::{GetMode, GetRequest, Reply};
+
+use super::counted::Counted;
+use super::flights::Call;
+use super::inner::Inner;
+use crate::promoter::Candidate;
+use crate::stats::Event;
+use crate::store::Tier;
+use crate::{Entry, Error, Key, Source};
+
+impl Inner {
+    /// Step 1, lookup: the value from memory, if it is there. Counts a hit.
+    pub(super) fn lookup(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
+        let mut entry = self.store.get(key)?;
+        if !self.is_fresh(&entry) {
+            entry.source = Source::Stale;
+            self.refresh(key);
+        }
+        self.counters.add(Event::of(entry.source));
+        Some(entry)
+    }
+
+    /// The value from memory if it is fresh: what a flight looks for when it takes off, because
+    /// another one may have landed between its caller's miss and its joining. (A misses, B misses,
+    /// A's flight stores and ends, B starts the next.) Counts nothing.
+    pub(super) fn landed(&self, key: &[u8]) -> Option<Entry> {
+        self.store.get(key).filter(|entry| self.is_fresh(entry))
+    }
+
+    /// Reads the clock only if the value ages at all.
+    pub(super) fn is_fresh(&self, entry: &Entry) -> bool {
+        entry.fresh_until.is_none_or(|instant| self.clock.now() < instant)
+    }
+
+    /// Starts a flight for a stale value's successor, unless one is under way, and does not wait.
+    fn refresh(self: &Arc<Self>, key: &[u8]) {
+        if !self.fetches.contains(key) {
+            self.join_fetch(Key::from(key)).detach(&self.runtime);
+        }
+    }
+
+    /// Step 2, fetch flight: waits with all others who miss the same key. Counts what came of it,
+    /// also when the caller goes away before.
+    pub(super) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let counted = Counted::new(&self.counters);
+        counted.with(self.join_fetch(key).landing().await)
+    }
+
+    fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
+        self.fetches.join(key.clone(), || Arc::clone(self).fetch(key))
+    }
+
+    /// Step 3 and 4, the work of a fetch flight: asks the key's owner, then its successors on the
+    /// ring, and loads here when it is this node's turn or nobody answers.
+    async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+        if let Some(entry) = self.landed(&key) {
+            return Ok(entry);
+        }
+        let routes = self.router.snapshot();
+        for peer in routes.owners(&key).take(1 + self.limits.failovers) {
+            if peer.is_self() {
+                break;
+            }
+            let request = GetRequest { group: &self.name, key: &key, mode: GetMode::Load };
+            match peer.get(request).await {
+                Ok(reply) => return Ok(self.accept(key, reply)),
+                Err(error) if error.is_answer() => return Err(error.into()),
+                Err(error) => {
+                    self.counters.add(Event::PeerError);
+                    tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");
+                }
+            }
+        }
+        self.load(key).await
+    }
+
+    /// Takes a value that came from its owner, and mirrors it if the promoter says so.
+    fn accept(&self, key: Key, reply: Reply) -> Entry {
+        let now = self.clock.now();
+        let lifetime = self.aging.of_reply(reply.expires_at, now);
+        let candidate = Candidate {
+            key: &key,
+            value: &reply.value,
+            owner_minute_qps: reply.minute_qps,
+        };
+        if lifetime.is_kept(now) && self.promoter.promote(&candidate) {
+            // The reply is a slice of a network buffer, which the mirror must not keep alive.
+            self.store.insert(key, reply.value.detached(), Tier::Hot, lifetime);
+        }
+        Entry { value: reply.value, source: Source::Peer, fresh_until: lifetime.fresh_until }
+    }
+}

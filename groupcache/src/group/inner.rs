@@ -1,0 +1,48 @@
+use std::fmt;
+use std::sync::Arc;
+
+use peers::Router;
+use tokio::runtime::Handle;
+
+use super::flights::Flights;
+use super::limits::Limits;
+use crate::clock::SharedClock;
+use crate::getter::BoxedGetter;
+use crate::lifetime::Aging;
+use crate::promoter::Promoter;
+use crate::stats::Counters;
+use crate::store::Store;
+
+/// What the handles of a group share. The get path is spread over the neighbouring files, a step
+/// each: `get`, `load`, `serve`.
+pub(crate) struct Inner {
+    pub(crate) name: Arc<str>,
+    pub(super) store: Store,
+    /// Flights of this node's own callers. A fetch may wait for a load, never the other way round.
+    pub(super) fetches: Flights,
+    /// Flights of getter calls, which callers here and peers share.
+    pub(super) loads: Flights,
+    pub(super) getter: Box<dyn BoxedGetter>,
+    pub(super) promoter: Box<dyn Promoter>,
+    pub(super) router: Arc<Router>,
+    pub(super) counters: Counters,
+    pub(super) clock: SharedClock,
+    pub(super) aging: Aging,
+    pub(super) limits: Limits,
+    /// Where loads run, so that they outlive whoever started them.
+    pub(super) runtime: Handle,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(super) fn stats(&self) -> crate::Stats {
+        let mut stats = self.counters.stats();
+        self.store.add_to(&mut stats);
+        stats
+    }
+}

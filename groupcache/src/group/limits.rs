@@ -1,0 +1,31 @@
+use std::time::Duration;
+
+/// What bounds a group's work. The builder documents each and has a method for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest key accepted, in bytes.
+    pub(crate) max_key_bytes: usize,
+    /// The largest value accepted from the getter, in bytes.
+    pub(crate) max_value_bytes: usize,
+    /// Fetches, and likewise loads, under way at once.
+    pub(crate) max_flights: usize,
+    /// After this the getter is dropped.
+    pub(crate) load_timeout: Duration,
+    /// How long a key's former owner may take to hand its copy over.
+    pub(crate) peek_timeout: Duration,
+    /// How many successors of a silent owner are asked before the value is loaded here.
+    pub(crate) failovers: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_key_bytes: 8 << 10,
+            max_value_bytes: 64 << 20,
+            max_flights: 65_536,
+            load_timeout: Duration::from_secs(25),
+            peek_timeout: Duration::from_millis(100),
+            failovers: 2,
+        }
+    }
+}

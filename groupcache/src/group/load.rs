@@ -1,0 +1,85 @@
+//! The load flight: the one place where the getter is called.
+
+use std::sync::Arc;
+
+use peers::{GetMode, GetRequest};
+
+use super::flights::Call;
+use super::inner::Inner;
+use crate::stats::Event;
+use crate::store::Tier;
+use crate::{Entry, Error, Key, Source};
+
+impl Inner {
+    /// Step 5: waits for this node's load of the key, and starts it if there is none.
+    ///
+    /// The load runs on a task of its own. Callers come and go; once begun, it ends and its value
+    /// is stored, so that a caller who tries again finds it.
+    pub(super) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let mut call = self.join_load(key);
+        call.detach(&self.runtime);
+        call.landing().await
+    }
+
+    /// Starts a load of a stale value's successor, unless one is under way, and does not wait.
+    pub(super) fn reload(self: &Arc<Self>, key: &[u8]) {
+        if !self.loads.contains(key) {
+            self.join_load(Key::from(key)).detach(&self.runtime);
+        }
+    }
+
+    fn join_load(self: &Arc<Self>, key: Key) -> Call {
+        self.loads.join(key.clone(), || Arc::clone(self).load_now(key))
+    }
+
+    async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+        if let Some(entry) = self.landed(&key) {
+            return Ok(entry);
+        }
+        if let Some(entry) = self.hand_over(&key).await {
+            return Ok(entry);
+        }
+        self.call_getter(key).await
+    }
+
+    /// Right after a change of the membership, the key's former owner is likely to have the value:
+    /// asks it for a copy, for a short time, and never for a load.
+    async fn hand_over(&self, key: &Key) -> Option<Entry> {
+        let former = self.router.former_owner(key)?;
+        let request = GetRequest { group: &self.name, key, mode: GetMode::Peek };
+        let reply = tokio::time::timeout(self.limits.peek_timeout, former.get(request));
+        let reply = reply.await.ok()?.ok()?;
+        let now = self.clock.now();
+        let lifetime = self.aging.of_reply(reply.expires_at, now);
+        let entry = Entry {
+            value: reply.value.detached(),
+            source: Source::Peer,
+            fresh_until: lifetime.fresh_until,
+        };
+        if !self.is_fresh(&entry) {
+            return None;
+        }
+        self.store.insert(key.clone(), entry.value.clone(), Tier::Main, lifetime);
+        Some(entry)
+    }
+
+    async fn call_getter(&self, key: Key) -> Result<Entry, Error> {
+        self.counters.add(Event::GetterCall);
+        let limit = self.limits.load_timeout;
+        let value = tokio::time::timeout(limit, self.getter.get_boxed(key.clone()))
+            .await
+            .map_err(|_| Error::timed_out("the getter", limit))?
+            .map_err(Error::from_getter)?;
+        let (size, limit) = (value.view().len(), self.limits.max_value_bytes);
+        if size > limit {
+            return Err(Error::too_large("the getter's value", size as u64, limit as u64));
+        }
+        let now = self.clock.now();
+        let lifetime = self.aging.of_load(value.expiry(), now);
+        let view = value.into_view();
+        if lifetime.is_kept(now) {
+            self.store.insert(key, view.clone(), Tier::Main, lifetime);
+        }
+        Ok(Entry { value: view, source: Source::Origin, fresh_until: lifetime.fresh_until })
+    }
+}

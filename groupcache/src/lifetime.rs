@@ -1,0 +1,126 @@
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::value::Expiry;
+
+/// For how long a value may be served: as fresh until one instant, as stale until a later one.
+/// `None` stands for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lifetime {
+    pub(crate) fresh_until: Option<Instant>,
+    pub(crate) kept_until: Option<Instant>,
+}
+
+impl Lifetime {
+    /// Whether there is any use in storing the value.
+    pub(crate) fn is_kept(&self, now: Instant) -> bool {
+        self.kept_until.is_none_or(|instant| now < instant)
+    }
+}
+
+/// How a group lets values age.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Aging {
+    /// Freshness of values that say nothing themselves; `None`: for ever.
+    pub(crate) ttl: Option<Duration>,
+    /// How long a value is served past its freshness while it is refreshed.
+    pub(crate) stale_window: Duration,
+}
+
+impl Aging {
+    /// The lifetime of a value that the getter has just returned.
+    pub(crate) fn of_load(&self, expiry: Expiry, now: Instant) -> Lifetime {
+        let after = match expiry {
+            Expiry::OfGroup => self.ttl,
+            Expiry::In(after) => Some(after),
+            Expiry::At(moment) => Some(until(moment)),
+            Expiry::Never => None,
+        };
+        self.lifetime(after, now)
+    }
+
+    /// The lifetime of a value that has just come from a peer: as its owner says, and never longer
+    /// than the group's own time to live, for protocols in which the owner cannot say.
+    pub(crate) fn of_reply(&self, expires_at: Option<SystemTime>, now: Instant) -> Lifetime {
+        let owners = expires_at.map(until);
+        let after = match (owners, self.ttl) {
+            (Some(owners), Some(ttl)) => Some(owners.min(ttl)),
+            (owners, ttl) => owners.or(ttl),
+        };
+        self.lifetime(after, now)
+    }
+
+    fn lifetime(&self, after: Option<Duration>, now: Instant) -> Lifetime {
+        // A time too far away for an Instant is as good as never.
+        let fresh_until = after.and_then(|after| now.checked_add(after));
+        let kept_until = match after {
+            // What is born stale is not kept at all.
+            Some(Duration::ZERO) => fresh_until,
+            _ => fresh_until.and_then(|instant| instant.checked_add(self.stale_window)),
+        };
+        Lifetime { fresh_until, kept_until }
+    }
+}
+
+/// How long it is until `moment`; zero if it is past.
+fn until(moment: SystemTime) -> Duration {
+    moment.duration_since(SystemTime::now()).unwrap_or_default()
+}
+
+/// `instant`, which is on this process's clock, in wall-clock time as peers understand it.
+pub(crate) fn wall_clock(instant: Instant, now: Instant) -> SystemTime {
+    let wall = SystemTime::now();
+    match instant.checked_duration_since(now) {
+        Some(ahead) => wall.checked_add(ahead).unwrap_or(wall),
+        None => wall.checked_sub(now.duration_since(instant)).unwrap_or(SystemTime::UNIX_EPOCH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn aging(ttl: Option<Duration>) -> Aging {
+        Aging { ttl, stale_window: Duration::from_secs(5) }
+    }
+
+    #[test]
+    fn a_values_own_word_goes_before_the_groups() {
+        let now = Instant::now();
+        let fresh = |expiry| aging(Some(MINUTE)).of_load(expiry, now).fresh_until;
+        assert_eq!(fresh(Expiry::OfGroup), Some(now + MINUTE));
+        assert_eq!(fresh(Expiry::In(MINUTE * 2)), Some(now + MINUTE * 2));
+        assert_eq!(fresh(Expiry::Never), None);
+        assert_eq!(fresh(Expiry::In(Duration::MAX)), None);
+    }
+
+    #[test]
+    fn a_reply_lives_no_longer_than_the_group_allows() {
+        let now = Instant::now();
+        let soon = SystemTime::now() + MINUTE;
+        let late = SystemTime::now() + MINUTE * 10;
+        let fresh = |ttl, expires_at| aging(ttl).of_reply(expires_at, now).fresh_until;
+        assert_eq!(fresh(None, None), None);
+        assert_eq!(fresh(Some(MINUTE), None), Some(now + MINUTE));
+        assert_eq!(fresh(Some(MINUTE), Some(late)), Some(now + MINUTE));
+        assert!(fresh(Some(MINUTE * 10), Some(soon)).unwrap() <= now + MINUTE);
+        assert_eq!(fresh(None, Some(SystemTime::UNIX_EPOCH)), Some(now));
+    }
+
+    #[test]
+    fn the_stale_window_follows_the_fresh_one_unless_the_value_was_never_fresh() {
+        let now = Instant::now();
+        let kept = |after| aging(None).of_load(Expiry::In(after), now).kept_until;
+        assert_eq!(kept(MINUTE), Some(now + MINUTE + Duration::from_secs(5)));
+        assert_eq!(kept(Duration::ZERO), Some(now));
+    }
+
+    #[test]
+    fn an_instant_translates_to_the_wall_clock_and_back() {
+        let now = Instant::now();
+        let there = wall_clock(now + MINUTE, now);
+        let left = until(there);
+        assert!(left <= MINUTE && left > MINUTE - Duration::from_secs(10), "{left:?}");
+    }
+}

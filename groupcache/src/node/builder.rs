@@ -1,0 +1,191 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lru::Clock;
+use parking_lot::Mutex;
+use peers::{
+    CircuitOptions, HttpOptions, HttpService, HttpTransport, Member, PeerService, Protocol, Router,
+    Server, Transport,
+};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+
+use super::{Groups, Inner, Node, members};
+use crate::Error;
+use crate::clock::SharedClock;
+
+/// The settings of a node to be. Made by [`Node::builder`].
+#[must_use = "a node exists once it is started"]
+pub struct NodeBuilder {
+    this: Result<Member, peers::Error>,
+    peers: Result<Vec<Member>, peers::Error>,
+    include_self: bool,
+    protocol: Protocol,
+    replicas: Option<usize>,
+    http: HttpOptions,
+    circuit: CircuitOptions,
+    handoff: Duration,
+    listen: Listen,
+    transport: Option<Arc<dyn Transport>>,
+    clock: SharedClock,
+}
+
+/// Where the node's own server listens.
+enum Listen {
+    Nowhere,
+    Address(String),
+    Listener(TcpListener),
+}
+
+impl NodeBuilder {
+    pub(super) fn new(url: &str) -> Self {
+        Self {
+            this: url.parse(),
+            peers: Ok(Vec::new()),
+            include_self: true,
+            protocol: Protocol::default(),
+            replicas: None,
+            http: HttpOptions::default(),
+            circuit: CircuitOptions::default(),
+            handoff: Duration::from_secs(30),
+            listen: Listen::Nowhere,
+            transport: None,
+            clock: Arc::new(lru::SystemClock),
+        }
+    }
+
+    /// The other members of the cluster: `URL` or `ID=URL` each, or [`Member`]s. Whether this node
+    /// is among them does not matter.
+    pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        self.peers = members(peers);
+        self
+    }
+
+    /// Whether this node is a member of its own ring. A node that is not owns no keys: it asks the
+    /// others for all of them. Default: yes.
+    pub fn include_self(mut self, include: bool) -> Self {
+        self.include_self = include;
+        self
+    }
+
+    /// The address of a server of the node's own, such as `0.0.0.0:8080`. Default: none, for nodes
+    /// that mount [`Node::service`] in another server, or that have no peers.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Listen::Address(address.into());
+        self
+    }
+
+    /// Like [`listen`](Self::listen), with a listener that is bound already.
+    pub fn listener(mut self, listener: TcpListener) -> Self {
+        self.listen = Listen::Listener(listener);
+        self
+    }
+
+    /// The wire format in which this node asks its peers, and the ring that goes with it. All
+    /// members of a cluster need the same. Default: [`Protocol::Native`].
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Points on the ring for each member; all nodes need the same. Default: the protocol's.
+    pub fn replicas(mut self, replicas: usize) -> Self {
+        self.replicas = Some(replicas);
+        self
+    }
+
+    /// Limits and time-outs of the connections to peers and of the server.
+    pub fn http(mut self, options: HttpOptions) -> Self {
+        self.http = options;
+        self
+    }
+
+    /// When a failing peer is left alone, and for how long.
+    pub fn circuit(mut self, options: CircuitOptions) -> Self {
+        self.circuit = options;
+        self
+    }
+
+    /// For how long after a change of the members the former owner of a key is asked for its copy
+    /// before the getter is. Zero: never. Default: 30 s.
+    pub fn handoff(mut self, window: Duration) -> Self {
+        self.handoff = window;
+        self
+    }
+
+    /// Another way to reach peers than HTTP over TCP.
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// The clock by which values age. Default: the system's.
+    pub fn clock(mut self, clock: impl Clock + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Starts the node: checks the settings, builds the ring, binds the server.
+    ///
+    /// # Errors
+    ///
+    /// What cannot work: a URL, an option, two members with one id, an address that cannot be
+    /// bound. Nothing is left running.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn start(self) -> Result<Node, Error> {
+        let this = self.this?;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
+        };
+        let mut scheme = self.protocol.scheme();
+        if let Some(replicas) = self.replicas {
+            scheme = scheme.replicas(replicas);
+        }
+        let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
+        let groups = Arc::new(Groups::default());
+        let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
+        let service = HttpService::new(asked, self.protocol, self.http.clone())?;
+        let listener = match self.listen {
+            Listen::Nowhere => None,
+            Listen::Listener(listener) => Some(listener),
+            Listen::Address(address) => Some(
+                TcpListener::bind(&address)
+                    .await
+                    .map_err(|error| peers::Error::bind(&address, error))?,
+            ),
+        };
+        let server = listener.map(|listener| Server::start(listener, service.clone(), self.http));
+        let node = Node(Arc::new(Inner {
+            groups,
+            router: Arc::new(router),
+            clock: self.clock,
+            runtime: Handle::current(),
+            include_self: self.include_self,
+            service,
+            local_addr: server.as_ref().and_then(Server::local_addr),
+            server: Mutex::new(server),
+        }));
+        node.set_peers(self.peers?)?;
+        Ok(node)
+    }
+}
+
+impl fmt::Debug for NodeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NodeBuilder")
+            .field("this", &self.this)
+            .field("peers", &self.peers)
+            .field("protocol", &self.protocol)
+            .field("http", &self.http)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,56 @@
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use peers::{BoxFuture, GetRequest, PeerService, Reply};
+
+use crate::{Error, Group};
+
+/// The groups of a node by name: what its callers look up, and what peers ask.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    by_name: RwLock<HashMap<Arc<str>, Group>>,
+}
+
+impl Groups {
+    /// Lets a group be found.
+    pub(crate) fn add(&self, group: &Group) -> Result<(), Error> {
+        match self.by_name.write().entry(Arc::clone(&group.0.name)) {
+            Entry::Occupied(taken) => Err(Error::group_exists(&**taken.key())),
+            Entry::Vacant(free) => {
+                free.insert(group.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// The group of that name.
+    pub(crate) fn find(&self, name: &str) -> Option<Group> {
+        self.by_name.read().get(name).cloned()
+    }
+
+    /// All groups, in the order of their names.
+    pub(crate) fn list(&self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.by_name.read().values().cloned().collect();
+        groups.sort_by(|a, b| a.name().cmp(b.name()));
+        groups
+    }
+
+    /// Lets a group be found no longer.
+    pub(crate) fn remove(&self, name: &str) -> Option<Group> {
+        self.by_name.write().remove(name)
+    }
+}
+
+impl PeerService for Groups {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {
+        Box::pin(async move {
+            let group = self
+                .find(request.group)
+                .ok_or_else(|| peers::Error::no_such_group(request.group))?;
+            let reply = group.0.serve(request.key, request.mode).await;
+            reply.map_err(|error| error.to_answer())
+        })
+    }
+}

@@ -1,0 +1,173 @@
+//! A node of the cluster.
+
+mod builder;
+mod groups;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use peers::{HttpService, Member, Router, Server};
+use tokio::runtime::Handle;
+
+pub use builder::NodeBuilder;
+pub(crate) use groups::Groups;
+
+use crate::clock::SharedClock;
+use crate::{Error, Getter, Group, GroupBuilder};
+
+/// One process's part in the cluster: its groups, its peers and its server. Clones are the same
+/// node, and two nodes in one process share nothing.
+///
+/// The server stops when [`shutdown`](Self::shutdown) is called or the last clone is dropped.
+#[derive(Clone)]
+pub struct Node(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) router: Arc<Router>,
+    pub(crate) clock: SharedClock,
+    pub(crate) runtime: Handle,
+    include_self: bool,
+    service: HttpService,
+    local_addr: Option<SocketAddr>,
+    /// Taken by the one who shuts down.
+    server: Mutex<Option<Server>>,
+}
+
+impl Node {
+    /// The settings of a node that its peers reach at `url`, such as `http://10.0.0.1:8080`, or
+    /// `name=http://10.0.0.1:8080` if its place on the ring shall not depend on its address.
+    pub fn builder(url: impl AsRef<str>) -> NodeBuilder {
+        NodeBuilder::new(url.as_ref())
+    }
+
+    /// The settings of a new group, named `name` on all nodes, that keeps up to `budget` bytes on
+    /// this one and loads values with `getter`.
+    ///
+    /// The budget counts keys, values and what it takes to find them. With a budget of zero a group
+    /// shares loads and keeps nothing.
+    pub fn group(&self, name: impl Into<String>, budget: usize, getter: impl Getter) -> GroupBuilder {
+        GroupBuilder::new(self.clone(), name.into(), budget, getter)
+    }
+
+    /// The group of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_no_such_group`] if the node has none.
+    pub fn find_group(&self, name: &str) -> Result<Group, Error> {
+        self.0.groups.find(name).ok_or_else(|| Error::no_such_group(name))
+    }
+
+    /// All groups, in the order of their names.
+    pub fn groups(&self) -> Vec<Group> {
+        self.0.groups.list()
+    }
+
+    /// Lets the group of that name go: peers no longer find it, and the name is free. Those who
+    /// hold the group can go on using it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_no_such_group`] if the node has none.
+    pub fn remove_group(&self, name: &str) -> Result<Group, Error> {
+        self.0.groups.remove(name).ok_or_else(|| Error::no_such_group(name))
+    }
+
+    /// This node as a member of the cluster.
+    pub fn member(&self) -> &Member {
+        self.0.router.this()
+    }
+
+    /// The members of the ring, this node included unless it was left out.
+    pub fn peers(&self) -> Vec<Member> {
+        self.0.router.members()
+    }
+
+    /// Replaces the members of the ring. This node is added if the list lacks it, unless it was
+    /// [left out](NodeBuilder::include_self). Peers that stay keep their connections.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not a member, an id with two URLs, a URL that cannot be dialled; the members
+    /// are as they were.
+    pub fn set_peers<M>(&self, peers: impl IntoIterator<Item = M>) -> Result<(), Error>
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        let mut members = members(peers)?;
+        let this = self.member();
+        if self.0.include_self && members.iter().all(|member| member.id() != this.id()) {
+            members.insert(0, this.clone());
+        }
+        Ok(self.0.router.set_members(members)?)
+    }
+
+    /// Adds a member to the ring. One that is there already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_peers`](Self::set_peers).
+    pub fn add_peer<M>(&self, peer: M) -> Result<(), Error>
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        Ok(self.0.router.add_member(peer.try_into().map_err(peers::Error::from)?)?)
+    }
+
+    /// Takes the member with this id off the ring, and says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_peers`](Self::set_peers).
+    pub fn remove_peer(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.0.router.remove_member(id)?)
+    }
+
+    /// What answers peers, to be mounted in a server of your own: a hyper service.
+    pub fn service(&self) -> HttpService {
+        self.0.service.clone()
+    }
+
+    /// The address the node's own server listens on; `None` without one.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.local_addr
+    }
+
+    /// Stops the node's own server: takes no more connections, finishes what is under way within
+    /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
+    /// Groups go on working. A second call has nothing to do.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, what is still under way is broken off at once.
+    pub async fn shutdown(&self) {
+        let server = self.0.server.lock().take();
+        if let Some(server) = server {
+            server.shutdown().await;
+        }
+    }
+}
+
+/// Reads a list of members.
+fn members<M>(list: impl IntoIterator<Item = M>) -> Result<Vec<Member>, peers::Error>
+where
+    M: TryInto<Member>,
+    peers::Error: From<M::Error>,
+{
+    list.into_iter().map(|member| Ok(member.try_into()?)).collect()
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("member", self.member())
+            .field("local_addr", &self.0.local_addr)
+            .field("groups", &self.0.groups)
+            .finish_non_exhaustive()
+    }
+}

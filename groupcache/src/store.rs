@@ -1,0 +1,85 @@
+use std::time::Instant;
+
+use byteview::ByteView;
+use lru::{Cache, Class, DefaultHashBuilder, Meta};
+
+use crate::clock::SharedClock;
+use crate::lifetime::Lifetime;
+use crate::stats::Stats;
+use crate::{Entry, Key, Source};
+
+/// What a group holds in memory: main and hot entries in one table and one budget.
+///
+/// An entry past its freshness and within its stale window is found; one past both is not.
+pub(crate) struct Store {
+    /// `None` for a budget of zero: such a group shares loads and keeps nothing.
+    cache: Option<Cache<Key, Stored, DefaultHashBuilder, SharedClock>>,
+}
+
+/// Whose value an entry holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tier {
+    /// This node's own.
+    Main,
+    /// A mirror of another's.
+    Hot,
+}
+
+#[derive(Clone)]
+struct Stored {
+    view: ByteView,
+    fresh_until: Option<Instant>,
+}
+
+/// What an entry takes up besides the bytes of its key and value: its place in the table and in
+/// the order of use, and the two allocations with their headers.
+const ENTRY_OVERHEAD: usize = 160;
+
+impl Store {
+    /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
+    /// `hot_ratio`th of the main ones.
+    pub(crate) fn new(budget: usize, hot_ratio: usize, clock: SharedClock) -> Self {
+        let cache = (budget > 0)
+            .then(|| Cache::<(), ()>::builder(budget).hot_ratio(hot_ratio).clock(clock).build());
+        Self { cache }
+    }
+
+    /// The entry under `key`: one hash, one shard, one probe.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
+        let hit = self.cache.as_ref()?.get(key)?;
+        let source = match hit.meta.class {
+            Class::Main => Source::Main,
+            Class::Hot => Source::Hot,
+        };
+        Some(Entry { value: hit.value.view, source, fresh_until: hit.value.fresh_until })
+    }
+
+    /// Keeps a value, in the place of an older one. One that is larger than the store is not kept,
+    /// and the older one goes all the same: it is known to be outdated.
+    pub(crate) fn insert(&self, key: Key, view: ByteView, tier: Tier, lifetime: Lifetime) {
+        let Some(cache) = &self.cache else { return };
+        let class = match tier {
+            Tier::Main => Class::Main,
+            Tier::Hot => Class::Hot,
+        };
+        let charge = key.len() + view.len() + ENTRY_OVERHEAD;
+        let meta = Meta::new(charge).class(class).expires(lifetime.kept_until);
+        let stored = Stored { view, fresh_until: lifetime.fresh_until };
+        if let Err(refused) = cache.insert(key, stored, meta) {
+            drop(cache.remove(refused.key().as_bytes()));
+        }
+    }
+
+    /// Adds what the store knows to the counts of a group.
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        let Some(cache) = &self.cache else { return };
+        let (main, hot) = (cache.usage(Class::Main), cache.usage(Class::Hot));
+        let counts = cache.stats();
+        stats.bytes = (main.bytes + hot.bytes) as u64;
+        stats.hot_bytes = hot.bytes as u64;
+        stats.entries = (main.entries + hot.entries) as u64;
+        stats.evictions = counts.evictions;
+        stats.expirations = counts.expired;
+        stats.too_large = counts.oversize;
+    }
+}

@@ -1,0 +1,76 @@
+use std::time::{Duration, SystemTime};
+
+use byteview::ByteView;
+
+/// What a getter returns: bytes, and optionally how long they stay fresh.
+///
+/// Anything that becomes a [`ByteView`] becomes a value: `Vec<u8>`, `String`, `Bytes`, `&'static
+/// str`. Without a word on expiry the group's [`ttl`](crate::GroupBuilder::ttl) holds.
+///
+/// ```
+/// use std::time::Duration;
+/// use groupcache::Value;
+///
+/// let value = Value::from("soon stale").expires_in(Duration::from_secs(5));
+/// assert_eq!(value.view(), "soon stale");
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Value {
+    view: ByteView,
+    expiry: Expiry,
+}
+
+/// When a value stops being fresh.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Expiry {
+    /// As the group says.
+    #[default]
+    OfGroup,
+    /// This long after it was loaded.
+    In(Duration),
+    /// At this moment.
+    At(SystemTime),
+    /// Never, whatever the group says.
+    Never,
+}
+
+impl Value {
+    /// The bytes.
+    pub fn view(&self) -> &ByteView {
+        &self.view
+    }
+
+    /// The bytes, without the rest.
+    pub fn into_view(self) -> ByteView {
+        self.view
+    }
+
+    /// Lets the value expire this long after it was loaded. Zero: it is given to those who wait for
+    /// it, and not kept.
+    pub fn expires_in(mut self, after: Duration) -> Self {
+        self.expiry = Expiry::In(after);
+        self
+    }
+
+    /// Lets the value expire at this moment.
+    pub fn expires_at(mut self, moment: SystemTime) -> Self {
+        self.expiry = Expiry::At(moment);
+        self
+    }
+
+    /// Lets the value live until it is evicted, whatever the group's time to live.
+    pub fn never_expires(mut self) -> Self {
+        self.expiry = Expiry::Never;
+        self
+    }
+
+    pub(crate) fn expiry(&self) -> Expiry {
+        self.expiry
+    }
+}
+
+impl<T: Into<ByteView>> From<T> for Value {
+    fn from(bytes: T) -> Self {
+        Self { view: bytes.into(), expiry: Expiry::default() }
+    }
+}
