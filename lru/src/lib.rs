@@ -1,1 +1,29 @@
-//! A byte-budgeted in-memory store with exact accounting and expiry, single-threaded and sharded.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod budget;
+mod builder;
+mod cache;
+mod clock;
+mod error;
+mod evicted;
+mod expiries;
+mod iter;
+mod lru;
+mod meta;
+mod recency;
+mod shard;
+mod stats;
+mod table;
+
+pub use builder::CacheBuilder;
+pub use cache::{Cache, Hit};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use error::InsertError;
+pub use evicted::{Cause, Evicted, Removed};
+/// The hash builder used when none is given: fast, and seeded per process.
+pub use hashbrown::DefaultHashBuilder;
+pub use iter::Iter;
+pub use lru::Lru;
+pub use meta::{Class, Meta};
+pub use stats::{Stats, Usage};

@@ -1,0 +1,126 @@
+use std::thread;
+
+use crate::{Cache, DefaultHashBuilder, SystemClock};
+
+/// The settings of a [`Cache`]; made by [`Cache::builder`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct CacheBuilder<S = DefaultHashBuilder, C = SystemClock> {
+    budget: usize,
+    shards: usize,
+    hot_ratio: usize,
+    hasher: S,
+    clock: C,
+}
+
+/// The share of the budget below which a shard would hold too few entries for its order of use to
+/// mean much.
+const LEAST_SHARE: usize = 1 << 20;
+
+const MOST_SHARDS: usize = 1 << 10;
+
+impl CacheBuilder {
+    pub(crate) fn new(budget: usize) -> Self {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        // Four shards a thread: two threads that look for different keys rarely meet.
+        let shards = (4 * threads).next_power_of_two().min(budget / LEAST_SHARE);
+        Self {
+            budget,
+            shards: floor_to_power_of_two(shards),
+            hot_ratio: 8,
+            hasher: DefaultHashBuilder::default(),
+            clock: SystemClock,
+        }
+    }
+}
+
+impl<S, C> CacheBuilder<S, C> {
+    /// How many parts the entries are spread over, each behind its own lock; rounded down to a
+    /// power of two from 1 to 1024.
+    ///
+    /// More shards let more threads in at once, and make the choice of victims a little less exact:
+    /// each shard knows the order of use among its own entries only. One shard is a strict LRU.
+    /// The default is four per available thread, but no more than one per MiB of the budget.
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = floor_to_power_of_two(shards);
+        self
+    }
+
+    /// When room is needed, entries of [`Class::Hot`](crate::Class::Hot) give way first while they
+    /// take up more than one `ratio`th of what those of [`Class::Main`](crate::Class::Main) take
+    /// up. The default, 8, is that of golang/groupcache. With 0, hot entries stay until main is
+    /// empty.
+    pub fn hot_ratio(mut self, ratio: usize) -> Self {
+        self.hot_ratio = ratio;
+        self
+    }
+
+    /// Replaces the way of hashing.
+    pub fn hasher<T>(self, hasher: T) -> CacheBuilder<T, C> {
+        let Self {
+            budget,
+            shards,
+            hot_ratio,
+            hasher: _,
+            clock,
+        } = self;
+        CacheBuilder {
+            budget,
+            shards,
+            hot_ratio,
+            hasher,
+            clock,
+        }
+    }
+
+    /// Replaces the way of telling the time.
+    pub fn clock<T>(self, clock: T) -> CacheBuilder<S, T> {
+        let Self {
+            budget,
+            shards,
+            hot_ratio,
+            hasher,
+            clock: _,
+        } = self;
+        CacheBuilder {
+            budget,
+            shards,
+            hot_ratio,
+            hasher,
+            clock,
+        }
+    }
+
+    /// The empty cache.
+    pub fn build<K, V>(self) -> Cache<K, V, S, C> {
+        Cache::assemble(
+            self.budget,
+            self.shards,
+            self.hot_ratio,
+            self.hasher,
+            self.clock,
+        )
+    }
+}
+
+fn floor_to_power_of_two(n: usize) -> usize {
+    1 << n.clamp(1, MOST_SHARDS).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shard_counts_are_powers_of_two() {
+        let counts = [0, 1, 2, 3, 63, 64, usize::MAX].map(floor_to_power_of_two);
+        assert_eq!(counts, [1, 1, 2, 2, 32, 64, 1024]);
+    }
+
+    #[test]
+    fn a_small_budget_is_not_split() {
+        assert_eq!(CacheBuilder::new(0).shards, 1);
+        assert_eq!(CacheBuilder::new((2 << 20) - 1).shards, 1);
+        assert!(CacheBuilder::new(usize::MAX).shards >= 4);
+    }
+}

@@ -1,0 +1,104 @@
+use std::{iter, option, slice, vec};
+
+use crate::Meta;
+
+/// An entry that has left a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Removed<K, V> {
+    /// The key it was stored under.
+    pub key: K,
+    /// Its value.
+    pub value: V,
+    /// Its charge, class and expiry.
+    pub meta: Meta,
+    /// Why it left.
+    pub cause: Cause,
+}
+
+/// Why an entry has left a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// A newer entry took its key.
+    Replaced,
+    /// Its time had passed.
+    Expired,
+    /// It was live, and room was needed.
+    Capacity,
+    /// The caller asked for it.
+    Removed,
+}
+
+/// The entries that one call made leave the store, in the order in which they left.
+///
+/// Allocates from the second entry on: most inserts push out one entry or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "dropping this drops the evicted entries; say `drop` if that is meant"]
+pub struct Evicted<K, V> {
+    first: Option<Removed<K, V>>,
+    rest: Vec<Removed<K, V>>,
+}
+
+impl<K, V> Evicted<K, V> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            first: None,
+            rest: Vec::new(),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn push(&mut self, removed: Removed<K, V>) {
+        if self.first.is_none() {
+            self.first = Some(removed);
+        } else {
+            self.rest.push(removed);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn extend(&mut self, removed: Option<Removed<K, V>>) {
+        if let Some(removed) = removed {
+            self.push(removed);
+        }
+    }
+
+    /// Whether nothing left.
+    pub fn is_empty(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// How many entries left.
+    pub fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.rest.len()
+    }
+
+    /// The entries, in the order in which they left.
+    pub fn iter(&self) -> impl Iterator<Item = &Removed<K, V>> {
+        self.into_iter()
+    }
+
+    /// The entry whose key the newcomer took over, if there was one.
+    pub fn replaced(&self) -> Option<&Removed<K, V>> {
+        self.iter().find(|removed| removed.cause == Cause::Replaced)
+    }
+}
+
+impl<K, V> IntoIterator for Evicted<K, V> {
+    type Item = Removed<K, V>;
+    type IntoIter = iter::Chain<option::IntoIter<Removed<K, V>>, vec::IntoIter<Removed<K, V>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.into_iter().chain(self.rest)
+    }
+}
+
+impl<'a, K, V> IntoIterator for &'a Evicted<K, V> {
+    type Item = &'a Removed<K, V>;
+    type IntoIter = iter::Chain<option::Iter<'a, Removed<K, V>>, slice::Iter<'a, Removed<K, V>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first.iter().chain(self.rest.iter())
+    }
+}

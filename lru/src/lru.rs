@@ -1,0 +1,393 @@
+use std::{
+    borrow::Borrow,
+    fmt,
+    hash::{BuildHasher, Hash},
+    mem,
+    time::Instant,
+};
+
+use crate::{
+    Cause, Class, Clock, DefaultHashBuilder, Evicted, InsertError, Iter, Meta, Removed, Stats,
+    SystemClock, table::Table,
+};
+
+/// A strict LRU with a budget in bytes, for one thread.
+///
+/// The caller states what each entry costs, its *charge*; the sum of the charges never exceeds the
+/// budget. When room is needed, entries whose time has passed go first, soonest first, then live
+/// ones, least recently used first.
+///
+/// All operations take constant time, except that one which adds or takes away an entry that
+/// expires may take logarithmic time, and that growth and tidying are amortized. A hit does not
+/// allocate.
+///
+/// The methods named `…_hashed` take a hash that the caller has computed already, for instance to
+/// pick one of several stores. All calls for a key must agree on its hash, whether from
+/// [`Lru::hash`] or from elsewhere; if they do not, entries are merely not found.
+///
+/// ```
+/// use lru::Lru;
+///
+/// let mut pages = Lru::new(10_000);
+/// drop(pages.insert("/", "<h1>Hello</h1>", 4_000)?);
+/// drop(pages.insert("/about", "<h1>About</h1>", 4_000)?);
+/// assert_eq!(pages.get("/"), Some(&"<h1>Hello</h1>"));
+///
+/// let evicted = pages.insert("/news", "<h1>News</h1>", 4_000)?;
+/// assert!(evicted.iter().map(|entry| entry.key).eq(["/about"]));
+/// # Ok::<(), lru::InsertError<&str, &str>>(())
+/// ```
+pub struct Lru<K, V, S = DefaultHashBuilder, C = SystemClock> {
+    table: Table<K, V>,
+    budget: usize,
+    hasher: S,
+    clock: C,
+    stats: Stats,
+}
+
+impl<K, V> Lru<K, V> {
+    /// An empty store that holds up to `budget` bytes.
+    pub fn new(budget: usize) -> Self {
+        Self::with_hasher(budget, DefaultHashBuilder::default())
+    }
+}
+
+impl<K, V, S> Lru<K, V, S> {
+    /// An empty store with its own way of hashing.
+    pub fn with_hasher(budget: usize, hasher: S) -> Self {
+        Self::with_hasher_and_clock(budget, hasher, SystemClock)
+    }
+}
+
+impl<K, V, S, C> Lru<K, V, S, C> {
+    /// An empty store with its own way of hashing and of telling the time.
+    pub fn with_hasher_and_clock(budget: usize, hasher: S, clock: C) -> Self {
+        Self {
+            table: Table::new(),
+            budget,
+            hasher,
+            clock,
+            stats: Stats::default(),
+        }
+    }
+
+    /// The most bytes the entries may take up together.
+    pub fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// The bytes the entries take up: the sum of their charges.
+    pub fn bytes(&self) -> usize {
+        self.table.usage(Class::Main).bytes
+    }
+
+    /// The number of entries, those included whose time has passed but which have not been
+    /// reclaimed yet.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What has happened so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The entries from the most to the least recently used, without touching them.
+    ///
+    /// Entries whose time has passed but which have not been reclaimed are among them; call
+    /// [`remove_expired`](Self::remove_expired) first where that matters.
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        Iter::new(&self.table, Class::Main)
+    }
+
+    /// Takes out the least recently used entry, whether or not its time has passed.
+    pub fn pop_oldest(&mut self) -> Option<Removed<K, V>> {
+        let oldest = self.table.recency().oldest(Class::Main)?;
+        Some(self.remove_slot(oldest, Cause::Removed))
+    }
+
+    /// Takes out all entries. The counters stay, and count them as removed.
+    pub fn clear(&mut self) {
+        self.stats.removals += self.len() as u64;
+        // The field is valid again before a value's destructor, which might panic, runs.
+        drop(mem::replace(&mut self.table, Table::new()));
+    }
+
+    fn remove_slot(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
+        self.stats.count(cause);
+        self.table.remove(slot, cause)
+    }
+}
+
+impl<K, V, S, C: Clock> Lru<K, V, S, C> {
+    /// Changes the budget, and returns the entries that had to go.
+    pub fn set_budget(&mut self, budget: usize) -> Evicted<K, V> {
+        self.budget = budget;
+        let mut evicted = Evicted::new();
+        self.make_room(0, &mut evicted);
+        evicted
+    }
+
+    /// Takes out all entries whose time has passed.
+    ///
+    /// There is no need to call this to stay within the budget: they are the first to go anyway.
+    pub fn remove_expired(&mut self) -> Evicted<K, V> {
+        let mut evicted = Evicted::new();
+        while let Some(expired) = self.table.remove_expired(&self.clock) {
+            self.stats.expired += 1;
+            evicted.push(expired);
+        }
+        evicted
+    }
+
+    /// Takes out the entry in `slot` if its time has passed.
+    #[inline]
+    fn reclaim(&mut self, slot: u32) -> Option<Removed<K, V>> {
+        let expired = self.table.is_expired(slot, &self.clock);
+        expired.then(|| self.remove_slot(slot, Cause::Expired))
+    }
+
+    /// Evicts until `charge` more bytes fit, which is possible because the budget is no less.
+    fn make_room(&mut self, charge: usize, evicted: &mut Evicted<K, V>) {
+        let most = self.budget - charge;
+        while self.bytes() > most || self.table.is_full() {
+            if let Some(expired) = self.table.remove_expired(&self.clock) {
+                self.stats.expired += 1;
+                evicted.push(expired);
+            } else if let Some(oldest) = self.table.recency().oldest(Class::Main) {
+                evicted.push(self.remove_slot(oldest, Cause::Capacity));
+            } else {
+                return;
+            }
+        }
+    }
+}
+
+impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
+    /// The hash of a key as the methods without `_hashed` compute it.
+    #[inline]
+    pub fn hash<Q>(&self, key: &Q) -> u64
+    where
+        K: Borrow<Q>,
+        Q: Hash + ?Sized,
+    {
+        self.hasher.hash_one(key)
+    }
+
+    /// Stores an entry that takes up `charge` bytes and never expires. It becomes the most recently
+    /// used one. Returns the entry it replaced, if any, and those that had to make room.
+    ///
+    /// # Errors
+    ///
+    /// When `charge` exceeds the whole budget. Key and value come back in the error and nothing
+    /// has changed: in particular, an older entry under the same key is still there.
+    pub fn insert(
+        &mut self,
+        key: K,
+        value: V,
+        charge: usize,
+    ) -> Result<Evicted<K, V>, InsertError<K, V>> {
+        self.insert_hashed(self.hash(&key), key, value, charge, None)
+    }
+
+    /// As [`insert`](Self::insert), for an entry that is as good as absent from the instant
+    /// `expires` on.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn insert_until(
+        &mut self,
+        key: K,
+        value: V,
+        charge: usize,
+        expires: Instant,
+    ) -> Result<Evicted<K, V>, InsertError<K, V>> {
+        self.insert_hashed(self.hash(&key), key, value, charge, Some(expires))
+    }
+
+    /// As [`insert`](Self::insert) or [`insert_until`](Self::insert_until), with the key's hash.
+    ///
+    /// # Errors
+    ///
+    /// As [`insert`](Self::insert).
+    pub fn insert_hashed(
+        &mut self,
+        hash: u64,
+        key: K,
+        value: V,
+        charge: usize,
+        expires: Option<Instant>,
+    ) -> Result<Evicted<K, V>, InsertError<K, V>> {
+        if charge > self.budget {
+            self.stats.oversize += 1;
+            return Err(InsertError::too_large(key, value, charge, self.budget));
+        }
+        let meta = Meta::new(charge).expires(expires);
+        let mut evicted = Evicted::new();
+        let found = self.table.find(hash, &key);
+        let expired = found.and_then(|slot| self.reclaim(slot));
+        let live = if expired.is_some() { None } else { found };
+        evicted.extend(expired);
+        match live {
+            Some(slot) => {
+                evicted.push(self.table.replace(slot, key, value, meta));
+                self.stats.overwrites += 1;
+                self.make_room(0, &mut evicted);
+            }
+            None => {
+                self.make_room(charge, &mut evicted);
+                self.table.insert(hash, key, value, meta);
+                self.stats.inserts += 1;
+            }
+        }
+        Ok(evicted)
+    }
+
+    /// The value of a live entry, which becomes the most recently used one.
+    ///
+    /// An entry whose time has passed is taken out and dropped. The clock is read only if the
+    /// entry expires at all.
+    #[inline]
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.get_hashed(self.hash(key), key)
+    }
+
+    /// As [`get`](Self::get), with the key's hash.
+    #[inline]
+    pub fn get_hashed<Q>(&mut self, hash: u64, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let slot = self.hit(hash, key)?;
+        Some(&self.table.entry(slot).value)
+    }
+
+    /// As [`get`](Self::get), for changing the value in place. Its charge stays what it was.
+    pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let slot = self.hit(self.hash(key), key)?;
+        Some(&mut self.table.entry_mut(slot).value)
+    }
+
+    /// The value of a live entry, without making it more recently used and without counting.
+    pub fn peek<Q>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.peek_hashed(self.hash(key), key)
+    }
+
+    /// As [`peek`](Self::peek), with the key's hash.
+    pub fn peek_hashed<Q>(&self, hash: u64, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.live(hash, key)
+            .map(|slot| &self.table.entry(slot).value)
+    }
+
+    /// Charge and expiry of a live entry, without making it more recently used.
+    pub fn meta<Q>(&self, key: &Q) -> Option<Meta>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.live(self.hash(key), key)
+            .map(|slot| self.table.entry(slot).meta)
+    }
+
+    /// Whether there is a live entry, without making it more recently used.
+    pub fn contains<Q>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.live(self.hash(key), key).is_some()
+    }
+
+    /// Takes out an entry. Returns its value if it was live.
+    pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.remove_hashed(self.hash(key), key)
+    }
+
+    /// As [`remove`](Self::remove), with the key's hash.
+    pub fn remove_hashed<Q>(&mut self, hash: u64, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let slot = self.table.find(hash, key)?;
+        match self.reclaim(slot) {
+            Some(_expired) => None,
+            None => Some(self.remove_slot(slot, Cause::Removed).value),
+        }
+    }
+
+    /// Finds a live entry, and makes it the most recently used one.
+    #[inline]
+    fn hit<Q>(&mut self, hash: u64, key: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        if let Some(slot) = self.table.find(hash, key)
+            && self.reclaim(slot).is_none()
+        {
+            self.table.touch(slot);
+            self.stats.hits += 1;
+            return Some(slot);
+        }
+        self.stats.misses += 1;
+        None
+    }
+
+    fn live<Q>(&self, hash: u64, key: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.table
+            .find(hash, key)
+            .filter(|&slot| !self.table.is_expired(slot, &self.clock))
+    }
+}
+
+impl<'a, K, V, S, C> IntoIterator for &'a Lru<K, V, S, C> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    fn into_iter(self) -> Iter<'a, K, V> {
+        self.iter()
+    }
+}
+
+impl<K, V, S, C> fmt::Debug for Lru<K, V, S, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lru")
+            .field("len", &self.len())
+            .field("bytes", &self.bytes())
+            .field("budget", &self.budget)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}

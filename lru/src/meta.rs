@@ -1,0 +1,70 @@
+use std::time::Instant;
+
+/// What a store knows of an entry besides its key and value.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+/// use lru::{Class, Meta};
+///
+/// let meta = Meta::new(4096).class(Class::Hot).expires(Instant::now() + Duration::from_secs(30));
+/// assert_eq!(meta.charge, 4096);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Meta {
+    /// From this instant on the entry is as good as absent; `None` for an entry that never expires.
+    pub expires: Option<Instant>,
+    /// Bytes of the budget that the entry takes up, as stated by whoever inserted it.
+    pub charge: usize,
+    /// Which entries it gives way with.
+    pub class: Class,
+}
+
+impl Meta {
+    /// An entry of class [`Class::Main`] that takes up `charge` bytes and never expires.
+    pub const fn new(charge: usize) -> Self {
+        Self {
+            expires: None,
+            charge,
+            class: Class::Main,
+        }
+    }
+
+    /// Puts the entry into `class`.
+    #[must_use]
+    pub const fn class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// Lets the entry expire at an instant, or never.
+    #[must_use]
+    pub fn expires(mut self, at: impl Into<Option<Instant>>) -> Self {
+        self.expires = at.into();
+        self
+    }
+}
+
+/// The two kinds of entries that share one budget in a [`Cache`](crate::Cache).
+///
+/// They are found with the same probe, but each class has its own order and its own sum of bytes,
+/// and [`CacheBuilder::hot_ratio`](crate::CacheBuilder::hot_ratio) decides which one gives way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// Entries that this process is responsible for.
+    #[default]
+    Main,
+    /// Copies of popular entries that others are responsible for.
+    Hot,
+}
+
+impl Class {
+    pub(crate) const COUNT: usize = 2;
+
+    pub(crate) const fn other(self) -> Self {
+        match self {
+            Self::Main => Self::Hot,
+            Self::Hot => Self::Main,
+        }
+    }
+}

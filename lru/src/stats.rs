@@ -1,0 +1,77 @@
+use std::ops::Add;
+
+use crate::Cause;
+
+/// What has happened in a store since it was made.
+///
+/// The books balance: `inserts - evictions - expired - removals` is the number of entries present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Lookups that found a live entry.
+    pub hits: u64,
+    /// Lookups that did not.
+    pub misses: u64,
+    /// Entries stored under a key that was not present.
+    pub inserts: u64,
+    /// Entries stored in the place of an older one with the same key.
+    pub overwrites: u64,
+    /// Live entries that had to make room.
+    pub evictions: u64,
+    /// Entries reclaimed because their time had passed.
+    pub expired: u64,
+    /// Entries taken out on request: remove, pop, retain, clear.
+    pub removals: u64,
+    /// Entries refused because they were larger than the whole budget.
+    pub oversize: u64,
+}
+
+impl Stats {
+    /// Counts an entry that has left.
+    pub(crate) fn count(&mut self, cause: Cause) {
+        match cause {
+            Cause::Replaced => self.overwrites += 1,
+            Cause::Expired => self.expired += 1,
+            Cause::Capacity => self.evictions += 1,
+            Cause::Removed => self.removals += 1,
+        }
+    }
+}
+
+impl Add for Stats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            hits: self.hits + other.hits,
+            misses: self.misses + other.misses,
+            inserts: self.inserts + other.inserts,
+            overwrites: self.overwrites + other.overwrites,
+            evictions: self.evictions + other.evictions,
+            expired: self.expired + other.expired,
+            removals: self.removals + other.removals,
+            oversize: self.oversize + other.oversize,
+        }
+    }
+}
+
+/// What the entries of one [`Class`](crate::Class) take up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Entries, those included whose time has passed but which have not been reclaimed yet.
+    pub entries: usize,
+    /// The sum of their charges.
+    pub bytes: usize,
+}
+
+impl Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}

@@ -1,0 +1,233 @@
+use std::{borrow::Borrow, mem};
+
+use hashbrown::HashTable;
+
+use crate::{
+    Cause, Class, Clock, Meta, Removed, Usage,
+    expiries::{Expiries, Item},
+    recency::{NIL, Recency},
+};
+
+/// The room that all stores of this crate are furnished from: entries in a slab, a hash index over
+/// it, the order of use, and the order of expiry. It knows neither hasher, nor budget, nor counters.
+///
+/// The index holds nothing but slot numbers. Each entry keeps its hash, so that neither growth of
+/// the index nor an eviction computes one.
+#[derive(Debug)]
+pub(crate) struct Table<K, V> {
+    index: HashTable<u32>,
+    entries: Vec<Option<Entry<K, V>>>,
+    /// Vacant slots of `entries`.
+    vacant: Vec<u32>,
+    recency: Recency,
+    expiries: Expiries,
+    /// The stamp of the next entry.
+    stamp: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry<K, V> {
+    pub(crate) key: K,
+    pub(crate) value: V,
+    pub(crate) meta: Meta,
+    hash: u64,
+    /// Tells an entry from those that had its slot before. It may wrap: what remembers a stamp
+    /// does so for far fewer than 2^32 inserts.
+    pub(crate) stamp: u32,
+}
+
+impl<K, V> Table<K, V> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            index: HashTable::new(),
+            entries: Vec::new(),
+            vacant: Vec::new(),
+            recency: Recency::new(),
+            expiries: Expiries::new(),
+            stamp: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether slot numbers have run out.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= NIL as usize
+    }
+
+    pub(crate) fn usage(&self, class: Class) -> Usage {
+        self.recency.usage(class)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.usage(Class::Main).bytes + self.usage(Class::Hot).bytes
+    }
+
+    pub(crate) fn recency(&self) -> &Recency {
+        &self.recency
+    }
+
+    /// One past the last slot in use.
+    pub(crate) fn slots(&self) -> u32 {
+        self.entries.len() as u32
+    }
+
+    #[inline]
+    pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<u32>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let is_it = |&slot: &u32| self.entry(slot).key.borrow() == key;
+        self.index.find(hash, is_it).copied()
+    }
+
+    /// The entry in a slot that is known to be occupied: one from `find`, `oldest`, or the like.
+    #[inline]
+    pub(crate) fn entry(&self, slot: u32) -> &Entry<K, V> {
+        occupied(self.entries[slot as usize].as_ref())
+    }
+
+    #[inline]
+    pub(crate) fn entry_mut(&mut self, slot: u32) -> &mut Entry<K, V> {
+        occupied(self.entries[slot as usize].as_mut())
+    }
+
+    /// The entry in any slot.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Entry<K, V>> {
+        self.entries.get(slot as usize)?.as_ref()
+    }
+
+    /// Whether the entry in `slot` has expired. Asks the clock only if it expires at all.
+    #[inline]
+    pub(crate) fn is_expired(&self, slot: u32, clock: &impl Clock) -> bool {
+        self.entry(slot)
+            .meta
+            .expires
+            .is_some_and(|at| at <= clock.now())
+    }
+
+    /// Makes the entry in `slot` the most recently used of its class.
+    #[inline]
+    pub(crate) fn touch(&mut self, slot: u32) {
+        let class = self.entry(slot).meta.class;
+        self.recency.touch(slot, class);
+    }
+
+    /// Adds an entry under a key that is not present. The table must not be full.
+    pub(crate) fn insert(&mut self, hash: u64, key: K, value: V, meta: Meta) {
+        let slot = self.vacant.pop().unwrap_or(self.entries.len() as u32);
+        let stamp = self.register(slot, &meta);
+        let entry = Some(Entry {
+            key,
+            value,
+            meta,
+            hash,
+            stamp,
+        });
+        match self.entries.get_mut(slot as usize) {
+            Some(vacant) => *vacant = entry,
+            None => self.entries.push(entry),
+        }
+        self.recency.link(slot, &meta);
+        let entries = &self.entries;
+        self.index.insert_unique(hash, slot, |&slot| {
+            occupied(entries[slot as usize].as_ref()).hash
+        });
+    }
+
+    /// Puts an entry in the place of the one in `slot`, which has the same key, and makes it the
+    /// most recently used. The key is exchanged too: the old one may pin a buffer.
+    pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
+        let stamp = self.register(slot, &meta);
+        let entry = self.entry_mut(slot);
+        let hash = entry.hash;
+        let old = mem::replace(
+            entry,
+            Entry {
+                key,
+                value,
+                meta,
+                hash,
+                stamp,
+            },
+        );
+        self.recency.unlink(slot, &old.meta);
+        self.recency.link(slot, &meta);
+        self.unregister(&old.meta);
+        old.removed(Cause::Replaced)
+    }
+
+    /// Takes out the entry in `slot`, which must be occupied.
+    pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
+        let entry = occupied(self.entries[slot as usize].take());
+        if let Ok(indexed) = self.index.find_entry(entry.hash, |&other| other == slot) {
+            indexed.remove();
+        }
+        self.recency.unlink(slot, &entry.meta);
+        self.vacant.push(slot);
+        self.unregister(&entry.meta);
+        entry.removed(cause)
+    }
+
+    /// Takes out an entry whose time has passed. Asks the clock only if any entry expires.
+    pub(crate) fn remove_expired(&mut self, clock: &impl Clock) -> Option<Removed<K, V>> {
+        if self.expiries.is_empty() {
+            return None;
+        }
+        let entries = &self.entries;
+        let slot = self
+            .expiries
+            .due(clock.now(), |item| is_valid(entries, item))?;
+        Some(self.remove(slot, Cause::Expired))
+    }
+
+    /// Stamps an entry that is about to come to `slot`, and remembers when it expires.
+    fn register(&mut self, slot: u32, meta: &Meta) -> u32 {
+        let stamp = self.stamp;
+        self.stamp = stamp.wrapping_add(1);
+        if let Some(at) = meta.expires {
+            self.expiries.push(Item { at, slot, stamp });
+        }
+        stamp
+    }
+
+    /// The counterpart of `register`, once an entry is gone.
+    #[inline]
+    fn unregister(&mut self, meta: &Meta) {
+        if meta.expires.is_some() {
+            self.expiries.forget();
+            let entries = &self.entries;
+            self.expiries.tidy(|item| is_valid(entries, item));
+        }
+    }
+}
+
+impl<K, V> Entry<K, V> {
+    fn removed(self, cause: Cause) -> Removed<K, V> {
+        Removed {
+            key: self.key,
+            value: self.value,
+            meta: self.meta,
+            cause,
+        }
+    }
+}
+
+/// Whether the entry that an item of the expiry order speaks of is still there.
+fn is_valid<K, V>(entries: &[Option<Entry<K, V>>], item: &Item) -> bool {
+    let entry = entries.get(item.slot as usize).and_then(Option::as_ref);
+    entry.is_some_and(|entry| entry.stamp == item.stamp)
+}
+
+/// Index, lists and slab change together, so that a slot reached through one of the former is
+/// occupied in the latter.
+#[inline]
+fn occupied<T>(entry: Option<T>) -> T {
+    match entry {
+        Some(entry) => entry,
+        None => unreachable!("a vacant slot is in no list and not in the index"),
+    }
+}
