@@ -68,7 +68,10 @@ struct State {
 
 impl Circuit {
     pub(crate) fn new(options: CircuitOptions) -> Self {
-        Self { options, state: Mutex::default() }
+        Self {
+            options,
+            state: Mutex::default(),
+        }
     }
 
     /// Whether the peer is being left alone.
@@ -94,7 +97,10 @@ impl Circuit {
     }
 
     fn open(&self, state: &mut State, now: Instant) {
-        let back_off = self.options.back_off.saturating_mul(1 << state.windows.min(16));
+        let back_off = self
+            .options
+            .back_off
+            .saturating_mul(1 << state.windows.min(16));
         state.windows = state.windows.saturating_add(1);
         state.open_until = Some(now + back_off.min(self.options.max_back_off));
     }

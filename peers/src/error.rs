@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
@@ -20,26 +21,68 @@ struct Inner {
 
 #[derive(Debug)]
 enum Kind {
-    InvalidMember { member: String, reason: &'static str },
-    DuplicateMember { id: String },
-    UnknownProtocol { name: String },
-    InvalidOption { option: &'static str, reason: String },
+    InvalidMember {
+        member: String,
+        reason: &'static str,
+    },
+    DuplicateMember {
+        id: String,
+    },
+    UnknownProtocol {
+        name: String,
+    },
+    InvalidOption {
+        option: &'static str,
+        reason: String,
+    },
     Ring,
-    Bind { address: String },
+    Bind {
+        address: String,
+    },
 
-    NotFound { message: String },
-    Getter { message: String },
-    Overloaded { what: String },
-    TooLarge { what: &'static str, size: u64, limit: u64 },
+    NotFound {
+        message: String,
+    },
+    Getter {
+        message: String,
+    },
+    Overloaded {
+        what: String,
+    },
+    TooLarge {
+        what: &'static str,
+        size: u64,
+        limit: u64,
+    },
 
-    NoSuchGroup { group: String },
-    Unsupported { operation: &'static str, protocol: &'static str },
-    Unreachable { url: String },
-    Disconnected { url: String },
-    TimedOut { what: &'static str, limit: Duration },
-    CircuitOpen { url: String, retry_in: Duration },
-    Malformed { what: String },
-    Status { status: u16, text: String },
+    NoSuchGroup {
+        group: String,
+    },
+    Unsupported {
+        operation: &'static str,
+        protocol: &'static str,
+    },
+    Unreachable {
+        url: String,
+    },
+    Disconnected {
+        url: String,
+    },
+    TimedOut {
+        what: &'static str,
+        limit: Duration,
+    },
+    CircuitOpen {
+        url: String,
+        retry_in: Duration,
+    },
+    Malformed {
+        what: String,
+    },
+    Status {
+        status: u16,
+        text: String,
+    },
 }
 
 impl Error {
@@ -53,7 +96,10 @@ impl Error {
     }
 
     pub(crate) fn invalid_member(member: impl Into<String>, reason: &'static str) -> Self {
-        Self::new(Kind::InvalidMember { member: member.into(), reason })
+        Self::new(Kind::InvalidMember {
+            member: member.into(),
+            reason,
+        })
     }
 
     pub(crate) fn duplicate_member(id: impl Into<String>) -> Self {
@@ -69,27 +115,40 @@ impl Error {
     }
 
     pub(crate) fn circuit_open(url: impl Into<String>, retry_in: Duration) -> Self {
-        Self::new(Kind::CircuitOpen { url: url.into(), retry_in })
+        Self::new(Kind::CircuitOpen {
+            url: url.into(),
+            retry_in,
+        })
     }
 
     /// A setting that cannot work, and why.
     pub fn invalid_option(option: &'static str, reason: impl Into<String>) -> Self {
-        Self::new(Kind::InvalidOption { option, reason: reason.into() })
+        Self::new(Kind::InvalidOption {
+            option,
+            reason: reason.into(),
+        })
     }
 
     /// A listening address that could not be bound.
     pub fn bind(address: impl Into<String>, source: impl Into<BoxError>) -> Self {
-        Self::new(Kind::Bind { address: address.into() }).with_source(source)
+        Self::new(Kind::Bind {
+            address: address.into(),
+        })
+        .with_source(source)
     }
 
     /// The answer "there is no value under this key".
     pub fn not_found(message: impl Into<String>) -> Self {
-        Self::new(Kind::NotFound { message: message.into() })
+        Self::new(Kind::NotFound {
+            message: message.into(),
+        })
     }
 
     /// The answer "the getter failed", with the getter's own message.
     pub fn getter(message: impl Into<String>) -> Self {
-        Self::new(Kind::Getter { message: message.into() })
+        Self::new(Kind::Getter {
+            message: message.into(),
+        })
     }
 
     /// The answer "too busy"; `what` names the limit that was reached.
@@ -104,12 +163,17 @@ impl Error {
 
     /// The peer does not have the group.
     pub fn no_such_group(group: impl Into<String>) -> Self {
-        Self::new(Kind::NoSuchGroup { group: group.into() })
+        Self::new(Kind::NoSuchGroup {
+            group: group.into(),
+        })
     }
 
     /// The protocol cannot say this.
     pub fn unsupported(operation: &'static str, protocol: &'static str) -> Self {
-        Self::new(Kind::Unsupported { operation, protocol })
+        Self::new(Kind::Unsupported {
+            operation,
+            protocol,
+        })
     }
 
     /// No connection to the peer could be made.
@@ -134,7 +198,10 @@ impl Error {
 
     /// An HTTP status that carries no answer, with the start of its body.
     pub fn status(status: u16, text: impl Into<String>) -> Self {
-        Self::new(Kind::Status { status, text: text.into() })
+        Self::new(Kind::Status {
+            status,
+            text: text.into(),
+        })
     }
 
     /// Whether this is an answer of the peer: final, and not a reason to ask somebody else.
@@ -213,19 +280,20 @@ impl Error {
         )
     }
 
-    /// What was too large, its size and the limit, both in bytes.
-    pub fn excess(&self) -> Option<(&'static str, u64, u64)> {
-        match &self.0.kind {
-            Kind::TooLarge { what, size, limit } => Some((what, *size, *limit)),
-            _ => None,
-        }
-    }
-
     /// The words of the getter, or of the peer that said "not found".
     pub fn answer_message(&self) -> Option<&str> {
         match &self.0.kind {
             Kind::NotFound { message } | Kind::Getter { message } => Some(message),
             _ => None,
+        }
+    }
+
+    /// What a peer is told: the bare words where the kind of error is said apart from them.
+    pub(crate) fn message_for_peer(&self) -> Cow<'_, str> {
+        match &self.0.kind {
+            Kind::NotFound { message } | Kind::Getter { message } => message.into(),
+            Kind::Overloaded { what } => what.into(),
+            _ => self.to_string().into(),
         }
     }
 }
@@ -252,17 +320,26 @@ impl fmt::Display for Error {
             Kind::Getter { message } => write!(f, "getter failed: {message}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
             Kind::TooLarge { what, size, limit } => {
-                write!(f, "{what} of {size} bytes is larger than the limit of {limit} bytes")
+                write!(
+                    f,
+                    "{what} of {size} bytes is larger than the limit of {limit} bytes"
+                )
             }
             Kind::NoSuchGroup { group } => write!(f, "no such group: {group}"),
-            Kind::Unsupported { operation, protocol } => {
+            Kind::Unsupported {
+                operation,
+                protocol,
+            } => {
                 write!(f, "the {protocol} protocol has no way to {operation}")
             }
             Kind::Unreachable { url } => write!(f, "cannot connect to {url}"),
             Kind::Disconnected { url } => write!(f, "{url} broke the connection off"),
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
             Kind::CircuitOpen { url, retry_in } => {
-                write!(f, "{url} failed a moment ago and is not asked for another {retry_in:?}")
+                write!(
+                    f,
+                    "{url} failed a moment ago and is not asked for another {retry_in:?}"
+                )
             }
             Kind::Malformed { what } => write!(f, "malformed: {what}"),
             Kind::Status { status, text } if text.is_empty() => write!(f, "HTTP status {status}"),

@@ -10,6 +10,8 @@
 mod circuit;
 mod client;
 mod error;
+mod golang;
+mod http;
 mod member;
 mod message;
 mod peer;
@@ -22,6 +24,9 @@ mod transport;
 pub use circuit::{Circuit, CircuitOptions};
 pub use client::PeerClient;
 pub use error::Error;
+pub use http::{
+    Body, Connector, HttpOptions, HttpService, HttpTransport, Io, Listener, Server, TcpConnector,
+};
 pub use member::Member;
 pub use message::{GetMode, GetRequest, Reply};
 pub use peer::Peer;

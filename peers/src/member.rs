@@ -48,11 +48,14 @@ impl Member {
     /// An empty id, or one of the errors of [`new`](Self::new).
     pub fn with_id(id: impl AsRef<str>, url: impl AsRef<str>) -> Result<Self, Error> {
         let (id, url) = (id.as_ref(), url.as_ref());
+        check_url(url).map_err(|reason| Error::invalid_member(url, reason))?;
         if id.is_empty() {
             return Err(Error::invalid_member(url, "its id is empty"));
         }
-        check_url(url).map_err(|reason| Error::invalid_member(url, reason))?;
-        Ok(Self { id: id.into(), url: url.into() })
+        Ok(Self {
+            id: id.into(),
+            url: url.into(),
+        })
     }
 
     /// What is hashed on the ring.

@@ -23,7 +23,10 @@ struct Remote {
 impl Peer {
     /// The node itself.
     pub(crate) fn local(member: Member) -> Self {
-        Self(Arc::new(Inner { member, remote: None }))
+        Self(Arc::new(Inner {
+            member,
+            remote: None,
+        }))
     }
 
     /// Another node.
@@ -32,8 +35,14 @@ impl Peer {
         client: Arc<dyn PeerClient>,
         options: CircuitOptions,
     ) -> Self {
-        let remote = Remote { client, circuit: Circuit::new(options) };
-        Self(Arc::new(Inner { member, remote: Some(remote) }))
+        let remote = Remote {
+            client,
+            circuit: Circuit::new(options),
+        };
+        Self(Arc::new(Inner {
+            member,
+            remote: Some(remote),
+        }))
     }
 
     /// The member.

@@ -78,15 +78,25 @@ impl Router {
 
     /// The current members, in listing order.
     pub fn members(&self) -> Vec<Member> {
-        self.routes().peers().iter().map(|peer| peer.member().clone()).collect()
+        self.routes()
+            .peers()
+            .iter()
+            .map(|peer| peer.member().clone())
+            .collect()
     }
 
     /// The other node that owned `key` before the membership changed, if that was a moment ago: it
     /// may still have the value.
     pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
         let former = self.former.load();
-        let former = former.as_ref().filter(|former| Instant::now() < former.until)?;
-        former.routes.owner(key).filter(|peer| !peer.is_self()).cloned()
+        let former = former
+            .as_ref()
+            .filter(|former| Instant::now() < former.until)?;
+        former
+            .routes
+            .owner(key)
+            .filter(|peer| !peer.is_self())
+            .cloned()
     }
 
     /// Replaces the members. The node itself is a member only if it is listed, by its own id.
@@ -132,8 +142,11 @@ impl Router {
     fn replace(&self, members: Vec<Member>) -> Result<(), Error> {
         let members = without_repetitions(members)?;
         let current = self.routes.load();
-        let known: HashMap<&Member, &Peer> =
-            current.peers().iter().map(|peer| (peer.member(), peer)).collect();
+        let known: HashMap<&Member, &Peer> = current
+            .peers()
+            .iter()
+            .map(|peer| (peer.member(), peer))
+            .collect();
         let peers = members
             .into_iter()
             .map(|member| match known.get(&member) {
@@ -176,4 +189,157 @@ fn without_repetitions(members: Vec<Member>) -> Result<Vec<Member>, Error> {
         }
     }
     Ok(distinct)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{BoxFuture, GetRequest, PeerClient, Protocol, Reply};
+
+    /// Dials nobody, and counts how often it was asked to.
+    #[derive(Clone, Debug, Default)]
+    struct Dials(Arc<AtomicUsize>);
+
+    impl Dials {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Transport for Dials {
+        fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
+            if member.url().contains("undiallable") {
+                return Err(Error::invalid_member(member.url(), "nobody there"));
+            }
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(Arc::new(Silent))
+        }
+    }
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl PeerClient for Silent {
+        fn get<'a>(&'a self, _: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+            Box::pin(async { Err(Error::not_found("")) })
+        }
+    }
+
+    fn member(name: &str) -> Member {
+        Member::with_id(name, format!("http://{name}")).unwrap()
+    }
+
+    fn members(names: &[&str]) -> Vec<Member> {
+        names.iter().map(|name| member(name)).collect()
+    }
+
+    fn router() -> (Router, Dials) {
+        let dials = Dials::default();
+        let router = Router::new(
+            member("self"),
+            Protocol::Native.scheme(),
+            Arc::new(dials.clone()),
+            CircuitOptions::default(),
+        );
+        (router, dials)
+    }
+
+    #[test]
+    fn without_members_nobody_owns_anything() {
+        let (router, _) = router();
+        assert!(router.routes().owner(b"k").is_none());
+        assert_eq!(router.routes().owners(b"k").count(), 0);
+    }
+
+    #[test]
+    fn the_node_itself_is_not_dialled() {
+        let (router, dials) = router();
+        router.set_members(members(&["self", "a"])).unwrap();
+        assert_eq!(dials.count(), 1);
+        let routes = router.snapshot();
+        let this: Vec<_> = routes.peers().iter().map(Peer::is_self).collect();
+        assert_eq!(this, [true, false]);
+    }
+
+    #[test]
+    fn peers_that_stay_keep_their_clients_and_a_new_url_gets_a_new_one() {
+        let (router, dials) = router();
+        router.set_members(members(&["a", "b"])).unwrap();
+        router.set_members(members(&["b", "c"])).unwrap();
+        assert_eq!(dials.count(), 3);
+        router
+            .set_members(vec![Member::with_id("b", "http://elsewhere").unwrap()])
+            .unwrap();
+        assert_eq!(dials.count(), 4);
+    }
+
+    #[test]
+    fn a_member_listed_twice_counts_once_and_one_id_with_two_urls_is_refused() {
+        let (router, _) = router();
+        router.set_members(members(&["a", "b", "a"])).unwrap();
+        assert_eq!(router.members(), members(&["a", "b"]));
+        let clash = vec![member("a"), Member::with_id("a", "http://b").unwrap()];
+        let error = router.set_members(clash).unwrap_err();
+        assert!(
+            error.is_configuration() && error.to_string().contains("\"a\""),
+            "{error}"
+        );
+        assert_eq!(router.members(), members(&["a", "b"]));
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_dialled_changes_nothing() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        assert!(router.add_member(member("undiallable")).is_err());
+        assert_eq!(router.members(), members(&["a"]));
+    }
+
+    #[test]
+    fn a_snapshot_outlives_the_change_that_replaced_it() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        let before = router.snapshot();
+        router.set_members(members(&["b"])).unwrap();
+        assert_eq!(before.owner(b"k").unwrap().member(), &member("a"));
+        assert_eq!(router.routes().owner(b"k").unwrap().member(), &member("b"));
+    }
+
+    #[test]
+    fn members_added_at_the_same_time_all_get_in() {
+        let (router, _) = router();
+        let names: Vec<_> = (0..8).map(|n| format!("m{n}")).collect();
+        std::thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(|| router.add_member(member(name)).unwrap());
+            }
+        });
+        let mut ids: Vec<_> = router
+            .members()
+            .iter()
+            .map(|member| member.id().to_owned())
+            .collect();
+        ids.sort();
+        assert_eq!(ids, names);
+        assert!(router.remove_member("m3").unwrap());
+        assert!(!router.remove_member("m3").unwrap());
+        assert_eq!(router.members().len(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_former_owner_is_remembered_for_the_hand_off_window() {
+        let (router, _) = router();
+        let router = router.handoff(Duration::from_secs(30));
+        router.set_members(members(&["a"])).unwrap();
+        assert!(
+            router.former_owner(b"k").is_none(),
+            "nobody owned it before"
+        );
+        router.set_members(members(&["b"])).unwrap();
+        assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
+        tokio::time::advance(Duration::from_secs(30)).await;
+        assert!(router.former_owner(b"k").is_none());
+    }
 }

@@ -1,0 +1,108 @@
+//! The message `GetResponse`:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 value | bytes | always written, also when it is empty |
+//! | 2 minute_qps | double | in golang's definition, though no Go program writes or reads it |
+//! | 3 expire | int64 | ns since 1970, 0 for never; mailgun's, unknown to golang, which skips it |
+//!
+//! The expiry is written only under [`Protocol::Native`] and understood under both.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::{BufMut, Bytes, BytesMut};
+use byteview::ByteView;
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+
+use crate::http::Body;
+use crate::{Error, Protocol, Reply};
+
+#[derive(Clone, PartialEq, Message)]
+struct GetResponse {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    value: Option<Bytes>,
+    #[prost(double, optional, tag = "2")]
+    minute_qps: Option<f64>,
+    #[prost(int64, optional, tag = "3")]
+    expire: Option<i64>,
+}
+
+/// Values up to this size are copied beside their framing: one small buffer costs no more than the
+/// framing's own, and one chunk is cheaper to send than three.
+const COPIED_BYTES: usize = 1 << 10;
+
+/// Room for a key and a varint, twice, and a double with its key.
+const FRAMING: usize = 32;
+
+/// The message, with the value as it is cached.
+pub(super) fn encode(protocol: Protocol, reply: Reply) -> Body {
+    let value = reply.value.into_bytes();
+    let copied = if value.len() <= COPIED_BYTES {
+        value.len()
+    } else {
+        0
+    };
+    let mut buffer = BytesMut::with_capacity(FRAMING + copied);
+    encode_key(1, WireType::LengthDelimited, &mut buffer);
+    encode_varint(value.len() as u64, &mut buffer);
+    let expire = match protocol {
+        Protocol::Native => reply.expires_at.map(nanos_since_1970),
+        Protocol::Golang => None,
+    };
+    if copied == value.len() {
+        buffer.put_slice(&value);
+        encode_rest(reply.minute_qps, expire, &mut buffer);
+        return Body::from(buffer.freeze());
+    }
+    let prefix = buffer.split().freeze();
+    encode_rest(reply.minute_qps, expire, &mut buffer);
+    Body::new([prefix, value, buffer.freeze()])
+}
+
+fn encode_rest(minute_qps: Option<f64>, expire: Option<i64>, buffer: &mut BytesMut) {
+    if let Some(minute_qps) = minute_qps {
+        encode_key(2, WireType::SixtyFourBit, buffer);
+        buffer.put_f64_le(minute_qps);
+    }
+    if let Some(expire) = expire {
+        encode_key(3, WireType::Varint, buffer);
+        encode_varint(expire as u64, buffer);
+    }
+}
+
+/// The reply in a message. The value is a slice of it.
+pub(super) fn decode(message: Bytes) -> Result<Reply, Error> {
+    let message = GetResponse::decode(message)
+        .map_err(|error| Error::malformed(format!("a GetResponse: {error}")))?;
+    Ok(Reply {
+        value: ByteView::from(message.value.unwrap_or_default()),
+        expires_at: message.expire.and_then(time_from_nanos),
+        minute_qps: message.minute_qps,
+    })
+}
+
+/// Times that do not fit (before 1677 or after 2262) become the nearest that does; the one
+/// nanosecond that stands for "never" becomes the next.
+fn nanos_since_1970(time: SystemTime) -> i64 {
+    let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
+    };
+    if nanos == 0 { 1 } else { nanos }
+}
+
+fn time_from_nanos(nanos: i64) -> Option<SystemTime> {
+    let distance = Duration::from_nanos(nanos.unsigned_abs());
+    match nanos {
+        0 => None,
+        // `None` if the platform's clock cannot tell a time so far away: before 1970 there is at
+        // least one that it can.
+        1.. => SystemTime::UNIX_EPOCH.checked_add(distance),
+        _ => Some(
+            SystemTime::UNIX_EPOCH
+                .checked_sub(distance)
+                .unwrap_or(SystemTime::UNIX_EPOCH),
+        ),
+    }
+}

@@ -1,0 +1,145 @@
+//! Errors in HTTP answers.
+//!
+//! The statuses are the protocol's and tell a Go caller whether to fall back. They are too few to
+//! tell "not found" from "the getter failed", so every error answer of ours also carries a header
+//! `x-groupcache-error` with one of the names below, and the message as its body. Callers of other
+//! implementations ignore the header; ours makes the typed error of it that the peer had.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderMap, Response, StatusCode};
+
+use super::Body;
+use crate::Error;
+
+const ERROR: HeaderName = HeaderName::from_static("x-groupcache-error");
+
+const NOT_FOUND: &str = "not-found";
+const GETTER: &str = "getter";
+const OVERLOADED: &str = "overloaded";
+const NO_SUCH_GROUP: &str = "no-such-group";
+/// The size and the limit follow, as `too-large; size=11; limit=10`.
+const TOO_LARGE: (&str, &str) = ("too-large; size=", "; limit=");
+
+/// What stands in the body where "not found" has no message of its own.
+const NO_MESSAGE: &str = "not found";
+
+/// An answer of plain text, ended by a newline.
+pub(crate) fn text(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{text}\n")));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// The answer that says `error`, with the protocol's status for it.
+pub(crate) fn answer(status: StatusCode, error: &Error) -> Response<Body> {
+    let message = match error.message_for_peer() {
+        message if message.is_empty() && error.is_not_found() => NO_MESSAGE.into(),
+        message => message,
+    };
+    let mut response = text(status, &message);
+    if let Some(name) = name(error) {
+        response.headers_mut().insert(ERROR, name);
+    }
+    response
+}
+
+fn name(error: &Error) -> Option<HeaderValue> {
+    if let Some((_, size, limit)) = error.excess() {
+        let (before, between) = TOO_LARGE;
+        return HeaderValue::try_from(format!("{before}{size}{between}{limit}")).ok();
+    }
+    [
+        (error.is_not_found(), NOT_FOUND),
+        (error.is_getter(), GETTER),
+        (error.is_overloaded(), OVERLOADED),
+        (error.is_no_such_group(), NO_SUCH_GROUP),
+    ]
+    .into_iter()
+    .find_map(|(is, name)| is.then(|| HeaderValue::from_static(name)))
+}
+
+/// The error that an answer to a request about `group` says. Without our header it is the bare
+/// status, after which the caller asks somebody else.
+pub(crate) fn error(status: StatusCode, headers: &HeaderMap, body: &Bytes, group: &str) -> Error {
+    let text = String::from_utf8_lossy(body);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let name = headers
+        .get(ERROR)
+        .and_then(|name| name.to_str().ok())
+        .unwrap_or_default();
+    match name {
+        NOT_FOUND if text == NO_MESSAGE => Error::not_found(""),
+        NOT_FOUND => Error::not_found(text),
+        GETTER => Error::getter(text),
+        OVERLOADED => Error::overloaded(text),
+        NO_SUCH_GROUP => Error::no_such_group(group),
+        _ => excess(name).unwrap_or_else(|| Error::status(status.as_u16(), text)),
+    }
+}
+
+fn excess(name: &str) -> Option<Error> {
+    let (before, between) = TOO_LARGE;
+    let (size, limit) = name.strip_prefix(before)?.split_once(between)?;
+    Some(Error::too_large(
+        "a key or value at a peer",
+        size.parse().ok()?,
+        limit.parse().ok()?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn there_and_back(sent: &Error) -> Error {
+        let (head, body) = answer(StatusCode::INTERNAL_SERVER_ERROR, sent).into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        assert!(body.ends_with(b"\n"));
+        error(head.status, &head.headers, &body, "thumbnails")
+    }
+
+    #[tokio::test]
+    async fn the_caller_gets_the_error_that_the_peer_had() {
+        for sent in [
+            Error::not_found(""),
+            Error::not_found("no such cat"),
+            Error::getter("the database is away\n"),
+            Error::getter(""),
+            Error::overloaded("loads"),
+            Error::too_large("a key or value at a peer", 11, 10),
+            Error::no_such_group("thumbnails"),
+        ] {
+            let received = there_and_back(&sent).await;
+            assert_eq!(received.to_string(), sent.to_string());
+            assert_eq!(name(&received), name(&sent));
+            assert_eq!(received.is_answer(), sent.is_answer());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_without_a_name_is_a_bare_status() {
+        let received = there_and_back(&Error::malformed("reply")).await;
+        assert_eq!(received.to_string(), "HTTP status 500: malformed: reply");
+        assert!(!received.is_answer() && !received.is_transport());
+    }
+
+    #[test]
+    fn an_unknown_name_or_a_broken_text_is_a_bare_status() {
+        let mut headers = HeaderMap::new();
+        let body = Bytes::from_static(b"\xffno");
+        for name in ["mood", "", "too-large", "too-large; size=1; limit=-1"] {
+            headers.insert(ERROR, HeaderValue::from_bytes(name.as_bytes()).unwrap());
+            let error = error(StatusCode::BAD_GATEWAY, &headers, &body, "g");
+            assert_eq!(error.to_string(), "HTTP status 502: \u{fffd}no");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What all protocols over HTTP share: options, connections, limits, time-outs, the server.
+//!
+//! Client side: [`HttpTransport`] makes a [`Caller`](caller::Caller) per peer, which keeps a pool of
+//! connections and carries one request and its answer. Server side: a [`Server`] accepts
+//! connections and watches over them; [`HttpService`] routes each request to its protocol.
+
+mod body;
+pub(crate) mod caller;
+mod connector;
+pub(crate) mod failure;
+mod listener;
+mod options;
+pub(crate) mod path;
+mod pool;
+mod server;
+mod service;
+mod transport;
+mod unwind;
+mod watchdog;
+
+pub use body::Body;
+pub use connector::{Connector, Io, TcpConnector};
+pub use listener::Listener;
+pub use options::HttpOptions;
+pub use server::Server;
+pub use service::HttpService;
+pub use transport::HttpTransport;
+
+/// Our extension: how far the peer may go, where that is not all the way. Nodes of other
+/// implementations ignore it and load the value.
+pub(crate) const MODE: http::HeaderName = http::HeaderName::from_static("x-groupcache-mode");
+/// The value of [`MODE`] that says [`GetMode::Peek`](crate::GetMode::Peek).
+pub(crate) const PEEK: &str = "peek";

@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// The connections to one peer that nobody uses right now.
+///
+/// The one used last is taken first, so that a burst's surplus grows old and is closed. Whoever
+/// takes a connection, or makes a new one because none is idle, holds a permit until it is back;
+/// so there are never more connections, idle ones included, than permits.
+#[derive(Debug)]
+pub(super) struct Pool<T> {
+    idle: Mutex<Vec<Idle<T>>>,
+    permits: Semaphore,
+    idle_timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Idle<T> {
+    connection: T,
+    since: Instant,
+}
+
+impl<T> Pool<T> {
+    pub(super) fn new(max_connections: usize, idle_timeout: Duration) -> Self {
+        Self {
+            idle: Mutex::default(),
+            permits: Semaphore::new(max_connections),
+            idle_timeout,
+        }
+    }
+
+    /// Leave to use one connection. Waits, first come, first served.
+    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
+        // Never closed, so never `None`.
+        self.permits.acquire().await.ok()
+    }
+
+    /// The idle connection used last.
+    pub(super) fn take(&self) -> Option<T> {
+        let mut idle = self.idle.lock();
+        let expired = self.expire(&mut idle);
+        let taken = idle.pop();
+        drop(idle);
+        drop(expired); // closes connections, not under the lock
+        taken.map(|idle| idle.connection)
+    }
+
+    /// Gives a connection back. The permit has to be held until afterwards.
+    pub(super) fn give_back(&self, connection: T) {
+        let mut idle = self.idle.lock();
+        let expired = self.expire(&mut idle);
+        idle.push(Idle {
+            connection,
+            since: Instant::now(),
+        });
+        drop(idle);
+        drop(expired);
+    }
+
+    /// Takes out what is too old. The oldest are at the front.
+    fn expire(&self, idle: &mut Vec<Idle<T>>) -> Vec<Idle<T>> {
+        let fresh = |entry: &Idle<T>| entry.since.elapsed() < self.idle_timeout;
+        match idle.first() {
+            None => Vec::new(),
+            Some(oldest) if fresh(oldest) => Vec::new(),
+            Some(_) => {
+                let expired = idle.partition_point(|entry| !fresh(entry));
+                idle.drain(..expired).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_connection_used_last_is_taken_first() {
+        let pool = Pool::new(2, Duration::from_secs(60));
+        pool.give_back("first");
+        pool.give_back("second");
+        assert_eq!(pool.take(), Some("second"));
+        assert_eq!(pool.take(), Some("first"));
+        assert_eq!(pool.take(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_idle_for_too_long_is_gone() {
+        let pool = Pool::new(3, Duration::from_secs(60));
+        pool.give_back("old");
+        tokio::time::advance(Duration::from_secs(59)).await;
+        pool.give_back("new");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        pool.give_back("newest");
+        assert_eq!(pool.idle.lock().len(), 2);
+        tokio::time::advance(Duration::from_secs(59)).await;
+        assert_eq!(pool.take(), Some("newest"));
+        assert_eq!(pool.take(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn permits_bound_the_connections() {
+        let pool = Pool::<()>::new(1, Duration::from_secs(60));
+        let permit = pool.permit().await;
+        let second = tokio::time::timeout(Duration::from_secs(1), pool.permit());
+        assert!(second.await.is_err());
+        drop(permit);
+        assert!(pool.permit().await.is_some());
+    }
+}

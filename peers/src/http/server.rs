@@ -1,0 +1,195 @@
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1::Builder;
+use hyper_util::rt::TokioIo;
+use tokio::select;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use super::watchdog::{Activity, Verdict, Watchdog};
+use super::{HttpService, Io, Listener};
+use crate::Error;
+
+/// The least that hyper's buffers can be limited to.
+const MIN_BUFFER: usize = 8 << 10;
+/// How long accepting pauses after an error, doubling from the first to the second.
+const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// A running HTTP/1.1 server. Dropping it closes the listener and all connections at once.
+///
+/// The number of connections and the time that each may spend idle, on a request's head, or not
+/// reading its answer are bounded by the options of its [`HttpService`].
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    /// Dropped or set to true: stop accepting, finish what is in flight.
+    drain: watch::Sender<bool>,
+    /// Ends with the number of connections that had to be cut off.
+    task: JoinHandle<usize>,
+}
+
+impl Server {
+    /// Serves connections of `listener` on a task of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_configuration`] if the listener cannot tell its address.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(listener: impl Listener, service: HttpService) -> Result<Self, Error> {
+        let local_addr = listener
+            .local_addr()
+            .map_err(|error| Error::bind("an unknown address", error))?;
+        let (drain, draining) = watch::channel(false);
+        let task = tokio::spawn(run(listener, service, draining));
+        Ok(Self {
+            local_addr,
+            drain,
+            task,
+        })
+    }
+
+    /// The address that is listened on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops accepting, closes idle connections, lets requests in flight finish within
+    /// [`drain_timeout`](crate::HttpOptions::drain_timeout), then cuts the rest off. Returns how
+    /// many connections were cut off.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, everything is cut off at once.
+    pub async fn shutdown(mut self) -> usize {
+        self.drain.send_replace(true);
+        (&mut self.task).await.unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(
+    listener: impl Listener,
+    service: HttpService,
+    mut draining: watch::Receiver<bool>,
+) -> usize {
+    let drain_timeout = service.options().drain_timeout;
+    let mut connections = JoinSet::new();
+    select! {
+        () = accept(listener, &service, draining.clone(), &mut connections) => {}
+        _ = draining.wait_for(|drain| *drain) => {}
+    }
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if timeout(drain_timeout, drained).await.is_ok() {
+        return 0;
+    }
+    let cut_off = connections.len();
+    connections.shutdown().await;
+    cut_off
+}
+
+/// Accepts for ever. The listener is closed when the future is dropped.
+async fn accept(
+    mut listener: impl Listener,
+    service: &HttpService,
+    draining: watch::Receiver<bool>,
+    connections: &mut JoinSet<()>,
+) {
+    let permits = Arc::new(Semaphore::new(service.options().max_connections));
+    let (first, longest) = ACCEPT_BACK_OFF;
+    let mut back_off = first;
+    loop {
+        let accepted = select! {
+            accepted = accept_one(&mut listener, &permits) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((io, permit)) => {
+                back_off = first;
+                let (service, draining) = (service.clone(), draining.clone());
+                connections.spawn(async move {
+                    serve(io, service, draining).await;
+                    drop(permit);
+                });
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                // Out of file descriptors, most often. Trying again at once would only spin.
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(back_off).await;
+                back_off = longest.min(back_off * 2);
+            }
+        }
+    }
+}
+
+/// Waits for a permit before it accepts, so that connections beyond the limit stay in the backlog.
+async fn accept_one(
+    listener: &mut impl Listener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(Box<dyn Io>, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    Ok((listener.accept().await?, permit))
+}
+
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+async fn serve(io: Box<dyn Io>, service: HttpService, mut draining: watch::Receiver<bool>) {
+    let options = service.options().clone();
+    let activity = Arc::new(Activity::default());
+    let mut watchdog = Watchdog::new(Arc::clone(&activity), &options);
+    let connection = Builder::new()
+        // Works per request, and counts idle connections in. The watchdog knows better.
+        .header_read_timeout(None)
+        .max_header_size(options.max_head_bytes())
+        .max_buf_size(options.max_head_bytes().max(MIN_BUFFER))
+        .serve_connection(
+            TokioIo::new(activity.watch_io(io)),
+            Activity::watch_service(&activity, service),
+        );
+    let mut connection = pin!(connection);
+    let mut drained = false;
+    loop {
+        select! {
+            biased;
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "connection failed");
+                }
+                return;
+            }
+            verdict = watchdog.verdict() => match verdict {
+                Verdict::Idle => connection.as_mut().graceful_shutdown(),
+                Verdict::Stuck(doing) => {
+                    tracing::debug!(doing, "connection closed: no progress");
+                    return;
+                }
+            },
+            _ = draining.wait_for(|drain| *drain), if !drained => {
+                drained = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
