@@ -50,9 +50,7 @@ enum Kind {
         what: String,
     },
     TooLarge {
-        what: &'static str,
-        size: u64,
-        limit: u64,
+        message: String,
     },
 
     NoSuchGroup {
@@ -158,7 +156,16 @@ impl Error {
 
     /// Something of `size` bytes where at most `limit` are accepted.
     pub fn too_large(what: &'static str, size: u64, limit: u64) -> Self {
-        Self::new(Kind::TooLarge { what, size, limit })
+        Self::too_large_for_peer(format!(
+            "{what} of {size} bytes is larger than the limit of {limit} bytes"
+        ))
+    }
+
+    /// Something too large, in the words of whoever refused it.
+    pub fn too_large_for_peer(message: impl Into<String>) -> Self {
+        Self::new(Kind::TooLarge {
+            message: message.into(),
+        })
     }
 
     /// The peer does not have the group.
@@ -319,12 +326,7 @@ impl fmt::Display for Error {
             Kind::NotFound { message } => write!(f, "not found: {message}"),
             Kind::Getter { message } => write!(f, "getter failed: {message}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
-            Kind::TooLarge { what, size, limit } => {
-                write!(
-                    f,
-                    "{what} of {size} bytes is larger than the limit of {limit} bytes"
-                )
-            }
+            Kind::TooLarge { message } => f.write_str(message),
             Kind::NoSuchGroup { group } => write!(f, "no such group: {group}"),
             Kind::Unsupported {
                 operation,

@@ -188,7 +188,7 @@ mod tests {
             ("http://10.0.0.1:8080/", "trailing slash"),
             ("http://10.0.0.1:99999", "port"),
             ("http://10.0.0.1:", "port"),
-            ("http://10.0.0.1:port", "not a URL"),
+            ("http://10.0.0.1:port", "port"),
             ("http://user@10.0.0.1", "user name"),
             ("http://10.0.0.1?a=b", "query"),
             ("http://10.0.0.1#a", "fragment"),

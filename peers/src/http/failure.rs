@@ -18,8 +18,7 @@ const NOT_FOUND: &str = "not-found";
 const GETTER: &str = "getter";
 const OVERLOADED: &str = "overloaded";
 const NO_SUCH_GROUP: &str = "no-such-group";
-/// The size and the limit follow, as `too-large; size=11; limit=10`.
-const TOO_LARGE: (&str, &str) = ("too-large; size=", "; limit=");
+const TOO_LARGE: &str = "too-large";
 
 /// What stands in the body where "not found" has no message of its own.
 const NO_MESSAGE: &str = "not found";
@@ -45,24 +44,23 @@ pub(crate) fn answer(status: StatusCode, error: &Error) -> Response<Body> {
     };
     let mut response = text(status, &message);
     if let Some(name) = name(error) {
-        response.headers_mut().insert(ERROR, name);
+        response
+            .headers_mut()
+            .insert(ERROR, HeaderValue::from_static(name));
     }
     response
 }
 
-fn name(error: &Error) -> Option<HeaderValue> {
-    if let Some((_, size, limit)) = error.excess() {
-        let (before, between) = TOO_LARGE;
-        return HeaderValue::try_from(format!("{before}{size}{between}{limit}")).ok();
-    }
+fn name(error: &Error) -> Option<&'static str> {
     [
         (error.is_not_found(), NOT_FOUND),
         (error.is_getter(), GETTER),
         (error.is_overloaded(), OVERLOADED),
+        (error.is_too_large(), TOO_LARGE),
         (error.is_no_such_group(), NO_SUCH_GROUP),
     ]
     .into_iter()
-    .find_map(|(is, name)| is.then(|| HeaderValue::from_static(name)))
+    .find_map(|(is, name)| is.then_some(name))
 }
 
 /// The error that an answer to a request about `group` says. Without our header it is the bare
@@ -79,19 +77,10 @@ pub(crate) fn error(status: StatusCode, headers: &HeaderMap, body: &Bytes, group
         NOT_FOUND => Error::not_found(text),
         GETTER => Error::getter(text),
         OVERLOADED => Error::overloaded(text),
+        TOO_LARGE => Error::too_large_for_peer(text),
         NO_SUCH_GROUP => Error::no_such_group(group),
-        _ => excess(name).unwrap_or_else(|| Error::status(status.as_u16(), text)),
+        _ => Error::status(status.as_u16(), text),
     }
-}
-
-fn excess(name: &str) -> Option<Error> {
-    let (before, between) = TOO_LARGE;
-    let (size, limit) = name.strip_prefix(before)?.split_once(between)?;
-    Some(Error::too_large(
-        "a key or value at a peer",
-        size.parse().ok()?,
-        limit.parse().ok()?,
-    ))
 }
 
 #[cfg(test)]
@@ -115,7 +104,7 @@ mod tests {
             Error::getter("the database is away\n"),
             Error::getter(""),
             Error::overloaded("loads"),
-            Error::too_large("a key or value at a peer", 11, 10),
+            Error::too_large("a value", 11, 10),
             Error::no_such_group("thumbnails"),
         ] {
             let received = there_and_back(&sent).await;
@@ -136,7 +125,7 @@ mod tests {
     fn an_unknown_name_or_a_broken_text_is_a_bare_status() {
         let mut headers = HeaderMap::new();
         let body = Bytes::from_static(b"\xffno");
-        for name in ["mood", "", "too-large", "too-large; size=1; limit=-1"] {
+        for name in ["mood", "", "Getter", "\t"] {
             headers.insert(ERROR, HeaderValue::from_bytes(name.as_bytes()).unwrap());
             let error = error(StatusCode::BAD_GATEWAY, &headers, &body, "g");
             assert_eq!(error.to_string(), "HTTP status 502: \u{fffd}no");
