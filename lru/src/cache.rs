@@ -39,7 +39,7 @@ use crate::{
 /// use lru::Cache;
 ///
 /// let cache: Cache<String, Arc<str>> = Cache::new(64 << 20);
-/// drop(cache.insert("greeting".into(), "hello".into(), 13)?);
+/// cache.insert("greeting".into(), "hello".into(), 13)?;
 /// assert_eq!(cache.get("greeting").as_deref(), Some("hello"));
 /// assert_eq!(cache.bytes(), 13);
 /// # Ok::<(), lru::InsertError<String, Arc<str>>>(())
@@ -278,38 +278,25 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         self.hasher.hash_one(key)
     }
 
-    /// Stores an entry of [`Class::Main`] that takes up `charge` bytes and never expires. Returns
-    /// the entry it replaced, if any, and those that had to make room.
+    /// Stores an entry. Returns the entry it replaced, if any, and those that had to make room.
+    ///
+    /// `meta` is the number of bytes that the entry takes up, or a [`Meta`] that says more. An entry
+    /// under the same key is replaced whatever its class: a key has one entry.
     ///
     /// # Errors
     ///
-    /// When `charge` exceeds the whole budget. Key and value come back in the error and nothing
+    /// When the charge exceeds the whole budget. Key and value come back in the error and nothing
     /// has changed: in particular, an older entry under the same key is still there.
     pub fn insert(
         &self,
         key: K,
         value: V,
-        charge: usize,
-    ) -> Result<Evicted<K, V>, InsertError<K, V>> {
-        self.insert_with(key, value, Meta::new(charge))
-    }
-
-    /// As [`insert`](Self::insert), with all that can be said about the entry. An entry under the
-    /// same key is replaced whatever its class: a key has one entry.
-    ///
-    /// # Errors
-    ///
-    /// As [`insert`](Self::insert).
-    pub fn insert_with(
-        &self,
-        key: K,
-        value: V,
-        meta: Meta,
+        meta: impl Into<Meta>,
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
         self.insert_if(key, value, meta, || true)
     }
 
-    /// As [`insert_with`](Self::insert_with), but only if `condition` holds at the moment of the
+    /// As [`insert`](Self::insert), but only if `condition` holds at the moment of the
     /// insert.
     ///
     /// The condition runs under the lock that a concurrent [`remove`](Self::remove) of the key or
@@ -327,7 +314,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         &self,
         key: K,
         value: V,
-        meta: Meta,
+        meta: impl Into<Meta>,
         condition: impl Fn() -> bool,
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
         self.insert_if_hashed(self.hash(&key), key, value, meta, condition)
@@ -343,9 +330,10 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         hash: u64,
         key: K,
         value: V,
-        meta: Meta,
+        meta: impl Into<Meta>,
         condition: impl Fn() -> bool,
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
+        let meta = meta.into();
         let home = self.shard(hash);
         // Outlives every lock below: what it holds is dropped after them, on all ways out.
         let mut evicted = Evicted::new();

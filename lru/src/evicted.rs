@@ -34,7 +34,6 @@ pub enum Cause {
 ///
 /// Allocates from the second entry on: most inserts push out one entry or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "dropping this drops the evicted entries; say `drop` if that is meant"]
 pub struct Evicted<K, V> {
     first: Option<Removed<K, V>>,
     rest: Vec<Removed<K, V>>,

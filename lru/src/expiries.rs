@@ -19,12 +19,13 @@ pub(crate) struct Expiries {
     live: usize,
 }
 
-/// When, where, and the stamp that the entry there must bear for the item to be valid.
+/// When, and the stamp that the entry in the slot must bear for the item to be valid. Of entries
+/// that expire at the same instant the one that came first is the first to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item {
     pub(crate) at: Instant,
-    pub(crate) slot: u32,
     pub(crate) stamp: u32,
+    pub(crate) slot: u32,
 }
 
 /// Stale items that are not worth a sweep.

@@ -29,8 +29,8 @@ use crate::{
 /// use lru::Lru;
 ///
 /// let mut pages = Lru::new(10_000);
-/// drop(pages.insert("/", "<h1>Hello</h1>", 4_000)?);
-/// drop(pages.insert("/about", "<h1>About</h1>", 4_000)?);
+/// pages.insert("/", "<h1>Hello</h1>", 4_000)?;
+/// pages.insert("/about", "<h1>About</h1>", 4_000)?;
 /// assert_eq!(pages.get("/"), Some(&"<h1>Hello</h1>"));
 ///
 /// let evicted = pages.insert("/news", "<h1>News</h1>", 4_000)?;

@@ -45,6 +45,13 @@ impl Meta {
     }
 }
 
+impl From<usize> for Meta {
+    /// The same as [`Meta::new`].
+    fn from(charge: usize) -> Self {
+        Self::new(charge)
+    }
+}
+
 /// The two kinds of entries that share one budget in a [`Cache`](crate::Cache).
 ///
 /// They are found with the same probe, but each class has its own order and its own sum of bytes,

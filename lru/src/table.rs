@@ -189,7 +189,7 @@ impl<K, V> Table<K, V> {
         let stamp = self.stamp;
         self.stamp = stamp.wrapping_add(1);
         if let Some(at) = meta.expires {
-            self.expiries.push(Item { at, slot, stamp });
+            self.expiries.push(Item { at, stamp, slot });
         }
         stamp
     }
@@ -229,5 +229,57 @@ fn occupied<T>(entry: Option<T>) -> T {
     match entry {
         Some(entry) => entry,
         None => unreachable!("a vacant slot is in no list and not in the index"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::SystemClock;
+
+    #[test]
+    fn an_entry_costs_48_bytes_beside_key_and_value() {
+        assert_eq!(size_of::<Option<Entry<u64, u64>>>() - 16, 48);
+    }
+
+    #[test]
+    fn the_order_of_expiry_is_bounded_by_the_entries_that_expire() {
+        let later = Instant::now() + Duration::from_secs(3600);
+        let meta = |n| Meta::new(1).expires(later + Duration::from_millis(n * 7919 % 1000));
+        let mut table = Table::new();
+        for key in 0..1000 {
+            table.insert(key, key, (), meta(key));
+        }
+        for n in 0..100_000 {
+            let key = n % 1000;
+            let slot = table.find(key, &key).unwrap();
+            if n % 2 == 0 {
+                table.replace(slot, key, (), meta(n));
+            } else {
+                table.remove(slot, Cause::Removed);
+                table.insert(key, key, (), meta(n));
+            }
+            assert!(table.expiries.heap_len() <= 2 * 1000 + 64 + 1);
+        }
+        for key in 0..1000 {
+            let slot = table.find(key, &key).unwrap();
+            table.remove(slot, Cause::Removed);
+        }
+        assert!(table.expiries.is_empty() && table.expiries.heap_len() <= 64);
+        assert!(table.remove_expired(&SystemClock).is_none());
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut table = Table::new();
+        for key in 0..10_000_u64 {
+            table.insert(key, key, (), Meta::new(1));
+            if let Some(slot) = key.checked_sub(10).and_then(|old| table.find(old, &old)) {
+                table.remove(slot, Cause::Removed);
+            }
+        }
+        assert_eq!((table.len(), table.slots()), (10, 11));
     }
 }
