@@ -27,7 +27,7 @@ enum Kind {
     NoSuchGroup { name: String },
     Overloaded { what: String },
     TimedOut { what: &'static str, limit: Duration },
-    TooLarge { what: &'static str, size: u64, limit: u64 },
+    TooLarge { message: String },
     Unreachable,
     Abandoned,
     GroupExists { name: String },
@@ -81,7 +81,8 @@ impl Error {
     }
 
     pub(crate) fn too_large(what: &'static str, size: u64, limit: u64) -> Self {
-        Self::new(Kind::TooLarge { what, size, limit })
+        let message = format!("{what} of {size} bytes is larger than the limit of {limit} bytes");
+        Self::new(Kind::TooLarge { message })
     }
 
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
@@ -159,7 +160,7 @@ impl Error {
             Kind::NotFound { message } => peers::Error::not_found(message),
             Kind::Getter { message } => peers::Error::getter(message),
             Kind::Overloaded { what } => peers::Error::overloaded(what),
-            Kind::TooLarge { what, size, limit } => peers::Error::too_large(what, *size, *limit),
+            Kind::TooLarge { message } => peers::Error::too_large_for_peer(message),
             Kind::NoSuchGroup { name } => peers::Error::no_such_group(name),
             _ => peers::Error::getter(self.to_string()),
         }
@@ -178,9 +179,7 @@ impl fmt::Display for Error {
             Kind::NoSuchGroup { name } => write!(f, "no such group: {name:?}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
-            Kind::TooLarge { what, size, limit } => {
-                write!(f, "{what} of {size} bytes is larger than the limit of {limit} bytes")
-            }
+            Kind::TooLarge { message } => f.write_str(message),
             Kind::Unreachable => f.write_str("a peer could not be reached"),
             Kind::Abandoned => f.write_str("the load was given up: its runtime shut down"),
             Kind::GroupExists { name } => write!(f, "the node has a group {name:?} already"),
@@ -206,8 +205,8 @@ impl From<peers::Error> for Error {
             Kind::Getter { message: message() }
         } else if error.is_overloaded() {
             Kind::Overloaded { what: error.to_string() }
-        } else if let Some((what, size, limit)) = error.excess() {
-            Kind::TooLarge { what, size, limit }
+        } else if error.is_too_large() {
+            Kind::TooLarge { message: error.to_string() }
         } else if error.is_configuration() {
             Kind::Peers
         } else {

@@ -46,7 +46,7 @@ impl Store {
 
     /// The entry under `key`: one hash, one shard, one probe.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
-        let hit = self.cache.as_ref()?.get(key)?;
+        let hit = self.cache.as_ref()?.lookup(key)?;
         let source = match hit.meta.class {
             Class::Main => Source::Main,
             Class::Hot => Source::Hot,
@@ -66,7 +66,7 @@ impl Store {
         let meta = Meta::new(charge).class(class).expires(lifetime.kept_until);
         let stored = Stored { view, fresh_until: lifetime.fresh_until };
         if let Err(refused) = cache.insert(key, stored, meta) {
-            drop(cache.remove(refused.key().as_bytes()));
+            cache.remove(refused.key().as_bytes());
         }
     }
 

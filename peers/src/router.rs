@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{CircuitOptions, Error, Member, Peer, Routes, Transport};
 #[derive(Debug)]
 pub struct Router {
     routes: ArcSwap<Routes>,
-    /// The routes before the last change, as long as they are of interest.
+    /// How things were before the last change, as long as that is of interest.
     former: ArcSwapOption<Former>,
     /// How long that is.
     handoff: Duration,
@@ -30,6 +30,7 @@ pub struct Router {
 
 #[derive(Debug)]
 struct Former {
+    /// Without members, if this node has just come into being.
     routes: Arc<Routes>,
     until: Instant,
 }
@@ -86,17 +87,15 @@ impl Router {
     }
 
     /// The other node that owned `key` before the membership changed, if that was a moment ago: it
-    /// may still have the value.
+    /// may still have the value. To a node that has just come into being it is the one that would
+    /// own the key without it.
     pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
         let former = self.former.load();
-        let former = former
-            .as_ref()
-            .filter(|former| Instant::now() < former.until)?;
-        former
-            .routes
-            .owner(key)
-            .filter(|peer| !peer.is_self())
-            .cloned()
+        let former = former.as_ref().filter(|former| Instant::now() < former.until)?;
+        match former.routes.owner(key) {
+            Some(owner) => Some(owner).filter(|owner| !owner.is_self()).cloned(),
+            None => self.routes().owners(key).find(|peer| !peer.is_self()).cloned(),
+        }
     }
 
     /// Replaces the members. The node itself is a member only if it is listed, by its own id.
@@ -158,10 +157,10 @@ impl Router {
             true => None,
             false => Some(Ring::new(self.scheme.clone(), peers).map_err(Error::ring)?),
         };
-        let routes = self.routes.swap(Arc::new(Routes::new(ring)));
-        if !self.handoff.is_zero() && !routes.peers().is_empty() {
+        let former = self.routes.swap(Arc::new(Routes::new(ring)));
+        if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
             let until = Instant::now() + self.handoff;
-            self.former.store(Some(Arc::new(Former { routes, until })));
+            self.former.store(Some(Arc::new(Former { routes: former, until })));
         }
         Ok(())
     }
@@ -173,6 +172,12 @@ impl Router {
         let client = self.transport.dial(&member)?;
         Ok(Peer::remote(member, client, self.circuit.clone()))
     }
+}
+
+/// Whether two lists have the same ids, in whatever order.
+fn same_members(one: &[Peer], other: &[Peer]) -> bool {
+    let ids: HashSet<&str> = one.iter().map(|peer| peer.member().id()).collect();
+    one.len() == other.len() && other.iter().all(|peer| ids.contains(peer.member().id()))
 }
 
 fn without_repetitions(members: Vec<Member>) -> Result<Vec<Member>, Error> {
@@ -333,13 +338,28 @@ mod tests {
         let (router, _) = router();
         let router = router.handoff(Duration::from_secs(30));
         router.set_members(members(&["a"])).unwrap();
-        assert!(
-            router.former_owner(b"k").is_none(),
-            "nobody owned it before"
-        );
         router.set_members(members(&["b"])).unwrap();
         assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
-        tokio::time::advance(Duration::from_secs(30)).await;
+        tokio::time::advance(Duration::from_secs(29)).await;
+        router.set_members(members(&["b"])).unwrap();
+        assert!(router.former_owner(b"k").is_some(), "no change, no new window");
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(router.former_owner(b"k").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn to_a_new_node_the_former_owner_is_its_successor() {
+        let (router, _) = router();
+        let router = router.handoff(Duration::from_secs(30));
+        router.set_members(members(&["self", "a"])).unwrap();
+        assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
+    }
+
+    #[tokio::test]
+    async fn without_a_hand_off_window_the_past_is_forgotten() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        router.set_members(members(&["b"])).unwrap();
         assert!(router.former_owner(b"k").is_none());
     }
 }

@@ -21,8 +21,12 @@ impl Routes {
     }
 
     /// The distinct members in the order in which they are asked for `key`: its owner first.
-    pub fn owners<'a>(&'a self, key: &'a [u8]) -> impl Iterator<Item = &'a Peer> + 'a {
-        self.ring.iter().flat_map(move |ring| ring.owners(key))
+    pub fn owners<'a>(&'a self, key: &[u8]) -> impl Iterator<Item = &'a Peer> + use<'a> {
+        self.ring
+            .as_ref()
+            .map(|ring| ring.owners(key))
+            .into_iter()
+            .flatten()
     }
 
     /// All members, in listing order.

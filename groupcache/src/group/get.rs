@@ -47,6 +47,10 @@ impl Inner {
     /// also when the caller goes away before.
     pub(super) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let counted = Counted::new(&self.counters);
+        let (size, limit) = (key.len(), self.limits.max_key_bytes);
+        if size > limit {
+            return counted.with(Err(Error::too_large("a key", size as u64, limit as u64)));
+        }
         counted.with(self.join_fetch(key).landing().await)
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lru::Clock;
 use parking_lot::Mutex;
 use peers::{
-    CircuitOptions, HttpOptions, HttpService, HttpTransport, Member, PeerService, Protocol, Router,
+    CircuitOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, PeerService, Protocol, Router,
     Server, Transport,
 };
 use tokio::net::TcpListener;
@@ -22,7 +22,7 @@ pub struct NodeBuilder {
     peers: Result<Vec<Member>, peers::Error>,
     include_self: bool,
     protocol: Protocol,
-    replicas: Option<usize>,
+    replicas: Option<u32>,
     http: HttpOptions,
     circuit: CircuitOptions,
     handoff: Duration,
@@ -35,7 +35,8 @@ pub struct NodeBuilder {
 enum Listen {
     Nowhere,
     Address(String),
-    Listener(TcpListener),
+    /// Starts the server on a listener that is bound already.
+    Listener(Box<dyn FnOnce(HttpService) -> Result<Server, peers::Error> + Send>),
 }
 
 impl NodeBuilder {
@@ -80,9 +81,10 @@ impl NodeBuilder {
         self
     }
 
-    /// Like [`listen`](Self::listen), with a listener that is bound already.
-    pub fn listener(mut self, listener: TcpListener) -> Self {
-        self.listen = Listen::Listener(listener);
+    /// Like [`listen`](Self::listen), with a listener that is bound already: a
+    /// [`tokio::net::TcpListener`], or one of your own kind.
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listen = Listen::Listener(Box::new(|service| Server::start(listener, service)));
         self
     }
 
@@ -94,7 +96,7 @@ impl NodeBuilder {
     }
 
     /// Points on the ring for each member; all nodes need the same. Default: the protocol's.
-    pub fn replicas(mut self, replicas: usize) -> Self {
+    pub fn replicas(mut self, replicas: u32) -> Self {
         self.replicas = Some(replicas);
         self
     }
@@ -154,16 +156,16 @@ impl NodeBuilder {
         let groups = Arc::new(Groups::default());
         let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
         let service = HttpService::new(asked, self.protocol, self.http.clone())?;
-        let listener = match self.listen {
+        let server = match self.listen {
             Listen::Nowhere => None,
-            Listen::Listener(listener) => Some(listener),
-            Listen::Address(address) => Some(
-                TcpListener::bind(&address)
+            Listen::Listener(start) => Some(start(service.clone())?),
+            Listen::Address(address) => {
+                let listener = TcpListener::bind(&address)
                     .await
-                    .map_err(|error| peers::Error::bind(&address, error))?,
-            ),
+                    .map_err(|error| peers::Error::bind(&address, error))?;
+                Some(Server::start(listener, service.clone())?)
+            }
         };
-        let server = listener.map(|listener| Server::start(listener, service.clone(), self.http));
         let node = Node(Arc::new(Inner {
             groups,
             router: Arc::new(router),
@@ -171,7 +173,7 @@ impl NodeBuilder {
             runtime: Handle::current(),
             include_self: self.include_self,
             service,
-            local_addr: server.as_ref().and_then(Server::local_addr),
+            local_addr: server.as_ref().map(Server::local_addr),
             server: Mutex::new(server),
         }));
         node.set_peers(self.peers?)?;

@@ -128,6 +128,11 @@ impl Node {
         Ok(self.0.router.remove_member(id)?)
     }
 
+    /// The member that owns `key`; `None` if the ring is empty. O(1) in the number of members.
+    pub fn owner(&self, key: impl AsRef<[u8]>) -> Option<Member> {
+        self.0.router.routes().owner(key.as_ref()).map(|peer| peer.member().clone())
+    }
+
     /// What answers peers, to be mounted in a server of your own: a hyper service.
     pub fn service(&self) -> HttpService {
         self.0.service.clone()
@@ -150,6 +155,14 @@ impl Node {
         if let Some(server) = server {
             server.shutdown().await;
         }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Node {
+    /// Stops the server at once, breaking off whatever is under way.
+    pub(crate) fn kill(&self) {
+        drop(self.0.server.lock().take());
     }
 }
 

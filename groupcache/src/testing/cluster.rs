@@ -1,0 +1,192 @@
+use std::fmt;
+
+use peers::{HttpOptions, Protocol};
+use tokio::net::TcpListener;
+
+use crate::{Error, Getter, Group, GroupBuilder, Node, NodeBuilder};
+
+/// Several nodes in one process, on free ports of the loopback interface: a real cluster with real
+/// connections, for tests of code that uses groups.
+///
+/// ```
+/// use groupcache::Key;
+/// use groupcache::testing::Cluster;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+/// let cluster = Cluster::start(3).await?;
+/// let greetings = cluster.group("greetings", 1 << 20, |key: Key| async move {
+///     Ok::<_, std::convert::Infallible>(format!("hello {key}"))
+/// })?;
+///
+/// for group in &greetings {
+///     assert_eq!(group.get("world").await?, "hello world");
+/// }
+/// let calls: u64 = greetings.iter().map(|group| group.stats().getter_calls).sum();
+/// assert_eq!(calls, 1);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+pub struct Cluster {
+    nodes: Vec<Node>,
+}
+
+impl Cluster {
+    /// Starts `n` nodes that speak the native protocol and know each other.
+    ///
+    /// # Errors
+    ///
+    /// When no port is free.
+    pub async fn start(n: usize) -> Result<Self, Error> {
+        Self::builder(n).start().await
+    }
+
+    /// The settings of a cluster of `n` nodes.
+    pub fn builder(n: usize) -> ClusterBuilder {
+        ClusterBuilder { n, configure: Box::new(|builder| builder) }
+    }
+
+    /// All nodes, the killed ones included.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The node at `index`.
+    ///
+    /// # Panics
+    ///
+    /// If there are not so many.
+    pub fn node(&self, index: usize) -> &Node {
+        &self.nodes[index]
+    }
+
+    /// Makes the same group on every node, with default settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupBuilder::build`].
+    pub fn group(
+        &self,
+        name: &str,
+        budget: usize,
+        getter: impl Getter + Clone,
+    ) -> Result<Vec<Group>, Error> {
+        self.group_with(name, budget, getter, |builder| builder)
+    }
+
+    /// Makes the same group on every node, with settings of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupBuilder::build`].
+    pub fn group_with(
+        &self,
+        name: &str,
+        budget: usize,
+        getter: impl Getter + Clone,
+        configure: impl Fn(GroupBuilder) -> GroupBuilder,
+    ) -> Result<Vec<Group>, Error> {
+        self.nodes
+            .iter()
+            .map(|node| configure(node.group(name, budget, getter.clone())).build())
+            .collect()
+    }
+
+    /// The index of the node that owns `key`, as the node at index 0 sees it.
+    ///
+    /// # Panics
+    ///
+    /// If that node's ring is empty, or holds members that are not of this cluster.
+    pub fn owner(&self, key: impl AsRef<[u8]>) -> usize {
+        let owner = self.nodes[0].owner(key).expect("a ring with members");
+        self.nodes
+            .iter()
+            .position(|node| node.member() == &owner)
+            .expect("a ring of this cluster's nodes")
+    }
+
+    /// A key that the node at `index` owns: `prefix` and a number.
+    ///
+    /// # Panics
+    ///
+    /// As [`owner`](Self::owner), and if the node owns none of a million keys.
+    pub fn key_owned_by(&self, index: usize, prefix: &str) -> String {
+        (0..1_000_000)
+            .map(|n| format!("{prefix}{n}"))
+            .find(|key| self.owner(key) == index)
+            .expect("every member owns some key")
+    }
+
+    /// Breaks all connections of a node off and stops its server, as if its plug were pulled. The
+    /// others go on believing that it is a member.
+    pub fn kill(&self, index: usize) {
+        self.nodes[index].kill();
+    }
+
+    /// Stops all nodes in good order.
+    pub async fn shutdown(&self) {
+        for node in &self.nodes {
+            node.shutdown().await;
+        }
+    }
+}
+
+/// The settings of a [`Cluster`] to be.
+#[must_use = "a cluster exists once it is started"]
+pub struct ClusterBuilder {
+    n: usize,
+    configure: Box<dyn Fn(NodeBuilder) -> NodeBuilder>,
+}
+
+impl ClusterBuilder {
+    /// The wire format between the nodes, and their ring.
+    pub fn protocol(self, protocol: Protocol) -> Self {
+        self.configure(move |builder| builder.protocol(protocol))
+    }
+
+    /// Limits and time-outs of every node.
+    pub fn http(self, options: HttpOptions) -> Self {
+        self.configure(move |builder| builder.http(options.clone()))
+    }
+
+    /// Any other setting, applied to every node.
+    pub fn configure(mut self, configure: impl Fn(NodeBuilder) -> NodeBuilder + 'static) -> Self {
+        let before = self.configure;
+        self.configure = Box::new(move |builder| configure(before(builder)));
+        self
+    }
+
+    /// Binds a port for each node, then starts them all with the full list of members.
+    ///
+    /// # Errors
+    ///
+    /// When no port is free, or the settings are at fault.
+    pub async fn start(self) -> Result<Cluster, Error> {
+        let mut listeners = Vec::with_capacity(self.n);
+        let mut urls = Vec::with_capacity(self.n);
+        for _ in 0..self.n {
+            let (listener, url) = free_port().await.map_err(|error| {
+                peers::Error::bind("127.0.0.1:0", error)
+            })?;
+            listeners.push(listener);
+            urls.push(url);
+        }
+        let mut nodes = Vec::with_capacity(self.n);
+        for (listener, url) in listeners.into_iter().zip(&urls) {
+            let builder = Node::builder(url).peers(&urls).listener(listener);
+            nodes.push((self.configure)(builder).start().await?);
+        }
+        Ok(Cluster { nodes })
+    }
+}
+
+async fn free_port() -> std::io::Result<(TcpListener, String)> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    Ok((listener, url))
+}
+
+impl fmt::Debug for ClusterBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClusterBuilder").field("n", &self.n).finish_non_exhaustive()
+    }
+}

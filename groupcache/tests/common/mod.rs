@@ -1,0 +1,105 @@
+//! What several of the test files need.
+#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use groupcache::{Getter, Group, Key, Node, Stats};
+use tokio::sync::Semaphore;
+
+pub const MIB: usize = 1 << 20;
+
+/// A node without peers.
+pub async fn lonely_node() -> Node {
+    Node::builder("http://127.0.0.1:1").start().await.unwrap()
+}
+
+/// Counts the calls of the getters it makes.
+#[derive(Clone, Debug, Default)]
+pub struct Calls(Arc<AtomicU64>);
+
+impl Calls {
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub fn add_one(&self) -> u64 {
+        self.0.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// A getter that answers `value of K` at once.
+    pub fn echo(&self) -> impl Getter + Clone {
+        let calls = self.clone();
+        move |key: Key| {
+            calls.add_one();
+            async move { Ok::<_, Infallible>(format!("value of {key}")) }
+        }
+    }
+
+    /// A getter that answers `value of K` once the gate has a permit for it.
+    pub fn gated(&self, gate: &Gate) -> impl Getter + Clone {
+        let (calls, gate) = (self.clone(), gate.clone());
+        move |key: Key| {
+            let (calls, gate) = (calls.clone(), gate.clone());
+            async move {
+                calls.add_one();
+                gate.pass().await;
+                Ok::<_, Infallible>(format!("value of {key}"))
+            }
+        }
+    }
+}
+
+/// Holds getters back until a test lets them through, and tells when one has arrived.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<(Semaphore, Semaphore)>);
+
+impl Gate {
+    pub fn closed() -> Self {
+        Self(Arc::new((Semaphore::new(0), Semaphore::new(0))))
+    }
+
+    /// Called by the getter: reports its arrival, and waits.
+    pub async fn pass(&self) {
+        self.0.0.add_permits(1);
+        self.0.1.acquire().await.unwrap().forget();
+    }
+
+    /// Waits until one more getter has arrived.
+    pub async fn arrival(&self) {
+        self.0.0.acquire().await.unwrap().forget();
+    }
+
+    /// Lets `n` getters through.
+    pub fn open(&self, n: usize) {
+        self.0.1.add_permits(n);
+    }
+}
+
+/// Waits, without a clock, until something becomes true that other tasks bring about.
+pub async fn until(mut is_so: impl FnMut() -> bool) {
+    while !is_so() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Promise 9: every get is exactly one of seven outcomes.
+pub fn assert_adds_up(stats: &Stats, gets: u64) {
+    assert_eq!(stats.gets, gets, "{stats:?}");
+    assert_eq!(
+        stats.main_hits
+            + stats.hot_hits
+            + stats.stale_hits
+            + stats.fetched
+            + stats.loaded
+            + stats.not_found
+            + stats.failed,
+        gets,
+        "{stats:?}"
+    );
+}
+
+pub fn getter_calls(groups: &[Group]) -> u64 {
+    groups.iter().map(|group| group.stats().getter_calls).sum()
+}

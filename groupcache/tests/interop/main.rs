@@ -1,0 +1,3 @@
+//! Mixed clusters: nodes of ours beside the real Go programs.
+
+fn main() {}
