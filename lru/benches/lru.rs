@@ -50,26 +50,26 @@ fn hit(c: &mut Criterion) {
         let mut draw = || draws.next().expect("the cycle does not end");
 
         let mut ours = Lru::new(n);
-        (0..n as u64).for_each(|n| drop(ours.insert(key(n), n, 1)));
+        (0..n as u64).for_each(|n| _ = ours.insert(key(n), n, 1));
         group.bench_function(BenchmarkId::new("Lru", n), |b| {
             b.iter(|| *ours.get(draw()).expect("all are present"));
         });
 
         // A budget in entries is all the others have.
         let mut rival = rival_lru::LruCache::new(capacity(n));
-        (0..n as u64).for_each(|n| drop(rival.push(key(n), n)));
+        (0..n as u64).for_each(|n| _ = rival.push(key(n), n));
         group.bench_function(BenchmarkId::new("lru crate", n), |b| {
             b.iter(|| *rival.get(draw()).expect("all are present"));
         });
 
         let mut rival = hashlink::LruCache::with_hasher(n, DefaultHashBuilder::default());
-        (0..n as u64).for_each(|n| drop(rival.insert(key(n), n)));
+        (0..n as u64).for_each(|n| _ = rival.insert(key(n), n));
         group.bench_function(BenchmarkId::new("hashlink", n), |b| {
             b.iter(|| *rival.get(draw()).expect("all are present"));
         });
 
         let later = Instant::now() + Duration::from_secs(86_400);
-        (0..n as u64).for_each(|n| drop(ours.insert_until(key(n), n, 1, later)));
+        (0..n as u64).for_each(|n| _ = ours.insert_until(key(n), n, 1, later));
         group.bench_function(BenchmarkId::new("Lru, entries that expire", n), |b| {
             b.iter(|| *ours.get(draw()).expect("all are present"));
         });
@@ -82,7 +82,7 @@ fn insert_and_evict(c: &mut Criterion) {
         let full = n as u64;
 
         let mut ours = Lru::new(n);
-        (0..full).for_each(|n| drop(ours.insert(key(n), n, 1)));
+        (0..full).for_each(|n| _ = ours.insert(key(n), n, 1));
         let mut fresh = (full..).map(key);
         group.bench_function(BenchmarkId::new("Lru", n), |b| {
             b.iter(|| ours.insert(fresh.next().expect("there are more"), 0, 1));
@@ -90,7 +90,7 @@ fn insert_and_evict(c: &mut Criterion) {
         assert_eq!(ours.len(), n);
 
         let mut rival = rival_lru::LruCache::new(capacity(n));
-        (0..full).for_each(|n| drop(rival.push(key(n), n)));
+        (0..full).for_each(|n| _ = rival.push(key(n), n));
         let mut fresh = (full..).map(key);
         group.bench_function(BenchmarkId::new("lru crate", n), |b| {
             b.iter(|| rival.push(fresh.next().expect("there are more"), 0));
@@ -98,7 +98,7 @@ fn insert_and_evict(c: &mut Criterion) {
         assert_eq!(rival.len(), n);
 
         let mut rival = hashlink::LruCache::with_hasher(n, DefaultHashBuilder::default());
-        (0..full).for_each(|n| drop(rival.insert(key(n), n)));
+        (0..full).for_each(|n| _ = rival.insert(key(n), n));
         let mut fresh = (full..).map(key);
         group.bench_function(BenchmarkId::new("hashlink", n), |b| {
             b.iter(|| rival.insert(fresh.next().expect("there are more"), 0));
@@ -109,7 +109,7 @@ fn insert_and_evict(c: &mut Criterion) {
         let mut ours = Lru::new(n);
         let later = Instant::now() + Duration::from_secs(86_400);
         let until = |n| later + Duration::from_nanos(n);
-        (0..full).for_each(|n| drop(ours.insert_until(key(n), n, 1, until(n))));
+        (0..full).for_each(|n| _ = ours.insert_until(key(n), n, 1, until(n)));
         let mut fresh = full..;
         group.bench_function(BenchmarkId::new("Lru, entries that expire", n), |b| {
             b.iter(|| {

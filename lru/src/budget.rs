@@ -23,6 +23,7 @@ impl Budget {
         }
     }
 
+    #[inline]
     pub(crate) fn limit(&self) -> usize {
         self.limit.load(Relaxed)
     }
@@ -32,17 +33,20 @@ impl Budget {
         self.limit.store(limit, Relaxed);
     }
 
+    #[inline]
     pub(crate) fn used(&self) -> usize {
         self.used.load(Relaxed)
     }
 
     /// Takes `bytes`, or nothing if they are not there.
+    #[inline]
     pub(crate) fn try_take(&self, bytes: usize) -> bool {
         let limit = self.limit();
         let take = |used: usize| used.checked_add(bytes).filter(|&used| used <= limit);
         self.used.fetch_update(Relaxed, Relaxed, take).is_ok()
     }
 
+    #[inline]
     pub(crate) fn give_back(&self, bytes: usize) {
         self.used.fetch_sub(bytes, Relaxed);
     }

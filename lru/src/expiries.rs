@@ -40,17 +40,20 @@ impl Expiries {
     }
 
     /// Whether no entry in the store expires.
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.live == 0
     }
 
     /// Records that an entry which expires has come.
+    #[inline]
     pub(crate) fn push(&mut self, item: Item) {
         self.live += 1;
         self.heap.push(Reverse(item));
     }
 
     /// Records that an entry which expires has left. Its item becomes stale.
+    #[inline]
     pub(crate) fn forget(&mut self) {
         self.live -= 1;
     }

@@ -7,7 +7,7 @@ pub(crate) const NIL: u32 = u32::MAX;
 
 /// The order of use of the slots of a slab: one doubly linked list per class.
 ///
-/// The links lie apart from the entries, eight bytes a slot. A hit rewrites the links of up to four
+/// The links lie apart from the entries, twelve bytes a slot. A hit rewrites the links of up to four
 /// slots, and all but one of those belong to entries nobody asked for; kept beside the entries,
 /// each would cost a cache line of a store that is larger than the processor's cache.
 #[derive(Debug)]
@@ -16,11 +16,12 @@ pub(crate) struct Recency {
     lists: [List; Class::COUNT],
 }
 
-/// `newer` and `older` neighbour of a slot.
+/// The neighbours of a slot, and the class whose list it is in.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     newer: u32,
     older: u32,
+    class: Class,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,18 +47,22 @@ impl Recency {
         }
     }
 
+    #[inline]
     pub(crate) fn newest(&self, class: Class) -> Option<u32> {
         some(self.lists[class as usize].newest)
     }
 
+    #[inline]
     pub(crate) fn oldest(&self, class: Class) -> Option<u32> {
         some(self.lists[class as usize].oldest)
     }
 
+    #[inline]
     pub(crate) fn older(&self, slot: u32) -> Option<u32> {
         some(self.links[slot as usize].older)
     }
 
+    #[inline]
     pub(crate) fn newer(&self, slot: u32) -> Option<u32> {
         some(self.links[slot as usize].newer)
     }
@@ -67,6 +72,7 @@ impl Recency {
         iter::successors(self.newest(class), |&slot| self.older(slot))
     }
 
+    #[inline]
     pub(crate) fn usage(&self, class: Class) -> Usage {
         self.lists[class as usize].usage
     }
@@ -77,6 +83,7 @@ impl Recency {
             self.links.push(Link {
                 newer: NIL,
                 older: NIL,
+                class: meta.class,
             });
         }
         let list = &mut self.lists[meta.class as usize];
@@ -86,18 +93,20 @@ impl Recency {
     }
 
     /// Takes `slot` out of the list of its class.
-    pub(crate) fn unlink(&mut self, slot: u32, meta: &Meta) {
-        self.detach(slot, meta.class);
-        let list = &mut self.lists[meta.class as usize];
+    #[inline]
+    pub(crate) fn unlink(&mut self, slot: u32, charge: usize) {
+        let class = self.detach(slot);
+        let list = &mut self.lists[class as usize];
         list.usage.entries -= 1;
-        list.usage.bytes -= meta.charge;
+        list.usage.bytes -= charge;
     }
 
     /// Makes `slot` the newest of the class that it is in.
     #[inline]
-    pub(crate) fn touch(&mut self, slot: u32, class: Class) {
-        if self.lists[class as usize].newest != slot {
-            self.detach(slot, class);
+    pub(crate) fn touch(&mut self, slot: u32) {
+        // The newest of its class has nothing newer.
+        if self.links[slot as usize].newer != NIL {
+            let class = self.detach(slot);
             self.push_newest(slot, class);
         }
     }
@@ -109,6 +118,7 @@ impl Recency {
         self.links[slot as usize] = Link {
             newer: NIL,
             older: second,
+            class,
         };
         match second {
             NIL => list.oldest = slot,
@@ -117,9 +127,13 @@ impl Recency {
     }
 
     #[inline]
-    fn detach(&mut self, slot: u32, class: Class) {
+    fn detach(&mut self, slot: u32) -> Class {
+        let Link {
+            newer,
+            older,
+            class,
+        } = self.links[slot as usize];
         let list = &mut self.lists[class as usize];
-        let Link { newer, older } = self.links[slot as usize];
         match newer {
             NIL => list.newest = older,
             newer => self.links[newer as usize].older = older,
@@ -128,9 +142,11 @@ impl Recency {
             NIL => list.oldest = newer,
             older => self.links[older as usize].newer = newer,
         }
+        class
     }
 }
 
+#[inline]
 fn some(slot: u32) -> Option<u32> {
     (slot != NIL).then_some(slot)
 }

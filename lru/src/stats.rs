@@ -28,6 +28,7 @@ pub struct Stats {
 
 impl Stats {
     /// Counts an entry that has left.
+    #[inline]
     pub(crate) fn count(&mut self, cause: Cause) {
         match cause {
             Cause::Replaced => self.overwrites += 1,

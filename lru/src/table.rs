@@ -112,8 +112,7 @@ impl<K, V> Table<K, V> {
     /// Makes the entry in `slot` the most recently used of its class.
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {
-        let class = self.entry(slot).meta.class;
-        self.recency.touch(slot, class);
+        self.recency.touch(slot);
     }
 
     /// Adds an entry under a key that is not present. The table must not be full.
@@ -154,7 +153,7 @@ impl<K, V> Table<K, V> {
                 stamp,
             },
         );
-        self.recency.unlink(slot, &old.meta);
+        self.recency.unlink(slot, old.meta.charge);
         self.recency.link(slot, &meta);
         self.unregister(&old.meta);
         old.removed(Cause::Replaced)
@@ -166,7 +165,7 @@ impl<K, V> Table<K, V> {
         if let Ok(indexed) = self.index.find_entry(entry.hash, |&other| other == slot) {
             indexed.remove();
         }
-        self.recency.unlink(slot, &entry.meta);
+        self.recency.unlink(slot, entry.meta.charge);
         self.vacant.push(slot);
         self.unregister(&entry.meta);
         entry.removed(cause)
