@@ -12,7 +12,9 @@ use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 const KEYS: usize = 1 << 16;
 
 fn members(n: usize) -> Vec<String> {
-    (0..n).map(|i| format!("http://10.0.{}.{}:8080", i / 250, i % 250 + 1)).collect()
+    (0..n)
+        .map(|i| format!("http://10.0.{}.{}:8080", i / 250, i % 250 + 1))
+        .collect()
 }
 
 /// Keys of 24 bytes, one of which is handed out at each call.
@@ -120,7 +122,10 @@ fn build(c: &mut Criterion) {
     group.sample_size(10);
     let schemes = [
         ("native", Scheme::native()),
-        ("native-custom-hash", Scheme::native().hash(HashFn::Custom64(xxh3_64))),
+        (
+            "native-custom-hash",
+            Scheme::native().hash(HashFn::Custom64(xxh3_64)),
+        ),
         ("golang", Scheme::golang()),
         ("mailgun", Scheme::mailgun()),
     ];

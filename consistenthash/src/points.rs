@@ -2,29 +2,31 @@
 
 /// The most points a ring may have: members times replicas.
 ///
-/// Building a ring of this size takes about 1 GiB for a moment and keeps half of it.
+/// A ring of this size takes about about half a GiB, and twice that while it is built.
 pub const MAX_POINTS: usize = 1 << 25;
 
 /// One virtual node. Twelve bytes: as a `u64` and a `u32` it would take sixteen.
-#[derive(Clone, Copy)]
-struct Point {
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Point {
     upper: u32,
     lower: u32,
+    /// Index of the member. It fits, there being at least as many points as members.
     owner: u32,
 }
 
 impl Point {
+    pub(crate) fn new(position: u64, owner: u32) -> Self {
+        Self {
+            upper: (position >> 32) as u32,
+            lower: position as u32,
+            owner,
+        }
+    }
+
+    #[inline]
     fn position(self) -> u64 {
         u64::from(self.upper) << 32 | u64::from(self.lower)
     }
-}
-
-/// A point on its way into the ring.
-#[derive(Clone, Copy)]
-pub(crate) struct Placed {
-    pub(crate) position: u64,
-    /// Index of the member; below [`MAX_POINTS`], so that it fits.
-    pub(crate) owner: u32,
 }
 
 /// Distinct positions in ascending order, each with its owner. Never empty.
@@ -32,10 +34,11 @@ pub(crate) struct Placed {
 /// # Finding the successor
 ///
 /// Good hashes spread points evenly, so the upper bits of a position say nearly where its
-/// successor stands: `index[b]..index[b + 1]` are the points whose position begins with the bits
-/// `b`, four on average. A lookup reads one index entry and scans those few neighbours, which
-/// costs one or two cache misses where a binary search over two million points has ten or more.
-/// Where a poor hash crowds points into few buckets, the scan becomes a binary search.
+/// successor stands: `index[b]` is the first point whose position begins with the bits `b` or
+/// more, and there are about as many values of `b` as there are points. A lookup reads one index
+/// entry and then a point or two, which costs two cache misses where a binary search over two
+/// million points has ten. Where a poor hash crowds points into few buckets, the scan gives way to
+/// a binary search of the bucket.
 pub(crate) struct Points {
     index: Box<[u32]>,
     /// How far a position is shifted right to become a bucket.
@@ -43,51 +46,30 @@ pub(crate) struct Points {
     points: Box<[Point]>,
 }
 
-/// Points per bucket that are scanned rather than searched.
+/// How many points a lookup scans before it searches.
 const SCAN: usize = 16;
 
 impl Points {
     /// Sorts the points; of those at one position, the owner with the greatest rank keeps it.
     ///
-    /// `placed` has between 1 and [`MAX_POINTS`] elements, each with an owner that `rank` knows.
-    pub(crate) fn new(mut placed: Vec<Placed>, rank: &[u32]) -> Self {
-        placed.sort_unstable_by(|a, b| {
-            a.position
-                .cmp(&b.position)
-                .then_with(|| rank[a.owner as usize].cmp(&rank[b.owner as usize]))
-        });
-        placed.dedup_by(|later, kept| {
-            let same = later.position == kept.position;
-            if same {
-                *kept = *later;
+    /// There are between 1 and [`MAX_POINTS`] of them, each with an owner that `rank` knows.
+    pub(crate) fn new(placed: &[Point], rank: &[u32]) -> Self {
+        let mut points = sort(placed);
+        points.dedup_by(|other, kept| {
+            let same = other.position() == kept.position();
+            if same && rank[other.owner as usize] > rank[kept.owner as usize] {
+                *kept = *other;
             }
             same
         });
-
         // At least two buckets, so that the shift stays below 64.
-        let buckets = (placed.len() / 4).next_power_of_two().max(2);
+        let buckets = points.len().next_power_of_two().max(2);
         let shift = u64::BITS - buckets.trailing_zeros();
-        let mut index = Vec::with_capacity(buckets + 1);
-        for (at, point) in placed.iter().enumerate() {
-            let bucket = (point.position >> shift) as usize;
-            while index.len() <= bucket {
-                index.push(at as u32);
-            }
-        }
-        index.resize(buckets + 1, placed.len() as u32);
-
-        let points = placed
-            .iter()
-            .map(|p| Point {
-                upper: (p.position >> 32) as u32,
-                lower: p.position as u32,
-                owner: p.owner,
-            })
-            .collect();
+        let index = starts(points.iter().map(|p| p.position()), buckets, shift);
         Self {
             index: index.into(),
             shift,
-            points,
+            points: points.into(),
         }
     }
 
@@ -109,15 +91,56 @@ impl Points {
     #[inline]
     pub(crate) fn successor(&self, position: u64) -> usize {
         let bucket = (position >> self.shift) as usize;
-        let from = self.index[bucket] as usize;
-        let to = self.index[bucket + 1] as usize;
-        let run = &self.points[from..to];
-        let before = if run.len() <= SCAN {
-            run.iter().filter(|p| p.position() < position).count()
-        } else {
-            run.partition_point(|p| p.position() < position)
-        };
-        let at = from + before;
+        let mut at = self.index[bucket] as usize;
+        let near = (at + SCAN).min(self.points.len());
+        while at < near && self.points[at].position() < position {
+            at += 1;
+        }
+        if at == near {
+            at = self.search(bucket, near, position);
+        }
         if at == self.points.len() { 0 } else { at }
     }
+
+    /// The successor in a crowded bucket, none of the points before `from` being it.
+    #[cold]
+    fn search(&self, bucket: usize, from: usize, position: u64) -> usize {
+        let to = (self.index[bucket + 1] as usize).max(from);
+        from + self.points[from..to].partition_point(|p| p.position() < position)
+    }
+}
+
+/// The points in ascending order of position.
+///
+/// Points that are spread evenly need little sorting once they are counted into parcels by their
+/// upper bits. A poor hash puts them all into one parcel, which costs what sorting costs.
+fn sort(placed: &[Point]) -> Vec<Point> {
+    let parcels = (placed.len() / 16).next_power_of_two().max(2);
+    let shift = u64::BITS - parcels.trailing_zeros();
+    let starts = starts(placed.iter().map(|p| p.position()), parcels, shift);
+    let mut next = starts.clone();
+    let mut points = vec![Point::default(); placed.len()];
+    for point in placed {
+        let next = &mut next[(point.position() >> shift) as usize];
+        points[*next as usize] = *point;
+        *next += 1;
+    }
+    for parcel in starts.windows(2) {
+        points[parcel[0] as usize..parcel[1] as usize].sort_unstable_by_key(|p| p.position());
+    }
+    points
+}
+
+/// Where each bucket starts among the sorted positions, and where the last one ends.
+fn starts(positions: impl Iterator<Item = u64>, buckets: usize, shift: u32) -> Vec<u32> {
+    let mut starts = vec![0; buckets + 1];
+    for position in positions {
+        starts[(position >> shift) as usize + 1] += 1;
+    }
+    let mut start = 0;
+    for entry in &mut starts {
+        start += *entry;
+        *entry = start;
+    }
+    starts
 }

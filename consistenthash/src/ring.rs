@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::points::{MAX_POINTS, Placed, Points};
+use crate::points::{MAX_POINTS, Point, Points};
 use crate::{Error, Owners, Ranges, Scheme, Ties};
 
 /// Members on a circle of hashes: the owner of a key is the first one met from the key's hash on.
@@ -50,14 +50,14 @@ impl<M: AsRef<[u8]>> Ring<M> {
             .ok_or_else(|| Error::too_many_points(members.len(), replicas))?;
 
         let rank = rank(&members, scheme.tie_rule())?;
-        let mut placed = Vec::with_capacity(count);
+        let mut points = Vec::with_capacity(count);
         let mut scratch = Vec::new();
         for (owner, member) in (0..).zip(&members) {
             scheme.visit_points(member.as_ref(), &mut scratch, |position| {
-                placed.push(Placed { position, owner });
+                points.push(Point::new(position, owner));
             });
         }
-        let points = Points::new(placed, &rank);
+        let points = Points::new(&points, &rank);
 
         let mut owns = vec![false; members.len()];
         for at in 0..points.len() {

@@ -17,7 +17,10 @@ fn mailgun_owns_the_same_keys() {
 
 #[test]
 fn groupcache_go_owns_the_same_keys() {
-    agrees_with(Scheme::groupcache_go(), include_str!("../testdata/groupcache-go.json"));
+    agrees_with(
+        Scheme::groupcache_go(),
+        include_str!("../testdata/groupcache-go.json"),
+    );
 }
 
 #[test]
@@ -27,7 +30,10 @@ fn ipronko_owns_the_same_keys() {
 
 #[test]
 fn galaxycache_owns_the_same_keys() {
-    agrees_with(Scheme::galaxycache(), include_str!("../testdata/galaxycache.json"));
+    agrees_with(
+        Scheme::galaxycache(),
+        include_str!("../testdata/galaxycache.json"),
+    );
 }
 
 #[test]
@@ -47,7 +53,10 @@ fn shared_points_have_the_same_owner() {
         };
         *rows.entry(name).or_insert(0) += check(scheme, case, &keys);
     }
-    assert_eq!(rows, HashMap::from([("golang", 272), ("mailgun", 72), ("galaxycache", 272)]));
+    assert_eq!(
+        rows,
+        HashMap::from([("golang", 272), ("mailgun", 72), ("galaxycache", 272)])
+    );
 }
 
 /// groupcache-go's unstable sort leaves a shared point to either of the two peers. Ours is always
@@ -76,8 +85,10 @@ fn agrees_with(scheme: Scheme, recorded: &str) {
     let keys = keys(&parse(include_str!("../testdata/keys.json")));
     assert_eq!(keys.len(), 602);
     let recorded = parse(recorded);
-    let rows: usize =
-        array(&recorded["cases"]).iter().map(|case| check(scheme, case, &keys)).sum();
+    let rows: usize = array(&recorded["cases"])
+        .iter()
+        .map(|case| check(scheme, case, &keys))
+        .sum();
     assert_eq!(rows, 77 * 602);
 }
 
@@ -95,7 +106,12 @@ fn check(scheme: Scheme, case: &Value, keys: &[Vec<u8>]) -> usize {
     let owners = owners(case);
     assert_eq!(owners.len(), keys.len());
     for (key, owner) in keys.iter().zip(&owners) {
-        assert_eq!(*ring.owner(key), peers[*owner], "{}, key {key:02x?}", case["id"]);
+        assert_eq!(
+            *ring.owner(key),
+            peers[*owner],
+            "{}, key {key:02x?}",
+            case["id"]
+        );
     }
     owners.len()
 }
@@ -116,16 +132,24 @@ fn peers(case: &Value) -> Vec<&str> {
 
 fn owners(case: &Value) -> Vec<usize> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    text(&case["owners"]).chars().map(|digit| DIGITS.find(digit).unwrap()).collect()
+    text(&case["owners"])
+        .chars()
+        .map(|digit| DIGITS.find(digit).unwrap())
+        .collect()
 }
 
 fn keys(list: &Value) -> Vec<Vec<u8>> {
     array(list)
         .iter()
         .map(|hex| {
-            let digits: Vec<u8> =
-                text(hex).chars().map(|d| d.to_digit(16).unwrap().try_into().unwrap()).collect();
-            digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
+            let digits: Vec<u8> = text(hex)
+                .chars()
+                .map(|d| d.to_digit(16).unwrap().try_into().unwrap())
+                .collect();
+            digits
+                .chunks(2)
+                .map(|pair| pair[0] << 4 | pair[1])
+                .collect()
         })
         .collect()
 }
