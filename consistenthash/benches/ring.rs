@@ -3,7 +3,7 @@
 use std::hash::BuildHasherDefault;
 use std::hint::black_box;
 
-use consistenthash::{HashFn, Ring, Scheme};
+use consistenthash::{Ring, Scheme};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use hashring::HashRing;
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};

@@ -53,14 +53,6 @@ impl HashFn {
             Self::Custom64(hash) => hash(bytes),
         }
     }
-
-    /// Whether the hash uses all 64 bits, so that a signed order differs from an unsigned one.
-    pub(crate) const fn is_64_bit(self) -> bool {
-        match self {
-            Self::Xxh3 | Self::Fnv1 | Self::Fnv1a | Self::Custom64(_) => true,
-            Self::Crc32 | Self::Fnv1a32 | Self::Custom32(_) => false,
-        }
-    }
 }
 
 // Fowler, Noll and Vo: http://www.isthe.com/chongo/tech/comp/fnv/

@@ -73,7 +73,7 @@ mod tests {
     fn all(labels: Labels, name: &str, replicas: u32) -> Vec<Vec<u8>> {
         let mut seen = Vec::new();
         labels.visit(name.as_bytes(), replicas, &mut Vec::new(), |label| {
-            seen.push(label.to_vec())
+            seen.push(label.to_vec());
         });
         seen
     }

@@ -1,4 +1,4 @@
-//! A consistent-hash ring: which member owns these key bytes?
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
 mod error;
@@ -17,4 +17,4 @@ pub use owners::Owners;
 pub use points::MAX_POINTS;
 pub use ranges::Ranges;
 pub use ring::Ring;
-pub use scheme::{Order, Scheme, Ties};
+pub use scheme::{Scheme, Ties};

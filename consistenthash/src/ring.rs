@@ -153,8 +153,7 @@ impl<M> Ring<M> {
 
     /// The place of `key` on the ring, to be found in one of the [`ranges`](Self::ranges).
     ///
-    /// Positions are hashes brought to one scale: a 32-bit hash fills the upper half of the
-    /// position, and by [`Order::Signed`](crate::Order::Signed) the topmost bit is flipped.
+    /// A position is the key's hash; one of 32 bits fills the upper half.
     #[inline]
     pub fn position(&self, key: &[u8]) -> u64 {
         self.inner.scheme.position(key)

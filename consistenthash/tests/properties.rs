@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use consistenthash::{HashFn, Labels, Order, Ring, Scheme, Ties};
+use consistenthash::{HashFn, Labels, Ring, Scheme, Ties};
 use md5::{Digest, Md5};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A ring as one would write it first. Hashes are `i128` so that either order is plain comparison.
+/// A ring as one would write it first. Hashes are `i128`, which holds the signed and the unsigned
+/// ones that the Go programs compare.
 struct Naive<'a> {
     hash: fn(&[u8]) -> i128,
     points: BTreeMap<i128, &'a str>,
@@ -104,7 +105,7 @@ fn all_rules() -> Vec<Rules> {
             binary,
             true,
         ),
-        // They crowd at both ends of the signed circle, which meet in the middle of the unsigned.
+        // They crowd around zero, where the unsigned circle is cut open and the signed one is not.
         rules(
             Scheme::mailgun()
                 .labels(Labels::NumberThenName)
@@ -118,7 +119,6 @@ fn all_rules() -> Vec<Rules> {
         // Both extremes of the circle carry points and keys.
         rules(
             Scheme::native()
-                .order(Order::Unsigned)
                 .ties(Ties::LastListed)
                 .hash(HashFn::Custom64(|bytes| {
                     0_u64.wrapping_sub(xxh3_64(bytes) % 3)
