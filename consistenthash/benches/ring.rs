@@ -122,10 +122,6 @@ fn build(c: &mut Criterion) {
     group.sample_size(10);
     let schemes = [
         ("native", Scheme::native()),
-        (
-            "native-custom-hash",
-            Scheme::native().hash(HashFn::Custom64(xxh3_64)),
-        ),
         ("golang", Scheme::golang()),
         ("mailgun", Scheme::mailgun()),
     ];
