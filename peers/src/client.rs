@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::{BoxFuture, Error, GetRequest, Reply};
+use crate::{BoxFuture, Error, GetRequest, RemoveRequest, Reply, SetRequest};
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
 ///
@@ -15,4 +15,40 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// [`Error::is_answer`] tells an answer of the peer (not found, its getter failed) from a
     /// failure to get one, after which another node may be asked.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
+
+    /// Tells a value to its owner.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_unsupported`] where the protocol has no such message, which is what this does
+    /// unless it is implemented.
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = request;
+        unsupported("set a value")
+    }
+
+    /// Makes the peer forget what it holds under some keys, and have no load that is under way
+    /// bring it back. Protocols without a message for several keys send one for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = request;
+        unsupported("remove keys")
+    }
+
+    /// Makes the peer forget all that it holds of a group.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = group;
+        unsupported("clear a group")
+    }
+}
+
+fn unsupported<T: Send + 'static>(operation: &'static str) -> BoxFuture<'static, Result<T, Error>> {
+    Box::pin(async move { Err(Error::unsupported(operation, "peer's")) })
 }

@@ -19,6 +19,8 @@ mod protocol;
 mod router;
 mod routes;
 mod service;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transport;
 
 pub use circuit::{Circuit, CircuitOptions};
@@ -28,7 +30,7 @@ pub use http::{
     Body, Connector, HttpOptions, HttpService, HttpTransport, Io, Listener, Server, TcpConnector,
 };
 pub use member::Member;
-pub use message::{GetMode, GetRequest, Reply};
+pub use message::{GetMode, GetRequest, RemoveRequest, Reply, SetRequest};
 pub use peer::Peer;
 pub use protocol::Protocol;
 pub use router::Router;

@@ -22,6 +22,31 @@ pub enum GetMode {
     Load,
     /// Answer only from the cache; not found otherwise. Not every protocol can say this.
     Peek,
+    /// As [`Load`](Self::Load), but the asker does not want the value: the reply may be empty.
+    /// Where a protocol cannot say this, the value is sent all the same.
+    WarmUp,
+}
+
+/// Tells a key's owner its new value.
+#[derive(Clone, Debug)]
+pub struct SetRequest<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// The key, any bytes.
+    pub key: &'a [u8],
+    /// The value.
+    pub value: ByteView,
+    /// When the value stops being fresh; `None`: as the owner's group says.
+    pub expires_at: Option<SystemTime>,
+}
+
+/// Tells a peer to forget what it holds under some keys.
+#[derive(Clone, Copy, Debug)]
+pub struct RemoveRequest<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// The keys, any bytes each.
+    pub keys: &'a [&'a [u8]],
 }
 
 /// A peer's answer.

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use crate::{Circuit, CircuitOptions, Error, GetRequest, Member, PeerClient, Reply};
+use crate::{
+    BoxFuture, Circuit, CircuitOptions, Error, GetRequest, Member, PeerClient, RemoveRequest,
+    Reply, SetRequest,
+};
 
 /// A member in the routing snapshot: this node itself, or another node with its client and its
 /// circuit. Clones share both.
@@ -71,6 +74,40 @@ impl Peer {
     ///
     /// May be dropped at any time. An exchange that was broken off tells the circuit nothing.
     pub async fn get(&self, request: GetRequest<'_>) -> Result<Reply, Error> {
+        self.exchange(|client| client.get(request)).await
+    }
+
+    /// Tells the peer a value, as [`get`](Self::get) asks it for one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::set`], and as [`get`](Self::get).
+    pub async fn set(&self, request: SetRequest<'_>) -> Result<(), Error> {
+        self.exchange(|client| client.set(request)).await
+    }
+
+    /// Makes the peer forget keys.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::remove`], and as [`get`](Self::get).
+    pub async fn remove(&self, request: RemoveRequest<'_>) -> Result<(), Error> {
+        self.exchange(|client| client.remove(request)).await
+    }
+
+    /// Makes the peer forget a group's values.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::clear`], and as [`get`](Self::get).
+    pub async fn clear(&self, group: &str) -> Result<(), Error> {
+        self.exchange(|client| client.clear(group)).await
+    }
+
+    async fn exchange<'a, T>(
+        &'a self,
+        ask: impl FnOnce(&'a dyn PeerClient) -> BoxFuture<'a, Result<T, Error>>,
+    ) -> Result<T, Error> {
         let Some(remote) = &self.0.remote else {
             return Err(Error::unsupported("ask this node itself", "loopback"));
         };
@@ -78,7 +115,7 @@ impl Peer {
             .circuit
             .attempt()
             .map_err(|retry_in| Error::circuit_open(self.member().url(), retry_in))?;
-        let result = remote.client.get(request).await;
+        let result = ask(&*remote.client).await;
         match &result {
             Err(error) if error.is_transport() => attempt.failed(),
             _ => attempt.succeeded(),

@@ -62,6 +62,13 @@ impl Router {
         self
     }
 
+    /// Another router of the same node, with the same settings and without members.
+    pub fn sibling(&self) -> Self {
+        let (this, scheme) = (self.this.clone(), self.scheme.clone());
+        let (transport, circuit) = (Arc::clone(&self.transport), self.circuit.clone());
+        Self::new(this, scheme, transport, circuit).handoff(self.handoff)
+    }
+
     /// The node this router belongs to.
     pub fn this(&self) -> &Member {
         &self.this
@@ -91,10 +98,16 @@ impl Router {
     /// own the key without it.
     pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
         let former = self.former.load();
-        let former = former.as_ref().filter(|former| Instant::now() < former.until)?;
+        let former = former
+            .as_ref()
+            .filter(|former| Instant::now() < former.until)?;
         match former.routes.owner(key) {
             Some(owner) => Some(owner).filter(|owner| !owner.is_self()).cloned(),
-            None => self.routes().owners(key).find(|peer| !peer.is_self()).cloned(),
+            None => self
+                .routes()
+                .owners(key)
+                .find(|peer| !peer.is_self())
+                .cloned(),
         }
     }
 
@@ -160,7 +173,10 @@ impl Router {
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
             let until = Instant::now() + self.handoff;
-            self.former.store(Some(Arc::new(Former { routes: former, until })));
+            self.former.store(Some(Arc::new(Former {
+                routes: former,
+                until,
+            })));
         }
         Ok(())
     }
@@ -342,7 +358,10 @@ mod tests {
         assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
         tokio::time::advance(Duration::from_secs(29)).await;
         router.set_members(members(&["b"])).unwrap();
-        assert!(router.former_owner(b"k").is_some(), "no change, no new window");
+        assert!(
+            router.former_owner(b"k").is_some(),
+            "no change, no new window"
+        );
         tokio::time::advance(Duration::from_secs(1)).await;
         assert!(router.former_owner(b"k").is_none());
     }

@@ -1,4 +1,4 @@
-use crate::{BoxFuture, Error, GetRequest, Reply};
+use crate::{BoxFuture, Error, GetRequest, RemoveRequest, Reply, SetRequest};
 
 /// What a server asks of its own node on behalf of a peer: the serving half of every wire format.
 ///
@@ -11,4 +11,34 @@ pub trait PeerService: Send + Sync + 'static {
     ///
     /// Any error the node would give a local caller; the protocol decides how to say it.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
+
+    /// Takes a value as its owner, or refuses.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get); nothing is stored then.
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = request;
+        Box::pin(async { Err(Error::unsupported("set a value", "node's")) })
+    }
+
+    /// Forgets what is held under some keys.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such group. Keys that are not held are no error.
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = request;
+        Box::pin(async { Err(Error::unsupported("remove keys", "node's")) })
+    }
+
+    /// Forgets all that is held of a group.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such group.
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = group;
+        Box::pin(async { Err(Error::unsupported("clear a group", "node's")) })
+    }
 }

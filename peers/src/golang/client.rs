@@ -41,7 +41,7 @@ impl PeerClient for GolangClient {
                 ));
             }
             let header = match request.mode {
-                GetMode::Load => None,
+                GetMode::Load | GetMode::WarmUp => None,
                 GetMode::Peek => Some((MODE, HeaderValue::from_static(PEEK))),
             };
             let answer = self.caller.get(self.target(&request), header).await?;
