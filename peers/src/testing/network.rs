@@ -128,6 +128,7 @@ impl Network {
             to,
         };
         route.passage().await?;
+        let deaths = route.deaths(&self.0.borrow());
         let (client, client_far) = duplex(BUFFER);
         let (server, server_far) = duplex(BUFFER);
         let mut connected = false;
