@@ -118,6 +118,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
         drop(mem::replace(&mut self.table, Table::new()));
     }
 
+    #[inline]
     fn remove_slot(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
         self.stats.count(cause);
         self.table.remove(slot, cause)
@@ -153,6 +154,7 @@ impl<K, V, S, C: Clock> Lru<K, V, S, C> {
     }
 
     /// Evicts until `charge` more bytes fit, which is possible because the budget is no less.
+    #[inline]
     fn make_room(&mut self, charge: usize, evicted: &mut Evicted<K, V>) {
         let most = self.budget - charge;
         while self.bytes() > most || self.table.is_full() {

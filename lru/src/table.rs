@@ -26,6 +26,8 @@ pub(crate) struct Table<K, V> {
 }
 
 #[derive(Debug)]
+// In this order, because a hit reads key and value: they share a cache line if they can.
+#[repr(C)]
 pub(crate) struct Entry<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,
@@ -160,14 +162,16 @@ impl<K, V> Table<K, V> {
     }
 
     /// Takes out the entry in `slot`, which must be occupied.
+    #[inline]
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
-        let entry = occupied(self.entries[slot as usize].take());
-        if let Ok(indexed) = self.index.find_entry(entry.hash, |&other| other == slot) {
+        let &Entry { hash, meta, .. } = self.entry(slot);
+        if let Ok(indexed) = self.index.find_entry(hash, |&other| other == slot) {
             indexed.remove();
         }
-        self.recency.unlink(slot, entry.meta.charge);
+        self.recency.unlink(slot, meta.charge);
         self.vacant.push(slot);
-        self.unregister(&entry.meta);
+        let entry = occupied(self.entries[slot as usize].take());
+        self.unregister(&meta);
         entry.removed(cause)
     }
 
@@ -184,6 +188,7 @@ impl<K, V> Table<K, V> {
     }
 
     /// Stamps an entry that is about to come to `slot`, and remembers when it expires.
+    #[inline]
     fn register(&mut self, slot: u32, meta: &Meta) -> u32 {
         let stamp = self.stamp;
         self.stamp = stamp.wrapping_add(1);
@@ -205,6 +210,7 @@ impl<K, V> Table<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
+    #[inline]
     fn removed(self, cause: Cause) -> Removed<K, V> {
         Removed {
             key: self.key,
