@@ -1,1 +1,17 @@
-//! What the example programs share.
+//! The example programs, as functions: each binary under `bin/` is one call to its module here, so
+//! that [`cluster`] can start a database server and nodes as processes of its own executable.
+#![forbid(unsafe_code)]
+
+pub mod cli;
+pub mod cluster;
+pub mod dbserver;
+pub mod frontend;
+pub mod owner;
+pub mod program;
+
+mod client;
+mod escape;
+mod server;
+
+/// Any error, for programs that only print it.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

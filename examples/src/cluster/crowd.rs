@@ -1,0 +1,164 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use http::{HeaderValue, Method, StatusCode};
+use indicatif::ProgressBar;
+use tokio::task::JoinSet;
+
+use super::nodes::Nodes;
+use super::rows::Rows;
+use super::tally::{SOURCES, Tally};
+use super::zipf::{Random, Zipf};
+use crate::client::Client;
+use crate::escape::escape;
+use crate::program::with_causes;
+
+/// The callers.
+#[derive(Clone, Debug)]
+pub(super) struct Crowd(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    nodes: Arc<Nodes>,
+    rows: Arc<Rows>,
+    /// Which rows somebody has asked for.
+    asked: Vec<AtomicBool>,
+}
+
+/// What the callers are to do.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) requests: u64,
+    pub(super) callers: u16,
+    pub(super) keys: usize,
+    pub(super) zipf: f64,
+    pub(super) limit: Duration,
+    pub(super) bar: ProgressBar,
+}
+
+impl Crowd {
+    pub(super) fn new(nodes: Arc<Nodes>, rows: Arc<Rows>) -> Self {
+        let asked = (0..rows.len()).map(|_| AtomicBool::new(false)).collect();
+        Self(Arc::new(Inner { nodes, rows, asked }))
+    }
+
+    /// How many rows somebody has asked for.
+    pub(super) fn distinct_keys(&self) -> u64 {
+        self.0
+            .asked
+            .iter()
+            .filter(|asked| asked.load(Ordering::Relaxed))
+            .count() as u64
+    }
+
+    /// All callers ask for one row at once, in turn on every node.
+    pub(super) async fn stampede(&self, callers: u32, row: usize) -> (Tally, Duration) {
+        let start = Instant::now();
+        let client = Client::new();
+        let mut tasks = JoinSet::new();
+        for caller in 0..callers as usize {
+            let (crowd, client) = (self.clone(), client.clone());
+            tasks.spawn(async move {
+                let mut tally = Tally::default();
+                let node = caller % crowd.0.nodes.len();
+                crowd.0.ask(&client, node, row, &mut tally).await;
+                tally
+            });
+        }
+        (sum(tasks).await, start.elapsed())
+    }
+
+    /// Callers ask for one row after another, each on any node.
+    pub(super) async fn load(&self, plan: Plan) -> Load {
+        let start = Instant::now();
+        let (client, zipf) = (Client::new(), Arc::new(Zipf::new(plan.keys, plan.zipf)));
+        let begun = Arc::new(AtomicU64::new(0));
+        let mut tasks = JoinSet::new();
+        for caller in 0..plan.callers {
+            let (crowd, client, zipf) = (self.clone(), client.clone(), Arc::clone(&zipf));
+            let (begun, bar) = (Arc::clone(&begun), plan.bar.clone());
+            tasks.spawn(async move {
+                let (mut tally, mut random) = (Tally::default(), Random::new(caller.into()));
+                while begun.fetch_add(1, Ordering::Relaxed) < plan.requests
+                    && start.elapsed() < plan.limit
+                {
+                    let row = zipf.rank(random.uniform());
+                    let node = random.below(crowd.0.nodes.len());
+                    crowd.0.ask(&client, node, row, &mut tally).await;
+                    bar.inc(1);
+                }
+                tally
+            });
+        }
+        Load {
+            tally: sum(tasks).await,
+            took: start.elapsed(),
+        }
+    }
+}
+
+/// What came of the load.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) tally: Tally,
+    pub(super) took: Duration,
+}
+
+async fn sum(mut tasks: JoinSet<Tally>) -> Tally {
+    let mut sum = Tally::default();
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(tally) => sum.add(tally),
+            Err(panicked) => sum.failed(panicked.to_string()),
+        }
+    }
+    sum
+}
+
+impl Inner {
+    /// One request: to `first` if that node is up, and to the next one otherwise.
+    async fn ask(&self, client: &Client, first: usize, row: usize, tally: &mut Tally) {
+        self.asked[row].store(true, Ordering::Relaxed);
+        let start = Instant::now();
+        for step in 0..self.nodes.len() {
+            let node = (first + step) % self.nodes.len();
+            if !self.nodes.is_up(node) {
+                continue;
+            }
+            match self.exchange(client, node, row).await {
+                Ok(source) => return tally.answered(source, start.elapsed()),
+                // Its node was killed while it waited; every real client goes elsewhere then.
+                Err(_) if !self.nodes.is_up(node) => tally.moved += 1,
+                Err(reason) => return tally.failed(reason),
+            }
+        }
+        tally.failed("no node is up".into());
+    }
+
+    /// Asks one node; the right answer's source, as an index into [`SOURCES`].
+    async fn exchange(&self, client: &Client, node: usize, row: usize) -> Result<usize, String> {
+        let key = escape(self.rows.key(row).as_bytes());
+        let url = format!("{}/api/get?key={key}", self.nodes.url(node));
+        let (head, body) = client
+            .send(Method::GET, &url, "")
+            .await
+            .map_err(|error| format!("{url}: {}", with_causes(&*error)))?
+            .into_parts();
+        if head.status != StatusCode::OK {
+            let reason = String::from_utf8_lossy(&body);
+            return Err(format!("{url}: {}: {}", head.status, reason.trim_end()));
+        }
+        if body != self.rows.value(row) {
+            return Err(format!("{url}: not the value of {key}"));
+        }
+        let source = head
+            .headers
+            .get("x-groupcache-source")
+            .map(HeaderValue::as_bytes);
+        SOURCES
+            .iter()
+            .position(|(name, _)| source == Some(name.as_bytes()))
+            .ok_or_else(|| format!("{url}: {source:?} is not a source"))
+    }
+}

@@ -1,0 +1,103 @@
+//! A small HTTP/1.1 server around one handler.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+
+use crate::BoxError;
+
+/// The largest body a server here reads.
+const MAX_BODY: usize = 64 << 20;
+
+/// How long requests under way may take once the server is to stop.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Serves `listener` until `stop` is over, then lets the requests under way finish.
+pub(crate) async fn serve<H, F, B>(listener: TcpListener, handler: H, stop: impl Future)
+where
+    H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<B>> + Send,
+    B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+{
+    let connections = GracefulShutdown::new();
+    let accept = async {
+        loop {
+            let Ok((stream, _)) = listener.accept().await else {
+                // Out of file descriptors, most likely: give connections time to end.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                continue;
+            };
+            // Without it, small answers wait for the client's delayed acknowledgement.
+            let _ = stream.set_nodelay(true);
+            let handler = handler.clone();
+            let service = service_fn(move |request| {
+                let answer = handler(request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
+            // A connection that breaks concerns nobody but its client.
+            tokio::spawn(connections.watch(connection));
+        }
+    };
+    tokio::select! {
+        () = accept => {}
+        _ = stop => {}
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+}
+
+/// An answer of plain text.
+pub(crate) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    answer(status, "text/plain; charset=utf-8", text.into())
+}
+
+/// An answer of JSON.
+pub(crate) fn json(value: &serde_json::Value) -> Response<Full<Bytes>> {
+    answer(StatusCode::OK, "application/json", value.to_string().into())
+}
+
+/// An answer of bytes that only the client knows the meaning of.
+pub(crate) fn bytes(value: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    answer(StatusCode::OK, "application/octet-stream", value.into())
+}
+
+/// An answer with nothing in it.
+pub(crate) fn done() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    response
+}
+
+/// The whole body of a request, or the answer that says why not.
+pub(crate) async fn read_body(body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(text(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a value has at most {MAX_BODY} bytes\n"),
+        )),
+        Err(error) => Err(text(StatusCode::BAD_REQUEST, format!("{error}\n"))),
+    }
+}
