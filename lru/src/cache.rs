@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Evicted, InsertError, Meta, Stats,
+    CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Evicted, Hit, InsertError, Meta, Stats,
     SystemClock, Usage,
     budget::Budget,
     shard::{Locked, Newcomer, Shard},
@@ -51,16 +51,6 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     hot_ratio: usize,
     hasher: S,
     clock: C,
-}
-
-/// What a lookup in a [`Cache`] found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Hit<V> {
-    /// A clone of the value.
-    pub value: V,
-    /// Charge, class and expiry of the entry.
-    pub meta: Meta,
 }
 
 /// Victims of a shrinking budget, and candidates of a `retain`, that are handled under one lock.
@@ -146,7 +136,8 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     /// Clones of up to `limit` live entries, about as many from each shard, and from each the most
     /// recently used, those of [`Class::Main`] first.
     ///
-    /// Locks one shard after the other: not a picture of one moment.
+    /// Locks one shard after the other: not a picture of one moment, and short of `limit` where the
+    /// last shards hold less than their part.
     pub fn snapshot(&self, limit: usize) -> Vec<(K, Hit<V>)>
     where
         K: Clone,

@@ -70,7 +70,7 @@ impl ManualClock {
     /// Moves this clock and its clones forward.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        // `try_update` cannot fail with a closure that always has an answer.
+        // It cannot fail: the closure always has an answer.
         let _ = self
             .elapsed
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |elapsed| {

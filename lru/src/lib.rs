@@ -8,6 +8,7 @@ mod clock;
 mod error;
 mod evicted;
 mod expiries;
+mod hit;
 mod iter;
 mod lru;
 mod meta;
@@ -17,12 +18,13 @@ mod stats;
 mod table;
 
 pub use builder::CacheBuilder;
-pub use cache::{Cache, Hit};
+pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::InsertError;
 pub use evicted::{Cause, Evicted, Removed};
 /// The hash builder used when none is given: fast, and seeded per process.
 pub use hashbrown::DefaultHashBuilder;
+pub use hit::Hit;
 pub use iter::Iter;
 pub use lru::Lru;
 pub use meta::{Class, Meta};

@@ -334,9 +334,12 @@ fn a_snapshot_is_bounded_and_takes_the_most_recent() {
     assert_eq!(keys(0), []);
     assert_eq!(keys(usize::MAX), [9, 8, 7, 6, 5, 4, 3, 2, 1, 0, 11]);
 
-    let spread = Cache::builder(MIB).shards(8).build::<u32, u32>();
+    let spread = Cache::builder(MIB).shards(8).build::<u64, ()>();
     for key in 0..100 {
-        spread.insert(key, key, 1).unwrap();
+        // The shard is picked by bits from the 40th on.
+        spread
+            .insert_if_hashed(key << 40, key, (), 1, || true)
+            .unwrap();
     }
     assert_eq!(spread.snapshot(30).len(), 30);
     assert_eq!(spread.snapshot(1000).len(), 100);
