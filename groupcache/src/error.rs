@@ -3,6 +3,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use peers::Member;
+
 use crate::{GetterError, NotFound};
 
 /// Why a get gave no value, or why a node or a group could not be made.
@@ -29,10 +31,35 @@ enum Kind {
     TimedOut { what: &'static str, limit: Duration },
     TooLarge { message: String },
     Unreachable,
+    Unsupported,
     Abandoned,
+    PeersFailed { failed: Vec<FailedPeer> },
     GroupExists { name: String },
     Invalid { what: &'static str, reason: String },
     Peers,
+}
+
+/// A peer that could not be told of a removal, a set or a clear, and why.
+#[derive(Debug)]
+pub struct FailedPeer {
+    member: Member,
+    error: peers::Error,
+}
+
+impl FailedPeer {
+    pub(crate) fn new(member: Member, error: peers::Error) -> Self {
+        Self { member, error }
+    }
+
+    /// The peer.
+    pub fn member(&self) -> &Member {
+        &self.member
+    }
+
+    /// Why it was not told, or what it answered.
+    pub fn error(&self) -> &peers::Error {
+        &self.error
+    }
 }
 
 impl Error {
@@ -41,14 +68,17 @@ impl Error {
     }
 
     fn with_source(kind: Kind, source: impl Into<GetterError>) -> Self {
-        Self(Arc::new(Inner { kind, source: Some(source.into()) }))
+        Self(Arc::new(Inner {
+            kind,
+            source: Some(source.into()),
+        }))
     }
 
     /// What a getter's own error means to the callers. A getter that asks another group may pass
     /// on that group's "not found".
     pub(crate) fn from_getter(error: GetterError) -> Self {
-        let not_found = error.is::<NotFound>()
-            || error.downcast_ref::<Self>().is_some_and(Self::is_not_found);
+        let not_found =
+            error.is::<NotFound>() || error.downcast_ref::<Self>().is_some_and(Self::is_not_found);
         let message = error.to_string();
         match not_found {
             true => Self::with_source(Kind::NotFound { message }, error),
@@ -59,7 +89,9 @@ impl Error {
     /// What is said to those who waited for a flight that ended without a result.
     pub(crate) fn from_flight(error: &singleflight::Error) -> Self {
         match error.panic_message() {
-            Some(message) => Self::new(Kind::GetterPanicked { message: message.to_owned() }),
+            Some(message) => Self::new(Kind::GetterPanicked {
+                message: message.to_owned(),
+            }),
             None => Self::new(Kind::Abandoned),
         }
     }
@@ -85,8 +117,19 @@ impl Error {
         Self::new(Kind::TooLarge { message })
     }
 
+    pub(crate) fn peers_failed(failed: Vec<FailedPeer>) -> Self {
+        Self::new(Kind::PeersFailed { failed })
+    }
+
+    pub(crate) fn abandoned() -> Self {
+        Self::new(Kind::Abandoned)
+    }
+
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
-        Self::new(Kind::Invalid { what, reason: reason.into() })
+        Self::new(Kind::Invalid {
+            what,
+            reason: reason.into(),
+        })
     }
 
     /// Whether there is no value under the key.
@@ -96,7 +139,10 @@ impl Error {
 
     /// Whether the getter failed or panicked, on this node or on the key's owner.
     pub fn is_getter(&self) -> bool {
-        matches!(self.0.kind, Kind::Getter { .. } | Kind::GetterPanicked { .. })
+        matches!(
+            self.0.kind,
+            Kind::Getter { .. } | Kind::GetterPanicked { .. }
+        )
     }
 
     /// Whether the getter panicked on this node.
@@ -134,6 +180,24 @@ impl Error {
         matches!(self.0.kind, Kind::Abandoned)
     }
 
+    /// The peers that were not reached by a removal, a set or a clear; all others, this node
+    /// included, have done as they were told. Empty for every other error.
+    pub fn failed_peers(&self) -> &[FailedPeer] {
+        match &self.0.kind {
+            Kind::PeersFailed { failed } => failed,
+            _ => &[],
+        }
+    }
+
+    /// Whether the protocol has no way to ask or tell a peer this.
+    pub fn is_unsupported(&self) -> bool {
+        match &self.0.kind {
+            Kind::PeersFailed { failed } => failed.iter().all(|peer| peer.error.is_unsupported()),
+            Kind::Unsupported => true,
+            _ => false,
+        }
+    }
+
     /// Whether the node has a group of that name already.
     pub fn is_group_exists(&self) -> bool {
         matches!(self.0.kind, Kind::GroupExists { .. })
@@ -141,7 +205,10 @@ impl Error {
 
     /// Whether the configuration is at fault: a name, a URL, a budget, an option, an address.
     pub fn is_configuration(&self) -> bool {
-        matches!(self.0.kind, Kind::GroupExists { .. } | Kind::Invalid { .. } | Kind::Peers)
+        matches!(
+            self.0.kind,
+            Kind::GroupExists { .. } | Kind::Invalid { .. } | Kind::Peers
+        )
     }
 
     /// The getter's own words, also when it failed on another node.
@@ -181,6 +248,14 @@ impl fmt::Display for Error {
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
             Kind::TooLarge { message } => f.write_str(message),
             Kind::Unreachable => f.write_str("a peer could not be reached"),
+            Kind::Unsupported => f.write_str("the protocol has no way to ask a peer this"),
+            Kind::PeersFailed { failed } => {
+                write!(f, "{} peers were not reached:", failed.len())?;
+                for FailedPeer { member, error } in failed {
+                    write!(f, " {member} ({error})")?;
+                }
+                Ok(())
+            }
             Kind::Abandoned => f.write_str("the load was given up: its runtime shut down"),
             Kind::GroupExists { name } => write!(f, "the node has a group {name:?} already"),
             Kind::Invalid { what, reason } => write!(f, "invalid {what}: {reason}"),
@@ -204,9 +279,15 @@ impl From<peers::Error> for Error {
         } else if error.is_getter() {
             Kind::Getter { message: message() }
         } else if error.is_overloaded() {
-            Kind::Overloaded { what: error.to_string() }
+            Kind::Overloaded {
+                what: error.to_string(),
+            }
         } else if error.is_too_large() {
-            Kind::TooLarge { message: error.to_string() }
+            Kind::TooLarge {
+                message: error.to_string(),
+            }
+        } else if error.is_unsupported() {
+            Kind::Unsupported
         } else if error.is_configuration() {
             Kind::Peers
         } else {

@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn a_key_hashes_as_its_bytes_do() {
         let state = RandomState::new();
-        assert_eq!(state.hash_one(Key::from("k")), state.hash_one(b"k".as_slice()));
+        assert_eq!(
+            state.hash_one(Key::from("k")),
+            state.hash_one(b"k".as_slice())
+        );
     }
 
     #[test]

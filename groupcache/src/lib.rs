@@ -1,4 +1,8 @@
-//! A distributed, read-through cache that lives inside your application.
+#![doc = include_str!("../README.md")]
+//!
+//! # Features
+//!
+//! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
@@ -10,7 +14,9 @@ mod group;
 mod key;
 mod lifetime;
 mod node;
+mod options;
 mod promoter;
+mod scatter;
 mod stats;
 mod store;
 #[cfg(feature = "testing")]
@@ -19,12 +25,13 @@ mod value;
 
 pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
-pub use error::Error;
+pub use error::{Error, FailedPeer};
 pub use getter::{Getter, GetterError, NotFound};
 pub use group::{Group, GroupBuilder};
 pub use key::Key;
 pub use lru::{Clock, ManualClock, SystemClock};
 pub use node::{Node, NodeBuilder};
+pub use options::{GetOptions, Mode};
 pub use peers::{CircuitOptions, HttpOptions, HttpService, Member, Protocol, Transport};
 pub use promoter::{Always, Candidate, Never, OneInTen, Promoter};
 pub use stats::Stats;

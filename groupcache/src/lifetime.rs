@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::scatter::Scatter;
 use crate::value::Expiry;
 
 /// For how long a value may be served: as fresh until one instant, as stale until a later one.
@@ -18,19 +19,33 @@ impl Lifetime {
 }
 
 /// How a group lets values age.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Aging {
     /// Freshness of values that say nothing themselves; `None`: for ever.
     pub(crate) ttl: Option<Duration>,
+    /// Up to so much is taken off [`ttl`](Self::ttl), by chance.
+    pub(crate) ttl_jitter: Duration,
+    /// Freshness of copies that came from another node's memory; `None`: as their owner says.
+    pub(crate) peek_ttl: Option<Duration>,
     /// How long a value is served past its freshness while it is refreshed.
     pub(crate) stale_window: Duration,
+    pub(crate) scatter: Scatter,
+}
+
+/// How a value came from a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reached {
+    /// Asked for in the usual way.
+    Fetched,
+    /// From the peer's memory only.
+    Peeked,
 }
 
 impl Aging {
     /// The lifetime of a value that the getter has just returned.
     pub(crate) fn of_load(&self, expiry: Expiry, now: Instant) -> Lifetime {
         let after = match expiry {
-            Expiry::OfGroup => self.ttl,
+            Expiry::OfGroup => self.jittered_ttl(),
             Expiry::In(after) => Some(after),
             Expiry::At(moment) => Some(until(moment)),
             Expiry::Never => None,
@@ -39,14 +54,24 @@ impl Aging {
     }
 
     /// The lifetime of a value that has just come from a peer: as its owner says, and never longer
-    /// than the group's own time to live, for protocols in which the owner cannot say.
-    pub(crate) fn of_reply(&self, expires_at: Option<SystemTime>, now: Instant) -> Lifetime {
-        let owners = expires_at.map(until);
-        let after = match (owners, self.ttl) {
-            (Some(owners), Some(ttl)) => Some(owners.min(ttl)),
-            (owners, ttl) => owners.or(ttl),
-        };
-        self.lifetime(after, now)
+    /// than the group's own times to live, for protocols in which the owner cannot say.
+    pub(crate) fn of_reply(
+        &self,
+        expires_at: Option<SystemTime>,
+        reached: Reached,
+        now: Instant,
+    ) -> Lifetime {
+        let peek_ttl = self.peek_ttl.filter(|_| reached == Reached::Peeked);
+        let limits = [expires_at.map(until), self.jittered_ttl(), peek_ttl];
+        self.lifetime(limits.into_iter().flatten().min(), now)
+    }
+
+    fn jittered_ttl(&self) -> Option<Duration> {
+        let ttl = self.ttl?;
+        if self.ttl_jitter.is_zero() {
+            return Some(ttl);
+        }
+        Some(ttl.saturating_sub(self.ttl_jitter.mul_f64(self.scatter.next_fraction())))
     }
 
     fn lifetime(&self, after: Option<Duration>, now: Instant) -> Lifetime {
@@ -57,7 +82,23 @@ impl Aging {
             Some(Duration::ZERO) => fresh_until,
             _ => fresh_until.and_then(|instant| instant.checked_add(self.stale_window)),
         };
-        Lifetime { fresh_until, kept_until }
+        Lifetime {
+            fresh_until,
+            kept_until,
+        }
+    }
+}
+
+impl Expiry {
+    /// The moment in wall-clock time, as the key's owner is told it; `None` leaves it to its group.
+    pub(crate) fn moment(self, now: Instant) -> Option<SystemTime> {
+        match self {
+            Self::OfGroup | Self::Never => None,
+            Self::At(moment) => Some(moment),
+            Self::In(after) => now
+                .checked_add(after)
+                .map(|instant| wall_clock(instant, now)),
+        }
     }
 }
 
@@ -71,7 +112,9 @@ pub(crate) fn wall_clock(instant: Instant, now: Instant) -> SystemTime {
     let wall = SystemTime::now();
     match instant.checked_duration_since(now) {
         Some(ahead) => wall.checked_add(ahead).unwrap_or(wall),
-        None => wall.checked_sub(now.duration_since(instant)).unwrap_or(SystemTime::UNIX_EPOCH),
+        None => wall
+            .checked_sub(now.duration_since(instant))
+            .unwrap_or(SystemTime::UNIX_EPOCH),
     }
 }
 
@@ -82,7 +125,11 @@ mod tests {
     const MINUTE: Duration = Duration::from_secs(60);
 
     fn aging(ttl: Option<Duration>) -> Aging {
-        Aging { ttl, stale_window: Duration::from_secs(5) }
+        Aging {
+            ttl,
+            stale_window: Duration::from_secs(5),
+            ..Aging::default()
+        }
     }
 
     #[test]
@@ -100,12 +147,53 @@ mod tests {
         let now = Instant::now();
         let soon = SystemTime::now() + MINUTE;
         let late = SystemTime::now() + MINUTE * 10;
-        let fresh = |ttl, expires_at| aging(ttl).of_reply(expires_at, now).fresh_until;
+        let fresh = |ttl, expires_at| {
+            aging(ttl)
+                .of_reply(expires_at, Reached::Fetched, now)
+                .fresh_until
+        };
         assert_eq!(fresh(None, None), None);
         assert_eq!(fresh(Some(MINUTE), None), Some(now + MINUTE));
         assert_eq!(fresh(Some(MINUTE), Some(late)), Some(now + MINUTE));
         assert!(fresh(Some(MINUTE * 10), Some(soon)).unwrap() <= now + MINUTE);
         assert_eq!(fresh(None, Some(SystemTime::UNIX_EPOCH)), Some(now));
+    }
+
+    #[test]
+    fn a_peeked_copy_has_a_limit_of_its_own() {
+        let now = Instant::now();
+        let aging = Aging {
+            peek_ttl: Some(MINUTE),
+            ..aging(Some(MINUTE * 10))
+        };
+        let fresh = |reached| aging.of_reply(None, reached, now).fresh_until;
+        assert_eq!(fresh(Reached::Fetched), Some(now + MINUTE * 10));
+        assert_eq!(fresh(Reached::Peeked), Some(now + MINUTE));
+    }
+
+    #[test]
+    fn jitter_spreads_the_times_to_live_and_never_lengthens_them() {
+        let now = Instant::now();
+        let jitter = Duration::from_secs(10);
+        let aging = Aging {
+            ttl_jitter: jitter,
+            ..aging(Some(MINUTE))
+        };
+        let lives: Vec<_> = (0..1000)
+            .map(|_| aging.of_load(Expiry::OfGroup, now).fresh_until.unwrap() - now)
+            .collect();
+        assert!(
+            lives
+                .iter()
+                .all(|life| *life <= MINUTE && *life > MINUTE - jitter)
+        );
+        let early = lives
+            .iter()
+            .filter(|life| **life < MINUTE - jitter / 2)
+            .count();
+        assert!((400..600).contains(&early), "{early}");
+        let own = aging.of_load(Expiry::In(MINUTE), now).fresh_until;
+        assert_eq!(own, Some(now + MINUTE), "a value's own word is exact");
     }
 
     #[test]
@@ -121,6 +209,9 @@ mod tests {
         let now = Instant::now();
         let there = wall_clock(now + MINUTE, now);
         let left = until(there);
-        assert!(left <= MINUTE && left > MINUTE - Duration::from_secs(10), "{left:?}");
+        assert!(
+            left <= MINUTE && left > MINUTE - Duration::from_secs(10),
+            "{left:?}"
+        );
     }
 }

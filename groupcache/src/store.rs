@@ -39,8 +39,12 @@ impl Store {
     /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
     /// `hot_ratio`th of the main ones.
     pub(crate) fn new(budget: usize, hot_ratio: usize, clock: SharedClock) -> Self {
-        let cache = (budget > 0)
-            .then(|| Cache::<(), ()>::builder(budget).hot_ratio(hot_ratio).clock(clock).build());
+        let cache = (budget > 0).then(|| {
+            Cache::<(), ()>::builder(budget)
+                .hot_ratio(hot_ratio)
+                .clock(clock)
+                .build()
+        });
         Self { cache }
     }
 
@@ -51,12 +55,28 @@ impl Store {
             Class::Main => Source::Main,
             Class::Hot => Source::Hot,
         };
-        Some(Entry { value: hit.value.view, source, fresh_until: hit.value.fresh_until })
+        Some(Entry {
+            value: hit.value.view,
+            source,
+            fresh_until: hit.value.fresh_until,
+        })
     }
 
     /// Keeps a value, in the place of an older one. One that is larger than the store is not kept,
     /// and the older one goes all the same: it is known to be outdated.
     pub(crate) fn insert(&self, key: Key, view: ByteView, tier: Tier, lifetime: Lifetime) {
+        self.insert_if(key, view, tier, lifetime, || true);
+    }
+
+    /// As [`insert`](Self::insert), if the condition holds under the lock that guards the entry.
+    pub(crate) fn insert_if(
+        &self,
+        key: Key,
+        view: ByteView,
+        tier: Tier,
+        lifetime: Lifetime,
+        condition: impl Fn() -> bool,
+    ) {
         let Some(cache) = &self.cache else { return };
         let class = match tier {
             Tier::Main => Class::Main,
@@ -64,9 +84,28 @@ impl Store {
         };
         let charge = key.len() + view.len() + ENTRY_OVERHEAD;
         let meta = Meta::new(charge).class(class).expires(lifetime.kept_until);
-        let stored = Stored { view, fresh_until: lifetime.fresh_until };
-        if let Err(refused) = cache.insert(key, stored, meta) {
+        let stored = Stored {
+            view,
+            fresh_until: lifetime.fresh_until,
+        };
+        if let Err(refused) = cache.insert_if(key, stored, meta, condition)
+            && refused.is_too_large()
+        {
             cache.remove(refused.key().as_bytes());
+        }
+    }
+
+    /// Takes an entry out.
+    pub(crate) fn remove(&self, key: &[u8]) {
+        if let Some(cache) = &self.cache {
+            cache.remove(key);
+        }
+    }
+
+    /// Takes all entries out.
+    pub(crate) fn clear(&self) {
+        if let Some(cache) = &self.cache {
+            cache.clear();
         }
     }
 

@@ -71,6 +71,9 @@ impl Value {
 
 impl<T: Into<ByteView>> From<T> for Value {
     fn from(bytes: T) -> Self {
-        Self { view: bytes.into(), expiry: Expiry::default() }
+        Self {
+            view: bytes.into(),
+            expiry: Expiry::default(),
+        }
     }
 }

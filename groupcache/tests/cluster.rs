@@ -12,9 +12,15 @@ use groupcache::{Always, Candidate, Key, Never, NotFound, Protocol, Source};
 #[tokio::test]
 async fn every_key_is_loaded_once_by_its_owner_whoever_is_asked() {
     for protocol in Protocol::ALL {
-        let cluster = Cluster::builder(3).protocol(*protocol).start().await.unwrap();
+        let cluster = Cluster::builder(3)
+            .protocol(*protocol)
+            .start()
+            .await
+            .unwrap();
         let groups = cluster
-            .group_with("g", MIB, Calls::default().echo(), |group| group.promoter(Never))
+            .group_with("g", MIB, Calls::default().echo(), |group| {
+                group.promoter(Never)
+            })
             .unwrap();
         for n in 0..60 {
             let key = format!("key/{n} + ключ%");
@@ -68,7 +74,11 @@ async fn two_nodes_with_different_rings_cannot_wait_for_each_other() {
         .start()
         .await
         .unwrap();
-    let urls: Vec<_> = cluster.nodes().iter().map(|node| node.member().clone()).collect();
+    let urls: Vec<_> = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.member().clone())
+        .collect();
     cluster.node(0).set_peers([&urls[1]]).unwrap();
     cluster.node(1).set_peers([&urls[0]]).unwrap();
     let groups = cluster
@@ -96,9 +106,12 @@ async fn two_nodes_with_different_rings_cannot_wait_for_each_other() {
 async fn a_dead_owners_keys_are_loaded_by_its_successor_and_no_get_fails() {
     let calls = Calls::default();
     let cluster = Cluster::start(3).await.unwrap();
-    let groups =
-        cluster.group_with("g", MIB, calls.echo(), |group| group.promoter(Never)).unwrap();
-    let keys: Vec<_> = (0..20).map(|n| cluster.key_owned_by(2, &format!("k{n}-"))).collect();
+    let groups = cluster
+        .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
+        .unwrap();
+    let keys: Vec<_> = (0..20)
+        .map(|n| cluster.key_owned_by(2, &format!("k{n}-")))
+        .collect();
     for key in &keys {
         groups[0].get(key).await.unwrap();
     }
@@ -106,10 +119,20 @@ async fn a_dead_owners_keys_are_loaded_by_its_successor_and_no_get_fails() {
 
     cluster.kill(2);
     for key in &keys {
-        assert_eq!(groups[0].get(key).await.unwrap(), format!("value of {key}").as_str());
-        assert_eq!(groups[1].get(key).await.unwrap(), format!("value of {key}").as_str());
+        assert_eq!(
+            groups[0].get(key).await.unwrap(),
+            format!("value of {key}").as_str()
+        );
+        assert_eq!(
+            groups[1].get(key).await.unwrap(),
+            format!("value of {key}").as_str()
+        );
     }
-    assert_eq!(calls.count(), 40, "once more each: the living agree on the successor");
+    assert_eq!(
+        calls.count(),
+        40,
+        "once more each: the living agree on the successor"
+    );
 }
 
 #[tokio::test]
@@ -132,7 +155,11 @@ async fn not_found_and_getter_errors_come_back_typed_and_are_not_run_again() {
     for protocol in Protocol::ALL {
         let calls = Calls::default();
         let counted = calls.clone();
-        let cluster = Cluster::builder(2).protocol(*protocol).start().await.unwrap();
+        let cluster = Cluster::builder(2)
+            .protocol(*protocol)
+            .start()
+            .await
+            .unwrap();
         let groups = cluster
             .group("g", MIB, move |key: Key| {
                 counted.add_one();
@@ -152,7 +179,10 @@ async fn not_found_and_getter_errors_come_back_typed_and_are_not_run_again() {
         assert!(error.is_getter(), "{protocol}: {error}");
         assert_eq!(error.getter_message(), Some("the database says no"));
         assert_eq!(calls.count(), 2);
-        assert_eq!((groups[0].stats().not_found, groups[0].stats().failed), (1, 1));
+        assert_eq!(
+            (groups[0].stats().not_found, groups[0].stats().failed),
+            (1, 1)
+        );
     }
 }
 
@@ -167,7 +197,10 @@ async fn a_panic_on_the_owner_is_an_error_for_all_and_the_node_lives_on() {
         .unwrap();
     let bad = cluster.key_owned_by(1, "bad");
     let error = groups[0].get(&bad).await.unwrap_err();
-    assert!(error.is_getter() && error.to_string().contains("this key is cursed"), "{error}");
+    assert!(
+        error.is_getter() && error.to_string().contains("this key is cursed"),
+        "{error}"
+    );
     let good = cluster.key_owned_by(1, "good");
     assert_eq!(groups[0].get(&good).await.unwrap(), "fine");
 }
@@ -176,9 +209,16 @@ async fn a_panic_on_the_owner_is_an_error_for_all_and_the_node_lives_on() {
 async fn a_peer_that_lacks_the_group_is_passed_over() {
     let calls = Calls::default();
     let cluster = Cluster::start(2).await.unwrap();
-    let group = cluster.node(0).group("only here", MIB, calls.echo()).build().unwrap();
+    let group = cluster
+        .node(0)
+        .group("only here", MIB, calls.echo())
+        .build()
+        .unwrap();
     let key = cluster.key_owned_by(1, "k");
-    assert_eq!(group.get(&key).await.unwrap(), format!("value of {key}").as_str());
+    assert_eq!(
+        group.get(&key).await.unwrap(),
+        format!("value of {key}").as_str()
+    );
     assert_eq!(calls.count(), 1);
 }
 
@@ -186,17 +226,24 @@ async fn a_peer_that_lacks_the_group_is_passed_over() {
 async fn the_promoter_decides_what_is_mirrored() {
     let cluster = Cluster::start(2).await.unwrap();
     let always = cluster
-        .group_with("always", MIB, Calls::default().echo(), |group| group.promoter(Always))
+        .group_with("always", MIB, Calls::default().echo(), |group| {
+            group.promoter(Always)
+        })
         .unwrap();
     let never = cluster
-        .group_with("never", MIB, Calls::default().echo(), |group| group.promoter(Never))
+        .group_with("never", MIB, Calls::default().echo(), |group| {
+            group.promoter(Never)
+        })
         .unwrap();
     let custom = cluster
         .group_with("custom", MIB, Calls::default().echo(), |group| {
             group.promoter(|candidate: &Candidate<'_>| candidate.key().starts_with(b"hot"))
         })
         .unwrap();
-    let (hot, cold) = (cluster.key_owned_by(1, "hot"), cluster.key_owned_by(1, "cold"));
+    let (hot, cold) = (
+        cluster.key_owned_by(1, "hot"),
+        cluster.key_owned_by(1, "cold"),
+    );
     let second_source = async |group: &groupcache::Group, key: &str| {
         group.get(key).await.unwrap();
         group.entry(key).await.unwrap().source()
@@ -239,10 +286,15 @@ async fn golangs_rule_decides_which_of_main_and_hot_gives_way() {
 async fn members_change_at_run_time_and_the_former_owner_hands_its_values_over() {
     let calls = Calls::default();
     let cluster = Cluster::start(3).await.unwrap();
-    let groups =
-        cluster.group_with("g", MIB, calls.echo(), |group| group.promoter(Never)).unwrap();
+    let groups = cluster
+        .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
+        .unwrap();
     let key = cluster.key_owned_by(2, "k");
-    let urls: Vec<_> = cluster.nodes().iter().map(|node| node.member().clone()).collect();
+    let urls: Vec<_> = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.member().clone())
+        .collect();
     for node in cluster.nodes() {
         node.set_peers(&urls[..2]).unwrap();
     }
@@ -254,15 +306,26 @@ async fn members_change_at_run_time_and_the_former_owner_hands_its_values_over()
         node.set_peers(&urls).unwrap();
     }
     assert_eq!(cluster.owner(&key), 2);
-    assert_eq!(groups[0].get(&key).await.unwrap(), format!("value of {key}").as_str());
-    assert_eq!(calls.count(), 1, "the new owner took the former owner's copy");
+    assert_eq!(
+        groups[0].get(&key).await.unwrap(),
+        format!("value of {key}").as_str()
+    );
+    assert_eq!(
+        calls.count(),
+        1,
+        "the new owner took the former owner's copy"
+    );
     assert_eq!(groups[2].entry(&key).await.unwrap().source(), Source::Main);
 }
 
 #[tokio::test]
 async fn the_same_members_give_the_same_owners_in_whatever_order_they_are_listed() {
     let cluster = Cluster::start(5).await.unwrap();
-    let mut urls: Vec<_> = cluster.nodes().iter().map(|node| node.member().clone()).collect();
+    let mut urls: Vec<_> = cluster
+        .nodes()
+        .iter()
+        .map(|node| node.member().clone())
+        .collect();
     for node in cluster.nodes() {
         urls.rotate_left(2);
         urls.swap(0, 3);
@@ -270,8 +333,15 @@ async fn the_same_members_give_the_same_owners_in_whatever_order_they_are_listed
     }
     for n in 0..500 {
         let key = format!("key {n}");
-        let owners: Vec<_> = cluster.nodes().iter().map(|node| node.owner(&key)).collect();
-        assert!(owners.windows(2).all(|pair| pair[0] == pair[1]), "{key}: {owners:?}");
+        let owners: Vec<_> = cluster
+            .nodes()
+            .iter()
+            .map(|node| node.owner(&key))
+            .collect();
+        assert!(
+            owners.windows(2).all(|pair| pair[0] == pair[1]),
+            "{key}: {owners:?}"
+        );
     }
 }
 
@@ -289,7 +359,10 @@ async fn peers_are_added_removed_and_listed() {
     assert_eq!(node.peers().len(), 2);
     assert!(node.remove_peer("pod-2").unwrap());
     assert!(!node.remove_peer("pod-2").unwrap());
-    assert!(node.set_peers(["http://10.0.0.2:8080", "nonsense"]).is_err());
+    assert!(
+        node.set_peers(["http://10.0.0.2:8080", "nonsense"])
+            .is_err()
+    );
     assert_eq!(node.peers(), [this]);
 }
 
@@ -311,7 +384,10 @@ async fn expiry_travels_with_the_reply() {
     let entry = groups[0].entry(&key).await.unwrap();
     assert_eq!(entry.source(), Source::Peer);
     let left = entry.fresh_until().unwrap() - std::time::Instant::now();
-    assert!(left <= Duration::from_secs(100) && left > Duration::from_secs(50), "{left:?}");
+    assert!(
+        left <= Duration::from_secs(100) && left > Duration::from_secs(50),
+        "{left:?}"
+    );
 }
 
 #[tokio::test]
@@ -333,7 +409,10 @@ async fn a_caller_that_gives_up_on_one_node_does_not_disturb_another_nodes_wait(
     impatient.abort();
     let _ = impatient.await;
     gate.open(1);
-    assert_eq!(patient.await.unwrap().unwrap(), format!("value of {key}").as_str());
+    assert_eq!(
+        patient.await.unwrap().unwrap(),
+        format!("value of {key}").as_str()
+    );
     assert_eq!(calls.count(), 1);
 }
 
@@ -355,5 +434,8 @@ async fn a_drained_node_answers_what_is_under_way_and_then_no_more() {
     drained.await.unwrap();
     let other = cluster.key_owned_by(1, "other");
     gate.open(1);
-    assert_eq!(groups[0].entry(&other).await.unwrap().source(), Source::Origin);
+    assert_eq!(
+        groups[0].entry(&other).await.unwrap().source(),
+        Source::Origin
+    );
 }

@@ -11,17 +11,30 @@ use groupcache::{Error, GetterError, Key, ManualClock, Node, NotFound, Source, V
 #[tokio::test]
 async fn the_first_get_loads_and_the_next_ones_hit() {
     let calls = Calls::default();
-    let group = lonely_node().await.group("g", MIB, calls.echo()).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", MIB, calls.echo())
+        .build()
+        .unwrap();
 
     let first = group.entry("k").await.unwrap();
-    assert_eq!((first.value().clone(), first.source()), ("value of k".into(), Source::Origin));
+    assert_eq!(
+        (first.value().clone(), first.source()),
+        ("value of k".into(), Source::Origin)
+    );
     let second = group.entry("k").await.unwrap();
-    assert_eq!((second.value().clone(), second.source()), ("value of k".into(), Source::Main));
+    assert_eq!(
+        (second.value().clone(), second.source()),
+        ("value of k".into(), Source::Main)
+    );
     assert_eq!(group.get(b"k").await.unwrap(), "value of k");
 
     assert_eq!(calls.count(), 1);
     let stats = group.stats();
-    assert_eq!((stats.loaded, stats.main_hits, stats.getter_calls), (1, 2, 1));
+    assert_eq!(
+        (stats.loaded, stats.main_hits, stats.getter_calls),
+        (1, 2, 1)
+    );
     assert_adds_up(&stats, 3);
 }
 
@@ -29,10 +42,18 @@ async fn the_first_get_loads_and_the_next_ones_hit() {
 async fn keys_are_any_bytes_and_values_may_be_empty() {
     let group = lonely_node()
         .await
-        .group("g", MIB, |key: Key| async move { Ok::<_, Infallible>(key.to_vec()) })
+        .group("g", MIB, |key: Key| async move {
+            Ok::<_, Infallible>(key.to_vec())
+        })
         .build()
         .unwrap();
-    for key in [b"".as_slice(), b"\0", b"\xff\xfe", b"a/b c+d%e", "ключ".as_bytes()] {
+    for key in [
+        b"".as_slice(),
+        b"\0",
+        b"\xff\xfe",
+        b"a/b c+d%e",
+        "ключ".as_bytes(),
+    ] {
         assert_eq!(group.get(key).await.unwrap(), key);
         assert_eq!(group.entry(key).await.unwrap().source(), Source::Main);
     }
@@ -118,7 +139,11 @@ async fn a_panicking_getter_gives_every_waiter_an_error_and_the_next_call_runs_a
 #[tokio::test]
 async fn a_caller_that_goes_away_fails_nobody_and_the_load_goes_on() {
     let (calls, gate) = (Calls::default(), Gate::closed());
-    let group = lonely_node().await.group("g", MIB, calls.gated(&gate)).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", MIB, calls.gated(&gate))
+        .build()
+        .unwrap();
 
     let first = tokio::spawn({
         let group = group.clone();
@@ -142,7 +167,11 @@ async fn a_caller_that_goes_away_fails_nobody_and_the_load_goes_on() {
 #[tokio::test]
 async fn a_load_whose_only_caller_went_away_still_fills_the_cache() {
     let (calls, gate) = (Calls::default(), Gate::closed());
-    let group = lonely_node().await.group("g", MIB, calls.gated(&gate)).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", MIB, calls.gated(&gate))
+        .build()
+        .unwrap();
     let caller = tokio::spawn({
         let group = group.clone();
         async move { group.get("k").await }
@@ -174,9 +203,16 @@ async fn a_getter_that_hangs_is_dropped_at_the_load_timeout() {
 #[tokio::test]
 async fn a_value_past_its_time_is_loaded_again() {
     let (clock, calls) = (ManualClock::new(), Calls::default());
-    let node = Node::builder("http://127.0.0.1:1").clock(clock.clone()).start().await.unwrap();
-    let group =
-        node.group("g", MIB, calls.echo()).ttl(Duration::from_secs(60)).build().unwrap();
+    let node = Node::builder("http://127.0.0.1:1")
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let group = node
+        .group("g", MIB, calls.echo())
+        .ttl(Duration::from_secs(60))
+        .build()
+        .unwrap();
     group.get("k").await.unwrap();
     clock.advance(Duration::from_secs(59));
     assert_eq!(group.entry("k").await.unwrap().source(), Source::Main);
@@ -188,7 +224,11 @@ async fn a_value_past_its_time_is_loaded_again() {
 #[tokio::test]
 async fn a_values_own_expiry_goes_before_the_groups() {
     let clock = ManualClock::new();
-    let node = Node::builder("http://127.0.0.1:1").clock(clock.clone()).start().await.unwrap();
+    let node = Node::builder("http://127.0.0.1:1")
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
     let group = node
         .group("g", MIB, |key: Key| async move {
             let value = Value::from("v");
@@ -219,7 +259,11 @@ async fn a_values_own_expiry_goes_before_the_groups() {
 #[tokio::test]
 async fn a_stale_value_is_served_while_one_call_refreshes_it() {
     let (clock, calls, gate) = (ManualClock::new(), Calls::default(), Gate::closed());
-    let node = Node::builder("http://127.0.0.1:1").clock(clock.clone()).start().await.unwrap();
+    let node = Node::builder("http://127.0.0.1:1")
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
     let group = node
         .group("g", MIB, calls.gated(&gate))
         .ttl(Duration::from_secs(60))
@@ -233,7 +277,10 @@ async fn a_stale_value_is_served_while_one_call_refreshes_it() {
     clock.advance(Duration::from_secs(61));
     for _ in 0..10 {
         let entry = group.entry("k").await.unwrap();
-        assert_eq!((entry.value().clone(), entry.source()), ("value of k".into(), Source::Stale));
+        assert_eq!(
+            (entry.value().clone(), entry.source()),
+            ("value of k".into(), Source::Stale)
+        );
     }
     gate.arrival().await;
     assert_eq!(calls.count(), 2, "one refresh for ten stale hits");
@@ -254,13 +301,21 @@ async fn a_stale_value_is_served_while_one_call_refreshes_it() {
 
     clock.advance(Duration::from_secs(91));
     gate.open(1);
-    assert_eq!(group.entry("k").await.unwrap().source(), Source::Origin, "past its window");
+    assert_eq!(
+        group.entry("k").await.unwrap().source(),
+        Source::Origin,
+        "past its window"
+    );
 }
 
 #[tokio::test]
 async fn a_group_without_a_budget_shares_loads_and_keeps_nothing() {
     let (calls, gate) = (Calls::default(), Gate::closed());
-    let group = lonely_node().await.group("g", 0, calls.gated(&gate)).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", 0, calls.gated(&gate))
+        .build()
+        .unwrap();
     let waiters: Vec<_> = (0..5)
         .map(|_| {
             let group = group.clone();
@@ -296,7 +351,10 @@ async fn what_is_beyond_a_limit_is_refused_by_name() {
         .unwrap();
     let error = group.get("eleven byte").await.unwrap_err();
     assert!(error.is_too_large());
-    assert_eq!(error.to_string(), "a key of 11 bytes is larger than the limit of 10 bytes");
+    assert_eq!(
+        error.to_string(),
+        "a key of 11 bytes is larger than the limit of 10 bytes"
+    );
     assert_eq!(calls.count(), 0);
 
     let error = group.get("six by").await.unwrap_err();
@@ -311,8 +369,12 @@ async fn what_is_beyond_a_limit_is_refused_by_name() {
 #[tokio::test]
 async fn one_flight_too_many_is_refused_and_its_place_is_free_again_afterwards() {
     let (calls, gate) = (Calls::default(), Gate::closed());
-    let group =
-        lonely_node().await.group("g", MIB, calls.gated(&gate)).max_flights(1).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", MIB, calls.gated(&gate))
+        .max_flights(1)
+        .build()
+        .unwrap();
     let first = tokio::spawn({
         let group = group.clone();
         async move { group.get("a").await }
@@ -329,7 +391,9 @@ async fn one_flight_too_many_is_refused_and_its_place_is_free_again_afterwards()
 async fn values_larger_than_the_budget_are_served_and_not_kept() {
     let group = lonely_node()
         .await
-        .group("g", 1000, |_: Key| async { Ok::<_, Infallible>(vec![7; 5000]) })
+        .group("g", 1000, |_: Key| async {
+            Ok::<_, Infallible>(vec![7; 5000])
+        })
         .build()
         .unwrap();
     assert_eq!(group.get("k").await.unwrap().len(), 5000);
@@ -340,57 +404,104 @@ async fn values_larger_than_the_budget_are_served_and_not_kept() {
 #[tokio::test]
 async fn groups_are_told_apart_by_name_and_found_and_removed_by_it() {
     let node = lonely_node().await;
-    let a = node.group("a", MIB, Calls::default().echo()).build().unwrap();
-    let b = node.group("b", MIB, Calls::default().echo()).build().unwrap();
+    let a = node
+        .group("a", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
+    let b = node
+        .group("b", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
     a.get("k").await.unwrap();
     assert_eq!((a.stats().entries, b.stats().entries), (1, 0));
 
-    let names: Vec<_> = node.groups().iter().map(|group| group.name().to_owned()).collect();
+    let names: Vec<_> = node
+        .groups()
+        .iter()
+        .map(|group| group.name().to_owned())
+        .collect();
     assert_eq!(names, ["a", "b"]);
     assert_eq!(node.find_group("a").unwrap().stats().entries, 1);
     assert!(node.find_group("c").unwrap_err().is_no_such_group());
 
     node.remove_group("a").unwrap();
     assert!(node.remove_group("a").unwrap_err().is_no_such_group());
-    let again = node.group("a", MIB, Calls::default().echo()).build().unwrap();
+    let again = node
+        .group("a", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
     assert_eq!(again.stats().entries, 0);
 }
 
 #[tokio::test]
 async fn bad_settings_are_errors_that_say_why() {
     let node = lonely_node().await;
-    let _taken = node.group("taken", MIB, Calls::default().echo()).build().unwrap();
+    let _taken = node
+        .group("taken", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
     let build = |name: &str| node.group(name, MIB, Calls::default().echo()).build();
     let error = |result: Result<_, Error>| result.map(|_: groupcache::Group| ()).unwrap_err();
 
     assert!(error(build("taken")).is_group_exists());
     for (name, reason) in [("", "empty"), ("a/b", "slash"), ("..", "path")] {
         let error = error(build(name));
-        assert!(error.is_configuration() && error.to_string().contains(reason), "{error}");
+        assert!(
+            error.is_configuration() && error.to_string().contains(reason),
+            "{error}"
+        );
     }
-    assert!(error(build(&"x".repeat(2000))).to_string().contains("1024 bytes"));
-    let hot = node.group("g", 0, Calls::default().echo()).hot_ratio(4).build();
+    assert!(
+        error(build(&"x".repeat(2000)))
+            .to_string()
+            .contains("1024 bytes")
+    );
+    let hot = node
+        .group("g", 0, Calls::default().echo())
+        .hot_ratio(4)
+        .build();
     assert!(error(hot).to_string().contains("budget of zero"));
-    let flights = node.group("g", MIB, Calls::default().echo()).max_flights(0).build();
+    let flights = node
+        .group("g", MIB, Calls::default().echo())
+        .max_flights(0)
+        .build();
     assert!(error(flights).to_string().contains("max_flights"));
 
     for url in ["", "10.0.0.1:8080", "http://10.0.0.1:8080/", "https://"] {
         let error = Node::builder(url).start().await.unwrap_err();
         assert!(error.is_configuration(), "{url:?}: {error}");
     }
-    let error = Node::builder("http://a").peers(["http://b/"]).start().await.unwrap_err();
+    let error = Node::builder("http://a")
+        .peers(["http://b/"])
+        .start()
+        .await
+        .unwrap_err();
     assert!(error.is_configuration());
-    let error = Node::builder("http://a").replicas(0).start().await.unwrap_err();
+    let error = Node::builder("http://a")
+        .replicas(0)
+        .start()
+        .await
+        .unwrap_err();
     assert!(error.is_configuration());
-    let error = Node::builder("http://a").listen("nowhere.invalid:x").start().await.unwrap_err();
+    let error = Node::builder("http://a")
+        .listen("nowhere.invalid:x")
+        .start()
+        .await
+        .unwrap_err();
     assert!(error.is_configuration());
 }
 
 #[tokio::test]
 async fn two_nodes_in_one_process_share_nothing() {
     let (one, two) = (lonely_node().await, lonely_node().await);
-    let a = one.group("same", MIB, Calls::default().echo()).build().unwrap();
-    let b = two.group("same", MIB, Calls::default().echo()).build().unwrap();
+    let a = one
+        .group("same", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
+    let b = two
+        .group("same", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
     a.get("k").await.unwrap();
     assert_eq!(b.stats().entries, 0);
     assert_eq!(b.entry("k").await.unwrap().source(), Source::Origin);

@@ -2,12 +2,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use peers::Member;
+
+use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
 use super::{Group, Inner};
 use crate::getter::BoxedGetter;
 use crate::lifetime::Aging;
-use crate::node::Node;
+use crate::node::{Node, members};
 use crate::promoter::{OneInTen, Promoter};
 use crate::stats::Counters;
 use crate::store::Store;
@@ -25,6 +28,8 @@ pub struct GroupBuilder {
     hot_ratio: Option<usize>,
     aging: Aging,
     limits: Limits,
+    /// `None`: those of the node.
+    peers: Option<Result<Vec<Member>, peers::Error>>,
 }
 
 /// golang/groupcache's: hot entries give way once they take up an eighth of the main ones.
@@ -41,6 +46,7 @@ impl GroupBuilder {
             hot_ratio: None,
             aging: Aging::default(),
             limits: Limits::default(),
+            peers: None,
         }
     }
 
@@ -51,10 +57,36 @@ impl GroupBuilder {
         self
     }
 
+    /// Takes up to so much off the [`ttl`](Self::ttl), by chance and for each value anew, so that
+    /// values that were loaded together do not all expire together. Default: nothing.
+    pub fn ttl_jitter(mut self, jitter: Duration) -> Self {
+        self.aging.ttl_jitter = jitter;
+        self
+    }
+
+    /// A shorter time to live for copies of what another node had in memory, such as those that a
+    /// new owner takes over. Default: the value's own.
+    pub fn peek_ttl(mut self, ttl: Duration) -> Self {
+        self.aging.peek_ttl = Some(ttl);
+        self
+    }
+
     /// How long a value is still served past its freshness, while one call in the background
     /// refreshes it. Default: zero, an expired value is gone.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.aging.stale_window = window;
+        self
+    }
+
+    /// The members among which this group's keys are shared out, in place of the node's. Whether
+    /// this node is listed does not matter, unless it [was left out](crate::NodeBuilder::include_self).
+    /// Later changes of the node's members leave this group alone.
+    pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        self.peers = Some(members(peers));
         self
     }
 
@@ -123,6 +155,14 @@ impl GroupBuilder {
     pub fn build(self) -> Result<Group, Error> {
         self.check()?;
         let node = &self.node.0;
+        let router = match self.peers {
+            None => Arc::clone(&node.router),
+            Some(peers) => {
+                let router = node.router.sibling();
+                router.set_members(node.with_self(peers?))?;
+                Arc::new(router)
+            }
+        };
         let group = Group(Arc::new(Inner {
             name: self.name.into(),
             store: Store::new(
@@ -130,11 +170,12 @@ impl GroupBuilder {
                 self.hot_ratio.unwrap_or(HOT_RATIO),
                 Arc::clone(&node.clock),
             ),
+            fence: Fence::new(),
             fetches: Flights::new(self.limits.max_flights),
             loads: Flights::new(self.limits.max_flights),
             getter: self.getter,
             promoter: self.promoter,
-            router: Arc::clone(&node.router),
+            router,
             counters: Counters::default(),
             clock: Arc::clone(&node.clock),
             aging: self.aging,
@@ -142,6 +183,9 @@ impl GroupBuilder {
             runtime: node.runtime.clone(),
         }));
         node.groups.add(&group)?;
+        if let Some(on_group) = &node.on_group {
+            on_group(&group);
+        }
         Ok(group)
     }
 
@@ -165,7 +209,10 @@ impl GroupBuilder {
             return invalid_name("is a step in a path");
         }
         if self.budget == 0 && self.hot_ratio.is_some() {
-            return Err(Error::invalid("hot_ratio", "a group with a budget of zero keeps nothing"));
+            return Err(Error::invalid(
+                "hot_ratio",
+                "a group with a budget of zero keeps nothing",
+            ));
         }
         for (limit, value) in [
             ("max_key_bytes", self.limits.max_key_bytes),

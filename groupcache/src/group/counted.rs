@@ -10,7 +10,10 @@ pub(super) struct Counted<'a> {
 impl<'a> Counted<'a> {
     /// A get that has begun.
     pub(super) fn new(counters: &'a Counters) -> Self {
-        Self { counters, event: Event::Failed }
+        Self {
+            counters,
+            event: Event::Failed,
+        }
     }
 
     /// A get that has ended.

@@ -1,16 +1,19 @@
 //! The get path of a local caller: lookup, fetch flight, route.
 
+use std::slice;
 use std::sync::Arc;
 
 use peers::{GetMode, GetRequest, Reply};
 
 use super::counted::Counted;
+use super::fence::Stamp;
 use super::flights::Call;
 use super::inner::Inner;
+use crate::lifetime::Reached;
 use crate::promoter::Candidate;
 use crate::stats::Event;
 use crate::store::Tier;
-use crate::{Entry, Error, Key, Source};
+use crate::{Entry, Error, Key, NotFound, Source};
 
 impl Inner {
     /// Step 1, lookup: the value from memory, if it is there. Counts a hit.
@@ -33,7 +36,9 @@ impl Inner {
 
     /// Reads the clock only if the value ages at all.
     pub(super) fn is_fresh(&self, entry: &Entry) -> bool {
-        entry.fresh_until.is_none_or(|instant| self.clock.now() < instant)
+        entry
+            .fresh_until
+            .is_none_or(|instant| self.clock.now() < instant)
     }
 
     /// Starts a flight for a stale value's successor, unless one is under way, and does not wait.
@@ -47,20 +52,21 @@ impl Inner {
     /// also when the caller goes away before.
     pub(super) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let counted = Counted::new(&self.counters);
-        let (size, limit) = (key.len(), self.limits.max_key_bytes);
-        if size > limit {
-            return counted.with(Err(Error::too_large("a key", size as u64, limit as u64)));
-        }
-        counted.with(self.join_fetch(key).landing().await)
+        counted.with(match self.check_keys(slice::from_ref(&key)) {
+            Ok(()) => self.join_fetch(key).landing().await,
+            Err(error) => Err(error),
+        })
     }
 
     fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
-        self.fetches.join(key.clone(), || Arc::clone(self).fetch(key))
+        self.fetches
+            .join(key.clone(), || Arc::clone(self).fetch(key))
     }
 
     /// Step 3 and 4, the work of a fetch flight: asks the key's owner, then its successors on the
     /// ring, and loads here when it is this node's turn or nobody answers.
     async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let stamp = self.fence.stamp(&key);
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
@@ -69,9 +75,13 @@ impl Inner {
             if peer.is_self() {
                 break;
             }
-            let request = GetRequest { group: &self.name, key: &key, mode: GetMode::Load };
+            let request = GetRequest {
+                group: &self.name,
+                key: &key,
+                mode: GetMode::Load,
+            };
             match peer.get(request).await {
-                Ok(reply) => return Ok(self.accept(key, reply)),
+                Ok(reply) => return Ok(self.accept(key, reply, Reached::Fetched, stamp)),
                 Err(error) if error.is_answer() => return Err(error.into()),
                 Err(error) => {
                     self.counters.add(Event::PeerError);
@@ -82,10 +92,73 @@ impl Inner {
         self.load(key).await
     }
 
+    /// A get that only wants what is cached, here or at the key's owner.
+    pub(super) async fn peek(&self, key: Key) -> Result<Entry, Error> {
+        let counted = Counted::new(&self.counters);
+        counted.with(match self.peek_owner(key).await {
+            Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// A get that wants no other node to load.
+    pub(super) async fn get_without_peers(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let counted = Counted::new(&self.counters);
+        // An owner that cannot answer, or cannot be asked, is passed over.
+        let found = self.peek_owner(key.clone()).await.ok().flatten();
+        counted.with(match found {
+            Some(entry) => Ok(entry),
+            None => self.load(key).await,
+        })
+    }
+
+    /// The owner's copy, if the owner is another node and has one.
+    async fn peek_owner(&self, key: Key) -> Result<Option<Entry>, Error> {
+        self.check_keys(slice::from_ref(&key))?;
+        let routes = self.router.snapshot();
+        let Some(owner) = routes.owner(&key).filter(|owner| !owner.is_self()) else {
+            return Ok(None);
+        };
+        let stamp = self.fence.stamp(&key);
+        let request = GetRequest {
+            group: &self.name,
+            key: &key,
+            mode: GetMode::Peek,
+        };
+        match owner.get(request).await {
+            Ok(reply) => Ok(Some(self.accept(key, reply, Reached::Peeked, stamp))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Has the key's owner load the value, if it lacks it; who that is does not matter to the
+    /// caller. Not counted as a get.
+    pub(super) async fn warm_up(self: Arc<Self>, key: Key) -> Result<(), Error> {
+        self.check_keys(slice::from_ref(&key))?;
+        let routes = self.router.snapshot();
+        for peer in routes.owners(&key).take(1 + self.limits.failovers) {
+            if peer.is_self() {
+                break;
+            }
+            let request = GetRequest {
+                group: &self.name,
+                key: &key,
+                mode: GetMode::WarmUp,
+            };
+            match peer.get(request).await {
+                Ok(_) => return Ok(()),
+                Err(error) if error.is_answer() => return Err(error.into()),
+                Err(_) => self.counters.add(Event::PeerError),
+            }
+        }
+        self.load(key).await.map(drop)
+    }
+
     /// Takes a value that came from its owner, and mirrors it if the promoter says so.
-    fn accept(&self, key: Key, reply: Reply) -> Entry {
+    fn accept(&self, key: Key, reply: Reply, reached: Reached, stamp: Stamp) -> Entry {
         let now = self.clock.now();
-        let lifetime = self.aging.of_reply(reply.expires_at, now);
+        let lifetime = self.aging.of_reply(reply.expires_at, reached, now);
         let candidate = Candidate {
             key: &key,
             value: &reply.value,
@@ -93,8 +166,14 @@ impl Inner {
         };
         if lifetime.is_kept(now) && self.promoter.promote(&candidate) {
             // The reply is a slice of a network buffer, which the mirror must not keep alive.
-            self.store.insert(key, reply.value.detached(), Tier::Hot, lifetime);
+            let value = reply.value.detached();
+            self.store
+                .insert_if(key, value, Tier::Hot, lifetime, || self.fence.holds(stamp));
         }
-        Entry { value: reply.value, source: Source::Peer, fresh_until: lifetime.fresh_until }
+        Entry {
+            value: reply.value,
+            source: Source::Peer,
+            fresh_until: lifetime.fresh_until,
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use peers::Router;
 use tokio::runtime::Handle;
 
+use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
 use crate::clock::SharedClock;
@@ -12,12 +13,15 @@ use crate::lifetime::Aging;
 use crate::promoter::Promoter;
 use crate::stats::Counters;
 use crate::store::Store;
+use crate::{Error, Key};
 
 /// What the handles of a group share. The get path is spread over the neighbouring files, a step
 /// each: `get`, `load`, `serve`.
 pub(crate) struct Inner {
     pub(crate) name: Arc<str>,
     pub(super) store: Store,
+    /// Raised by every removal, checked by every store of a loaded value.
+    pub(super) fence: Fence,
     /// Flights of this node's own callers. A fetch may wait for a load, never the other way round.
     pub(super) fetches: Flights,
     /// Flights of getter calls, which callers here and peers share.
@@ -35,11 +39,29 @@ pub(crate) struct Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Group")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 impl Inner {
+    pub(super) fn check_keys(&self, keys: &[Key]) -> Result<(), Error> {
+        let limit = self.limits.max_key_bytes;
+        match keys.iter().map(|key| key.len()).max() {
+            Some(size) if size > limit => Err(Error::too_large("a key", size as u64, limit as u64)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn check_value(&self, what: &'static str, value: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (value.len(), self.limits.max_value_bytes);
+        match size > limit {
+            true => Err(Error::too_large(what, size as u64, limit as u64)),
+            false => Ok(()),
+        }
+    }
+
     pub(super) fn stats(&self) -> crate::Stats {
         let mut stats = self.counters.stats();
         self.store.add_to(&mut stats);

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use peers::{GetMode, GetRequest};
 
+use super::fence::Stamp;
 use super::flights::Call;
 use super::inner::Inner;
+use crate::lifetime::Reached;
 use crate::stats::Event;
 use crate::store::Tier;
 use crate::{Entry, Error, Key, Source};
@@ -29,28 +31,34 @@ impl Inner {
     }
 
     fn join_load(self: &Arc<Self>, key: Key) -> Call {
-        self.loads.join(key.clone(), || Arc::clone(self).load_now(key))
+        self.loads
+            .join(key.clone(), || Arc::clone(self).load_now(key))
     }
 
     async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let stamp = self.fence.stamp(&key);
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
-        if let Some(entry) = self.hand_over(&key).await {
+        if let Some(entry) = self.hand_over(&key, stamp).await {
             return Ok(entry);
         }
-        self.call_getter(key).await
+        self.call_getter(key, stamp).await
     }
 
     /// Right after a change of the membership, the key's former owner is likely to have the value:
     /// asks it for a copy, for a short time, and never for a load.
-    async fn hand_over(&self, key: &Key) -> Option<Entry> {
+    async fn hand_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
-        let request = GetRequest { group: &self.name, key, mode: GetMode::Peek };
+        let request = GetRequest {
+            group: &self.name,
+            key,
+            mode: GetMode::Peek,
+        };
         let reply = tokio::time::timeout(self.limits.peek_timeout, former.get(request));
         let reply = reply.await.ok()?.ok()?;
         let now = self.clock.now();
-        let lifetime = self.aging.of_reply(reply.expires_at, now);
+        let lifetime = self.aging.of_reply(reply.expires_at, Reached::Peeked, now);
         let entry = Entry {
             value: reply.value.detached(),
             source: Source::Peer,
@@ -59,27 +67,32 @@ impl Inner {
         if !self.is_fresh(&entry) {
             return None;
         }
-        self.store.insert(key.clone(), entry.value.clone(), Tier::Main, lifetime);
+        let (key, value) = (key.clone(), entry.value.clone());
+        self.store
+            .insert_if(key, value, Tier::Main, lifetime, || self.fence.holds(stamp));
         Some(entry)
     }
 
-    async fn call_getter(&self, key: Key) -> Result<Entry, Error> {
+    async fn call_getter(&self, key: Key, stamp: Stamp) -> Result<Entry, Error> {
         self.counters.add(Event::GetterCall);
         let limit = self.limits.load_timeout;
         let value = tokio::time::timeout(limit, self.getter.get_boxed(key.clone()))
             .await
             .map_err(|_| Error::timed_out("the getter", limit))?
             .map_err(Error::from_getter)?;
-        let (size, limit) = (value.view().len(), self.limits.max_value_bytes);
-        if size > limit {
-            return Err(Error::too_large("the getter's value", size as u64, limit as u64));
-        }
+        self.check_value("the getter's value", value.view())?;
         let now = self.clock.now();
         let lifetime = self.aging.of_load(value.expiry(), now);
         let view = value.into_view();
         if lifetime.is_kept(now) {
-            self.store.insert(key, view.clone(), Tier::Main, lifetime);
+            let view = view.clone();
+            self.store
+                .insert_if(key, view, Tier::Main, lifetime, || self.fence.holds(stamp));
         }
-        Ok(Entry { value: view, source: Source::Origin, fresh_until: lifetime.fresh_until })
+        Ok(Entry {
+            value: view,
+            source: Source::Origin,
+            fresh_until: lifetime.fresh_until,
+        })
     }
 }

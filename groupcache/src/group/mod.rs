@@ -1,7 +1,9 @@
 //! A group, and the get path.
 
 mod builder;
+mod change;
 mod counted;
+mod fence;
 mod flights;
 mod get;
 mod inner;
@@ -12,11 +14,12 @@ mod serve;
 use std::sync::Arc;
 
 use byteview::ByteView;
+use peers::Member;
 
 pub use builder::GroupBuilder;
 pub(crate) use inner::Inner;
 
-use crate::{Entry, Error, Key, Stats};
+use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Value};
 
 /// A named key space with a getter and a budget of bytes. Clones are the same group.
 ///
@@ -66,6 +69,150 @@ impl Group {
             Some(entry) => Ok(entry),
             None => self.0.miss(Key::from(key)).await,
         }
+    }
+
+    /// Like [`entry`](Self::entry), but with a time limit, or only from where it is cached already.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`is_unsupported`](Error::is_unsupported) for a
+    /// [`Mode::Peek`] at an owner whose protocol has no such question.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        options: GetOptions,
+    ) -> Result<Entry, Error> {
+        let key = key.as_ref();
+        if let Some(entry) = self.0.lookup(key) {
+            return Ok(entry);
+        }
+        let key = Key::from(key);
+        let get = async {
+            match options.mode {
+                Mode::Normal => self.0.miss(key).await,
+                Mode::Peek => self.0.peek(key).await,
+                Mode::NoPeerLoad => self.0.get_without_peers(key).await,
+            }
+        };
+        match options.timeout {
+            None => get.await,
+            Some(limit) => tokio::time::timeout(limit, get)
+                .await
+                .unwrap_or_else(|_| Err(Error::timed_out("a get", limit))),
+        }
+    }
+
+    /// Has the key's owner load its value, if it is not cached there, without sending it here.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// A warm-up that has begun goes on when the future is dropped.
+    pub async fn warm_up(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.detached(Arc::clone(&self.0).warm_up(Key::from(key.as_ref())))
+            .await
+    }
+
+    /// The members among which this group's keys are shared out.
+    pub fn peers(&self) -> Vec<Member> {
+        self.0.router.members()
+    }
+
+    /// Takes the value of `key` out, on every node.
+    ///
+    /// Once this returns `Ok`, no value that was loaded before is served or stored again on any
+    /// node, also when its load was under way or its reply still on the wire. See
+    /// [`remove_many`](Self::remove_many).
+    ///
+    /// # Errors
+    ///
+    /// [`failed_peers`](Error::failed_peers) are those that could not be told, and may serve the
+    /// old value until it expires; all others have taken it out.
+    /// [`is_unsupported`](Error::is_unsupported) if the protocol has no removal: then only this
+    /// node has.
+    ///
+    /// # Cancel safety
+    ///
+    /// A removal that has begun goes on when the future is dropped.
+    pub async fn remove(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.remove_many([key]).await
+    }
+
+    /// Takes the values of many keys out, on every node: two rounds with each peer, however many
+    /// the keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn remove_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let keys: Vec<Key> = keys
+            .into_iter()
+            .map(|key| Key::from(key.as_ref()))
+            .collect();
+        self.0.check_keys(&keys)?;
+        self.detached(Arc::clone(&self.0).remove_everywhere(keys))
+            .await
+    }
+
+    /// Gives `key` a value. Its owner keeps it, and all other nodes forget what they hold, fenced
+    /// like [`remove`](Self::remove).
+    ///
+    /// Of two sets at the same time one wins, on all nodes the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove); if the owner is among those that failed, nobody keeps the
+    /// value. [`is_too_large`](Error::is_too_large) for a key or value beyond the group's limits,
+    /// after which nothing has changed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A set that has begun goes on when the future is dropped.
+    pub async fn set(&self, key: impl AsRef<[u8]>, value: impl Into<Value>) -> Result<(), Error> {
+        let (key, value) = (Key::from(key.as_ref()), value.into());
+        self.0.check_keys(std::slice::from_ref(&key))?;
+        self.0.check_value("a value", value.view())?;
+        self.detached(Arc::clone(&self.0).set_everywhere(key, value))
+            .await
+    }
+
+    /// Takes all values of the group out, on every node, fenced like [`remove`](Self::remove).
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn clear(&self) -> Result<(), Error> {
+        self.detached(Arc::clone(&self.0).clear_everywhere()).await
+    }
+
+    /// Runs a change to its end, whatever becomes of the caller.
+    async fn detached(
+        &self,
+        change: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.0
+            .runtime
+            .spawn(change)
+            .await
+            .unwrap_or_else(|_| Err(Error::abandoned()))
     }
 
     /// What the group has done so far, and what it holds.

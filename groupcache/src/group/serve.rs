@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use peers::{GetMode, Reply};
+use peers::{GetMode, Reply, SetRequest};
 
 use super::inner::Inner;
 use crate::lifetime::wall_clock;
 use crate::stats::Event;
-use crate::{Entry, Error, Key, NotFound};
+use crate::{Entry, Error, Key, NotFound, Value};
 
 impl Inner {
     /// Answers a peer.
@@ -29,12 +29,36 @@ impl Inner {
             }
             None => self.load(Key::from(key)).await?,
         };
-        Ok(self.reply(entry))
+        Ok(match mode {
+            GetMode::WarmUp => Reply::default(),
+            _ => self.reply(entry),
+        })
+    }
+
+    /// Takes a value from a peer who thinks that this node owns it.
+    pub(crate) fn serve_set(&self, request: SetRequest<'_>) -> Result<(), Error> {
+        let key = Key::from(request.key);
+        self.check_keys(std::slice::from_ref(&key))?;
+        self.check_value("a value", &request.value)?;
+        let value = Value::from(request.value.detached());
+        self.set_here(
+            key,
+            match request.expires_at {
+                Some(moment) => value.expires_at(moment),
+                None => value,
+            },
+        );
+        Ok(())
     }
 
     fn reply(&self, entry: Entry) -> Reply {
-        let expires_at =
-            entry.fresh_until.map(|instant| wall_clock(instant, self.clock.now()));
-        Reply { value: entry.value, expires_at, minute_qps: None }
+        let expires_at = entry
+            .fresh_until
+            .map(|instant| wall_clock(instant, self.clock.now()));
+        Reply {
+            value: entry.value,
+            expires_at,
+            minute_qps: None,
+        }
     }
 }

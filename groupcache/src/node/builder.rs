@@ -5,15 +5,15 @@ use std::time::Duration;
 use lru::Clock;
 use parking_lot::Mutex;
 use peers::{
-    CircuitOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, PeerService, Protocol, Router,
-    Server, Transport,
+    CircuitOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, PeerService,
+    Protocol, Router, Server, Transport,
 };
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
-use super::{Groups, Inner, Node, members};
-use crate::Error;
+use super::{Groups, Inner, Node, OnGroup, members};
 use crate::clock::SharedClock;
+use crate::{Error, Group};
 
 /// The settings of a node to be. Made by [`Node::builder`].
 #[must_use = "a node exists once it is started"]
@@ -29,6 +29,8 @@ pub struct NodeBuilder {
     listen: Listen,
     transport: Option<Arc<dyn Transport>>,
     clock: SharedClock,
+    on_group: Option<OnGroup>,
+    on_start: Option<Box<dyn FnOnce(&Node) + Send>>,
 }
 
 /// Where the node's own server listens.
@@ -53,6 +55,8 @@ impl NodeBuilder {
             listen: Listen::Nowhere,
             transport: None,
             clock: Arc::new(lru::SystemClock),
+            on_group: None,
+            on_start: None,
         }
     }
 
@@ -132,6 +136,18 @@ impl NodeBuilder {
         self
     }
 
+    /// A hook that is called with every new group, once peers can ask for it.
+    pub fn on_group(mut self, hook: impl Fn(&Group) + Send + Sync + 'static) -> Self {
+        self.on_group = Some(Box::new(hook));
+        self
+    }
+
+    /// A hook that is called with the node once it is started.
+    pub fn on_start(mut self, hook: impl FnOnce(&Node) + Send + 'static) -> Self {
+        self.on_start = Some(Box::new(hook));
+        self
+    }
+
     /// Starts the node: checks the settings, builds the ring, binds the server.
     ///
     /// # Errors
@@ -171,12 +187,16 @@ impl NodeBuilder {
             router: Arc::new(router),
             clock: self.clock,
             runtime: Handle::current(),
+            on_group: self.on_group,
             include_self: self.include_self,
             service,
             local_addr: server.as_ref().map(Server::local_addr),
             server: Mutex::new(server),
         }));
         node.set_peers(self.peers?)?;
+        if let Some(on_start) = self.on_start {
+            on_start(&node);
+        }
         Ok(node)
     }
 }

@@ -3,7 +3,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use peers::{BoxFuture, GetRequest, PeerService, Reply};
+use peers::{BoxFuture, GetRequest, PeerService, RemoveRequest, Reply, SetRequest};
 
 use crate::{Error, Group};
 
@@ -43,14 +43,43 @@ impl Groups {
     }
 }
 
+impl Groups {
+    fn asked_for(&self, name: &str) -> Result<Group, peers::Error> {
+        self.find(name)
+            .ok_or_else(|| peers::Error::no_such_group(name))
+    }
+}
+
 impl PeerService for Groups {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {
         Box::pin(async move {
-            let group = self
-                .find(request.group)
-                .ok_or_else(|| peers::Error::no_such_group(request.group))?;
+            let group = self.asked_for(request.group)?;
             let reply = group.0.serve(request.key, request.mode).await;
             reply.map_err(|error| error.to_answer())
+        })
+    }
+
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
+        Box::pin(async move {
+            let group = self.asked_for(request.group)?;
+            group
+                .0
+                .serve_set(request)
+                .map_err(|error| error.to_answer())
+        })
+    }
+
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
+        Box::pin(async move {
+            self.asked_for(request.group)?.0.remove_here(request.keys);
+            Ok(())
+        })
+    }
+
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), peers::Error>> {
+        Box::pin(async move {
+            self.asked_for(group)?.0.clear_here();
+            Ok(())
         })
     }
 }

@@ -29,11 +29,27 @@ pub(crate) struct Inner {
     pub(crate) router: Arc<Router>,
     pub(crate) clock: SharedClock,
     pub(crate) runtime: Handle,
+    /// Called with every new group.
+    pub(crate) on_group: Option<OnGroup>,
     include_self: bool,
     service: HttpService,
     local_addr: Option<SocketAddr>,
     /// Taken by the one who shuts down.
     server: Mutex<Option<Server>>,
+}
+
+/// A hook that sees new groups.
+pub(crate) type OnGroup = Box<dyn Fn(&Group) + Send + Sync>;
+
+impl Inner {
+    /// A list of members with this node among them, unless it was left out.
+    pub(crate) fn with_self(&self, mut members: Vec<Member>) -> Vec<Member> {
+        let this = self.router.this();
+        if self.include_self && members.iter().all(|member| member.id() != this.id()) {
+            members.insert(0, this.clone());
+        }
+        members
+    }
 }
 
 impl Node {
@@ -48,7 +64,12 @@ impl Node {
     ///
     /// The budget counts keys, values and what it takes to find them. With a budget of zero a group
     /// shares loads and keeps nothing.
-    pub fn group(&self, name: impl Into<String>, budget: usize, getter: impl Getter) -> GroupBuilder {
+    pub fn group(
+        &self,
+        name: impl Into<String>,
+        budget: usize,
+        getter: impl Getter,
+    ) -> GroupBuilder {
         GroupBuilder::new(self.clone(), name.into(), budget, getter)
     }
 
@@ -58,7 +79,10 @@ impl Node {
     ///
     /// [`Error::is_no_such_group`] if the node has none.
     pub fn find_group(&self, name: &str) -> Result<Group, Error> {
-        self.0.groups.find(name).ok_or_else(|| Error::no_such_group(name))
+        self.0
+            .groups
+            .find(name)
+            .ok_or_else(|| Error::no_such_group(name))
     }
 
     /// All groups, in the order of their names.
@@ -73,7 +97,10 @@ impl Node {
     ///
     /// [`Error::is_no_such_group`] if the node has none.
     pub fn remove_group(&self, name: &str) -> Result<Group, Error> {
-        self.0.groups.remove(name).ok_or_else(|| Error::no_such_group(name))
+        self.0
+            .groups
+            .remove(name)
+            .ok_or_else(|| Error::no_such_group(name))
     }
 
     /// This node as a member of the cluster.
@@ -98,12 +125,10 @@ impl Node {
         M: TryInto<Member>,
         peers::Error: From<M::Error>,
     {
-        let mut members = members(peers)?;
-        let this = self.member();
-        if self.0.include_self && members.iter().all(|member| member.id() != this.id()) {
-            members.insert(0, this.clone());
-        }
-        Ok(self.0.router.set_members(members)?)
+        Ok(self
+            .0
+            .router
+            .set_members(self.0.with_self(members(peers)?))?)
     }
 
     /// Adds a member to the ring. One that is there already stays as it is.
@@ -116,7 +141,10 @@ impl Node {
         M: TryInto<Member>,
         peers::Error: From<M::Error>,
     {
-        Ok(self.0.router.add_member(peer.try_into().map_err(peers::Error::from)?)?)
+        Ok(self
+            .0
+            .router
+            .add_member(peer.try_into().map_err(peers::Error::from)?)?)
     }
 
     /// Takes the member with this id off the ring, and says whether there was one.
@@ -130,7 +158,11 @@ impl Node {
 
     /// The member that owns `key`; `None` if the ring is empty. O(1) in the number of members.
     pub fn owner(&self, key: impl AsRef<[u8]>) -> Option<Member> {
-        self.0.router.routes().owner(key.as_ref()).map(|peer| peer.member().clone())
+        self.0
+            .router
+            .routes()
+            .owner(key.as_ref())
+            .map(|peer| peer.member().clone())
     }
 
     /// What answers peers, to be mounted in a server of your own: a hyper service.
@@ -167,12 +199,14 @@ impl Node {
 }
 
 /// Reads a list of members.
-fn members<M>(list: impl IntoIterator<Item = M>) -> Result<Vec<Member>, peers::Error>
+pub(crate) fn members<M>(list: impl IntoIterator<Item = M>) -> Result<Vec<Member>, peers::Error>
 where
     M: TryInto<Member>,
     peers::Error: From<M::Error>,
 {
-    list.into_iter().map(|member| Ok(member.try_into()?)).collect()
+    list.into_iter()
+        .map(|member| Ok(member.try_into()?))
+        .collect()
 }
 
 impl fmt::Debug for Node {

@@ -1,28 +1,18 @@
-use std::sync::atomic::{AtomicU64, Ordering};
-
+use crate::scatter::Scatter;
 use crate::{Candidate, Promoter};
 
 /// Mirrors one fetched value in ten, at random: a key is soon mirrored if it is asked for often.
 /// This is golang/groupcache's rule.
 #[derive(Debug, Default)]
 pub struct OneInTen {
-    fetches: AtomicU64,
+    /// So that a loop over ten keys does not mirror the same one for ever.
+    scatter: Scatter,
 }
 
 impl Promoter for OneInTen {
     fn promote(&self, _: &Candidate<'_>) -> bool {
-        let fetch = self.fetches.fetch_add(1, Ordering::Relaxed);
-        scattered(fetch).is_multiple_of(10)
+        self.scatter.next().is_multiple_of(10)
     }
-}
-
-/// SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA '14),
-/// so that a loop over ten keys does not mirror the same one for ever.
-fn scattered(count: u64) -> u64 {
-    let mut z = count.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]
@@ -44,7 +34,12 @@ mod tests {
         let promoted = verdicts.iter().filter(|verdict| **verdict).count();
         assert!((900..1100).contains(&promoted), "{promoted}");
         for phase in 0..10 {
-            let in_step = verdicts.iter().skip(phase).step_by(10).filter(|v| **v).count();
+            let in_step = verdicts
+                .iter()
+                .skip(phase)
+                .step_by(10)
+                .filter(|v| **v)
+                .count();
             assert!(in_step < 200, "{in_step} of 1000 at phase {phase}");
         }
     }

@@ -56,7 +56,10 @@ impl Counters {
     }
 
     fn sum(&self, event: Event) -> u64 {
-        self.stripes.iter().map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed)).sum()
+        self.stripes
+            .iter()
+            .map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed))
+            .sum()
     }
 
     /// The counts so far; what the store knows is left at zero.
@@ -117,6 +120,9 @@ mod tests {
             }
         });
         let stats = counters.stats();
-        assert_eq!((stats.main_hits, stats.failed, stats.gets), (4000, 4000, 8000));
+        assert_eq!(
+            (stats.main_hits, stats.failed, stats.gets),
+            (4000, 4000, 8000)
+        );
     }
 }

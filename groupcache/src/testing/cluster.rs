@@ -42,7 +42,10 @@ impl Cluster {
 
     /// The settings of a cluster of `n` nodes.
     pub fn builder(n: usize) -> ClusterBuilder {
-        ClusterBuilder { n, configure: Box::new(|builder| builder) }
+        ClusterBuilder {
+            n,
+            configure: Box::new(|builder| builder),
+        }
     }
 
     /// All nodes, the killed ones included.
@@ -164,9 +167,9 @@ impl ClusterBuilder {
         let mut listeners = Vec::with_capacity(self.n);
         let mut urls = Vec::with_capacity(self.n);
         for _ in 0..self.n {
-            let (listener, url) = free_port().await.map_err(|error| {
-                peers::Error::bind("127.0.0.1:0", error)
-            })?;
+            let (listener, url) = free_port()
+                .await
+                .map_err(|error| peers::Error::bind("127.0.0.1:0", error))?;
             listeners.push(listener);
             urls.push(url);
         }
@@ -187,6 +190,8 @@ async fn free_port() -> std::io::Result<(TcpListener, String)> {
 
 impl fmt::Debug for ClusterBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClusterBuilder").field("n", &self.n).finish_non_exhaustive()
+        f.debug_struct("ClusterBuilder")
+            .field("n", &self.n)
+            .finish_non_exhaustive()
     }
 }

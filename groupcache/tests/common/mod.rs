@@ -1,5 +1,9 @@
 //! What several of the test files need.
-#![allow(dead_code, unreachable_pub, reason = "every test file uses its own part")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "every test file uses its own part"
+)]
 
 use std::convert::Infallible;
 use std::sync::Arc;

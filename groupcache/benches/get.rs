@@ -1,0 +1,103 @@
+//! What a get costs: a hit, a miss that loads, and a hit on another node of the same process.
+
+#![allow(missing_docs, reason = "a program")]
+
+use std::convert::Infallible;
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use groupcache::testing::Cluster;
+use groupcache::{Group, Key, Never, Node};
+use tokio::runtime::{Builder, Runtime};
+
+const KEYS: usize = 10_000;
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn keys() -> Vec<String> {
+    (0..KEYS).map(|n| format!("some-key-{n:012}")).collect()
+}
+
+async fn getter(_: Key) -> Result<Vec<u8>, Infallible> {
+    Ok(vec![7; 1024])
+}
+
+/// A group of a node without peers, with every key in memory.
+async fn warm_group(keys: &[String]) -> Result<Group, groupcache::Error> {
+    let node = Node::builder("http://127.0.0.1:1").start().await?;
+    let group = node.group("bench", 256 << 20, getter).build()?;
+    for key in keys {
+        group.get(key).await?;
+    }
+    Ok(group)
+}
+
+fn local(criterion: &mut Criterion) {
+    let (runtime, keys) = (runtime(), keys());
+    let group = runtime.block_on(warm_group(&keys)).expect("a group");
+    let mut turn = keys.iter().cycle();
+    criterion.bench_function("hit in memory", |bencher| {
+        bencher.iter_batched(
+            || turn.next().expect("a cycle has no end"),
+            |key| black_box(poll_ready(group.get(key))),
+            BatchSize::NumIterations(1000),
+        );
+    });
+    let mut n = 0_u64;
+    criterion.bench_function("miss and load at once", |bencher| {
+        bencher.iter(|| {
+            n += 1;
+            runtime
+                .block_on(group.get(n.to_le_bytes()))
+                .expect("a value")
+        });
+    });
+}
+
+/// A hit is ready at the first poll: what is measured is the get and not a runtime.
+fn poll_ready<F: Future>(future: F) -> F::Output {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        std::task::Poll::Ready(output) => output,
+        std::task::Poll::Pending => unreachable!("a hit does not wait"),
+    }
+}
+
+fn remote(criterion: &mut Criterion) {
+    let runtime = runtime();
+    let (group, keys) = runtime.block_on(async {
+        let cluster = Cluster::start(2).await.expect("a cluster");
+        let groups = cluster
+            .group_with("bench", 256 << 20, getter, |group| group.promoter(Never))
+            .expect("a group");
+        let keys: Vec<_> = (0..100)
+            .map(|n| cluster.key_owned_by(1, &format!("key-{n}-")))
+            .collect();
+        for key in &keys {
+            groups[0].get(key).await.expect("a value");
+        }
+        std::mem::forget(cluster);
+        (groups[0].clone(), keys)
+    });
+    let mut turn = keys.iter().cycle();
+    criterion.bench_function("hit on another node", |bencher| {
+        bencher.iter(|| {
+            let key = turn.next().expect("a cycle has no end");
+            runtime.block_on(group.get(key)).expect("a value")
+        });
+    });
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().measurement_time(Duration::from_secs(3));
+    targets = local, remote
+}
+criterion_main!(benches);

@@ -1,0 +1,210 @@
+//! Remove, set and clear: what every node holds of a key is taken out or replaced, fenced against
+//! the loads under way.
+//!
+//! In two waves, because a mirror that is taken out may come back as long as somebody still serves
+//! the old value. The first wave goes to those who answer for a key, its owner and the successors
+//! that stand in for it; once they are done, nobody who asks them gets the old value. The second
+//! goes to all the others, and to the successors again, who may have asked the owner in between.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use peers::{Peer, RemoveRequest, Routes, SetRequest};
+use tokio::task::JoinSet;
+
+use super::inner::Inner;
+use crate::error::FailedPeer;
+use crate::store::Tier;
+use crate::{Error, Key, Value};
+
+/// What a peer, or this node, is told.
+#[derive(Clone)]
+enum Change {
+    Remove(Vec<Key>),
+    Set(Key, Value),
+    Clear,
+}
+
+impl Inner {
+    /// Takes some keys out everywhere.
+    pub(super) async fn remove_everywhere(self: Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
+        let routes = self.router.snapshot();
+        let mut first: HashMap<usize, Vec<Key>> = HashMap::new();
+        let mut here = routes
+            .peers()
+            .is_empty()
+            .then(|| keys.clone())
+            .unwrap_or_default();
+        for key in &keys {
+            for peer in self.answering(&routes, key) {
+                match peer.is_self() {
+                    true => here.push(key.clone()),
+                    false => first
+                        .entry(place(&routes, peer))
+                        .or_default()
+                        .push(key.clone()),
+                }
+            }
+        }
+        self.remove_here(&here);
+        let first = first
+            .into_iter()
+            .map(|(place, keys)| (routes.peers()[place].clone(), Change::Remove(keys)));
+        let mut failed = self.tell(first).await;
+
+        self.remove_here(&keys);
+        let all = others(&routes).map(|peer| (peer, Change::Remove(keys.clone())));
+        failed.extend(self.tell(all).await);
+        verdict(failed)
+    }
+
+    /// Gives a key a value: its owner keeps it, and all others forget the old one.
+    pub(super) async fn set_everywhere(
+        self: Arc<Self>,
+        key: Key,
+        value: Value,
+    ) -> Result<(), Error> {
+        let routes = self.router.snapshot();
+        let owner = routes.owner(&key).filter(|owner| !owner.is_self()).cloned();
+        let forget = Change::Remove(vec![key.clone()]);
+        let standing_in = self
+            .answering(&routes, &key)
+            .skip(1)
+            .filter(|peer| !peer.is_self());
+        let mut first: Vec<_> = standing_in
+            .map(|peer| (peer.clone(), forget.clone()))
+            .collect();
+        match &owner {
+            Some(owner) => first.push((owner.clone(), Change::Set(key.clone(), value))),
+            None => self.set_here(key.clone(), value),
+        }
+        let mut failed = self.tell(first).await;
+
+        if owner.is_some() {
+            self.remove_here(std::slice::from_ref(&key));
+        }
+        let owner_id = owner.as_ref().map(|owner| owner.member().id().to_owned());
+        let all = others(&routes)
+            .filter(|peer| Some(peer.member().id()) != owner_id.as_deref())
+            .map(|peer| (peer, forget.clone()));
+        failed.extend(self.tell(all).await);
+        verdict(failed)
+    }
+
+    /// Takes all keys out everywhere. Every node answers for some, so both waves go to all.
+    pub(super) async fn clear_everywhere(self: Arc<Self>) -> Result<(), Error> {
+        let routes = self.router.snapshot();
+        let mut failed = Vec::new();
+        for _wave in 0..2 {
+            self.clear_here();
+            failed.extend(
+                self.tell(others(&routes).map(|peer| (peer, Change::Clear)))
+                    .await,
+            );
+        }
+        verdict(failed)
+    }
+
+    /// Those who may be asked for the key: its owner, and the successors that stand in for it.
+    fn answering<'a>(
+        &self,
+        routes: &'a Routes,
+        key: &Key,
+    ) -> impl Iterator<Item = &'a Peer> + use<'a> {
+        routes.owners(key).take(1 + self.limits.failovers)
+    }
+
+    /// Tells each peer its change, all at the same time, and returns those that failed.
+    async fn tell(&self, changes: impl IntoIterator<Item = (Peer, Change)>) -> Vec<FailedPeer> {
+        let mut told = JoinSet::new();
+        for (peer, change) in changes {
+            let (group, clock) = (Arc::clone(&self.name), Arc::clone(&self.clock));
+            let told_peer = async move {
+                let result = match change {
+                    Change::Remove(keys) => {
+                        let keys: Vec<&[u8]> = keys.iter().map(Key::as_bytes).collect();
+                        peer.remove(RemoveRequest {
+                            group: &group,
+                            keys: &keys,
+                        })
+                        .await
+                    }
+                    Change::Set(key, value) => {
+                        let expires_at = value.expiry().moment(clock.now());
+                        let value = value.into_view();
+                        let (group, key) = (&*group, &*key);
+                        peer.set(SetRequest {
+                            group,
+                            key,
+                            value,
+                            expires_at,
+                        })
+                        .await
+                    }
+                    Change::Clear => peer.clear(&group).await,
+                };
+                result
+                    .err()
+                    .map(|error| FailedPeer::new(peer.member().clone(), error))
+            };
+            told.spawn_on(told_peer, &self.runtime);
+        }
+        told.join_all().await.into_iter().flatten().collect()
+    }
+
+    /// Forgets keys on this node: their entries, and that they are being fetched or loaded.
+    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>]) {
+        for key in keys {
+            let key = key.as_ref();
+            self.fence.raise(key);
+            self.fetches.forget(key);
+            self.loads.forget(key);
+            self.store.remove(key);
+        }
+    }
+
+    /// Takes a value as the key's owner. One that is past its time already only replaces.
+    pub(crate) fn set_here(&self, key: Key, value: Value) {
+        self.remove_here(std::slice::from_ref(&key));
+        let now = self.clock.now();
+        let lifetime = self.aging.of_load(value.expiry(), now);
+        if lifetime.is_kept(now) {
+            self.store
+                .insert(key, value.into_view(), Tier::Main, lifetime);
+        }
+    }
+
+    /// Forgets everything on this node.
+    pub(crate) fn clear_here(&self) {
+        self.fence.raise_all();
+        self.fetches.forget_all();
+        self.loads.forget_all();
+        self.store.clear();
+    }
+}
+
+fn place(routes: &Routes, peer: &Peer) -> usize {
+    // Peers of one snapshot have distinct ids.
+    routes
+        .peers()
+        .iter()
+        .position(|other| other.member().id() == peer.member().id())
+        .unwrap_or_default()
+}
+
+fn others(routes: &Routes) -> impl Iterator<Item = Peer> {
+    routes
+        .peers()
+        .iter()
+        .filter(|peer| !peer.is_self())
+        .cloned()
+}
+
+fn verdict(mut failed: Vec<FailedPeer>) -> Result<(), Error> {
+    failed.sort_by(|one, other| one.member().cmp(other.member()));
+    failed.dedup_by(|one, other| one.member() == other.member());
+    match failed.is_empty() {
+        true => Ok(()),
+        false => Err(Error::peers_failed(failed)),
+    }
+}
