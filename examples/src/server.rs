@@ -19,6 +19,10 @@ use crate::BoxError;
 /// The largest body a server here reads.
 const MAX_BODY: usize = 64 << 20;
 
+/// How long a connection may wait for its next request; longer than nodes keep theirs to peers, so
+/// that a request seldom meets a connection that is just being closed.
+const IDLE: Duration = Duration::from_secs(120);
+
 /// How long requests under way may take once the server is to stop.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -46,6 +50,7 @@ where
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
+                .header_read_timeout(IDLE)
                 .serve_connection(TokioIo::new(stream), service);
             // A connection that breaks concerns nobody but its client.
             tokio::spawn(connections.watch(connection));

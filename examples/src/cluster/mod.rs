@@ -11,7 +11,9 @@ mod rows;
 mod tally;
 mod zipf;
 
+use std::cell::Cell;
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,10 +113,9 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
 }
 
 async fn demo(options: &Options) -> Result<(), BoxError> {
-    let say = |text: String| {
-        if !options.json {
-            println!("{text}");
-        }
+    let say = |text: String| match options.json {
+        true => Ok(()),
+        false => writeln!(io::stdout(), "{text}"),
     };
     let count = |n| HumanCount(n).to_string();
 
@@ -128,9 +129,10 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
     let file = directory.path().join("rows.sqlite");
 
     say(format!(
-        "{} nodes in front of a slow database\n",
-        options.nodes
-    ));
+        "{} nodes share one cache in front of a slow database. First comes a stampede, then a \
+         skewed load.\nWhat counts is how often the database is asked.\n",
+        options.nodes,
+    ))?;
     let client = Client::new();
     let database = Process::start(
         "dbserver",
@@ -147,7 +149,7 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         database.url(),
         count(rows.len() as u64),
         options.delay,
-    ));
+    ))?;
     let nodes = Nodes::start(
         options.nodes,
         [
@@ -162,7 +164,7 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
             "  node {number:<3}  {url}  {} protocol, up to {}",
             options.protocol,
             HumanBytes(options.cache_bytes as u64),
-        ));
+        ))?;
     }
 
     let nodes = Arc::new(nodes);
@@ -173,14 +175,14 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         say(format!(
             "\nStampede: {} callers, spread over the nodes, ask at once for one key that no node has.",
             count(callers.into()),
-        ));
+        ))?;
         let (tally, took) = crowd.stampede(callers, stampede_row).await;
         let loads = reads(&client, &database).await?.of(rows.key(stampede_row));
         say(format!(
             "  {} answers after {} ms, database loads: {loads}",
             count(tally.answers()),
             took.as_millis(),
-        ));
+        ))?;
         stampede = Some(Stampede {
             callers,
             loads,
@@ -194,7 +196,7 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         count(options.requests),
         options.concurrency,
         count(options.keys.into()),
-    ));
+    ))?;
     let bar = progress_bar(options);
     let load = crowd.load(crowd::Plan {
         requests: options.requests,
@@ -204,10 +206,9 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         limit: Duration::from_secs(options.seconds),
         bar: bar.clone(),
     });
-    let (load, restarts) = if options.chaos {
-        with_chaos(load, &nodes, &bar, options.requests).await?
-    } else {
-        (load.await, 0)
+    let load = match options.chaos {
+        true => with_chaos(load, &nodes, &bar, options.requests).await?,
+        false => load.await,
     };
     bar.finish_and_clear();
 
@@ -220,31 +221,35 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         per_node: nodes.stats(&client).await,
         stampede,
         load,
-        restarts,
+        chaos: options.chaos,
     };
-    if options.json {
-        println!("{}", report.to_json());
-    } else {
-        println!("\n{}\n\n{}", report.to_table(), report.verdict());
+    match options.json {
+        true => writeln!(io::stdout(), "{}", report.to_json())?,
+        false => say(format!("\n{}\n\n{}", report.to_table(), report.verdict()))?,
     }
     report.check().map_err(BoxError::from)
 }
 
 /// Runs the load; after a third of it one node is killed, after two thirds it is started again.
-/// Returns what came of the load, and how often a node came back.
 async fn with_chaos<T>(
     load: impl Future<Output = T>,
     nodes: &Nodes,
     bar: &ProgressBar,
     requests: u64,
-) -> Result<(T, u32), BoxError> {
+) -> Result<T, BoxError> {
     const VICTIM: usize = 1;
+    let over = Cell::new(false);
     let answered = async |count| {
-        while bar.position() < count {
+        // The load may end early, at its time limit.
+        while bar.position() < count && !over.get() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let mut restarts = 0;
+    let load = async {
+        let load = load.await;
+        over.set(true);
+        load
+    };
     let chaos = async {
         answered(requests / 3).await;
         nodes.kill(VICTIM).await?;
@@ -252,15 +257,10 @@ async fn with_chaos<T>(
         answered(requests / 3 * 2).await;
         nodes.restart(VICTIM).await?;
         bar.set_message("node 2 is back, with an empty cache");
-        restarts += 1;
-        // All that is left is to wait for the load.
-        std::future::pending::<Result<(), BoxError>>().await
+        Ok(())
     };
-    let load = tokio::select! {
-        load = load => load,
-        failed = chaos => return Err(failed.err().unwrap_or_else(|| "chaos ended".into())),
-    };
-    Ok((load, restarts))
+    let (load, chaos) = tokio::join!(load, chaos);
+    chaos.map(|()| load)
 }
 
 /// As many callers as this process may have sockets for, with some to spare.

@@ -23,8 +23,8 @@ pub(super) struct Report {
     pub(super) per_node: Vec<Value>,
     pub(super) stampede: Option<Stampede>,
     pub(super) load: Load,
-    /// How often a node was killed and started again.
-    pub(super) restarts: u32,
+    /// Whether a node was killed and started again.
+    pub(super) chaos: bool,
 }
 
 /// What came of the stampede.
@@ -120,7 +120,7 @@ impl Report {
             "p99_us": self.load.tally.percentile(0.99),
             "requests_per_second": self.per_second(),
             "moved": total.moved,
-            "restarts": self.restarts,
+            "chaos": self.chaos,
             "stampede": self.stampede.as_ref().map(|stampede| json!({
                 "callers": stampede.callers,
                 "db_loads": stampede.loads,
@@ -142,10 +142,13 @@ impl Report {
             count(self.distinct_keys),
         );
         let again = self.database_loads.saturating_sub(self.distinct_keys);
-        let verdict = match (total.errors, again, self.restarts) {
+        let verdict = match (total.errors, again, self.chaos) {
             (0, 0, _) => "every value was loaded exactly once".to_owned(),
-            (0, _, 0) => format!("{} were loaded again", count(again)),
-            (0, ..) => format!("{} were loaded again, because a node died", count(again)),
+            (0, _, false) => format!("{} values were loaded again", count(again)),
+            (0, _, true) => format!(
+                "{} values were loaded again, because a node died",
+                count(again)
+            ),
             (errors, ..) => format!("{} requests failed", count(errors)),
         };
         format!("{sums}: {verdict}.")
@@ -161,7 +164,7 @@ impl Report {
                 total.reasons.join("; ")
             ));
         }
-        if self.restarts == 0 && self.database_loads != self.distinct_keys {
+        if !self.chaos && self.database_loads != self.distinct_keys {
             return Err(format!(
                 "{} database loads for {} distinct keys, although no node was killed",
                 self.database_loads, self.distinct_keys,

@@ -1,0 +1,121 @@
+use crate::support::{FRONTEND, OWNER, Server, frontends, pipe};
+
+#[test]
+fn a_key_says_how_the_frontend_answers() {
+    let node = Server::start(FRONTEND, &[]);
+    for (key, status, body) in [
+        ("k", 200, "value-of-k"),
+        ("a+b", 200, "value-of-a b"),
+        ("a%2Bb%2F%25", 200, "value-of-a+b/%"),
+        ("empty:x", 200, ""),
+        ("size:5:x", 200, "xxxxx"),
+        ("slow:1:x", 200, "value-of-slow:1:x"),
+        ("ttl:60000:x", 200, "value-of-ttl:60000:x"),
+    ] {
+        let answer = node.get(&format!("/api/get?key={key}"));
+        assert_eq!((answer.status, &*answer.body), (status, body), "{key}");
+        assert_eq!(answer.source(), "origin", "{key}");
+        assert_eq!(
+            node.get(&format!("/api/get?key={key}")).source(),
+            "main",
+            "{key}"
+        );
+    }
+    for (key, status, reason) in [
+        ("missing:x", 404, "not found"),
+        ("err:x", 502, "told to fail"),
+        ("panic:x", 502, "panic"),
+        ("%zz", 400, "hexadecimal"),
+    ] {
+        let answer = node.get(&format!("/api/get?key={key}"));
+        assert_eq!(answer.status, status, "{key}: {answer:?}");
+        assert!(answer.body.contains(reason), "{key}: {answer:?}");
+    }
+    let stats = node.json("/api/stats");
+    for (counter, expected) in [
+        ("gets", 17),
+        ("main_hits", 7),
+        ("loaded", 7),
+        ("not_found", 1),
+        ("failed", 2),
+    ] {
+        assert_eq!(stats[counter], expected, "{counter} in {stats}");
+    }
+    assert_eq!(stats["getter_calls"], 10);
+    assert_eq!(stats["entries"], 7);
+}
+
+#[test]
+fn an_expired_value_is_loaded_again() {
+    let node = Server::start(FRONTEND, &["--ttl", "0"]);
+    for _ in 0..2 {
+        assert_eq!(node.get("/api/get?key=k").source(), "origin");
+    }
+}
+
+#[test]
+fn paths_and_methods_that_are_not_known_are_refused() {
+    let node = Server::start(FRONTEND, &[]);
+    assert_eq!(node.get("/api/health").status, 200);
+    assert_eq!(node.get("/api/get").status, 400);
+    assert_eq!(node.get("/api/nothing").status, 404);
+    assert_eq!(node.get("/nothing").status, 404);
+    assert_eq!(node.ask("POST", "/api/get?key=k", "").status, 405);
+    assert_eq!(node.ask("PUT", "/api/peers", "[1]").status, 400);
+    assert_eq!(node.ask("PUT", "/api/peers", "[\"nonsense\"]").status, 400);
+}
+
+#[test]
+fn peers_can_be_changed_while_it_runs_and_share_their_keys() {
+    let nodes = frontends(3, &["--protocol", "golang"]);
+    let urls: Vec<String> = nodes.iter().map(Server::url).collect();
+    for node in &nodes {
+        assert_eq!(node.json("/api/peers"), serde_json::json!(urls));
+    }
+    let members = urls.join(",");
+    // "one", "two", "three", "four"
+    let keys = [
+        ("one", "b25l"),
+        ("two", "dHdv"),
+        ("three", "dGhyZWU="),
+        ("four", "Zm91cg=="),
+    ];
+    let lines: String = keys
+        .iter()
+        .map(|(_, base64)| format!("{base64}\n"))
+        .collect();
+    let owners = pipe(
+        OWNER,
+        &["--protocol", "golang", "--members", &members],
+        &lines,
+    );
+    assert_eq!(owners.lines().count(), keys.len());
+    for ((key, _), owner) in keys.into_iter().zip(owners.lines()) {
+        let (owners, others): (Vec<&Server>, _) =
+            nodes.iter().partition(|node| node.url() == owner);
+        // The owner loads it, whoever is asked first, and the others know.
+        let target = format!("/api/get?key={key}");
+        assert_eq!(others[0].get(&target).source(), "peer", "{key}");
+        assert_eq!(owners[0].get(&target).source(), "main", "{key}");
+        assert_eq!(owners[0].get(&target).body, format!("value-of-{key}"));
+    }
+    let calls: u64 = nodes
+        .iter()
+        .map(|node| node.json("/api/stats")["getter_calls"].as_u64().unwrap())
+        .sum();
+    assert_eq!(calls, keys.len() as u64);
+}
+
+#[test]
+fn a_request_under_way_is_answered_before_it_stops() {
+    let mut node = Server::start(FRONTEND, &[]);
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| node.get("/api/get?key=slow:300:x"));
+        while node.json("/api/stats")["getter_calls"] != 1 {
+            std::thread::yield_now();
+        }
+        node.close_stdin();
+        assert_eq!(waiting.join().unwrap().body, "value-of-slow:300:x");
+    });
+    assert!(node.wait().success());
+}

@@ -1,0 +1,7 @@
+//! The example programs, run as a user would run them: as processes, on free ports.
+
+mod cluster;
+mod demo;
+mod flags;
+mod frontend;
+mod support;

@@ -1,0 +1,166 @@
+//! Processes and plain HTTP.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::sync::Mutex;
+
+pub(crate) const CLI: &str = env!("CARGO_BIN_EXE_cli");
+pub(crate) const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
+pub(crate) const DBSERVER: &str = env!("CARGO_BIN_EXE_dbserver");
+pub(crate) const FRONTEND: &str = env!("CARGO_BIN_EXE_frontend");
+pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
+
+/// A server on a free port; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    stdin: Mutex<Option<ChildStdin>>,
+    address: String,
+}
+
+impl Server {
+    /// Starts a server and waits for its word that it is ready.
+    pub(crate) fn start(program: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(program)
+            .args(["--listen", "127.0.0.1:0"])
+            .arg("--until-eof")
+            .args(args)
+            // Getters that are told to panic would fill the log with traces.
+            .env("RUST_BACKTRACE", "0")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let address = line
+            .strip_prefix("ready ")
+            .expect("the ready line")
+            .trim_end()
+            .to_owned();
+        let stdin = Mutex::new(child.stdin.take());
+        Self {
+            child,
+            stdin,
+            address,
+        }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn port(&self) -> &str {
+        self.address.rsplit(':').next().unwrap()
+    }
+
+    /// One exchange. The target is what follows the host in the URL.
+    pub(crate) fn ask(&self, method: &str, target: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+             content-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        Answer {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            head: head.to_owned(),
+            body: body.to_owned(),
+        }
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        self.ask("GET", target, "")
+    }
+
+    pub(crate) fn json(&self, target: &str) -> serde_json::Value {
+        serde_json::from_str(&self.get(target).body).unwrap()
+    }
+
+    /// Asks it to stop, as a parent does that goes away.
+    pub(crate) fn close_stdin(&self) {
+        drop(self.stdin.lock().unwrap().take());
+    }
+
+    /// Waits until it has stopped by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a server said.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// The header `x-groupcache-source`.
+    pub(crate) fn source(&self) -> &str {
+        let header = "x-groupcache-source: ";
+        self.head
+            .lines()
+            .find_map(|line| line.strip_prefix(header))
+            .unwrap_or("none")
+    }
+}
+
+/// Frontends that know each other.
+pub(crate) fn frontends(count: usize, args: &[&str]) -> Vec<Server> {
+    let frontends: Vec<Server> = (0..count).map(|_| Server::start(FRONTEND, args)).collect();
+    let members = serde_json::json!(frontends.iter().map(Server::url).collect::<Vec<_>>());
+    for frontend in &frontends {
+        let answer = frontend.ask("PUT", "/api/peers", &members.to_string());
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    frontends
+}
+
+/// Runs a program to its end.
+pub(crate) fn run(program: &str, args: &[&str]) -> Output {
+    Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+/// Runs a program to its end, with this on its stdin, and returns its stdout.
+pub(crate) fn pipe(program: &str, args: &[&str], stdin: &str) -> String {
+    let mut child = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(stdin.as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    String::from_utf8(output.stdout).unwrap()
+}
