@@ -1,0 +1,215 @@
+//! A real Go program as a node of the cluster.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use http_body_util::BodyExt as _;
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::timeout;
+
+use crate::source::Loads;
+
+/// No answer takes so long unless something hangs.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A Go program of `peers/tests/interop`. Dropped, it is killed.
+#[derive(Debug)]
+pub struct GoNode {
+    program: &'static str,
+    group: String,
+    /// `host:port` of peer port and control API.
+    address: String,
+    process: Child,
+    /// Never written to. The program ends when it closes, also when this process is killed.
+    _stdin: ChildStdin,
+}
+
+/// What a Go node says of itself.
+#[derive(Debug)]
+pub struct GoStats {
+    pub loads: Loads,
+    /// The module's own counters.
+    pub module: HashMap<String, u64>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Signal {
+    Term,
+    Kill,
+}
+
+impl GoNode {
+    /// Starts a program on a free port, alone in its cluster.
+    pub async fn start(program: &'static str, group: &str) -> Self {
+        match Self::listening(program, group, "127.0.0.1:0").await {
+            Ok(node) => node,
+            Err(status) => panic!("{program} ended at once: {status}"),
+        }
+    }
+
+    /// Starts the program again, with the address it had and nothing else.
+    pub async fn restart(&mut self) {
+        let started = timeout(LIMIT, async {
+            loop {
+                // Until then the system may have lent the port to an outgoing connection.
+                match Self::listening(self.program, &self.group, &self.address).await {
+                    Ok(node) => return node,
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            }
+        });
+        *self = started.await.expect("the port is free again");
+    }
+
+    /// Waits until the program accepts connections, or has ended.
+    async fn listening(
+        program: &'static str,
+        group: &str,
+        address: &str,
+    ) -> Result<Self, ExitStatus> {
+        let mut process = Command::new(path(program))
+            .args(["--listen", address, "--group", group])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
+        let stdin = process.stdin.take().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let line = timeout(LIMIT, lines.next_line())
+            .await
+            .expect("a line in time")
+            .unwrap();
+        let Some(line) = line else {
+            return Err(process.wait().await.unwrap());
+        };
+        let address = line
+            .strip_prefix("ready ")
+            .expect("the program says that it is ready");
+        Ok(Self {
+            program,
+            group: group.to_owned(),
+            address: address.to_owned(),
+            process,
+            _stdin: stdin,
+        })
+    }
+
+    /// Sends the process a signal, and waits until it has ended.
+    pub async fn stop(&mut self, signal: Signal) {
+        match signal {
+            Signal::Kill => self.process.start_kill().unwrap(),
+            Signal::Term => {
+                let id = self.process.id().expect("the process has not ended yet");
+                let kill = format!("kill -TERM {id}");
+                let sent = Command::new("sh")
+                    .args(["-c", &kill])
+                    .status()
+                    .await
+                    .unwrap();
+                assert!(sent.success(), "{kill}");
+            }
+        }
+        let status = timeout(LIMIT, self.process.wait())
+            .await
+            .expect("it ends in time")
+            .unwrap();
+        match signal {
+            Signal::Kill => assert_eq!(status.code(), None, "{status}"),
+            Signal::Term => assert!(status.success(), "{status}"),
+        }
+    }
+
+    /// The node as its peers know it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub async fn set_peers(&self, members: &[String]) {
+        let list = serde_json::to_string(members).unwrap();
+        let (status, body) = self.ask(Method::PUT, "/api/peers", list).await;
+        assert!(status.is_success(), "{status}: {}", body.escape_ascii());
+    }
+
+    /// Asks for a key as a user of this node would.
+    pub async fn get(&self, key: &[u8]) -> (StatusCode, Vec<u8>) {
+        let target = format!("/api/get?key={}", percent_encode(key, NON_ALPHANUMERIC));
+        self.ask(Method::GET, &target, String::new()).await
+    }
+
+    pub async fn stats(&self) -> GoStats {
+        let (status, body) = self.ask(Method::GET, "/api/stats", String::new()).await;
+        assert!(status.is_success(), "{status}: {}", body.escape_ascii());
+        let stats: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let counts = |field: &str| {
+            let counts = stats[field].as_object().expect("an object of counts");
+            counts
+                .iter()
+                .map(|(name, count)| (name.clone(), count.as_u64().unwrap()))
+        };
+        GoStats {
+            loads: counts("getter_calls_by_key_b64")
+                .map(|(key, count)| (URL_SAFE.decode(key).unwrap(), count))
+                .collect(),
+            module: counts("module").collect(),
+        }
+    }
+
+    /// One exchange with the control API, on a connection of its own.
+    async fn ask(&self, method: Method, target: &str, body: String) -> (StatusCode, Vec<u8>) {
+        let request = Request::builder()
+            .method(method)
+            .uri(target)
+            .header(HOST, &self.address)
+            .body(body)
+            .unwrap();
+        let exchange = async {
+            let stream = TcpStream::connect(&self.address).await.unwrap();
+            let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+            tokio::spawn(connection);
+            let answer = sender.send_request(request).await.unwrap();
+            let status = answer.status();
+            (
+                status,
+                answer
+                    .into_body()
+                    .collect()
+                    .await
+                    .unwrap()
+                    .to_bytes()
+                    .to_vec(),
+            )
+        };
+        timeout(LIMIT, exchange)
+            .await
+            .unwrap_or_else(|_| panic!("no answer to {target}"))
+    }
+}
+
+fn path(program: &str) -> PathBuf {
+    const HOW: &str = "`.ci/run interop` builds the programs and runs these tests; by hand, \
+        `go build -o \"$PWD/../../../target/interop/\" ./...` in peers/tests/interop builds them";
+    let Some(folder) = std::env::var_os("GROUPCACHE_INTEROP_BIN") else {
+        panic!(
+            "GROUPCACHE_INTEROP_BIN has to name the folder of the Go programs, absolutely. {HOW}"
+        );
+    };
+    let path = PathBuf::from(folder).join(program);
+    assert!(
+        path.is_file(),
+        "there is no {} (see GROUPCACHE_INTEROP_BIN). {HOW}",
+        path.display()
+    );
+    path
+}
