@@ -64,7 +64,7 @@ impl Router {
 
     /// Another router of the same node, with the same settings and without members.
     pub fn sibling(&self) -> Self {
-        let (this, scheme) = (self.this.clone(), self.scheme.clone());
+        let (this, scheme) = (self.this.clone(), self.scheme);
         let (transport, circuit) = (Arc::clone(&self.transport), self.circuit.clone());
         Self::new(this, scheme, transport, circuit).handoff(self.handoff)
     }
@@ -168,7 +168,7 @@ impl Router {
             .collect::<Result<Vec<_>, Error>>()?;
         let ring = match peers.is_empty() {
             true => None,
-            false => Some(Ring::new(self.scheme.clone(), peers).map_err(Error::ring)?),
+            false => Some(Ring::new(self.scheme, peers).map_err(Error::ring)?),
         };
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {

@@ -1,6 +1,7 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::ready;
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
@@ -82,8 +83,8 @@ impl<B: http_body::Body> Service<Request<B>> for HttpService {
 
     fn call(&self, request: Request<B>) -> Self::Future {
         match self.0.route(&request) {
-            Err(response) => Box::pin(ready(Ok(response))),
-            Ok(mode) => {
+            Break(response) => Box::pin(ready(Ok(response))),
+            Continue(mode) => {
                 let inner = Arc::clone(&self.0);
                 let uri = request.into_parts().0.uri;
                 Box::pin(async move { Ok(inner.get(&uri, mode).await) })
@@ -94,31 +95,34 @@ impl<B: http_body::Body> Service<Request<B>> for HttpService {
 
 impl Inner {
     /// What is asked of the node; or, if nothing is, the answer.
-    fn route<B: http_body::Body>(&self, request: &Request<B>) -> Result<GetMode, Response<Body>> {
+    fn route<B: http_body::Body>(
+        &self,
+        request: &Request<B>,
+    ) -> ControlFlow<Response<Body>, GetMode> {
         let path = request.uri().path();
         if !path.starts_with(&self.options.base_path) && path != HEALTH {
-            return Err(failure::text(StatusCode::NOT_FOUND, "404 page not found"));
+            return Break(failure::text(StatusCode::NOT_FOUND, "404 page not found"));
         }
         let body = request.body().size_hint().lower();
         let limit = self.options.max_body_bytes() as u64;
         if body > limit {
             let error = Error::too_large("a request body", body, limit);
-            return Err(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
+            return Break(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
         }
         if request.method() != Method::GET {
             let mut response = failure::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
             response
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static("GET"));
-            return Err(response);
+            return Break(response);
         }
         if path == HEALTH {
             let mut response = Response::new(Body::from("ok"));
             let plain = HeaderValue::from_static("text/plain; charset=utf-8");
             response.headers_mut().insert(CONTENT_TYPE, plain);
-            return Err(response);
+            return Break(response);
         }
-        Ok(match request.headers().get(MODE) {
+        Continue(match request.headers().get(MODE) {
             Some(mode) if mode == PEEK => GetMode::Peek,
             _ => GetMode::Load,
         })

@@ -1,0 +1,320 @@
+//! Exchanges recorded between real golang/groupcache programs, replayed against either half of
+//! ours, and messages marshalled by Go. The data is in `testdata`, which is not in the package.
+
+mod support;
+
+use std::collections::HashMap;
+use std::time::{Duration, SystemTime};
+
+use peers::testing::{FakePeer, Network};
+use peers::{Error, GetRequest, HttpOptions, Protocol, Reply};
+use serde_json::Value;
+use support::{Raw, answer, base64, dial, echo, get, hex, request, rows, serve, value};
+
+/// The self URL of the recorded server, which its values begin with.
+const RECORDED: &str = "http://127.0.0.1:28010";
+
+/// The getter of the recorded programs. It has one group, `g`.
+fn getter(request: GetRequest<'_>) -> Result<Reply, Error> {
+    if request.group != "g" {
+        return Err(Error::no_such_group(request.group));
+    }
+    let key = String::from_utf8_lossy(request.key);
+    let mut parts = key.split(':');
+    match (parts.next(), parts.next()) {
+        (Some("err"), _) => Err(Error::getter(format!(
+            "getter error on {RECORDED} for {key:?}"
+        ))),
+        (Some("nf"), _) => Err(Error::not_found(format!(
+            "not found on {RECORDED}: {key:?}"
+        ))),
+        (Some("panic"), _) => panic!("getter panic for {key}"),
+        (Some("empty"), _) => Ok(value(b"")),
+        (Some("size"), Some(size)) => {
+            let mut bytes = format!("{RECORDED}|{key}|").into_bytes();
+            bytes.resize(size.parse().unwrap(), b'.');
+            Ok(value(&bytes))
+        }
+        _ => Ok(value(
+            &[format!("{RECORDED}|").as_bytes(), request.key].concat(),
+        )),
+    }
+}
+
+/// Where our server's answer is not that of Go's, and why. Paths are never cleaned, so a key with
+/// dots and slashes in it arrives as it is.
+fn deliberate_differences() -> HashMap<&'static str, (u16, &'static str)> {
+    [
+        (
+            "panic",
+            (
+                500,
+                "Go closes the connection and every caller of the key hangs",
+            ),
+        ),
+        (
+            "key:space",
+            (
+                200,
+                "from golang a plus is a space, so the key is the one asked for",
+            ),
+        ),
+        ("key:crlf", (200, "the same")),
+        (
+            "special-group-name",
+            (404, "the same for the group, `gr oup`, not `gr+oup`"),
+        ),
+        ("key:dot", (200, "Go's multiplexer redirects")),
+        ("key:dotdot", (200, "the same")),
+        // These only behind the older multiplexer.
+        ("key:leading-slash", (200, "the same")),
+        ("key:double-slash", (200, "the same")),
+        ("key:dot-segments", (200, "the same")),
+        ("key:leading-dotdot", (200, "the same")),
+    ]
+    .into()
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_server_answers_recorded_requests_as_gos_did() {
+    for file in ["exchanges.json", "exchanges-mux121.json"] {
+        for row in rows(file) {
+            let name = row["name"].as_str().unwrap();
+            let recorded = &row["connections"][0];
+            let network = Network::new();
+            let options = HttpOptions::default();
+            let (_server, peer) = serve(&network, Protocol::Golang, options, FakePeer::new(getter));
+            let mut raw = Raw::connect(&network).await;
+            raw.send(hex(&recorded["requests"][0])).await;
+            let answer = raw.receive().await.unwrap();
+
+            if name != "special-group-name" {
+                assert_eq!(peer.asked()[0].key, base64(&row["key_b64"]), "{name}");
+            }
+            let theirs = recorded["responses"].get(0).map(Recorded::read);
+            if theirs
+                .as_ref()
+                .is_some_and(|theirs| theirs.is_like(&answer))
+            {
+                continue;
+            }
+            let &(status, _why) = deliberate_differences()
+                .get(name)
+                .unwrap_or_else(|| panic!("{name}: {answer:?} differs from {theirs:?}"));
+            assert_eq!(answer.status(), status, "{name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_client_makes_of_recorded_answers_what_gos_did() {
+    for file in ["exchanges.json", "exchanges-mux121.json"] {
+        for row in rows(file) {
+            let name = row["name"].as_str().unwrap();
+            let network = Network::new();
+            let mut listener = network.listen(support::SERVER).unwrap();
+            let client = dial(&network, Protocol::Golang, HttpOptions::default());
+            let key = base64(&row["key_b64"]);
+            let recorded = row["connections"][0]["responses"]
+                .get(0)
+                .map(Recorded::read);
+            let (result, ()) = tokio::join!(client.get(get(&key)), async {
+                let mut raw = Raw::accept(&mut listener).await;
+                raw.receive().await.unwrap();
+                if let Some(recorded) = &recorded {
+                    raw.send(recorded.bytes()).await;
+                }
+            });
+            // Go's client called its own getter when it could make nothing of the answer.
+            if row["client_loaded"].as_array().unwrap().is_empty() {
+                let value = result
+                    .unwrap_or_else(|error| panic!("{name}: {error}"))
+                    .value;
+                assert_eq!(value.len() as u64, row["len"].as_u64().unwrap(), "{name}");
+                if row["value_b64"].is_string() && value.len() < 4096 {
+                    assert_eq!(value, base64(&row["value_b64"]), "{name}");
+                }
+            } else {
+                let error = result.expect_err(name);
+                assert!(!error.is_answer(), "{name}: {error}");
+            }
+        }
+    }
+}
+
+/// A recorded answer.
+#[derive(Debug)]
+struct Recorded {
+    head: Vec<u8>,
+    /// For long bodies only the beginning was recorded; what follows are dots or an echoed `L`.
+    body: Vec<u8>,
+    chunked: bool,
+}
+
+impl Recorded {
+    fn read(row: &Value) -> Self {
+        let body = match row.get("body_hex") {
+            Some(body) => hex(body),
+            None => {
+                let mut body = hex(&row["body_first64_hex"]);
+                let filling = *body.last().unwrap();
+                body.resize(row["body_len"].as_u64().unwrap() as usize, filling);
+                body
+            }
+        };
+        let chunked = row["framing"] == "chunked";
+        Self {
+            head: hex(&row["raw_head_hex"]),
+            body,
+            chunked,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        let mut bytes = self.head.clone();
+        if !self.chunked {
+            bytes.extend_from_slice(&self.body);
+            return bytes;
+        }
+        for chunk in self.body.chunks(1000) {
+            bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+            bytes.extend_from_slice(chunk);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"0\r\n\r\n");
+        bytes
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let head = str::from_utf8(&self.head).unwrap();
+        head.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+    }
+
+    fn is_like(&self, ours: &support::Message) -> bool {
+        let status = format!(" {} ", ours.status());
+        str::from_utf8(&self.head)
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .contains(&status)
+            && self.header("Content-Type") == ours.header("content-type")
+            && self.header("X-Content-Type-Options") == ours.header("x-content-type-options")
+            && self.body == ours.body
+    }
+}
+
+/// Long enough for every key of `escape.json`.
+fn long_keys() -> HttpOptions {
+    HttpOptions::default().max_key_bytes(16 << 10)
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_server_understands_every_target_of_gos_client() {
+    let network = Network::new();
+    let (_server, peer) = serve(&network, Protocol::Golang, long_keys(), FakePeer::new(echo));
+    let mut raw = Raw::connect(&network).await;
+    for row in rows("escape.json") {
+        raw.send(request(row[1].as_str().unwrap())).await;
+        assert_eq!(raw.receive().await.unwrap().status(), 200);
+        let asked = peer.asked().pop().unwrap();
+        assert_eq!(
+            (asked.group.as_str(), asked.key),
+            ("g", base64(&row[0])),
+            "{}",
+            row[1]
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn gos_server_and_ours_understand_every_target_of_our_client() {
+    for protocol in [Protocol::Native, Protocol::Golang] {
+        let network = Network::new();
+        let mut listener = network.listen(support::SERVER).unwrap();
+        let client = dial(&network, protocol, long_keys());
+        let mut raw = None;
+        for row in rows("escape.json") {
+            let key = base64(&row[0]);
+            let (result, target) = tokio::join!(client.get(get(&key)), async {
+                if raw.is_none() {
+                    raw = Some(Raw::accept(&mut listener).await);
+                }
+                let raw = raw.as_mut().unwrap();
+                let request = raw.receive().await.unwrap();
+                raw.send(answer(b"\x0a\x00")).await;
+                request.target().to_owned()
+            });
+            result.unwrap();
+            // Go's server percent-decodes the path and leaves a plus as it is; ours may not.
+            let escaped = target.strip_prefix("/_groupcache/g/").unwrap();
+            assert!(!escaped.contains(['+', '.', '/', '?']), "{escaped}");
+            let decoded: Vec<u8> = percent_encoding::percent_decode_str(escaped).collect();
+            assert_eq!(decoded, key);
+        }
+        assert_eq!(network.accepted(support::SERVER), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_client_understands_every_message_that_go_marshalled() {
+    let network = Network::new();
+    let mut listener = network.listen(support::SERVER).unwrap();
+    let client = dial(&network, Protocol::Native, HttpOptions::default());
+    let mut raw = None;
+    for row in rows("get-response.json") {
+        let (result, ()) = tokio::join!(client.get(get(b"k")), async {
+            if raw.is_none() {
+                raw = Some(Raw::accept(&mut listener).await);
+            }
+            let raw = raw.as_mut().unwrap();
+            raw.receive().await.unwrap();
+            raw.send(answer(&hex(&row["encoded_hex"]))).await;
+        });
+        assert_eq!(result.unwrap(), reply(&row), "{row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn our_server_marshals_as_go_does() {
+    let mut compared = 0;
+    for row in rows("get-response.json") {
+        // We always write the value, and never an expiry of 0, which means none.
+        if row.get("value_hex").is_none() || row.get("expire").is_some_and(|ns| *ns == 0) {
+            continue;
+        }
+        let network = Network::new();
+        let reply = reply(&row);
+        let (_server, _) = serve(
+            &network,
+            Protocol::Native,
+            HttpOptions::default(),
+            FakePeer::new(move |_| Ok(reply.clone())),
+        );
+        let mut raw = Raw::connect(&network).await;
+        raw.send(request("/_groupcache/g/k")).await;
+        assert_eq!(
+            raw.receive().await.unwrap().body,
+            hex(&row["encoded_hex"]),
+            "{row}"
+        );
+        compared += 1;
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+/// What a row of `get-response.json` means.
+fn reply(row: &Value) -> Reply {
+    let expire = row.get("expire").map_or(0, |ns| ns.as_i64().unwrap());
+    let distance = Duration::from_nanos(expire.unsigned_abs());
+    Reply {
+        value: row.get("value_hex").map(hex).unwrap_or_default().into(),
+        expires_at: match expire {
+            0 => None,
+            1.. => Some(SystemTime::UNIX_EPOCH + distance),
+            _ => Some(SystemTime::UNIX_EPOCH - distance),
+        },
+        minute_qps: row.get("minute_qps").map(|qps| qps.as_f64().unwrap()),
+    }
+}
