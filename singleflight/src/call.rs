@@ -1,10 +1,9 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
-use crate::flight::Turn;
-use crate::ticket::Ticket;
+use crate::leftovers::Leftovers;
+use crate::ticket::{Step, Ticket};
 use crate::waker_set::Slot;
 use crate::work::{self, Polled};
 use crate::{Driver, Error, Outcome};
@@ -32,7 +31,24 @@ pub struct Call<K, V> {
 
 impl<K, V> Call<K, V> {
     pub(crate) fn new(ticket: Ticket<K, V>, first: bool) -> Self {
-        Self { ticket: Some(ticket), slot: Slot::default(), first }
+        Self {
+            ticket: Some(ticket),
+            slot: Slot::default(),
+            first,
+        }
+    }
+
+    /// Gives the flight its work.
+    pub(crate) fn launch<F, Fut>(&self, work: F)
+    where
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = V> + Send + 'static,
+    {
+        let Some(ticket) = &self.ticket else { return };
+        match work::create(work) {
+            Ok(work) => ticket.launch(work),
+            Err(error) => ticket.fail(error).settle(),
+        }
     }
 
     /// Whether this call started the flight.
@@ -48,56 +64,46 @@ impl<K, V> Call<K, V> {
     /// `Some` for the first caller of a flight that is not over, once, and no matter whether the work has been polled.
     pub fn detach(&mut self) -> Option<Driver<K, V>> {
         let ticket = self.ticket.as_ref().filter(|_| self.first)?;
-        ticket.flight.detach().then(|| Driver::new(ticket.clone()))
+        ticket.detach().map(Driver::new)
     }
 }
 
-impl<K, V: Clone + Send + 'static> Future for Call<K, V> {
+impl<K: Send + 'static, V: Clone + Send + 'static> Future for Call<K, V> {
     type Output = Result<Outcome<V>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let ticket = this.ticket.as_ref().expect("a call must not be polled after it was ready");
         let slot = &mut this.slot;
-        let flight = &ticket.flight;
+        let ticket = this
+            .ticket
+            .as_ref()
+            .expect("a call must not be polled after it was ready");
 
-        let mut turn = flight.begin(slot, cx.waker());
-        if let Turn::Poll(work) = turn {
-            turn = match work::poll(work, &mut Context::from_waker(&Waker::from(Arc::clone(flight)))) {
-                Polled::Pending(work) => match flight.put_back(work, slot, cx.waker()) {
-                    None => Turn::Wait,
-                    Some(abandoned) => {
-                        work::discard(abandoned);
-                        Turn::Receive
-                    }
-                },
-                Polled::Ended(result) => match ticket.finish(result, Some(slot)) {
-                    None => Turn::Receive,
-                    Some(result) => {
-                        this.ticket = None;
-                        return Poll::Ready(result);
-                    }
-                },
+        let mut leftovers = Leftovers::default();
+        let mut step = ticket.begin(slot, cx.waker());
+        if let Step::Poll(work, waker) = step {
+            let waker = waker.as_ref().unwrap_or(cx.waker());
+            step = match work::poll(work, &mut Context::from_waker(waker)) {
+                Polled::Pending(work) => ticket.put_back(work, slot, cx.waker(), &mut leftovers),
+                Polled::Ended(result) => ticket.finish_and_receive(result, slot, &mut leftovers),
             };
         }
-        match turn {
-            Turn::Receive => {
-                let result = flight.receive();
-                this.ticket = None;
-                Poll::Ready(result)
-            }
-            Turn::Wait | Turn::Poll(_) => Poll::Pending,
-        }
+        let Step::Receive(receipt) = step else {
+            leftovers.settle();
+            return Poll::Pending;
+        };
+
+        // Only now is there nothing left that a panic of a waker, a destructor or `clone` could upset.
+        this.ticket = None;
+        leftovers.settle();
+        Poll::Ready(receipt.open())
     }
 }
 
 impl<K, V> Drop for Call<K, V> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take()
-            && let Some(work) = ticket.flight.leave(&mut self.slot)
-        {
-            let _entry = ticket.free_key();
-            drop(work);
+        if let Some(ticket) = self.ticket.take() {
+            ticket.leave(&mut self.slot).settle();
         }
     }
 }

@@ -3,7 +3,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::Error;
-use crate::flight::Turn;
+use crate::flight::Handover;
+use crate::leftovers::Leftovers;
 use crate::ticket::Ticket;
 use crate::work::{self, Polled, Work};
 
@@ -25,7 +26,10 @@ pub struct Driver<K, V> {
 
 impl<K, V> Driver<K, V> {
     pub(crate) fn new(ticket: Ticket<K, V>) -> Self {
-        Self { ticket: Some(ticket), work: None }
+        Self {
+            ticket: Some(ticket),
+            work: None,
+        }
     }
 }
 
@@ -34,25 +38,29 @@ impl<K, V> Future for Driver<K, V> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        let Some(ticket) = &this.ticket else { return Poll::Ready(()) };
-        let turn = match this.work.take() {
-            Some(work) => Turn::Poll(work),
-            None => ticket.flight.take_over(cx.waker()),
+        let Some(ticket) = &this.ticket else {
+            return Poll::Ready(());
         };
-        match turn {
-            Turn::Poll(work) => match work::poll(work, cx) {
+        let handover = match this.work.take() {
+            Some(work) => Handover::Take(work),
+            None => {
+                let (handover, _waker) = ticket.take_over(cx.waker());
+                handover
+            }
+        };
+        let mut leftovers = match handover {
+            Handover::Wait => return Poll::Pending,
+            Handover::Over => Leftovers::default(),
+            Handover::Take(work) => match work::poll(work, cx) {
                 Polled::Pending(work) => {
                     this.work = Some(work);
                     return Poll::Pending;
                 }
-                Polled::Ended(result) => {
-                    ticket.finish(result, None);
-                }
+                Polled::Ended(result) => ticket.finish_as_driver(result),
             },
-            Turn::Wait => return Poll::Pending,
-            Turn::Receive => {}
-        }
+        };
         this.ticket = None;
+        leftovers.settle();
         Poll::Ready(())
     }
 }
@@ -60,13 +68,15 @@ impl<K, V> Future for Driver<K, V> {
 impl<K, V> Drop for Driver<K, V> {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            ticket.finish(Err(Error::abandoned()), None);
+            ticket.finish_as_driver(Err(Error::abandoned())).settle();
         }
     }
 }
 
 impl<K, V> fmt::Debug for Driver<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Driver").field("ready", &self.ticket.is_none()).finish_non_exhaustive()
+        f.debug_struct("Driver")
+            .field("ready", &self.ticket.is_none())
+            .finish_non_exhaustive()
     }
 }

@@ -43,14 +43,20 @@ impl Error {
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
         let message = match payload.downcast_ref::<&str>() {
             Some(text) => Some(Arc::from(*text)),
-            None => payload.downcast_ref::<String>().map(|text| Arc::from(text.as_str())),
+            None => payload
+                .downcast_ref::<String>()
+                .map(|text| Arc::from(text.as_str())),
         };
         discard(payload);
-        Self { kind: Kind::Panicked(message) }
+        Self {
+            kind: Kind::Panicked(message),
+        }
     }
 
     pub(crate) fn abandoned() -> Self {
-        Self { kind: Kind::Abandoned }
+        Self {
+            kind: Kind::Abandoned,
+        }
     }
 }
 

@@ -1,304 +1,285 @@
-//! The state machine of one flight, which is all the synchronisation there is apart from the map's.
+//! The state machine of one flight: plain data, changed under the lock of its shard, with no lock of its own.
 //!
 //! ```text
-//!            launch               begin                  finish
-//!   (busy) ─────────▶ idle(work) ───────▶ busy ───────────────────────────▶ over
-//!                        ▲  │              │                                 ▲
-//!                        │  │   put_back   │                                 │
-//!                        └──┼──────────────┘                                 │
-//!                           └────────────────────────────────────────────────┘
-//!                             leave (the last caller), finish (a driver dropped)
+//!          launch               begin                 finish
+//!   busy ──────────▶ idle(work) ─────▶ busy ────────────────────────▶ over
+//!                      ▲    │           │                              ▲
+//!                      └────┼───────────┘                              │
+//!                 put_back  └──────────────────────────────────────────┘
+//!                                   finish (by a driver that is dropped)
 //! ```
 //!
-//! **Who polls.** The work travels: whoever polls it takes it out (`busy`) and puts it back, so that no lock is held
-//! while user code runs. Until a flight is detached any caller may take it, and the work is polled with a waker of the
-//! flight itself, which wakes *all* callers. One of them would do if it were sure to poll; but a future that was woken
-//! may be dropped instead, or sit in a `select!` that looks elsewhere, and then the others would wait for ever. `woken`
-//! keeps the herd cheap: the first to arrive takes the work, the others find that it has not been woken since.
+//! A flight that its last caller leaves is not over but gone, in one step with its key.
 //!
-//! **The lost wake-up, and why there is none.** The work may be woken while `busy`: by another thread or by itself.
-//! Waking the callers then would be too early, since they would find the work away, register again, and rely on the one
-//! who polls to come back, which it need not. So the wake is noted in `woken`, and `put_back` wakes everybody after the
-//! work is in its place.
+//! **Who polls.** The work travels: whoever polls it takes it out (`busy`) and puts it back, so that no lock is held
+//! while it runs. Until a flight is detached any caller may take it. Where there are several, the work is polled with a
+//! waker of the flight that wakes *all* of them. To wake one would do if it were sure to poll; but it may be dropped
+//! instead, or sit in a `select!` that looks elsewhere, and then the others would wait for ever. `woken` keeps the herd
+//! cheap: the first to arrive takes the work, the others find that it has not been woken since.
+//!
+//! **A lone caller** polls the work with its own waker and so saves the detour. While that waker is the one the work
+//! knows (`lone`), a wake-up does not pass here and whoever comes may poll: the lone caller, because it was woken, or
+//! one that has joined and changes to the waker of the flight by polling.
+//!
+//! **The lost wake-up, and why there is none.** The work may be woken while it is `busy`: by another thread, or by
+//! itself. To wake the callers then would be too early. They would find the work away, register again, and rely on the
+//! one who polls to come back, which it need not. So the wake is noted in `woken`, and `put_back` wakes everybody after
+//! the work is in its place. It does the same if somebody has joined while a lone caller polled.
 //!
 //! **Detached.** A driver owns the work and polls it with its own waker. If a caller is just polling when the flight is
-//! detached, the driver leaves its waker in `driver` and `put_back` calls it.
+//! detached, the driver leaves its waker in `driver_waker`, and `put_back` calls it.
 
 use std::mem;
-use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::Waker;
 
-use crate::sync::Mutex;
-use crate::waker_set::{Slot, WakerSet};
+use crate::Error;
+use crate::receipt::{Receipt, Stored};
+use crate::waker_set::{Drained, Slot, WakerSet};
 use crate::work::Work;
-use crate::{Error, Outcome};
 
-/// Lock order: a shard of the map, then `state`, then `landed`. User code runs under `landed` alone (`V::clone`), and
-/// that is taken there with no other lock held.
+/// No method runs or drops anything of the user's, wakers included: what is left over is handed back.
 pub(crate) struct Flight<V> {
-    state: Mutex<State<V>>,
-    /// Written once, by `finish`, unless nobody is left to read it.
-    landed: Mutex<Landed<V>>,
-}
-
-struct State<V> {
     stage: Stage<V>,
-    /// The work wants to be polled: it never was, or its waker was called since.
+    /// The work wants to be polled: it never was, or the waker of the flight was called since.
     woken: bool,
+    /// The work was last polled with the waker of one caller, who was the only one.
+    lone: bool,
+    /// More than one caller has taken part.
+    shared: bool,
     /// A driver exists or has existed; callers only wait.
     detached: bool,
-    /// The driver's waker, while it waits for a caller to put the work back.
-    driver: Option<Waker>,
+    /// A driver exists.
+    driven: bool,
+    /// The driver's, while it waits for a caller to put the work back.
+    driver_waker: Option<Waker>,
     /// Callers that have neither received the result nor left.
     waiting: usize,
-    /// Callers that ever were.
-    joined: usize,
     wakers: WakerSet,
+    /// Which flight this is among all that its shard ever had. Its number is used again, its serial is not.
+    pub(crate) serial: u64,
+    /// The waker of the flight, made by the shard when it is first needed.
+    pub(crate) waker: Option<Waker>,
 }
 
-enum Stage<V> {
+/// Where the work is.
+pub(crate) enum Stage<V> {
     /// At rest, for anybody who may to poll.
     Idle(Work<V>),
     /// Being created or polled, or owned by the driver.
     Busy,
-    /// Ended, abandoned, or left by everybody. Nobody can join any more.
-    Over,
+    /// Ended, with the result if anybody waited for it.
+    Over(Option<Stored<V>>),
 }
 
-struct Landed<V> {
-    result: Option<Result<V, Error>>,
-    shared: bool,
-    /// Callers that have yet to receive the result, or to leave; the last one gets the original.
-    due: usize,
-}
-
-/// What a caller is to do.
+/// What a caller who was polled is to do.
 pub(crate) enum Turn<V> {
-    /// Poll this, then call `put_back` or `finish`.
-    Poll(Work<V>),
-    /// The waker is registered.
+    /// Poll this: with its own waker if it is `lone`, else with that of the flight.
+    Poll { work: Work<V>, lone: bool },
+    /// Come again with a clone of the waker, to be registered. Cloning it runs the code of a stranger, which must not
+    /// be done under a lock, and need not be done at all if the work is ready.
+    Register,
+    /// Wait; the waker is registered.
     Wait,
-    /// The flight is over.
-    Receive,
+    /// Take this. The caller is counted out.
+    Receive(Receipt<V>),
+}
+
+/// What the driver who was polled is to do.
+pub(crate) enum Handover<V> {
+    /// Own the work from now on.
+    Take(Work<V>),
+    /// Wait until the caller who is polling puts it back; the waker is registered.
+    Wait,
+    /// Nothing: the flight is over, and the driver is counted out.
+    Over,
 }
 
 impl<V> Flight<V> {
     /// A flight with one caller, whose work is still to be launched.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(serial: u64) -> Self {
         Self {
-            state: Mutex::new(State {
-                stage: Stage::Busy,
-                woken: true,
-                detached: false,
-                driver: None,
-                waiting: 1,
-                joined: 1,
-                wakers: WakerSet::default(),
-            }),
-            landed: Mutex::new(Landed { result: None, shared: false, due: 0 }),
+            stage: Stage::Busy,
+            woken: true,
+            lone: false,
+            shared: false,
+            detached: false,
+            driven: false,
+            driver_waker: None,
+            waiting: 1,
+            wakers: WakerSet::new(),
+            serial,
+            waker: None,
         }
     }
 
-    /// Counts a caller in; false if the flight is over.
-    pub(crate) fn enter(&self) -> bool {
-        let mut state = self.state.lock();
-        if matches!(state.stage, Stage::Over) {
-            return false;
-        }
-        state.waiting += 1;
-        state.joined += 1;
-        true
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over(_))
     }
 
-    /// Puts the new work in its place.
-    pub(crate) fn launch(&self, work: Work<V>) {
-        let mut state = self.state.lock();
-        state.stage = Stage::Idle(work);
-        // Those who joined while the work was created.
-        let waiting = state.wakers.drain();
-        drop(state);
-        waiting.wake();
+    /// Nobody has a part in the flight any more.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.waiting == 0 && !self.driven
+    }
+
+    /// Counts a caller in.
+    pub(crate) fn enter(&mut self) {
+        self.waiting += 1;
+        self.shared = true;
+    }
+
+    /// Counts a caller out that goes without a result. The last one takes along what only callers have a use for: the
+    /// work if there is no driver, the result if it is there.
+    pub(crate) fn leave(&mut self, slot: &mut Slot) -> (Option<Waker>, Stage<V>) {
+        self.waiting -= 1;
+        let useless = self.waiting == 0 && (!self.detached || self.is_over());
+        let rest = if useless {
+            mem::replace(&mut self.stage, Stage::Over(None))
+        } else {
+            Stage::Busy
+        };
+        (self.forget_waker(slot), rest)
+    }
+
+    /// Puts new work in its place. To be woken: who joined while it was created.
+    pub(crate) fn launch(&mut self, work: Work<V>) -> Drained {
+        self.stage = Stage::Idle(work);
+        self.wakers.drain()
     }
 
     /// A caller was polled.
-    pub(crate) fn begin(&self, slot: &mut Slot, waker: &Waker) -> Turn<V> {
-        // Cloning and dropping a waker runs the code of a stranger, so it is done outside the lock.
-        let mut clone = None;
-        loop {
-            let mut state = self.state.lock();
-            match state.stage {
-                Stage::Over => return Turn::Receive,
-                Stage::Idle(_) if state.woken && !state.detached => {
-                    state.woken = false;
-                    return match mem::replace(&mut state.stage, Stage::Busy) {
-                        Stage::Idle(work) => Turn::Poll(work),
-                        Stage::Busy | Stage::Over => unreachable!("matched above"),
-                    };
-                }
-                Stage::Idle(_) | Stage::Busy => {}
+    #[inline(always)]
+    pub(crate) fn begin(&mut self, slot: &Slot, waker: &Waker) -> Turn<V> {
+        match mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::Idle(work) if (self.woken || self.lone) && !self.detached => {
+                self.woken = false;
+                self.lone = self.waiting == 1;
+                return Turn::Poll {
+                    work,
+                    lone: self.lone,
+                };
             }
-            if state.wakers.holds(slot, waker) {
-                return Turn::Wait;
-            }
-            if let Some(clone) = clone.take() {
-                let replaced = state.wakers.register(slot, clone);
-                drop(state);
-                drop(replaced);
-                return Turn::Wait;
-            }
-            drop(state);
-            clone = Some(waker.clone());
+            other => self.stage = other,
         }
-    }
-
-    /// A caller has polled the work, which is pending. Hands the work back if a driver has been dropped meanwhile and
-    /// the flight is over.
-    #[must_use = "the work is to be dropped, or the flight is to go on"]
-    pub(crate) fn put_back(&self, work: Work<V>, slot: &mut Slot, waker: &Waker) -> Option<Work<V>> {
-        let waker = waker.clone();
-        let mut state = self.state.lock();
-        if matches!(state.stage, Stage::Over) {
-            drop(state);
-            return Some(work);
-        }
-        state.stage = Stage::Idle(work);
-        let replaced = state.wakers.register(slot, waker);
-        let driver = state.driver.take();
-        let callers = (state.woken && !state.detached).then(|| state.wakers.drain());
-        drop(state);
-        drop(replaced);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
-        if let Some(callers) = callers {
-            callers.wake();
-        }
-        None
-    }
-
-    /// Ends the flight. To be called when the map no longer leads to it, so that a call which begins after another has
-    /// received a result never receives the same.
-    ///
-    /// The result is stored for those who wait, if it is not over already. A caller who ends the flight passes its slot,
-    /// and gets the result directly if nobody waits besides.
-    pub(crate) fn finish(
-        &self,
-        result: Result<V, Error>,
-        caller: Option<&mut Slot>,
-    ) -> Option<Result<Outcome<V>, Error>> {
-        let mut state = self.state.lock();
-        if matches!(state.stage, Stage::Over) {
-            drop(state);
-            drop(result);
-            return None;
-        }
-        // Idle if a driver is dropped before it has ever polled.
-        let work = mem::replace(&mut state.stage, Stage::Over);
-        let shared = state.joined > 1;
-        let is_caller = caller.is_some();
-        let own_waker = caller.and_then(|slot| state.wakers.remove(slot));
-        let others = state.wakers.drain();
-        let direct = if state.waiting == usize::from(is_caller) {
-            Some(result)
+        if let Some(receipt) = self.receive() {
+            Turn::Receive(receipt)
+        } else if self.wakers.holds(slot, waker) {
+            Turn::Wait
         } else {
-            *self.landed.lock() = Landed { result: Some(result), shared, due: state.waiting };
-            None
-        };
-        drop(state);
-        others.wake();
-        drop(own_waker);
-        drop(work);
-        direct
-            .filter(|_| is_caller)
-            .map(|result| result.map(|value| Outcome { value, shared }))
-    }
-
-    /// A caller goes away without a result. If it was the last one and there is no driver, the flight is over: the
-    /// work is handed back to be dropped, and the key is to be freed.
-    pub(crate) fn leave(&self, slot: &mut Slot) -> Option<Work<V>> {
-        let mut state = self.state.lock();
-        let waker = state.wakers.remove(slot);
-        if matches!(state.stage, Stage::Over) {
-            drop(state);
-            drop(waker);
-            let mut landed = self.landed.lock();
-            landed.due -= 1;
-            let unread = if landed.due == 0 { landed.result.take() } else { None };
-            drop(landed);
-            drop(unread);
-            return None;
+            Turn::Register
         }
-        state.waiting -= 1;
-        let work = if state.waiting == 0 && !state.detached {
-            match mem::replace(&mut state.stage, Stage::Over) {
-                Stage::Idle(work) => Some(work),
-                // Who polls without being the driver is a caller, and has not left.
-                Stage::Busy | Stage::Over => None,
-            }
+    }
+
+    /// Registers a waker, and hands back the one it replaces.
+    pub(crate) fn register(&mut self, slot: &mut Slot, waker: Waker) -> Option<Waker> {
+        self.wakers.register(slot, waker)
+    }
+
+    /// A caller has polled the work, which is pending, and is registered. To be woken: the driver, the callers.
+    pub(crate) fn put_back(&mut self, work: Work<V>) -> (Option<Waker>, Drained) {
+        self.stage = Stage::Idle(work);
+        let joined_meanwhile = self.lone && self.waiting > 1;
+        let callers = if (self.woken || joined_meanwhile) && !self.detached {
+            self.wakers.drain()
         } else {
-            None
+            Drained::default()
         };
-        drop(state);
-        drop(waker);
-        work
+        (self.driver_waker.take(), callers)
     }
 
-    /// Reserves the work for a driver; false if it has one, or if the flight is over.
-    pub(crate) fn detach(&self) -> bool {
-        let mut state = self.state.lock();
-        let free = !state.detached && !matches!(state.stage, Stage::Over);
-        state.detached |= free;
-        free
+    /// The waker of the flight was called. To be woken: the callers.
+    pub(crate) fn wake(&mut self) -> Drained {
+        self.woken = true;
+        match self.stage {
+            Stage::Idle(_) if !self.detached => self.wakers.drain(),
+            _ => Drained::default(),
+        }
     }
 
-    /// The driver asks for the work.
-    pub(crate) fn take_over(&self, waker: &Waker) -> Turn<V> {
-        let waker = waker.clone();
-        let mut state = self.state.lock();
-        match mem::replace(&mut state.stage, Stage::Busy) {
-            Stage::Idle(work) => Turn::Poll(work),
+    /// Reserves the work for a driver; false if it has one already, or if the flight is over.
+    pub(crate) fn detach(&mut self) -> bool {
+        if self.detached || self.is_over() {
+            return false;
+        }
+        self.detached = true;
+        self.driven = true;
+        true
+    }
+
+    /// The driver asks for the work. What is left in `waker` is to be dropped.
+    pub(crate) fn take_over(&mut self, waker: &mut Option<Waker>) -> Handover<V> {
+        match mem::replace(&mut self.stage, Stage::Busy) {
+            Stage::Idle(work) => Handover::Take(work),
             Stage::Busy => {
-                let replaced = state.driver.replace(waker);
-                drop(state);
-                drop(replaced);
-                Turn::Wait
+                mem::swap(&mut self.driver_waker, waker);
+                Handover::Wait
             }
-            Stage::Over => {
-                state.stage = Stage::Over;
-                Turn::Receive
+            over @ Stage::Over(_) => {
+                self.stage = over;
+                self.driven = false;
+                Handover::Over
             }
         }
     }
-}
 
-impl<V: Clone> Flight<V> {
-    /// Gives a caller who was told to receive its copy, and counts it out.
-    pub(crate) fn receive(&self) -> Result<Outcome<V>, Error> {
-        let mut landed = self.landed.lock();
-        let result = if landed.due == 1 { landed.result.take() } else { landed.result.clone() };
-        // Not before `clone` has returned: should it panic, the caller still is to be counted out when it is dropped.
-        landed.due -= 1;
-        let shared = landed.shared;
-        drop(landed);
-        result
-            .expect("the result stays until all who are due have it")
-            .map(|value| Outcome { value, shared })
-    }
-}
-
-/// The waker that callers poll the work with.
-impl<V: Send + 'static> Wake for Flight<V> {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+    /// A caller has no use for its waker any more.
+    pub(crate) fn forget_waker(&mut self, slot: &mut Slot) -> Option<Waker> {
+        self.wakers.remove(slot)
     }
 
-    fn wake_by_ref(self: &Arc<Self>) {
-        let mut state = self.state.lock();
-        state.woken = true;
-        if matches!(state.stage, Stage::Idle(_)) && !state.detached {
-            let callers = state.wakers.drain();
-            drop(state);
-            callers.wake();
-        }
+    /// Counts the driver out. Hands back its waker.
+    pub(crate) fn part_with_driver(&mut self) -> Option<Waker> {
+        self.driven = false;
+        self.driver_waker.take()
+    }
+
+    /// Ends the flight, for all who wait. To be woken: the callers. The result is left if nobody waits for it.
+    pub(crate) fn finish(
+        &mut self,
+        result: Result<V, Error>,
+    ) -> (Drained, Stage<V>, Option<Result<V, Error>>) {
+        let (stored, unwanted) = if self.waiting == 0 {
+            (None, Some(result))
+        } else {
+            (Some(Stored::new(result)), None)
+        };
+        (
+            self.wakers.drain(),
+            mem::replace(&mut self.stage, Stage::Over(stored)),
+            unwanted,
+        )
+    }
+
+    /// Like `finish`, by a caller who polled; it is counted out and receives the result. To be woken: the driver, which
+    /// may wait for the work to be put back, and the callers.
+    #[inline(always)]
+    pub(crate) fn finish_and_receive(
+        &mut self,
+        result: Result<V, Error>,
+    ) -> (Option<Waker>, Drained, Receipt<V>) {
+        self.waiting -= 1;
+        let (stored, receipt) = if self.waiting == 0 {
+            (None, Receipt::own(result, self.shared))
+        } else {
+            let stored = Stored::new(result);
+            (Some(stored.clone()), Receipt::stored(stored, self.shared))
+        };
+        self.stage = Stage::Over(stored);
+        (self.driver_waker.take(), self.wakers.drain(), receipt)
+    }
+
+    /// Counts out a caller with its result, which there is if the flight is over.
+    #[inline(always)]
+    pub(crate) fn receive(&mut self) -> Option<Receipt<V>> {
+        let Stage::Over(stored) = &mut self.stage else {
+            return None;
+        };
+        self.waiting -= 1;
+        // The last one takes it, and may find itself the only owner.
+        let stored = if self.waiting == 0 {
+            stored.take()
+        } else {
+            stored.clone()
+        };
+        stored.map(|stored| Receipt::stored(stored, self.shared))
     }
 }

@@ -3,9 +3,9 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::Arc;
 
+use crate::Call;
 use crate::shard::Shard;
 use crate::ticket::Ticket;
-use crate::{Call, work};
 
 /// A power of two. Two threads meet in one shard with a probability of 1/64, and then for some tens of nanoseconds.
 const SHARDS: usize = 64;
@@ -32,17 +32,25 @@ impl<K, V, S> Group<K, V, S> {
     ///
     /// The default resists keys that are chosen to collide; a faster hasher is for keys that nobody hostile chooses.
     pub fn with_hasher(hasher: S) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Arc::new(Shard::new())).collect(), hasher }
+        Self {
+            shards: (0..SHARDS).map(|_| Arc::new(Shard::new())).collect(),
+            hasher,
+        }
     }
 
     /// How many flights can be joined at the moment. A snapshot that visits all shards.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.len()).sum()
+        self.shards
+            .iter()
+            .map(|shard| shard.board.lock().len())
+            .sum()
     }
 
     /// Whether no flight can be joined at the moment.
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(|shard| shard.len() == 0)
+        self.shards
+            .iter()
+            .all(|shard| shard.board.lock().len() == 0)
     }
 
     fn shard(&self, hash: u64) -> &Arc<Shard<K, V>> {
@@ -84,8 +92,9 @@ where
     {
         let hash = self.hasher.hash_one(key);
         let shard = self.shard(hash);
-        match shard.join(hash, |held| held.borrow() == key) {
-            Some(flight) => Call::new(Ticket { shard: Arc::clone(shard), hash, flight }, false),
+        let joined = shard.board.lock().join(hash, |held| held.borrow() == key);
+        match joined {
+            Some(number) => Call::new(Ticket::new(shard, hash, number), false),
             None => self.join_or_start(hash, K::from(key), work),
         }
     }
@@ -96,18 +105,12 @@ where
         Fut: Future<Output = V> + Send + 'static,
     {
         let shard = self.shard(hash);
-        let (flight, first) = shard.join_or_start(hash, key);
-        let ticket = Ticket { shard: Arc::clone(shard), hash, flight };
-        if first {
-            match work::create(work) {
-                Ok(work) => ticket.flight.launch(work),
-                Err(error) => {
-                    // Not by a caller, so the result is stored also for the one to be returned.
-                    ticket.finish(Err(error), None);
-                }
-            }
+        let (number, unused) = shard.board.lock().join_or_start(hash, key);
+        let call = Call::new(Ticket::new(shard, hash, number), unused.is_none());
+        if call.is_first() {
+            call.launch(work);
         }
-        Call::new(ticket, first)
+        call
     }
 
     /// Lets the next caller with `key` start afresh. Those who are already waiting still get their result, and the
@@ -120,7 +123,12 @@ where
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.hasher.hash_one(key);
-        self.shard(hash).forget(hash, |held| held.borrow() == key).is_some()
+        let entry = self
+            .shard(hash)
+            .board
+            .lock()
+            .forget(hash, |held| held.borrow() == key);
+        entry.is_some()
     }
 
     /// Whether there is a flight with `key` that can be joined at the moment.
@@ -130,7 +138,10 @@ where
         Q: Eq + Hash + ?Sized,
     {
         let hash = self.hasher.hash_one(key);
-        self.shard(hash).contains(hash, |held| held.borrow() == key)
+        self.shard(hash)
+            .board
+            .lock()
+            .contains(hash, |held| held.borrow() == key)
     }
 }
 
@@ -142,12 +153,17 @@ impl<K, V, S: Default> Default for Group<K, V, S> {
 
 impl<K, V, S: Clone> Clone for Group<K, V, S> {
     fn clone(&self) -> Self {
-        Self { shards: Arc::clone(&self.shards), hasher: self.hasher.clone() }
+        Self {
+            shards: Arc::clone(&self.shards),
+            hasher: self.hasher.clone(),
+        }
     }
 }
 
 impl<K, V, S> fmt::Debug for Group<K, V, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Group").field("flights", &self.len()).finish_non_exhaustive()
+        f.debug_struct("Group")
+            .field("flights", &self.len())
+            .finish_non_exhaustive()
     }
 }

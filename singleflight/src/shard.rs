@@ -1,97 +1,168 @@
-use std::mem;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
 use hashbrown::HashTable;
 use hashbrown::hash_table;
 
 use crate::flight::Flight;
+use crate::slab::Slab;
 use crate::sync::Mutex;
 
-/// A part of the map from keys to the flights that can be joined.
+/// A part of the group: the flights whose keys hash to it.
 ///
-/// Aligned to a cache line, so that threads busy with different shards do not disturb each other. Under the lock runs
-/// no code of the user's but `K::eq`: whatever has to be dropped is handed out first.
+/// Its lock is the only one a flight knows, and is held for a few reads and writes of plain data. Under it runs no code
+/// of the user's but `K::eq`: keys, values, work and wakers are called and dropped by those who took them out.
+///
+/// Aligned to a cache line, so that threads busy with different shards do not disturb each other.
 #[repr(align(64))]
 pub(crate) struct Shard<K, V> {
-    table: Mutex<HashTable<Entry<K, V>>>,
+    pub(crate) board: Mutex<Board<K, V>>,
 }
 
-/// What the map holds per flight.
-pub(crate) struct Entry<K, V> {
-    /// Kept so that neither growing the table nor removing a flight needs to hash a key.
+/// What a shard's lock guards.
+pub(crate) struct Board<K, V> {
+    /// The flights that can be joined.
+    index: HashTable<Entry<K>>,
+    /// The flights that somebody has a part in, by number. Those that are over or forgotten are not in the index.
+    flights: Slab<Flight<V>>,
+    /// How many flights there have been.
+    serial: u64,
+}
+
+/// The way from a key to its flight.
+pub(crate) struct Entry<K> {
+    /// Kept so that neither growing the index nor removing a flight needs to hash a key.
     hash: u64,
     key: K,
-    flight: Arc<Flight<V>>,
+    number: usize,
 }
 
 impl<K, V> Shard<K, V> {
     pub(crate) fn new() -> Self {
-        Self { table: Mutex::new(HashTable::new()) }
+        let board = Board {
+            index: HashTable::new(),
+            flights: Slab::default(),
+            serial: 0,
+        };
+        Self {
+            board: Mutex::new(board),
+        }
     }
+}
 
+impl<K, V> Board<K, V> {
     /// Counts a caller in to the flight of the key that `is` tells, if there is one.
-    pub(crate) fn join(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Arc<Flight<V>>> {
-        let table = self.table.lock();
-        let entry = table.find(hash, |entry| entry.hash == hash && is(&entry.key))?;
-        entry.flight.enter().then(|| Arc::clone(&entry.flight))
+    pub(crate) fn join(&mut self, hash: u64, is: impl Fn(&K) -> bool) -> Option<usize> {
+        let number = self
+            .index
+            .find(hash, |entry| entry.hash == hash && is(&entry.key))?
+            .number;
+        self.flight(number).enter();
+        Some(number)
     }
 
-    /// Counts a caller in to the flight of `key`, or to a new one. True if it is new.
-    pub(crate) fn join_or_start(&self, hash: u64, key: K) -> (Arc<Flight<V>>, bool)
+    /// Counts a caller in to the flight of `key`, or to a new one. Hands back the key if there was one.
+    #[inline(always)]
+    pub(crate) fn join_or_start(&mut self, hash: u64, key: K) -> (usize, Option<K>)
     where
         K: Eq,
     {
-        let mut table = self.table.lock();
-        let same = |entry: &Entry<K, V>| entry.hash == hash && entry.key == key;
-        match table.entry(hash, same, |entry| entry.hash) {
-            hash_table::Entry::Occupied(mut occupied) => {
-                let entry = occupied.get_mut();
-                if entry.flight.enter() {
-                    let flight = Arc::clone(&entry.flight);
-                    drop(table);
-                    return (flight, false);
-                }
-                // Its last caller has just left and is about to remove it; it will find ours and let it be.
-                let flight = Arc::new(Flight::new());
-                let left = mem::replace(&mut entry.flight, Arc::clone(&flight));
-                drop(table);
-                drop(left);
-                (flight, true)
+        let same = |entry: &Entry<K>| entry.hash == hash && entry.key == key;
+        match self.index.entry(hash, same, |entry| entry.hash) {
+            hash_table::Entry::Occupied(occupied) => {
+                let number = occupied.get().number;
+                self.flight(number).enter();
+                (number, Some(key))
             }
             hash_table::Entry::Vacant(vacant) => {
-                let flight = Arc::new(Flight::new());
-                vacant.insert(Entry { hash, key, flight: Arc::clone(&flight) });
-                (flight, true)
+                self.serial += 1;
+                let number = self.flights.insert(Flight::new(self.serial));
+                vacant.insert(Entry { hash, key, number });
+                (number, None)
             }
         }
     }
 
-    /// Removes `flight`, unless it was forgotten; a newer flight with the same key stays.
-    #[must_use = "the key is to be dropped once the flight is in order"]
-    pub(crate) fn remove(&self, hash: u64, flight: &Arc<Flight<V>>) -> Option<Entry<K, V>> {
-        self.remove_where(hash, |entry| Arc::ptr_eq(&entry.flight, flight))
+    /// Makes the key's next caller start a new flight.
+    pub(crate) fn forget(&mut self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Entry<K>> {
+        self.remove(hash, |entry| entry.hash == hash && is(&entry.key))
     }
 
-    /// Removes whatever flight the key has.
-    pub(crate) fn forget(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Entry<K, V>> {
-        self.remove_where(hash, |entry| entry.hash == hash && is(&entry.key))
+    /// Frees the key of a flight, unless it was forgotten; a newer flight with the same key stays.
+    pub(crate) fn free_key(&mut self, hash: u64, number: usize) -> Option<Entry<K>> {
+        self.remove(hash, |entry| entry.number == number)
     }
 
-    fn remove_where(
-        &self,
-        hash: u64,
-        is: impl FnMut(&Entry<K, V>) -> bool,
-    ) -> Option<Entry<K, V>> {
-        let mut table = self.table.lock();
-        let (entry, _) = table.find_entry(hash, is).ok()?.remove();
+    fn remove(&mut self, hash: u64, is: impl FnMut(&Entry<K>) -> bool) -> Option<Entry<K>> {
+        let (entry, _) = self.index.find_entry(hash, is).ok()?.remove();
         Some(entry)
     }
 
     pub(crate) fn contains(&self, hash: u64, is: impl Fn(&K) -> bool) -> bool {
-        self.table.lock().find(hash, |entry| entry.hash == hash && is(&entry.key)).is_some()
+        self.index
+            .find(hash, |entry| entry.hash == hash && is(&entry.key))
+            .is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.table.lock().len()
+        self.index.len()
+    }
+
+    /// The flight of a caller or driver, who keeps it here.
+    pub(crate) fn flight(&mut self, number: usize) -> &mut Flight<V> {
+        self.flights
+            .get_mut(number)
+            .expect("a flight stays until nobody has a part in it")
+    }
+
+    /// Removes a flight if nobody has a part in it any more, and tells if so. Its work must have been taken out.
+    #[inline(always)]
+    pub(crate) fn remove_if_deserted(&mut self, number: usize) -> bool {
+        let deserted = self.flight(number).is_deserted();
+        if deserted {
+            self.flights.remove(number);
+        }
+        deserted
+    }
+}
+
+impl<K: Send + 'static, V: Send + 'static> Shard<K, V> {
+    /// The waker of a flight, which wakes all its callers.
+    pub(crate) fn waker(self: &Arc<Self>, board: &mut Board<K, V>, number: usize) -> Waker {
+        let flight = board.flight(number);
+        let serial = flight.serial;
+        flight
+            .waker
+            .get_or_insert_with(|| {
+                Waker::from(Arc::new(FlightWaker {
+                    shard: Arc::clone(self),
+                    number,
+                    serial,
+                }))
+            })
+            .clone()
+    }
+}
+
+/// May be called long after its flight, when the number is another's.
+struct FlightWaker<K, V> {
+    shard: Arc<Shard<K, V>>,
+    number: usize,
+    serial: u64,
+}
+
+impl<K: Send + 'static, V: Send + 'static> Wake for FlightWaker<K, V> {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut board = self.shard.board.lock();
+        let callers = match board.flights.get_mut(self.number) {
+            Some(flight) if flight.serial == self.serial => flight.wake(),
+            _ => return,
+        };
+        drop(board);
+        callers.wake();
     }
 }

@@ -12,6 +12,8 @@ pub(crate) use self::model::Mutex;
 
 #[cfg(groupcache_loom)]
 mod model {
+    use std::sync::PoisonError;
+
     use loom::sync::MutexGuard;
 
     /// Loom's mutex with the signatures of `parking_lot`'s.
@@ -24,7 +26,11 @@ mod model {
         }
 
         pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(crate) fn into_inner(self) -> T {
+            self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
         }
     }
 }

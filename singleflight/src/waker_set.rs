@@ -1,19 +1,19 @@
-use std::mem;
 use std::task::Waker;
+
+use crate::slab::Slab;
 
 /// The wakers of those who wait for one flight, at most one per caller.
 ///
 /// A caller remembers where its waker lies in a [`Slot`], so that registering again and leaving cost O(1) however many
-/// others wait. Draining the set outdates all slots at once: they carry the round in which they were given out.
+/// others wait, and callers that come and go during a long flight leave nothing behind. Draining the set outdates all
+/// slots at once: they carry the round in which they were given out.
 ///
 /// No method drops a waker: a waker may be the last owner of a task, and dropping it would run that task's destructor
 /// under the lock that guards this set. Replaced and removed wakers are handed back for that reason.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct WakerSet {
-    /// `None` where a caller has left.
-    wakers: Vec<Option<Waker>>,
-    /// The indices of the `None`s, so that callers coming and going during a long flight do not make it grow.
-    free: Vec<usize>,
+    /// Boxed on the first use, because most flights are over before they need it.
+    wakers: Option<Box<Slab<Waker>>>,
     /// How often the set has been drained.
     round: u64,
 }
@@ -25,62 +25,58 @@ pub(crate) struct Slot {
 }
 
 impl WakerSet {
+    pub(crate) const fn new() -> Self {
+        Self {
+            wakers: None,
+            round: 0,
+        }
+    }
+
     /// Whether `slot` holds a waker that wakes the same task as `waker`.
     pub(crate) fn holds(&self, slot: &Slot, waker: &Waker) -> bool {
-        self.index(slot)
-            .and_then(|index| self.wakers[index].as_ref())
+        let held = self.index(slot).zip(self.wakers.as_ref());
+        held.and_then(|(index, wakers)| wakers.get(index))
             .is_some_and(|held| held.will_wake(waker))
     }
 
     /// Puts `waker` into `slot`, and hands back the one it replaces.
     pub(crate) fn register(&mut self, slot: &mut Slot, waker: Waker) -> Option<Waker> {
-        if let Some(index) = self.index(slot) {
-            return self.wakers[index].replace(waker);
-        }
-        let index = match self.free.pop() {
-            Some(index) => {
-                self.wakers[index] = Some(waker);
-                index
-            }
-            None => {
-                self.wakers.push(Some(waker));
-                self.wakers.len() - 1
-            }
-        };
-        slot.place = Some((self.round, index));
-        None
+        let replaced = self.remove(slot);
+        slot.place = Some((
+            self.round,
+            self.wakers.get_or_insert_default().insert(waker),
+        ));
+        replaced
     }
 
     /// Empties `slot`, and hands back what it held.
     pub(crate) fn remove(&mut self, slot: &mut Slot) -> Option<Waker> {
         let index = self.index(slot)?;
         slot.place = None;
-        self.free.push(index);
-        self.wakers[index].take()
+        self.wakers.as_mut()?.remove(index)
     }
 
     /// Takes all wakers out.
     pub(crate) fn drain(&mut self) -> Drained {
-        if self.wakers.is_empty() {
-            return Drained(Vec::new());
-        }
         self.round += 1;
-        self.free.clear();
-        Drained(mem::take(&mut self.wakers))
+        Drained(self.wakers.take())
     }
 
     fn index(&self, slot: &Slot) -> Option<usize> {
-        slot.place.and_then(|(round, index)| (round == self.round).then_some(index))
+        slot.place
+            .and_then(|(round, index)| (round == self.round).then_some(index))
     }
 }
 
-/// Wakers on their way out of a [`WakerSet`], to be woken once its lock is released.
-#[derive(Debug)]
+/// Wakers on their way out of a [`WakerSet`], to be woken once the lock is released.
+#[derive(Debug, Default)]
 #[must_use = "whoever registered these would wait for ever"]
-pub(crate) struct Drained(Vec<Option<Waker>>);
+pub(crate) struct Drained(Option<Box<Slab<Waker>>>);
 
 impl Drained {
     pub(crate) fn wake(self) {
-        self.0.into_iter().flatten().for_each(Waker::wake);
+        if let Some(wakers) = self.0 {
+            wakers.into_values().for_each(Waker::wake);
+        }
     }
 }

@@ -30,6 +30,7 @@ where
 /// Polls the work once and drops it if it has ended; a panic in either becomes an error.
 ///
 /// `AssertUnwindSafe` holds because nobody sees the work again after it has panicked.
+#[inline(always)]
 pub(crate) fn poll<V>(mut work: Work<V>, cx: &mut Context<'_>) -> Polled<V> {
     match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
         Ok(Poll::Pending) => Polled::Pending(work),

@@ -1,0 +1,58 @@
+/// Values at stable indices, with room reused.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    places: Vec<Option<T>>,
+    /// The indices of the `None`s.
+    free: Vec<usize>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self {
+            places: Vec::new(),
+            free: Vec::new(),
+        }
+    }
+}
+
+impl<T> Slab<T> {
+    /// What an empty slab may keep allocated; a burst beyond it is given back.
+    const KEPT: usize = 64;
+
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, value: T) -> usize {
+        match self.free.pop() {
+            Some(index) => {
+                self.places[index] = Some(value);
+                index
+            }
+            None => {
+                self.places.push(Some(value));
+                self.places.len() - 1
+            }
+        }
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Option<&T> {
+        self.places.get(index)?.as_ref()
+    }
+
+    pub(crate) fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        self.places.get_mut(index)?.as_mut()
+    }
+
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, index: usize) -> Option<T> {
+        let value = self.places.get_mut(index)?.take()?;
+        self.free.push(index);
+        if self.places.len() > Self::KEPT && self.free.len() == self.places.len() {
+            *self = Self::default();
+        }
+        Some(value)
+    }
+
+    /// All values.
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.places.into_iter().flatten()
+    }
+}
