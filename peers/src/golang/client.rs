@@ -3,17 +3,18 @@ use http::{HeaderValue, StatusCode};
 use super::wire;
 use crate::http::caller::Caller;
 use crate::http::{MODE, PEEK, failure, path};
-use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
+use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Protocol, Reply};
 
 /// Asks one peer.
 #[derive(Debug)]
 pub(crate) struct GolangClient {
     caller: Caller,
+    protocol: Protocol,
 }
 
 impl GolangClient {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
+    pub(crate) fn new(caller: Caller, protocol: Protocol) -> Self {
+        Self { caller, protocol }
     }
 
     fn target(&self, request: &GetRequest<'_>) -> String {
@@ -41,6 +42,10 @@ impl PeerClient for GolangClient {
                 ));
             }
             let header = match request.mode {
+                // A Go node knows no such header: it would load, or ask this node to.
+                GetMode::Peek if self.protocol == Protocol::Golang => {
+                    return Err(Error::unsupported("peek", "golang"));
+                }
                 GetMode::Load | GetMode::WarmUp => None,
                 GetMode::Peek => Some((MODE, HeaderValue::from_static(PEEK))),
             };

@@ -47,7 +47,9 @@ impl Transport for HttpTransport {
     fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
         let caller = Caller::new(member.url(), Arc::clone(&self.options))?;
         match self.protocol {
-            Protocol::Native | Protocol::Golang => Ok(Arc::new(GolangClient::new(caller))),
+            Protocol::Native | Protocol::Golang => {
+                Ok(Arc::new(GolangClient::new(caller, self.protocol)))
+            }
         }
     }
 }
