@@ -30,11 +30,7 @@ impl Inner {
     pub(super) async fn remove_everywhere(self: Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
         let routes = self.router.snapshot();
         let mut first: HashMap<usize, Vec<Key>> = HashMap::new();
-        let mut here = routes
-            .peers()
-            .is_empty()
-            .then(|| keys.clone())
-            .unwrap_or_default();
+        let mut here: Vec<Key> = Vec::new();
         for key in &keys {
             for peer in self.answering(&routes, key) {
                 match peer.is_self() {

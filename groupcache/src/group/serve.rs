@@ -36,7 +36,7 @@ impl Inner {
     }
 
     /// Takes a value from a peer who thinks that this node owns it.
-    pub(crate) fn serve_set(&self, request: SetRequest<'_>) -> Result<(), Error> {
+    pub(crate) fn serve_set(&self, request: &SetRequest<'_>) -> Result<(), Error> {
         let key = Key::from(request.key);
         self.check_keys(std::slice::from_ref(&key))?;
         self.check_value("a value", &request.value)?;

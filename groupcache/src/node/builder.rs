@@ -30,8 +30,11 @@ pub struct NodeBuilder {
     transport: Option<Arc<dyn Transport>>,
     clock: SharedClock,
     on_group: Option<OnGroup>,
-    on_start: Option<Box<dyn FnOnce(&Node) + Send>>,
+    on_start: Option<OnStart>,
 }
+
+/// A hook that sees the node once it is started.
+type OnStart = Box<dyn FnOnce(&Node) + Send>;
 
 /// Where the node's own server listens.
 enum Listen {

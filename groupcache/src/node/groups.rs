@@ -64,7 +64,7 @@ impl PeerService for Groups {
             let group = self.asked_for(request.group)?;
             group
                 .0
-                .serve_set(request)
+                .serve_set(&request)
                 .map_err(|error| error.to_answer())
         })
     }

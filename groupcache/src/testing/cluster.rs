@@ -81,6 +81,7 @@ impl Cluster {
     /// # Errors
     ///
     /// As [`GroupBuilder::build`].
+    #[allow(clippy::needless_pass_by_value, reason = "as in `Node::group`")]
     pub fn group_with(
         &self,
         name: &str,

@@ -1,5 +1,9 @@
 //! Fakes that are part of the product: a whole cluster in one process.
 
+#[allow(
+    clippy::expect_used,
+    reason = "a test that is set up wrongly had better stop"
+)]
 mod cluster;
 
 pub use cluster::{Cluster, ClusterBuilder};

@@ -116,7 +116,6 @@ async fn every_key_is_loaded_by_its_owner_alone_whoever_is_asked() {
 
 /// golang's protocol has no word for "only if you have it": every request is one for a load.
 #[tokio::test]
-#[ignore = "the golang client sends a peek as an ordinary request"]
 async fn a_node_of_ours_that_joins_asks_no_go_node_for_its_own_keys() {
     let go = GoNode::start("golang", &group_name()).await;
     let url = go.url();
