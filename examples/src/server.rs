@@ -15,6 +15,8 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
 use crate::BoxError;
+use crate::escape::Malformed;
+use crate::program::with_causes;
 
 /// The largest body a server here reads.
 const MAX_BODY: usize = 64 << 20;
@@ -95,14 +97,52 @@ fn answer(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<
     response
 }
 
-/// The whole body of a request, or the answer that says why not.
-pub(crate) async fn read_body(body: Incoming) -> Result<Bytes, Response<Full<Bytes>>> {
+/// Why a request gets no answer: a status, and a reason in one line.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            reason: reason.into(),
+        }
+    }
+
+    /// The request makes no sense.
+    pub(crate) fn bad(reason: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, reason)
+    }
+
+    pub(crate) fn into_response(self) -> Response<Full<Bytes>> {
+        text(self.status, self.reason + "\n")
+    }
+}
+
+impl From<Malformed> for Refusal {
+    fn from(malformed: Malformed) -> Self {
+        Self::bad(malformed.to_string())
+    }
+}
+
+/// Something broke, through no fault of the client.
+impl From<BoxError> for Refusal {
+    fn from(error: BoxError) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, with_causes(&*error))
+    }
+}
+
+/// The whole body of a request.
+pub(crate) async fn read_body(body: Incoming) -> Result<Bytes, Refusal> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(text(
+        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("a value has at most {MAX_BODY} bytes\n"),
+            format!("a value has at most {MAX_BODY} bytes"),
         )),
-        Err(error) => Err(text(StatusCode::BAD_REQUEST, format!("{error}\n"))),
+        Err(error) => Err(Refusal::bad(error.to_string())),
     }
 }

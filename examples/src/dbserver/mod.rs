@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::escape::unescape_path;
-use crate::server::{self, text};
+use crate::server::{self, Refusal};
 use crate::{BoxError, program};
 use store::Store;
 
@@ -59,7 +59,12 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     program::say_ready(listener.local_addr()?)?;
     let handler = move |request| {
         let database = Arc::clone(&database);
-        async move { database.answer(request).await }
+        async move {
+            database
+                .answer(request)
+                .await
+                .unwrap_or_else(Refusal::into_response)
+        }
     };
     server::serve(
         listener,
@@ -78,54 +83,41 @@ struct Database {
 }
 
 impl Database {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let method = request.method().clone();
+    async fn answer(&self, request: Request<Incoming>) -> Answer {
         let path = request.uri().path();
         if let Some(escaped) = path.strip_prefix("/kv/") {
-            return match unescape_path(escaped) {
-                Ok(key) => self.key(&method, key, request.into_body()).await,
-                Err(malformed) => text(StatusCode::BAD_REQUEST, format!("{malformed}\n")),
-            };
+            let key = unescape_path(escaped)?;
+            return self.key(key, request).await;
         }
-        match (path, method) {
-            ("/stats", Method::GET) => self.stats(),
-            ("/stats", _) => text(StatusCode::METHOD_NOT_ALLOWED, "only GET is known here\n"),
-            _ => text(StatusCode::NOT_FOUND, "known are /kv/{key} and /stats\n"),
+        match (path, request.method()) {
+            ("/stats", &Method::GET) => Ok(self.stats()),
+            ("/stats", _) => Err(unknown_method("GET")),
+            _ => Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                "known are /kv/{key} and /stats",
+            )),
         }
     }
 
-    async fn key(&self, method: &Method, key: Vec<u8>, body: Incoming) -> Response<Full<Bytes>> {
-        let result = match *method {
+    async fn key(&self, key: Vec<u8>, request: Request<Incoming>) -> Answer {
+        let absent = || Refusal::new(StatusCode::NOT_FOUND, "no such key");
+        match *request.method() {
             Method::GET => {
                 *self.gets.lock().entry(key.clone()).or_default() += 1;
                 tokio::time::sleep(self.delay).await;
-                self.store
-                    .get(key)
-                    .await
-                    .map(|value| value.map(server::bytes))
+                let value = self.store.get(key).await?;
+                value.map(server::bytes).ok_or_else(absent)
             }
-            Method::PUT => match server::read_body(body).await {
-                Ok(value) => self
-                    .store
-                    .put(key, value)
-                    .await
-                    .map(|()| Some(server::done())),
-                Err(refusal) => return refusal,
-            },
-            Method::DELETE => self
-                .store
-                .delete(key)
-                .await
-                .map(|existed| existed.then(server::done)),
-            _ => {
-                let known = "only GET, PUT and DELETE are known here\n";
-                return text(StatusCode::METHOD_NOT_ALLOWED, known);
+            Method::PUT => {
+                let value = server::read_body(request.into_body()).await?;
+                self.store.put(key, value).await?;
+                Ok(server::done())
             }
-        };
-        match result {
-            Ok(Some(response)) => response,
-            Ok(None) => text(StatusCode::NOT_FOUND, "no such key\n"),
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+            Method::DELETE => {
+                let existed = self.store.delete(key).await?;
+                existed.then(server::done).ok_or_else(absent)
+            }
+            _ => Err(unknown_method("GET, PUT and DELETE")),
         }
     }
 
@@ -139,4 +131,13 @@ impl Database {
         }
         server::json(&json!({ "gets": by_key.values().sum::<u64>(), "gets_by_key": by_key }))
     }
+}
+
+type Answer = Result<Response<Full<Bytes>>, Refusal>;
+
+fn unknown_method(known: &str) -> Refusal {
+    Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("only {known} can be used here"),
+    )
 }

@@ -1,6 +1,8 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use groupcache::{Error, Group, Node, Stats};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 use crate::BoxError;
 use crate::escape::query_value;
 use crate::program::with_causes;
-use crate::server::{self, text};
+use crate::server::{self, Refusal, text};
 
 /// What answers a request: `/api/` here, everything else the node.
 #[derive(Clone)]
@@ -29,7 +31,10 @@ impl Api {
         request: Request<Incoming>,
     ) -> Response<UnsyncBoxBody<Bytes, BoxError>> {
         if request.uri().path().starts_with("/api/") {
-            let answer = self.api(request).await;
+            let answer = self
+                .api(request)
+                .await
+                .unwrap_or_else(Refusal::into_response);
             return answer.map(|body| body.map_err(BoxError::from).boxed_unsync());
         }
         match self.node.service().call(request).await {
@@ -38,45 +43,51 @@ impl Api {
         }
     }
 
-    async fn api(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let method = request.method().clone();
-        let path = request.uri().path();
-        match (path.trim_start_matches("/api/"), method) {
-            ("get", Method::GET) => self.get(request.uri().query().unwrap_or_default()).await,
-            ("peers", Method::GET) => self.peers(),
-            ("peers", Method::PUT) => match server::read_body(request.into_body()).await {
-                Ok(body) => self.set_peers(&body),
-                Err(refusal) => refusal,
-            },
-            ("health", Method::GET) => text(StatusCode::OK, "ok\n"),
-            ("stats", Method::GET) => server::json(&stats(self.group.stats())),
-            ("set", Method::PUT) | ("remove", Method::DELETE) | ("clear", Method::POST) => text(
-                StatusCode::NOT_IMPLEMENTED,
-                "groups can only be read in this version\n",
-            ),
-            ("get" | "peers" | "health" | "stats" | "set" | "remove" | "clear", method) => text(
-                StatusCode::METHOD_NOT_ALLOWED,
-                format!("{path} does not know {method}\n"),
-            ),
-            _ => text(StatusCode::NOT_FOUND, format!("there is no {path}\n")),
+    async fn api(&self, request: Request<Incoming>) -> Answer {
+        let path = request.uri().path().to_owned();
+        match (&*path, request.method().as_str()) {
+            ("/api/get", "GET") => self.get(&request).await,
+            ("/api/set", "PUT") => self.set(request).await,
+            ("/api/remove", "DELETE") => self.remove(&request).await,
+            ("/api/clear", "POST") => changed(self.group.clear().await),
+            ("/api/peers", "GET") => Ok(self.peers()),
+            ("/api/peers", "PUT") => self.set_peers(request).await,
+            ("/api/health", "GET") => Ok(text(StatusCode::OK, "ok\n")),
+            ("/api/stats", "GET") => Ok(server::json(&stats(self.group.stats()))),
+            (
+                "/api/get" | "/api/set" | "/api/remove" | "/api/clear" | "/api/peers"
+                | "/api/health" | "/api/stats",
+                method,
+            ) => {
+                let reason = format!("{path} does not know {method}");
+                Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, reason))
+            }
+            _ => Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                format!("there is no {path}"),
+            )),
         }
     }
 
-    async fn get(&self, query: &str) -> Response<Full<Bytes>> {
-        let key = match query_value(query, "key") {
-            Some(Ok(key)) => key,
-            Some(Err(malformed)) => return text(StatusCode::BAD_REQUEST, format!("{malformed}\n")),
-            None => return text(StatusCode::BAD_REQUEST, "key= is missing\n"),
-        };
-        match self.group.entry(key).await {
-            Ok(entry) => {
-                let source = HeaderValue::from_static(entry.source().as_str());
-                let mut answer = server::bytes(entry.into_value());
-                answer.headers_mut().insert("x-groupcache-source", source);
-                answer
-            }
-            Err(error) => text(status(&error), format!("{}\n", with_causes(&error))),
+    async fn get(&self, request: &Request<Incoming>) -> Answer {
+        let entry = self.group.entry(key(request)?).await?;
+        let source = HeaderValue::from_static(entry.source().as_str());
+        let mut answer = server::bytes(entry.into_value());
+        answer.headers_mut().insert("x-groupcache-source", source);
+        Ok(answer)
+    }
+
+    async fn set(&self, request: Request<Incoming>) -> Answer {
+        let (key, ttl) = (key(&request)?, ttl(&request)?);
+        let mut value = groupcache::Value::from(server::read_body(request.into_body()).await?);
+        if let Some(ttl) = ttl {
+            value = value.expires_in(ttl);
         }
+        changed(self.group.set(key, value).await)
+    }
+
+    async fn remove(&self, request: &Request<Incoming>) -> Answer {
+        changed(self.group.remove(key(request)?).await)
     }
 
     fn peers(&self) -> Response<Full<Bytes>> {
@@ -84,24 +95,51 @@ impl Api {
         server::json(&json!(members))
     }
 
-    fn set_peers(&self, body: &[u8]) -> Response<Full<Bytes>> {
-        let set = serde_json::from_slice::<Vec<String>>(body)
-            .map_err(|error| format!("not a JSON array of URLs: {error}"))
-            .and_then(|members| {
-                self.node
-                    .set_peers(members)
-                    .map_err(|error| with_causes(&error))
-            });
-        match set {
-            Ok(()) => self.peers(),
-            Err(reason) => text(StatusCode::BAD_REQUEST, format!("{reason}\n")),
-        }
+    async fn set_peers(&self, request: Request<Incoming>) -> Answer {
+        let body = server::read_body(request.into_body()).await?;
+        let members: Vec<String> = serde_json::from_slice(&body)
+            .map_err(|error| Refusal::bad(format!("not a JSON array of URLs: {error}")))?;
+        self.node
+            .set_peers(members)
+            .map_err(|error| Refusal::bad(with_causes(&error)))?;
+        Ok(self.peers())
     }
+}
+
+type Answer = Result<Response<Full<Bytes>>, Refusal>;
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::new(status(&error), with_causes(&error))
+    }
+}
+
+fn changed(result: Result<(), Error>) -> Answer {
+    result?;
+    Ok(server::done())
+}
+
+fn key(request: &Request<Incoming>) -> Result<Vec<u8>, Refusal> {
+    let key = query_value(request.uri().query().unwrap_or_default(), "key");
+    Ok(key.ok_or_else(|| Refusal::bad("key= is missing"))??)
+}
+
+fn ttl(request: &Request<Incoming>) -> Result<Option<Duration>, Refusal> {
+    let Some(ttl) = query_value(request.uri().query().unwrap_or_default(), "ttl") else {
+        return Ok(None);
+    };
+    let ms = std::str::from_utf8(&ttl?)
+        .ok()
+        .and_then(|ttl| ttl.parse().ok());
+    let ms = ms.ok_or_else(|| Refusal::bad("ttl= is not a number of milliseconds"))?;
+    Ok(Some(Duration::from_millis(ms)))
 }
 
 fn status(error: &Error) -> StatusCode {
     if error.is_not_found() {
         StatusCode::NOT_FOUND
+    } else if error.is_unsupported() {
+        StatusCode::NOT_IMPLEMENTED
     } else if error.is_overloaded() {
         StatusCode::SERVICE_UNAVAILABLE
     } else if error.is_timeout() {

@@ -3,8 +3,9 @@
 //! - `GET /api/get?key=K`: the value, and in the header `x-groupcache-source` where it came from.
 //!   404 if there is none; 502 if it could not be made, 503 if the node is too busy, 504 if it took
 //!   too long, with the reason as text.
-//! - `PUT /api/set?key=K`, `DELETE /api/remove?key=K`, `POST /api/clear`: 501 as long as groups can
-//!   only be read.
+//! - `PUT /api/set?key=K[&ttl=MS]` with the value as body, `DELETE /api/remove?key=K`,
+//!   `POST /api/clear`: 204; 502 if a peer could not be told, 501 if the protocol cannot say it. Then
+//!   the change is only made on the nodes that were told, this one among them.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
 //!

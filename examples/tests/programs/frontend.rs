@@ -119,3 +119,31 @@ fn a_request_under_way_is_answered_before_it_stops() {
     });
     assert!(node.wait().success());
 }
+
+#[test]
+fn a_value_can_be_set_removed_and_cleared() {
+    let node = Server::start(FRONTEND, &[]);
+    let get = || node.get("/api/get?key=k");
+    let change = |method, target| node.ask(method, target, "mine").status;
+
+    assert_eq!(change("PUT", "/api/set?key=k&ttl=60000"), 204);
+    assert_eq!((&*get().body, get().source()), ("mine", "main"));
+    assert_eq!(change("DELETE", "/api/remove?key=k"), 204);
+    assert_eq!(get().body, "value-of-k");
+    assert_eq!(change("PUT", "/api/set?key=k"), 204);
+    assert_eq!(change("POST", "/api/clear"), 204);
+    assert_eq!(get().source(), "origin");
+
+    assert_eq!(change("PUT", "/api/set?key=k&ttl=soon"), 400);
+    assert_eq!(change("PUT", "/api/set"), 400);
+    assert_eq!(change("DELETE", "/api/remove?key=%"), 400);
+    assert_eq!(change("POST", "/api/remove?key=k"), 405);
+}
+
+#[test]
+fn a_removal_that_the_protocol_cannot_say_is_refused_with_the_reason() {
+    let nodes = frontends(2, &["--protocol", "golang"]);
+    let answer = nodes[0].ask("DELETE", "/api/remove?key=k", "");
+    assert_eq!(answer.status, 501, "{answer:?}");
+    assert!(answer.body.contains("no way to remove"), "{answer:?}");
+}
