@@ -3,21 +3,23 @@ use std::time::Instant;
 use byteview::ByteView;
 
 /// A value with where it came from: what [`Group::entry`](crate::Group::entry) returns.
+///
+/// The value is bytes, or what a [`TypedGroup`](crate::TypedGroup) has decoded from them.
 #[derive(Clone, Debug)]
-pub struct Entry {
-    pub(crate) value: ByteView,
+pub struct Entry<T = ByteView> {
+    pub(crate) value: T,
     pub(crate) source: Source,
     pub(crate) fresh_until: Option<Instant>,
 }
 
-impl Entry {
-    /// The bytes.
-    pub fn value(&self) -> &ByteView {
+impl<T> Entry<T> {
+    /// The value.
+    pub fn value(&self) -> &T {
         &self.value
     }
 
-    /// The bytes, without the rest.
-    pub fn into_value(self) -> ByteView {
+    /// The value, without the rest.
+    pub fn into_value(self) -> T {
         self.value
     }
 

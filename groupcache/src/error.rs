@@ -1,3 +1,4 @@
+use std::any::type_name;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ enum Kind {
     Overloaded { what: String },
     TimedOut { what: &'static str, limit: Duration },
     TooLarge { message: String },
+    Encode { message: String },
+    Decode { message: String },
     Unreachable,
     Unsupported,
     Abandoned,
@@ -125,6 +128,20 @@ impl Error {
         Self::new(Kind::Abandoned)
     }
 
+    /// A `T` that the codec `C` has no bytes for.
+    pub(crate) fn encode<T, C>(reason: impl Into<GetterError>) -> Self {
+        let (value, codec, reason) = (type_name::<T>(), type_name::<C>(), reason.into());
+        let message = format!("a value of type {value} does not encode with {codec}: {reason}");
+        Self::with_source(Kind::Encode { message }, reason)
+    }
+
+    /// Bytes that the codec `C` makes no `T` of.
+    pub(crate) fn decode<T, C>(reason: impl Into<GetterError>) -> Self {
+        let (value, codec, reason) = (type_name::<T>(), type_name::<C>(), reason.into());
+        let message = format!("the bytes do not decode as {value} with {codec}: {reason}");
+        Self::with_source(Kind::Decode { message }, reason)
+    }
+
     pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> Self {
         Self::new(Kind::Invalid {
             what,
@@ -168,6 +185,18 @@ impl Error {
     /// Whether a key or a value is beyond its limit.
     pub fn is_too_large(&self) -> bool {
         matches!(self.0.kind, Kind::TooLarge { .. })
+    }
+
+    /// Whether the value that a [typed group](crate::TypedGroup) was to set has no encoding. (One
+    /// that its getter returned makes the getter fail.)
+    pub fn is_encode(&self) -> bool {
+        matches!(self.0.kind, Kind::Encode { .. })
+    }
+
+    /// Whether the bytes under the key, a peer's or this node's, are not those of a value of the
+    /// [typed group](crate::TypedGroup).
+    pub fn is_decode(&self) -> bool {
+        matches!(self.0.kind, Kind::Decode { .. })
     }
 
     /// Whether a peer that had to answer could not be reached.
@@ -246,7 +275,9 @@ impl fmt::Display for Error {
             Kind::NoSuchGroup { name } => write!(f, "no such group: {name:?}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
-            Kind::TooLarge { message } => f.write_str(message),
+            Kind::TooLarge { message } | Kind::Encode { message } | Kind::Decode { message } => {
+                f.write_str(message)
+            }
             Kind::Unreachable => f.write_str("a peer could not be reached"),
             Kind::Unsupported => f.write_str("the protocol has no way to ask a peer this"),
             Kind::PeersFailed { failed } => {

@@ -2,6 +2,9 @@
 //!
 //! # Features
 //!
+//! - `json`: [`Json`], typed values as JSON, by serde_json.
+//! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
+//! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
@@ -12,6 +15,7 @@ mod error;
 mod getter;
 mod group;
 mod key;
+pub mod keys;
 mod lifetime;
 mod node;
 mod options;
@@ -21,6 +25,7 @@ mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod typed;
 mod value;
 
 pub use byteview::{ByteView, Reader};
@@ -35,4 +40,11 @@ pub use options::{GetOptions, Mode};
 pub use peers::{CircuitOptions, HttpOptions, HttpService, Member, Protocol, Transport};
 pub use promoter::{Always, Candidate, Never, OneInTen, Promoter};
 pub use stats::Stats;
+#[cfg(feature = "json")]
+pub use typed::Json;
+#[cfg(feature = "msgpack")]
+pub use typed::MessagePack;
+#[cfg(feature = "protobuf")]
+pub use typed::Protobuf;
+pub use typed::{Codec, Raw, Text, TypedGetter, TypedGroup, TypedValue};
 pub use value::Value;

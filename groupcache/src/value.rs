@@ -64,6 +64,11 @@ impl Value {
         self
     }
 
+    /// Bytes with a word on expiry that was given elsewhere.
+    pub(crate) fn with_expiry(view: ByteView, expiry: Expiry) -> Self {
+        Self { view, expiry }
+    }
+
     pub(crate) fn expiry(&self) -> Expiry {
         self.expiry
     }

@@ -16,9 +16,10 @@ use crate::stats::Counters;
 use crate::store::Store;
 use crate::{Error, Getter};
 
-/// The settings of a group to be. Made by [`Node::group`].
+/// The settings of a group to be. Made by [`Node::group`]; for a `G` that is a
+/// [`TypedGroup`](crate::TypedGroup), by [`Node::typed_group`].
 #[must_use = "a group exists once it is built"]
-pub struct GroupBuilder {
+pub struct GroupBuilder<G = Group> {
     node: Node,
     name: String,
     budget: usize,
@@ -30,13 +31,21 @@ pub struct GroupBuilder {
     limits: Limits,
     /// `None`: those of the node.
     peers: Option<Result<Vec<Member>, peers::Error>>,
+    /// What the group is handed out as.
+    handle: Box<dyn FnOnce(Group) -> G + Send + Sync>,
 }
 
 /// golang/groupcache's: hot entries give way once they take up an eighth of the main ones.
 const HOT_RATIO: usize = 8;
 
-impl GroupBuilder {
-    pub(crate) fn new(node: Node, name: String, budget: usize, getter: impl Getter) -> Self {
+impl<G> GroupBuilder<G> {
+    pub(crate) fn new(
+        node: Node,
+        name: String,
+        budget: usize,
+        getter: impl Getter,
+        handle: impl FnOnce(Group) -> G + Send + Sync + 'static,
+    ) -> Self {
         Self {
             node,
             name,
@@ -47,6 +56,7 @@ impl GroupBuilder {
             aging: Aging::default(),
             limits: Limits::default(),
             peers: None,
+            handle: Box::new(handle),
         }
     }
 
@@ -152,7 +162,7 @@ impl GroupBuilder {
     /// When the node has a group of that name already; when the name is empty, longer than 1 KiB or
     /// contains a slash, which no wire format of the family can carry; when a limit is zero; when
     /// a group without a budget has a [`hot_ratio`](Self::hot_ratio).
-    pub fn build(self) -> Result<Group, Error> {
+    pub fn build(self) -> Result<G, Error> {
         self.check()?;
         let node = &self.node.0;
         let router = match self.peers {
@@ -186,7 +196,7 @@ impl GroupBuilder {
         if let Some(on_group) = &node.on_group {
             on_group(&group);
         }
-        Ok(group)
+        Ok((self.handle)(group))
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -230,7 +240,7 @@ impl GroupBuilder {
     }
 }
 
-impl fmt::Debug for GroupBuilder {
+impl<G> fmt::Debug for GroupBuilder<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GroupBuilder")
             .field("name", &self.name)

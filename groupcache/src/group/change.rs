@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use byteview::ByteView;
 use peers::{Peer, RemoveRequest, Routes, SetRequest};
 use tokio::task::JoinSet;
 
@@ -156,6 +157,13 @@ impl Inner {
             self.fetches.forget(key);
             self.loads.forget(key);
             self.store.remove(key);
+        }
+    }
+
+    /// Forgets `key` on this node if it still holds these bytes.
+    pub(crate) fn remove_here_if(&self, key: &[u8], bytes: &ByteView) {
+        if self.store.get(key).is_some_and(|held| held.value == *bytes) {
+            self.remove_here(&[key]);
         }
     }
 

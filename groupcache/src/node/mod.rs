@@ -3,6 +3,7 @@
 mod builder;
 mod groups;
 
+use std::convert::identity;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ impl Node {
         budget: usize,
         getter: impl Getter,
     ) -> GroupBuilder {
-        GroupBuilder::new(self.clone(), name.into(), budget, getter)
+        GroupBuilder::new(self.clone(), name.into(), budget, getter, identity)
     }
 
     /// The group of that name.
