@@ -80,15 +80,22 @@ impl<K: Send + 'static, V: Clone + Send + 'static> Future for Call<K, V> {
             .expect("a call must not be polled after it was ready");
 
         let mut leftovers = Leftovers::default();
-        let mut step = ticket.begin(slot, cx.waker());
-        if let Step::Poll(work, waker) = step {
-            let waker = waker.as_ref().unwrap_or(cx.waker());
-            step = match work::poll(work, &mut Context::from_waker(waker)) {
-                Polled::Pending(work) => ticket.put_back(work, slot, cx.waker(), &mut leftovers),
-                Polled::Ended(result) => ticket.finish_and_receive(result, slot, &mut leftovers),
-            };
-        }
-        let Step::Receive(receipt) = step else {
+        let receipt = match ticket.begin(slot, cx.waker()) {
+            Step::Wait => None,
+            Step::Receive(receipt) => Some(receipt),
+            Step::Poll(work, waker) => {
+                let waker = waker.as_ref().unwrap_or(cx.waker());
+                match work::poll(work, &mut Context::from_waker(waker)) {
+                    Polled::Pending(work) => {
+                        ticket.put_back(work, slot, cx.waker(), &mut leftovers)
+                    }
+                    Polled::Ended(result) => {
+                        Some(ticket.finish_and_receive(result, slot, &mut leftovers))
+                    }
+                }
+            }
+        };
+        let Some(receipt) = receipt else {
             leftovers.settle();
             return Poll::Pending;
         };

@@ -167,3 +167,90 @@ impl<K, V, S> fmt::Debug for Group<K, V, S> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::pin::Pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn poll<F: Future + Unpin>(mut future: F) -> Poll<F::Output> {
+        Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    /// Counts also the flights that are not to be joined any more, which `len` does not.
+    fn held(group: &Group<u8, u8>) -> usize {
+        group
+            .shards
+            .iter()
+            .map(|shard| shard.board.lock().flights())
+            .sum()
+    }
+
+    #[test]
+    fn a_group_holds_nothing_once_its_flights_are_over() {
+        let group = Group::new();
+        let two = || [group.join(1, || ready(7)), group.join(1, || ready(7))];
+
+        // Received by all, or left by some.
+        assert!(two().into_iter().all(|call| poll(call).is_ready()));
+        let [first, second] = two();
+        assert!(poll(first).is_ready());
+        assert_eq!((held(&group), group.len()), (1, 0));
+        drop(second);
+        assert_eq!(held(&group), 0);
+
+        // Left by all.
+        drop(two());
+        drop(group.join(1, pending::<u8>));
+        assert_eq!(held(&group), 0);
+
+        // Forgotten.
+        let calls = two();
+        assert!(group.forget(&1));
+        assert_eq!((held(&group), group.len()), (1, 0));
+        assert!(calls.into_iter().all(|call| poll(call).is_ready()));
+        assert_eq!(held(&group), 0);
+
+        // Driven to the end, with callers and without.
+        let [mut first, second] = two();
+        assert!(poll(first.detach().unwrap()).is_ready());
+        drop((first, second));
+        assert!(poll(group.join(1, || ready(7)).detach().unwrap()).is_ready());
+        assert_eq!(held(&group), 0);
+
+        // Abandoned by the driver, after its callers and before.
+        drop(group.join(1, || ready(7)).detach());
+        let [mut first, second] = two();
+        drop(first.detach());
+        drop((first, second));
+        assert_eq!(held(&group), 0);
+
+        // Never started.
+        drop(group.join(1, || -> std::future::Ready<u8> { panic!("no work") }));
+        assert_eq!(held(&group), 0);
+    }
+
+    #[test]
+    fn a_driver_that_finds_the_flight_over_leaves_nothing() {
+        let group = Group::new();
+        let inner = group.clone();
+        let (send, receive) = std::sync::mpsc::channel::<Call<u8, u8>>();
+        let (hand_out, drivers) = std::sync::mpsc::channel();
+        let first = group.join(1, move || {
+            std::future::poll_fn(move |_| {
+                // A caller is polling, while the flight is detached; and it brings the work to its end.
+                let mut first = receive.try_recv().unwrap();
+                hand_out.send(first.detach().unwrap()).unwrap();
+                Poll::Ready(7)
+            })
+        });
+        send.send(first).unwrap();
+        assert!(poll(inner.join(1, || ready(7))).is_ready());
+        assert_eq!(held(&group), 1);
+        assert!(poll(drivers.try_recv().unwrap()).is_ready());
+        assert_eq!(held(&group), 0);
+    }
+}

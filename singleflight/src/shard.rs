@@ -108,6 +108,11 @@ impl<K, V> Board<K, V> {
         self.index.len()
     }
 
+    #[cfg(test)]
+    pub(crate) fn flights(&self) -> usize {
+        self.flights.len()
+    }
+
     /// The flight of a caller or driver, who keeps it here.
     pub(crate) fn flight(&mut self, number: usize) -> &mut Flight<V> {
         self.flights

@@ -33,6 +33,11 @@ impl<T> Slab<T> {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
     pub(crate) fn get(&self, index: usize) -> Option<&T> {
         self.places.get(index)?.as_ref()
     }
@@ -54,5 +59,26 @@ impl<T> Slab<T> {
     /// All values.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.places.into_iter().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_reused_and_given_back_after_a_burst() {
+        let mut slab = Slab::default();
+        for _ in 0..10 {
+            let index = slab.insert('x');
+            assert_eq!((index, slab.remove(index)), (0, Some('x')));
+            assert_eq!((slab.remove(index), slab.get(index)), (None, None));
+        }
+        let indices: Vec<_> = (0..1_000).map(|_| slab.insert('x')).collect();
+        assert_eq!(slab.len(), 1_000);
+        for index in indices {
+            slab.remove(index);
+        }
+        assert!(slab.places.capacity() <= Slab::<char>::KEPT);
     }
 }

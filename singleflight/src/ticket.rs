@@ -20,6 +20,9 @@ pub(crate) struct Ticket<K, V> {
     number: usize,
 }
 
+// Here and further down, `inline(always)` marks what an uncontended call passes through. A result goes from hand to hand
+// on its way to the caller; without it, copying the wrappers costs a fifth of such a call.
+
 /// What a caller is to do next.
 pub(crate) enum Step<V> {
     /// Poll the work, with this waker, or with its own if there is none.
@@ -78,29 +81,28 @@ impl<K, V> Ticket<K, V> {
         }
     }
 
-    /// A caller has polled the work, which is pending.
+    /// A caller has polled the work, which is pending. A receipt only if a driver has been dropped meanwhile.
     pub(crate) fn put_back(
         &self,
         work: Work<V>,
         slot: &mut Slot,
         waker: &Waker,
         leftovers: &mut Leftovers<K, V>,
-    ) -> Step<V> {
+    ) -> Option<Receipt<V>> {
         let clone = waker.clone();
         let mut board = self.shard.board.lock();
         let flight = board.flight(self.number);
         if let Some(receipt) = flight.receive() {
-            // A driver has been dropped meanwhile.
             leftovers.waker = flight.forget_waker(slot);
             leftovers.stage = Stage::Idle(work);
             board.remove_if_deserted(self.number);
             drop(board);
             drop(clone);
-            return Step::Receive(receipt);
+            return Some(receipt);
         }
         leftovers.waker = flight.register(slot, clone);
         (leftovers.driver, leftovers.callers) = flight.put_back(work);
-        Step::Wait
+        None
     }
 
     /// The work that a caller polled has ended.
@@ -110,7 +112,7 @@ impl<K, V> Ticket<K, V> {
         result: Result<V, Error>,
         slot: &mut Slot,
         leftovers: &mut Leftovers<K, V>,
-    ) -> Step<V> {
+    ) -> Receipt<V> {
         let mut board = self.shard.board.lock();
         let flight = board.flight(self.number);
         leftovers.waker = flight.forget_waker(slot);
@@ -128,7 +130,7 @@ impl<K, V> Ticket<K, V> {
             }
         };
         board.remove_if_deserted(self.number);
-        Step::Receive(receipt)
+        receipt
     }
 
     /// The work could not be created, or it has ended with its driver, or its driver goes away. If the flight is not

@@ -116,16 +116,17 @@ fn value(result: Result<Outcome<u32>, singleflight::Error>) -> u32 {
     result.unwrap().value
 }
 
-/// Explores all interleavings with at most this many forced switches; where none is given, all of them.
-fn model(preemptions: impl Into<Option<usize>>, body: impl Fn() + Send + Sync + 'static) {
+/// Explores all interleavings in which a thread is interrupted at most three times, within a second. To explore all of
+/// them takes minutes: `LOOM_MAX_PREEMPTIONS=20`.
+fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = preemptions.into();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
     builder.check(body);
 }
 
 #[test]
 fn two_waiters_and_completion() {
-    model(3, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let first = group.join(KEY, || gate.work());
         let second = group.join(KEY, || gate.work());
@@ -144,7 +145,7 @@ fn two_waiters_and_completion() {
 
 #[test]
 fn waiter_dropped_while_driving() {
-    model(3, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let mut first = group.join(KEY, || gate.work());
         let second = group.join(KEY, || gate.work());
@@ -163,7 +164,7 @@ fn waiter_dropped_while_driving() {
 
 #[test]
 fn lone_waiter_joined_while_driving_and_never_polled_again() {
-    model(3, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let mut first = group.join(KEY, || gate.work());
         let opener = thread::spawn({
@@ -185,7 +186,7 @@ fn lone_waiter_joined_while_driving_and_never_polled_again() {
 
 #[test]
 fn forget_racing_with_completion() {
-    model(None, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let old = group.join(KEY, || gate.work());
         gate.open();
@@ -208,7 +209,7 @@ fn forget_racing_with_completion() {
 
 #[test]
 fn all_waiters_dropped_racing_with_completion() {
-    model(3, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let mut first = group.join(KEY, || gate.work());
         let mut second = group.join(KEY, || gate.work());
@@ -228,7 +229,7 @@ fn all_waiters_dropped_racing_with_completion() {
 
 #[test]
 fn join_racing_with_the_last_waiter_leaving() {
-    model(None, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         gate.open();
         let leaving = group.join(KEY, || gate.work());
@@ -244,7 +245,7 @@ fn join_racing_with_the_last_waiter_leaving() {
 
 #[test]
 fn callers_racing_to_be_first() {
-    model(None, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         gate.open();
         let other = thread::spawn({
@@ -268,7 +269,7 @@ fn callers_racing_to_be_first() {
 
 #[test]
 fn detached_and_driven_elsewhere() {
-    model(3, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let mut first = group.join(KEY, || gate.work());
         let driver = first.detach().unwrap();
@@ -287,7 +288,7 @@ fn detached_and_driven_elsewhere() {
 
 #[test]
 fn detached_while_another_waiter_drives() {
-    model(2, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let mut first = group.join(KEY, || gate.work());
         let second = group.join(KEY, || gate.work());
@@ -310,7 +311,7 @@ fn detached_while_another_waiter_drives() {
 
 #[test]
 fn driver_dropped_while_a_waiter_drives_or_waits() {
-    model(3, || {
+    model(|| {
         let (group, gate) = (group(), Gate::new());
         let mut first = group.join(KEY, || gate.work());
         let second = group.join(KEY, || gate.work());

@@ -9,7 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use singleflight::{Call, Driver, Group};
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Step {
     Join {
         key: u8,
@@ -365,7 +365,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn every_interleaving_ends_as_the_model_says(steps in steps()) {
