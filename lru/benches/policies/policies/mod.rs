@@ -1,0 +1,30 @@
+//! The policies, one a file.
+
+mod belady;
+mod car;
+mod ghost_clock;
+mod ghosts;
+mod lists;
+mod lru;
+mod rivals;
+mod s3_fifo;
+mod sharded;
+mod sieve;
+mod sketch;
+mod w_tiny_lfu;
+
+pub(crate) use self::belady::belady;
+pub(crate) use self::car::Car;
+pub(crate) use self::ghost_clock::{GhostClock, Tuning};
+pub(crate) use self::lru::Lru;
+pub(crate) use self::rivals::{FoyerLfu, Moka, QuickCache};
+pub(crate) use self::s3_fifo::S3Fifo;
+pub(crate) use self::sharded::Sharded;
+pub(crate) use self::sieve::Sieve;
+pub(crate) use self::w_tiny_lfu::WTinyLfu;
+
+/// An eviction policy under simulation.
+pub(crate) trait Policy {
+    /// A read of an object, which is loaded and offered to the cache if it is not there. Returns whether it was.
+    fn access(&mut self, id: u32, weight: u64) -> bool;
+}

@@ -1,0 +1,95 @@
+//! Published crates behind the simulator's trait, at exact capacity and in one shard.
+
+use ahash::RandomState;
+
+use super::Policy;
+
+/// A fixed seed, so that a run repeats.
+fn hasher() -> RandomState {
+    RandomState::with_seeds(1, 2, 3, 4)
+}
+
+#[derive(Clone)]
+struct ValueIsWeight;
+
+impl quick_cache::Weighter<u32, u64> for ValueIsWeight {
+    fn weight(&self, _: &u32, value: &u64) -> u64 {
+        *value
+    }
+}
+
+/// Clock-PRO as quick_cache has it.
+pub(crate) struct QuickCache(quick_cache::unsync::Cache<u32, u64, ValueIsWeight, RandomState>);
+
+impl QuickCache {
+    pub(crate) fn new(budget: u64, entries: u64) -> Self {
+        let lifecycle = quick_cache::unsync::DefaultLifecycle::default();
+        Self(quick_cache::unsync::Cache::with(
+            entries as usize,
+            budget,
+            ValueIsWeight,
+            hasher(),
+            lifecycle,
+        ))
+    }
+}
+
+impl Policy for QuickCache {
+    fn access(&mut self, id: u32, weight: u64) -> bool {
+        let hit = self.0.get(&id).is_some();
+        if !hit {
+            self.0.insert(id, weight);
+        }
+        hit
+    }
+}
+
+/// TinyLFU as moka has it.
+pub(crate) struct Moka(moka::sync::Cache<u32, u64, RandomState>);
+
+impl Moka {
+    /// Unit weights are left to the crate's default, which sizes its sketch better than any weigher does.
+    pub(crate) fn new(budget: u64, unit: bool) -> Self {
+        let builder = moka::sync::Cache::builder().max_capacity(budget);
+        let builder = if unit {
+            builder
+        } else {
+            builder.weigher(|_, &weight: &u64| weight.try_into().unwrap_or(u32::MAX))
+        };
+        Self(builder.build_with_hasher(hasher()))
+    }
+}
+
+impl Policy for Moka {
+    fn access(&mut self, id: u32, weight: u64) -> bool {
+        let hit = self.0.get(&id).is_some();
+        if !hit {
+            self.0.insert(id, weight);
+        }
+        hit
+    }
+}
+
+/// W-TinyLFU with a fixed window as foyer has it.
+pub(crate) struct FoyerLfu(foyer::Cache<u32, u64, RandomState>);
+
+impl FoyerLfu {
+    pub(crate) fn new(budget: u64) -> Self {
+        let builder = foyer::CacheBuilder::new(budget as usize)
+            .with_shards(1)
+            .with_eviction_config(foyer::LfuConfig::default())
+            .with_hash_builder(hasher())
+            .with_weighter(|_, &weight: &u64| weight as usize);
+        Self(builder.build())
+    }
+}
+
+impl Policy for FoyerLfu {
+    fn access(&mut self, id: u32, weight: u64) -> bool {
+        let hit = self.0.get(&id).is_some();
+        if !hit {
+            self.0.insert(id, weight);
+        }
+        hit
+    }
+}
