@@ -131,6 +131,16 @@ where
         entry.is_some()
     }
 
+    /// Lets the next caller of every key start afresh, as [`forget`](Self::forget) does for one.
+    ///
+    /// A flight that starts meanwhile is forgotten or not, shard by shard.
+    pub fn forget_all(&self) {
+        for shard in &*self.shards {
+            let entries = shard.board.lock().forget_all();
+            drop(entries);
+        }
+    }
+
     /// Whether there is a flight with `key` that can be joined at the moment.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where

@@ -1,3 +1,4 @@
+use std::mem;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -86,6 +87,11 @@ impl<K, V> Board<K, V> {
     /// Makes the key's next caller start a new flight.
     pub(crate) fn forget(&mut self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Entry<K>> {
         self.remove(hash, |entry| entry.hash == hash && is(&entry.key))
+    }
+
+    /// Makes every key's next caller start a new flight. The entries are dropped by the caller, unlocked.
+    pub(crate) fn forget_all(&mut self) -> HashTable<Entry<K>> {
+        mem::take(&mut self.index)
     }
 
     /// Frees the key of a flight, unless it was forgotten; a newer flight with the same key stays.

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use parking_lot::RwLock;
 use tokio::runtime::Handle;
 
 use crate::{Entry, Error, Key};
@@ -9,8 +8,7 @@ use crate::{Entry, Error, Key};
 /// The running fetches, or the running loads, of a group: one for each key, and not too many.
 #[derive(Debug)]
 pub(super) struct Flights {
-    /// Replaced when all flights are forgotten: those that run end where they began.
-    group: RwLock<singleflight::Group<Key, Result<Entry, Error>>>,
+    group: singleflight::Group<Key, Result<Entry, Error>>,
     /// How many run; every [`Place`] counts one.
     running: Arc<AtomicUsize>,
     max: usize,
@@ -19,7 +17,7 @@ pub(super) struct Flights {
 impl Flights {
     pub(super) fn new(max: usize) -> Self {
         Self {
-            group: RwLock::default(),
+            group: singleflight::Group::new(),
             running: Arc::default(),
             max,
         }
@@ -30,7 +28,7 @@ impl Flights {
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
-        Call(self.group.read().join(key, || {
+        Call(self.group.join(key, || {
             let flight = Place::take(&self.running, self.max).map(|place| (place, work()));
             let max = self.max;
             async move {
@@ -44,17 +42,17 @@ impl Flights {
 
     /// Lets the next caller with the key start afresh. Those who wait get what they waited for.
     pub(super) fn forget(&self, key: &[u8]) {
-        self.group.read().forget(key);
+        self.group.forget(key);
     }
 
     /// Lets the next caller of every key start afresh.
     pub(super) fn forget_all(&self) {
-        *self.group.write() = singleflight::Group::new();
+        self.group.forget_all();
     }
 
     /// Whether the key has a flight.
     pub(super) fn contains(&self, key: &[u8]) -> bool {
-        self.group.read().contains(key)
+        self.group.contains(key)
     }
 }
 

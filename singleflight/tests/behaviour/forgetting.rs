@@ -45,3 +45,21 @@ fn the_end_of_a_forgotten_flight_does_not_remove_the_newer_one() {
 fn forgetting_a_key_without_a_flight_tells_so() {
     assert!(!Group::<String, u32>::new().forget("key"));
 }
+
+#[test]
+fn forgetting_all_keys_frees_each_and_takes_nothing_from_those_who_wait() {
+    let group = Group::new();
+    let calls: Vec<_> = (0..100)
+        .map(|key| group.join(key, move || ready(key)))
+        .collect();
+    assert_eq!(group.len(), 100);
+    group.forget_all();
+    assert!(group.is_empty());
+
+    let fresh = group.join(7, || ready(700));
+    for (key, call) in (0..).zip(calls) {
+        assert_eq!(now(call).unwrap().value, key);
+    }
+    assert!(group.contains(&7), "the newer flight is still there");
+    assert_eq!(now(fresh).unwrap().value, 700);
+}
