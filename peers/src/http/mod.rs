@@ -7,6 +7,7 @@
 mod body;
 pub(crate) mod caller;
 mod connector;
+mod detect;
 pub(crate) mod failure;
 mod listener;
 mod options;

@@ -41,7 +41,8 @@ pub struct HttpOptions {
     /// their turn. Default: 256.
     pub max_connections_per_peer: usize,
     /// Server: the longest time from the first byte of a request's head to its last, after which
-    /// the connection is closed. Default: 10 s.
+    /// the connection is closed. Default: 10 s. Over HTTP/2, where heads come between other frames,
+    /// a connection that never completes one counts as idle.
     ///
     /// This and the next two are checked now and then, so that they cost nothing per request; a
     /// connection may live a quarter of the shortest of the three longer.
@@ -50,8 +51,11 @@ pub struct HttpOptions {
     /// 90 s, and take it badly when the server is first. Default: 120 s.
     pub server_idle_timeout: Duration,
     /// Server: how long a client may leave the rest of its answer unread before its connection is
-    /// closed. Default: 30 s.
+    /// closed. Default: 30 s. Over HTTP/2: the rest of all its answers.
     pub write_timeout: Duration,
+    /// Server: the longest time that the body of a request may take to come, after which the
+    /// request is answered with 408. Default: 30 s.
+    pub body_timeout: Duration,
     /// Server: how long [`Server::shutdown`](crate::Server::shutdown) waits for requests that are
     /// being answered. Default: 10 s.
     pub drain_timeout: Duration,
@@ -60,6 +64,18 @@ pub struct HttpOptions {
     /// Server: requests that are being answered at one time; more are told "overloaded".
     /// Default: 10,000.
     pub max_requests: usize,
+    /// Server: requests at one time on one connection of HTTP/2; the client holds more back.
+    /// Default: 256.
+    pub max_streams_per_connection: u32,
+    /// Both: the largest frame that is accepted over HTTP/2, from 16 KiB to 16 MiB - 1.
+    /// Default: 16 KiB.
+    pub max_frame_bytes: u32,
+    /// Both: how much of one body the other side may send over HTTP/2 before it is read, from
+    /// 64 KiB - 1 to 2 GiB - 1. A body moves at most this far per round trip. Default: 1 MiB.
+    pub stream_window_bytes: u32,
+    /// Both: the same for all bodies on one connection together, and so what a connection can make
+    /// this side hold. Default: 2 MiB.
+    pub connection_window_bytes: u32,
     /// Both: the longest key, before it is escaped. At most 16 KiB, because a key escaped to three
     /// times its size has to fit into a request target of 64 KiB. Default: 8 KiB.
     pub max_key_bytes: usize,
@@ -77,16 +93,29 @@ impl Default for HttpOptions {
             client_idle_timeout: Duration::from_secs(60),
             max_connections_per_peer: 256,
             head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
             server_idle_timeout: Duration::from_secs(120),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             max_connections: 10_000,
             max_requests: 10_000,
+            max_streams_per_connection: 256,
+            max_frame_bytes: MIN_FRAME,
+            stream_window_bytes: 1 << 20,
+            connection_window_bytes: 2 << 20,
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
         }
     }
 }
+
+/// The smallest and the largest [`max_frame_bytes`](HttpOptions::max_frame_bytes) of RFC 9113.
+const MIN_FRAME: u32 = 1 << 14;
+const MAX_FRAME: u32 = (1 << 24) - 1;
+
+/// The smallest window, which is what every connection begins with, and the largest of RFC 9113.
+const MIN_WINDOW: u32 = (1 << 16) - 1;
+const MAX_WINDOW: u32 = (1 << 31) - 1;
 
 /// Room that a message needs beside the value in it.
 const FRAMING: usize = 64;
@@ -144,6 +173,12 @@ impl HttpOptions {
         self
     }
 
+    /// Sets [`body_timeout`](Self::body_timeout).
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
     /// Sets [`server_idle_timeout`](Self::server_idle_timeout).
     pub fn server_idle_timeout(mut self, timeout: Duration) -> Self {
         self.server_idle_timeout = timeout;
@@ -174,6 +209,30 @@ impl HttpOptions {
         self
     }
 
+    /// Sets [`max_streams_per_connection`](Self::max_streams_per_connection).
+    pub fn max_streams_per_connection(mut self, streams: u32) -> Self {
+        self.max_streams_per_connection = streams;
+        self
+    }
+
+    /// Sets [`max_frame_bytes`](Self::max_frame_bytes).
+    pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
+        self.max_frame_bytes = bytes;
+        self
+    }
+
+    /// Sets [`stream_window_bytes`](Self::stream_window_bytes).
+    pub fn stream_window_bytes(mut self, bytes: u32) -> Self {
+        self.stream_window_bytes = bytes;
+        self
+    }
+
+    /// Sets [`connection_window_bytes`](Self::connection_window_bytes).
+    pub fn connection_window_bytes(mut self, bytes: u32) -> Self {
+        self.connection_window_bytes = bytes;
+        self
+    }
+
     /// Sets [`max_key_bytes`](Self::max_key_bytes).
     pub fn max_key_bytes(mut self, bytes: usize) -> Self {
         self.max_key_bytes = bytes;
@@ -198,6 +257,7 @@ impl HttpOptions {
             ("request_timeout", self.request_timeout),
             ("client_idle_timeout", self.client_idle_timeout),
             ("head_timeout", self.head_timeout),
+            ("body_timeout", self.body_timeout),
             ("server_idle_timeout", self.server_idle_timeout),
             ("write_timeout", self.write_timeout),
         ] {
@@ -232,10 +292,43 @@ impl HttpOptions {
                 ));
             }
         }
+        for (name, number, least, most) in [
+            (
+                "max_streams_per_connection",
+                self.max_streams_per_connection,
+                1,
+                u32::MAX,
+            ),
+            (
+                "max_frame_bytes",
+                self.max_frame_bytes,
+                MIN_FRAME,
+                MAX_FRAME,
+            ),
+            (
+                "stream_window_bytes",
+                self.stream_window_bytes,
+                MIN_WINDOW,
+                MAX_WINDOW,
+            ),
+            (
+                "connection_window_bytes",
+                self.connection_window_bytes,
+                MIN_WINDOW,
+                MAX_WINDOW,
+            ),
+        ] {
+            if !(least..=most).contains(&number) {
+                return Err(Error::invalid_option(
+                    name,
+                    format!("it is from {least} to {most}"),
+                ));
+            }
+        }
         Ok(())
     }
 
-    /// The longest body of an answer that carries a value.
+    /// The longest body of an answer, or of a PUT, that carries a value.
     pub(crate) fn max_body_bytes(&self) -> usize {
         self.max_value_bytes + FRAMING
     }
@@ -299,6 +392,7 @@ mod tests {
                 options().client_idle_timeout(Duration::ZERO),
             ),
             ("head_timeout", options().head_timeout(Duration::ZERO)),
+            ("body_timeout", options().body_timeout(Duration::ZERO)),
             (
                 "server_idle_timeout",
                 options().server_idle_timeout(Duration::ZERO),
@@ -313,6 +407,20 @@ mod tests {
             ),
             ("max_connections", options().max_connections(usize::MAX)),
             ("max_requests", options().max_requests(0)),
+            (
+                "max_streams_per_connection",
+                options().max_streams_per_connection(0),
+            ),
+            ("max_frame_bytes", options().max_frame_bytes(MIN_FRAME - 1)),
+            ("max_frame_bytes", options().max_frame_bytes(MAX_FRAME + 1)),
+            (
+                "stream_window_bytes",
+                options().stream_window_bytes(MIN_WINDOW - 1),
+            ),
+            (
+                "connection_window_bytes",
+                options().connection_window_bytes(MAX_WINDOW + 1),
+            ),
             ("max_key_bytes", options().max_key_bytes(MAX_KEY_BYTES + 1)),
             ("max_value_bytes", options().max_value_bytes(usize::MAX)),
         ] {

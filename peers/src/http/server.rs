@@ -4,15 +4,17 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1::Builder;
-use hyper_util::rt::TokioIo;
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::select;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use super::detect::{Version, detect};
 use super::watchdog::{Activity, Verdict, Watchdog};
-use super::{HttpService, Io, Listener};
+use super::{HttpOptions, HttpService, Io, Listener};
 use crate::Error;
 
 /// The least that hyper's buffers can be limited to.
@@ -20,7 +22,9 @@ const MIN_BUFFER: usize = 8 << 10;
 /// How long accepting pauses after an error, doubling from the first to the second.
 const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
-/// A running HTTP/1.1 server. Dropping it closes the listener and all connections at once.
+/// A running server of HTTP/1.1 and of HTTP/2 without TLS ("h2c", with prior knowledge), told apart
+/// by the first bytes of each connection. Dropping it closes the listener and all connections at
+/// once.
 ///
 /// The number of connections and the time that each may spend idle, on a request's head, or not
 /// reading its answer are bounded by the options of its [`HttpService`].
@@ -159,17 +163,62 @@ async fn serve(io: Box<dyn Io>, service: HttpService, mut draining: watch::Recei
     let options = service.options().clone();
     let activity = Arc::new(Activity::default());
     let mut watchdog = Watchdog::new(Arc::clone(&activity), &options);
-    let connection = Builder::new()
+    let detected = select! {
+        biased;
+        detected = detect(activity.watch_io(io)) => detected,
+        verdict = watchdog.verdict() => {
+            tracing::debug!(?verdict, "connection closed before its first request");
+            return;
+        }
+        _ = draining.wait_for(|drain| *drain) => return,
+    };
+    let Ok((version, io)) = detected else {
+        return; // broken before anything was asked
+    };
+    let io = TokioIo::new(io);
+    match version {
+        Version::Http1 => {
+            let service = Activity::watch_service(&activity, service);
+            let connection = http1_builder(&options).serve_connection(io, service);
+            drive(connection, watchdog, draining).await;
+        }
+        Version::Http2 => {
+            let service = Activity::watch_streams(&activity, service);
+            let connection = http2_builder(&options).serve_connection(io, service);
+            drive(connection, watchdog, draining).await;
+        }
+    }
+}
+
+fn http1_builder(options: &HttpOptions) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
         // Works per request, and counts idle connections in. The watchdog knows better.
         .header_read_timeout(None)
         .max_header_size(options.max_head_bytes())
-        .max_buf_size(options.max_head_bytes().max(MIN_BUFFER))
-        .serve_connection(
-            TokioIo::new(activity.watch_io(io)),
-            Activity::watch_service(&activity, service),
-        );
+        .max_buf_size(options.max_head_bytes().max(MIN_BUFFER));
+    builder
+}
+
+fn http2_builder(options: &HttpOptions) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .max_header_list_size(u32::try_from(options.max_head_bytes()).unwrap_or(u32::MAX))
+        .max_concurrent_streams(options.max_streams_per_connection)
+        .max_frame_size(options.max_frame_bytes)
+        .initial_stream_window_size(options.stream_window_bytes)
+        .initial_connection_window_size(options.connection_window_bytes);
+    builder
+}
+
+/// Runs a connection to its end.
+async fn drive(
+    connection: impl GracefulConnection<Error = hyper::Error>,
+    mut watchdog: Watchdog,
+    mut draining: watch::Receiver<bool>,
+) {
     let mut connection = pin!(connection);
-    let mut drained = false;
+    let (mut drained, mut idle) = (false, false);
     loop {
         select! {
             biased;
@@ -180,7 +229,12 @@ async fn serve(io: Box<dyn Io>, service: HttpService, mut draining: watch::Recei
                 return;
             }
             verdict = watchdog.verdict() => match verdict {
-                Verdict::Idle => connection.as_mut().graceful_shutdown(),
+                // Was told to close, and is not answered: over HTTP/2 the client has to agree.
+                Verdict::Idle if idle => return,
+                Verdict::Idle => {
+                    idle = true;
+                    connection.as_mut().graceful_shutdown();
+                }
                 Verdict::Stuck(doing) => {
                     tracing::debug!(doing, "connection closed: no progress");
                     return;

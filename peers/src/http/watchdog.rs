@@ -1,9 +1,11 @@
 //! Time-outs of a server's connection, without a timer or a look at the clock per request.
 //!
-//! The connection's task counts what happens in relaxed atomics (they are shared only within that
-//! task; a `Cell` would do if tasks could not move between threads). A timer, one per connection,
-//! looks at the counters a few times per time-out, and notes when it saw each phase begin.
+//! The connection counts what happens in relaxed atomics: over HTTP/1.1 they are shared only within
+//! one task (a `Cell` would do if tasks could not move between threads); over HTTP/2 every request
+//! has its own task, and no count has to agree with another. A timer, one per connection, looks at
+//! the counters a few times per time-out, and notes when it saw each phase begin.
 
+use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,12 +13,15 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Request;
+use bytes::{Buf, Bytes};
+use http::{Request, Response};
+use http_body::{Frame, SizeHint};
 use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-use super::{HttpOptions, HttpService};
+use super::{Body, HttpOptions, HttpService};
+use crate::BoxFuture;
 
 /// What happened on one connection so far.
 #[derive(Debug, Default)]
@@ -32,6 +37,12 @@ pub(super) struct Activity {
     blocked: AtomicBool,
     /// Requests whose answer is being made.
     in_flight: AtomicU32,
+    /// Whether this is HTTP/2. There bytes that come may be anything, not only the beginning of a
+    /// head, and an answer may wait for the client although the last write did not.
+    streams: AtomicBool,
+    /// HTTP/2: chunks of answers that are not written, and how often a part of one was.
+    unsent: AtomicU32,
+    taken: AtomicU64,
 }
 
 /// What a connection is doing. Equal to the phase seen before: no progress in between.
@@ -41,9 +52,11 @@ enum Phase {
     Working,
     /// The client does not take bytes.
     Writing { writes: u64 },
+    /// HTTP/2: the client does not let more of its answers come.
+    Holding { taken: u64 },
     /// The client is sending a head; it is to end in time, however many bytes come.
     Reading { reads_before: u64 },
-    /// Nothing.
+    /// Nothing. Over HTTP/2 pings, which are reads, do not count.
     Idle { reads: u64 },
 }
 
@@ -62,6 +75,11 @@ impl Activity {
         }
     }
 
+    pub(super) fn watch_streams(this: &Arc<Self>, service: HttpService) -> WatchedStreams {
+        this.streams.store(true, Relaxed);
+        WatchedStreams(Self::watch_service(this, service))
+    }
+
     fn phase(&self) -> Phase {
         let reads = self.reads.load(Relaxed);
         let reads_before = self.reads_before.load(Relaxed);
@@ -69,8 +87,16 @@ impl Activity {
             Phase::Writing {
                 writes: self.writes.load(Relaxed),
             }
+        } else if self.unsent.load(Relaxed) > 0 {
+            Phase::Holding {
+                taken: self.taken.load(Relaxed),
+            }
         } else if self.in_flight.load(Relaxed) > 0 {
             Phase::Working
+        } else if self.streams.load(Relaxed) {
+            Phase::Idle {
+                reads: reads_before,
+            }
         } else if reads != reads_before {
             Phase::Reading { reads_before }
         } else {
@@ -140,7 +166,9 @@ impl Watchdog {
         }
         let (limit, verdict) = match phase {
             Phase::Working => return None,
-            Phase::Writing { .. } => (self.write_timeout, Verdict::Stuck("reading the answer")),
+            Phase::Writing { .. } | Phase::Holding { .. } => {
+                (self.write_timeout, Verdict::Stuck("reading the answer"))
+            }
             Phase::Reading { .. } => (self.head_timeout, Verdict::Stuck("sending a head")),
             Phase::Idle { .. } => (self.idle_timeout, Verdict::Idle),
         };
@@ -224,7 +252,10 @@ pub(super) struct WatchedService {
     activity: Arc<Activity>,
 }
 
-impl<B: http_body::Body> Service<Request<B>> for WatchedService {
+impl<B> Service<Request<B>> for WatchedService
+where
+    HttpService: Service<Request<B>>,
+{
     type Response = <HttpService as Service<Request<B>>>::Response;
     type Error = <HttpService as Service<Request<B>>>::Error;
     type Future = InFlight<<HttpService as Service<Request<B>>>::Future>;
@@ -260,5 +291,96 @@ impl<F> Drop for InFlight<F> {
         activity
             .reads_before
             .store(activity.reads.load(Relaxed), Relaxed);
+    }
+}
+
+/// A [`WatchedService`] for HTTP/2, whose answers are watched too.
+#[derive(Debug)]
+pub(super) struct WatchedStreams(WatchedService);
+
+impl<B> Service<Request<B>> for WatchedStreams
+where
+    WatchedService: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
+    <WatchedService as Service<Request<B>>>::Future: Send + 'static,
+{
+    type Response = Response<WatchedBody>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, request: Request<B>) -> Self::Future {
+        let answer = self.0.call(request);
+        let activity = Arc::clone(&self.0.activity);
+        Box::pin(async move { Ok(answer.await?.map(|body| WatchedBody { body, activity })) })
+    }
+}
+
+/// The body of an answer over HTTP/2.
+#[derive(Debug)]
+pub(super) struct WatchedBody {
+    body: Body,
+    activity: Arc<Activity>,
+}
+
+impl http_body::Body for WatchedBody {
+    type Data = Chunk;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Chunk>, Infallible>>> {
+        let this = &mut *self;
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        frame.map_ok(|frame| frame.map_data(|bytes| Chunk::new(bytes, &this.activity)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A chunk of an answer over HTTP/2. It lives until all of it is written or its stream is reset.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    bytes: Bytes,
+    activity: Arc<Activity>,
+}
+
+impl Chunk {
+    fn new(bytes: Bytes, activity: &Arc<Activity>) -> Self {
+        activity.unsent.fetch_add(1, Relaxed);
+        Self {
+            bytes,
+            activity: Arc::clone(activity),
+        }
+    }
+}
+
+impl Buf for Chunk {
+    fn remaining(&self) -> usize {
+        self.bytes.remaining()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.bytes.chunk()
+    }
+
+    fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
+        self.bytes.chunks_vectored(dst)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.activity.taken.fetch_add(1, Relaxed);
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        self.activity.unsent.fetch_sub(1, Relaxed);
     }
 }
