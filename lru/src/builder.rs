@@ -1,6 +1,6 @@
 use std::thread;
 
-use crate::{Cache, DefaultHashBuilder, SystemClock};
+use crate::{Cache, DefaultHashBuilder, Policy, SystemClock};
 
 /// The settings of a [`Cache`]; made by [`Cache::builder`].
 #[derive(Clone, Debug)]
@@ -9,6 +9,7 @@ pub struct CacheBuilder<S = DefaultHashBuilder, C = SystemClock> {
     budget: usize,
     shards: usize,
     hot_ratio: usize,
+    policy: Policy,
     hasher: S,
     clock: C,
 }
@@ -28,6 +29,7 @@ impl CacheBuilder {
             budget,
             shards: floor_to_power_of_two(shards),
             hot_ratio: 8,
+            policy: Policy::default(),
             hasher: DefaultHashBuilder::default(),
             clock: SystemClock,
         }
@@ -55,12 +57,19 @@ impl<S, C> CacheBuilder<S, C> {
         self
     }
 
+    /// Which entries give way when room is needed. Default: [`Policy::GhostClock`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Replaces the way of hashing.
     pub fn hasher<T>(self, hasher: T) -> CacheBuilder<T, C> {
         let Self {
             budget,
             shards,
             hot_ratio,
+            policy,
             hasher: _,
             clock,
         } = self;
@@ -68,6 +77,7 @@ impl<S, C> CacheBuilder<S, C> {
             budget,
             shards,
             hot_ratio,
+            policy,
             hasher,
             clock,
         }
@@ -79,6 +89,7 @@ impl<S, C> CacheBuilder<S, C> {
             budget,
             shards,
             hot_ratio,
+            policy,
             hasher,
             clock: _,
         } = self;
@@ -86,6 +97,7 @@ impl<S, C> CacheBuilder<S, C> {
             budget,
             shards,
             hot_ratio,
+            policy,
             hasher,
             clock,
         }
@@ -97,6 +109,7 @@ impl<S, C> CacheBuilder<S, C> {
             self.budget,
             self.shards,
             self.hot_ratio,
+            self.policy,
             self.hasher,
             self.clock,
         )

@@ -6,10 +6,12 @@ use std::{
 };
 
 use crate::{
-    CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Evicted, Hit, InsertError, Meta, Stats,
-    SystemClock, Usage,
+    CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Evicted, Hit, InsertError, Meta, Policy,
+    Removed, Stats, SystemClock, Usage,
     budget::Budget,
-    shard::{Locked, Newcomer, Shard},
+    ghost_clock::Admission,
+    lock::Reader,
+    shard::{Locked, Newcomer, Shard, Store},
 };
 
 /// A store with a budget in bytes for many threads.
@@ -49,6 +51,7 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     shards: Box<[Shard<K, V>]>,
     budget: Budget,
     hot_ratio: usize,
+    policy: Policy,
     hasher: S,
     clock: C,
 }
@@ -75,14 +78,16 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         budget: usize,
         shards: usize,
         hot_ratio: usize,
+        policy: Policy,
         hasher: S,
         clock: C,
     ) -> Self {
         debug_assert!(shards.is_power_of_two());
         Self {
-            shards: (0..shards).map(|_| Shard::new()).collect(),
+            shards: (0..shards).map(|_| Shard::new(policy)).collect(),
             budget: Budget::new(budget),
             hot_ratio,
+            policy,
             hasher,
             clock,
         }
@@ -100,7 +105,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
 
     /// What the entries of one class take up. Locks one shard after the other.
     pub fn usage(&self, class: Class) -> Usage {
-        self.locked()
+        self.readers()
             .map(|shard| shard.table().usage(class))
             .fold(Usage::default(), Add::add)
     }
@@ -108,7 +113,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     /// The number of entries, those included whose time has passed but which have not been
     /// reclaimed yet. Locks one shard after the other.
     pub fn len(&self) -> usize {
-        self.locked().map(|shard| shard.table().len()).sum()
+        self.readers().map(|shard| shard.table().len()).sum()
     }
 
     /// Whether there are no entries.
@@ -118,8 +123,9 @@ impl<K, V, S, C> Cache<K, V, S, C> {
 
     /// What has happened so far. Locks one shard after the other: exact while nothing else happens.
     pub fn stats(&self) -> Stats {
-        self.locked()
-            .map(|mut shard| *shard.stats())
+        self.shards
+            .iter()
+            .map(Shard::stats)
             .fold(Stats::default(), Add::add)
     }
 
@@ -145,7 +151,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         C: Clock,
     {
         let mut entries = Vec::new();
-        for (n, shard) in self.locked().enumerate() {
+        for (n, shard) in self.readers().enumerate() {
             // What the shards before left over goes to those that follow.
             let share = (limit - entries.len()).div_ceil(self.shards.len() - n);
             let table = shard.table();
@@ -177,10 +183,10 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         V: Clone,
     {
         for shard in &self.shards {
-            let mut slots = 0..shard.lock(&self.budget).table().slots();
+            let mut slots = 0..shard.read().table().slots();
             while !slots.is_empty() {
                 let mut batch: Vec<_> = {
-                    let shard = shard.lock(&self.budget);
+                    let shard = shard.read();
                     let entries = slots.by_ref().take(BATCH);
                     entries
                         .filter_map(|slot| {
@@ -201,6 +207,10 @@ impl<K, V, S, C> Cache<K, V, S, C> {
                 drop(removed);
             }
         }
+    }
+
+    fn readers(&self) -> impl Iterator<Item = Reader<'_, Store<K, V>>> {
+        self.shards.iter().map(Shard::read)
     }
 
     fn locked(&self) -> impl Iterator<Item = Locked<'_, K, V>> {
@@ -328,6 +338,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         let home = self.shard(hash);
         // Outlives every lock below: what it holds is dropped after them, on all ways out.
         let mut evicted = Evicted::new();
+        let mut admission: Option<Admission> = None;
         loop {
             {
                 let mut shard = self.shards[home].lock(&self.budget);
@@ -344,7 +355,15 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
                     let expired = found.and_then(|slot| shard.reclaim(slot, &self.clock));
                     let replaces = if expired.is_some() { None } else { found };
                     evicted.extend(expired);
-                    let newcomer = Newcomer { meta, replaces };
+                    let admission = match replaces {
+                        Some(_) => Admission::default(),
+                        None => *admission.get_or_insert_with(|| shard.admit(hash, &meta)),
+                    };
+                    let newcomer = Newcomer {
+                        meta,
+                        replaces,
+                        admission,
+                    };
                     if shard.reserve(newcomer) {
                         evicted.extend(shard.store(newcomer, hash, key, value));
                         return Ok(evicted);
@@ -401,8 +420,35 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         Q: Eq + ?Sized,
         V: Clone,
     {
+        if self.policy == Policy::GhostClock {
+            let mut shard = self.shards[self.shard(hash)].read();
+            let Some(slot) = shard.table().find(hash, key) else {
+                shard.miss();
+                return None;
+            };
+            if !shard.table().is_expired(slot, &self.clock) {
+                let entry = shard.table().entry(slot);
+                entry.hit();
+                let hit = Hit {
+                    value: entry.value.clone(),
+                    meta: entry.meta,
+                };
+                shard.hit();
+                return Some(hit);
+            }
+        }
+        self.lookup_alone(hash, key)
+    }
+
+    /// A lookup that may move entries or take one out.
+    fn lookup_alone<Q>(&self, hash: u64, key: &Q) -> Option<Hit<V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+        V: Clone,
+    {
         // Declared first, dropped last: after the lock is released.
-        let _expired;
+        let _expired: Option<Removed<K, V>>;
         let mut shard = self.lock(hash);
         if let Some(slot) = shard.find(hash, key) {
             _expired = shard.reclaim(slot, &self.clock);
@@ -436,8 +482,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         Q: Eq + ?Sized,
         V: Clone,
     {
-        let shard = self.lock(hash);
-        let slot = shard.find(hash, key)?;
+        let shard = self.shards[self.shard(hash)].read();
+        let slot = shard.table().find(hash, key)?;
         if shard.table().is_expired(slot, &self.clock) {
             return None;
         }

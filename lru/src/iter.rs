@@ -1,6 +1,6 @@
 use std::{fmt, iter::FusedIterator};
 
-use crate::{Class, table::Table};
+use crate::{Class, recency::Queue, table::Table};
 
 /// The entries of an [`Lru`](crate::Lru) from the most to the least recently used; made by
 /// [`Lru::iter`](crate::Lru::iter).
@@ -17,8 +17,8 @@ impl<'a, K, V> Iter<'a, K, V> {
         let recency = table.recency();
         Self {
             table,
-            newest: recency.newest(class),
-            oldest: recency.oldest(class),
+            newest: recency.newest(class, Queue::Main),
+            oldest: recency.oldest(class, Queue::Main),
             left: recency.usage(class).entries,
         }
     }

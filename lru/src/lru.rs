@@ -8,7 +8,9 @@ use std::{
 
 use crate::{
     Cause, Class, Clock, DefaultHashBuilder, Evicted, InsertError, Iter, Meta, Removed, Stats,
-    SystemClock, table::Table,
+    SystemClock,
+    recency::{Queue, Record},
+    table::Table,
 };
 
 /// A strict LRU with a budget in bytes, for one thread.
@@ -107,7 +109,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
 
     /// Takes out the least recently used entry, whether or not its time has passed.
     pub fn pop_oldest(&mut self) -> Option<Removed<K, V>> {
-        let oldest = self.table.recency().oldest(Class::Main)?;
+        let oldest = self.table.recency().oldest(Class::Main, Queue::Main)?;
         Some(self.remove_slot(oldest, Cause::Removed))
     }
 
@@ -161,7 +163,7 @@ impl<K, V, S, C: Clock> Lru<K, V, S, C> {
             if let Some(expired) = self.table.remove_expired(&self.clock) {
                 self.stats.expired += 1;
                 evicted.push(expired);
-            } else if let Some(oldest) = self.table.recency().oldest(Class::Main) {
+            } else if let Some(oldest) = self.table.recency().oldest(Class::Main, Queue::Main) {
                 evicted.push(self.remove_slot(oldest, Cause::Capacity));
             } else {
                 return;
@@ -244,7 +246,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
             }
             None => {
                 self.make_room(charge, &mut evicted);
-                self.table.insert(hash, key, value, meta);
+                self.table
+                    .insert(hash, key, value, meta, Queue::Main, Record::default());
                 self.stats.inserts += 1;
             }
         }

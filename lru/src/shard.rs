@@ -3,11 +3,12 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
-use parking_lot::{Mutex, MutexGuard};
-
 use crate::{
-    Cause, Class, Clock, Meta, Removed, Stats,
+    Cause, Class, Clock, Meta, Policy, Removed, Stats,
     budget::Budget,
+    ghost_clock::{Admission, GhostClock},
+    lock::{Lock, Reader, Writer},
+    recency::Queue,
     table::{Entry, Table},
 };
 
@@ -16,23 +17,50 @@ use crate::{
 #[repr(align(128))]
 #[derive(Debug)]
 pub(crate) struct Shard<K, V> {
-    store: Mutex<Store<K, V>>,
+    store: Lock<Store<K, V>>,
     /// The bytes in `store`: written under its lock, read without it by those who look for the
     /// fullest shard.
     bytes: AtomicUsize,
 }
 
+/// What the lock of a shard guards.
 #[derive(Debug)]
-struct Store<K, V> {
+pub(crate) struct Store<K, V> {
     table: Table<K, V>,
+    order: Order,
+    /// All but the lookups that went by without taking the lock for themselves.
     stats: Stats,
 }
 
+/// What decides who gives way within a class.
+#[derive(Debug)]
+enum Order {
+    Lru,
+    GhostClock(GhostClock),
+}
+
+impl Order {
+    const fn new(policy: Policy) -> Self {
+        match policy {
+            Policy::Lru => Self::Lru,
+            Policy::GhostClock => Self::GhostClock(GhostClock::new()),
+        }
+    }
+}
+
+impl<K, V> Store<K, V> {
+    #[inline]
+    pub(crate) fn table(&self) -> &Table<K, V> {
+        &self.table
+    }
+}
+
 impl<K, V> Shard<K, V> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         Self {
-            store: Mutex::new(Store {
+            store: Lock::new(Store {
                 table: Table::new(),
+                order: Order::new(policy),
                 stats: Stats::default(),
             }),
             bytes: AtomicUsize::new(0),
@@ -44,9 +72,24 @@ impl<K, V> Shard<K, V> {
         self.bytes.load(Relaxed)
     }
 
+    /// Locks the shard together with other readers: nothing comes, goes or moves meanwhile.
+    #[inline]
+    pub(crate) fn read(&self) -> Reader<'_, Store<K, V>> {
+        self.store.read()
+    }
+
+    /// What has happened here.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.store.read().stats;
+        let (hits, misses) = self.store.lookups();
+        stats.hits += hits;
+        stats.misses += misses;
+        stats
+    }
+
     pub(crate) fn lock<'a>(&'a self, budget: &'a Budget) -> Locked<'a, K, V> {
         Locked {
-            store: self.store.lock(),
+            store: self.store.write(),
             bytes: &self.bytes,
             budget,
         }
@@ -58,7 +101,7 @@ impl<K, V> Shard<K, V> {
 ///
 /// Whatever leaves is handed to the caller, who drops it once the lock is released.
 pub(crate) struct Locked<'a, K, V> {
-    store: MutexGuard<'a, Store<K, V>>,
+    store: Writer<'a, Store<K, V>>,
     bytes: &'a AtomicUsize,
     budget: &'a Budget,
 }
@@ -69,6 +112,8 @@ pub(crate) struct Newcomer {
     pub(crate) meta: Meta,
     /// The slot of the live entry with the same key.
     pub(crate) replaces: Option<u32>,
+    /// How the policy has received it. Of no importance if it replaces another.
+    pub(crate) admission: Admission,
 }
 
 impl<K, V> Locked<'_, K, V> {
@@ -89,13 +134,29 @@ impl<K, V> Locked<'_, K, V> {
         self.table().find(hash, key)
     }
 
-    /// The entry in `slot`, which becomes the most recently used of its class.
+    /// The entry in `slot`, and takes notice that it was asked for.
     #[inline]
     pub(crate) fn hit(&mut self, slot: u32) -> &Entry<K, V> {
-        let Store { table, stats } = &mut *self.store;
+        let Store {
+            table,
+            order,
+            stats,
+        } = &mut *self.store;
         stats.hits += 1;
-        table.touch(slot);
+        match order {
+            Order::Lru => table.touch(slot),
+            Order::GhostClock(_) => table.entry(slot).hit(),
+        }
         table.entry(slot)
+    }
+
+    /// Lets the policy receive an entry under a key that is not present. To be called once for each.
+    pub(crate) fn admit(&mut self, hash: u64, meta: &Meta) -> Admission {
+        let Store { table, order, .. } = &mut *self.store;
+        match order {
+            Order::Lru => Admission::default(),
+            Order::GhostClock(clock) => clock.admit(table, hash, meta),
+        }
     }
 
     /// Takes out the entry in `slot` if its time has passed.
@@ -123,6 +184,9 @@ impl<K, V> Locked<'_, K, V> {
     /// Takes out all entries at once.
     pub(crate) fn take(&mut self) -> Table<K, V> {
         let table = std::mem::replace(&mut self.store.table, Table::new());
+        if let Order::GhostClock(clock) = &mut self.store.order {
+            *clock = GhostClock::new();
+        }
         self.store.stats.removals += table.len() as u64;
         self.budget.give_back(table.bytes());
         self.bytes.store(0, Relaxed);
@@ -159,7 +223,11 @@ impl<K, V> Locked<'_, K, V> {
         key: K,
         value: V,
     ) -> Option<Removed<K, V>> {
-        let Store { table, stats } = &mut *self.store;
+        let Store {
+            table,
+            order,
+            stats,
+        } = &mut *self.store;
         let replaced = match newcomer.replaces {
             Some(slot) => {
                 stats.overwrites += 1;
@@ -170,7 +238,14 @@ impl<K, V> Locked<'_, K, V> {
             }
             None => {
                 stats.inserts += 1;
-                table.insert(hash, key, value, newcomer.meta);
+                let Newcomer {
+                    meta, admission, ..
+                } = newcomer;
+                let queue = match order {
+                    Order::Lru => Queue::Main,
+                    Order::GhostClock(clock) => clock.queue(admission),
+                };
+                table.insert(hash, key, value, meta, queue, admission.record);
                 None
             }
         };
@@ -179,7 +254,7 @@ impl<K, V> Locked<'_, K, V> {
     }
 
     /// Takes out the entry that should be the next to go: one whose time has passed, or else the
-    /// least recently used one of the class that has to give way. Never the one that is about to be
+    /// one that the policy chooses from the class that has to give way. Never the one that is about to be
     /// replaced, unless its time has passed.
     ///
     /// The rule is golang's: hot gives way while it holds more than one `hot_ratio`th of main, the
@@ -207,10 +282,17 @@ impl<K, V> Locked<'_, K, V> {
         } else {
             Class::Main
         };
-        let spared = newcomer.and_then(|newcomer| newcomer.replaces);
         let victim = self
-            .oldest(class, spared)
-            .or_else(|| self.oldest(class.other(), spared))?;
+            .victim(class, newcomer)
+            .or_else(|| self.victim(class.other(), newcomer))?;
+        if let Store {
+            order: Order::GhostClock(clock),
+            table,
+            ..
+        } = &mut *self.store
+        {
+            clock.bury(table, victim);
+        }
         Some(self.remove(victim, Cause::Capacity))
     }
 
@@ -218,19 +300,32 @@ impl<K, V> Locked<'_, K, V> {
         newcomer.replaces.map(|slot| &self.table().entry(slot).meta)
     }
 
-    fn oldest(&self, class: Class, spared: Option<u32>) -> Option<u32> {
-        let recency = self.table().recency();
-        let oldest = recency.oldest(class)?;
-        if spared == Some(oldest) {
-            recency.newer(oldest)
-        } else {
-            Some(oldest)
+    /// Whom the policy gives up from a class.
+    fn victim(&mut self, class: Class, newcomer: Option<Newcomer>) -> Option<u32> {
+        let spared = newcomer.and_then(|newcomer| newcomer.replaces);
+        let wins = newcomer.is_some_and(|newcomer| {
+            newcomer.replaces.is_none() && newcomer.admission.wins && newcomer.meta.class == class
+        });
+        let Store { table, order, .. } = &mut *self.store;
+        match order {
+            Order::Lru => {
+                let oldest = table.recency().oldest(class, Queue::Main)?;
+                if spared == Some(oldest) {
+                    table.recency().newer(oldest)
+                } else {
+                    Some(oldest)
+                }
+            }
+            Order::GhostClock(clock) => wins
+                .then(|| clock.hand(table, class, spared))
+                .flatten()
+                .or_else(|| clock.victim(table, class, spared)),
         }
     }
 
     /// Books the departure of an entry.
     fn departed(&mut self, removed: &Removed<K, V>) {
-        let Store { table, stats } = &mut *self.store;
+        let Store { table, stats, .. } = &mut *self.store;
         stats.count(removed.cause);
         self.budget.give_back(removed.meta.charge);
         self.bytes.store(table.bytes(), Relaxed);

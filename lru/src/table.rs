@@ -1,11 +1,16 @@
-use std::{borrow::Borrow, mem};
+use std::{
+    borrow::Borrow,
+    mem,
+    sync::atomic::{AtomicU8, Ordering::Relaxed},
+};
 
 use hashbrown::HashTable;
 
 use crate::{
     Cause, Class, Clock, Meta, Removed, Usage,
     expiries::{Expiries, Item},
-    recency::{NIL, Recency},
+    ghost_clock::MARK_MAX,
+    recency::{NIL, Queue, Recency, Record},
 };
 
 /// The room that all stores of this crate are furnished from: entries in a slab, a hash index over
@@ -32,10 +37,12 @@ pub(crate) struct Entry<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,
     pub(crate) meta: Meta,
-    hash: u64,
+    pub(crate) hash: u64,
     /// Tells an entry from those that had its slot before. It may wrap: what remembers a stamp
     /// does so for far fewer than 2^32 inserts.
     pub(crate) stamp: u32,
+    /// Hits since the policy last looked, up to a few. Written by hits, under a shared lock.
+    mark: AtomicU8,
 }
 
 impl<K, V> Table<K, V> {
@@ -61,6 +68,10 @@ impl<K, V> Table<K, V> {
 
     pub(crate) fn usage(&self, class: Class) -> Usage {
         self.recency.usage(class)
+    }
+
+    pub(crate) fn usage_of(&self, class: Class, queue: Queue) -> Usage {
+        self.recency.usage_of(class, queue)
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -111,14 +122,46 @@ impl<K, V> Table<K, V> {
             .is_some_and(|at| at <= clock.now())
     }
 
-    /// Makes the entry in `slot` the most recently used of its class.
+    /// Hits of the entry in `slot` that the policy has not dealt with.
+    #[inline]
+    pub(crate) fn mark(&self, slot: u32) -> u8 {
+        self.entry(slot).mark.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn set_mark(&mut self, slot: u32, mark: u8) {
+        *self.entry_mut(slot).mark.get_mut() = mark;
+    }
+
+    #[inline]
+    pub(crate) fn set_record(&mut self, slot: u32, record: Record) {
+        self.recency.set_record(slot, record);
+    }
+
+    /// Moves the entry in `slot` from the window to main, its hits dealt with.
+    pub(crate) fn promote(&mut self, slot: u32) {
+        self.set_mark(slot, 0);
+        let meta = self.entry(slot).meta;
+        self.recency.unlink(slot, meta.charge);
+        self.recency.link(slot, &meta, Queue::Main);
+    }
+
+    /// Makes the entry in `slot` the newest of its list.
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {
         self.recency.touch(slot);
     }
 
     /// Adds an entry under a key that is not present. The table must not be full.
-    pub(crate) fn insert(&mut self, hash: u64, key: K, value: V, meta: Meta) {
+    pub(crate) fn insert(
+        &mut self,
+        hash: u64,
+        key: K,
+        value: V,
+        meta: Meta,
+        queue: Queue,
+        record: Record,
+    ) {
         let slot = self.vacant.pop().unwrap_or(self.entries.len() as u32);
         let stamp = self.register(slot, &meta);
         let entry = Some(Entry {
@@ -127,12 +170,14 @@ impl<K, V> Table<K, V> {
             meta,
             hash,
             stamp,
+            mark: AtomicU8::new(0),
         });
         match self.entries.get_mut(slot as usize) {
             Some(vacant) => *vacant = entry,
             None => self.entries.push(entry),
         }
-        self.recency.link(slot, &meta);
+        self.recency.link(slot, &meta, queue);
+        self.recency.set_record(slot, record);
         let entries = &self.entries;
         self.index.insert_unique(hash, slot, |&slot| {
             occupied(entries[slot as usize].as_ref()).hash
@@ -140,11 +185,13 @@ impl<K, V> Table<K, V> {
     }
 
     /// Puts an entry in the place of the one in `slot`, which has the same key, and makes it the
-    /// most recently used. The key is exchanged too: the old one may pin a buffer.
+    /// newest of its list. What is known of the old one's use holds for it. The key is exchanged too: the old one may pin a buffer.
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
         let stamp = self.register(slot, &meta);
         let entry = self.entry_mut(slot);
+        entry.hit();
         let hash = entry.hash;
+        let mark = AtomicU8::new(*entry.mark.get_mut());
         let old = mem::replace(
             entry,
             Entry {
@@ -153,10 +200,12 @@ impl<K, V> Table<K, V> {
                 meta,
                 hash,
                 stamp,
+                mark,
             },
         );
+        let queue = self.recency.queue(slot);
         self.recency.unlink(slot, old.meta.charge);
-        self.recency.link(slot, &meta);
+        self.recency.link(slot, &meta, queue);
         self.unregister(&old.meta);
         old.removed(Cause::Replaced)
     }
@@ -164,7 +213,7 @@ impl<K, V> Table<K, V> {
     /// Takes out the entry in `slot`, which must be occupied.
     #[inline]
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
-        let &Entry { hash, meta, .. } = self.entry(slot);
+        let Entry { hash, meta, .. } = *self.entry(slot);
         if let Ok(indexed) = self.index.find_entry(hash, |&other| other == slot) {
             indexed.remove();
         }
@@ -210,6 +259,16 @@ impl<K, V> Table<K, V> {
 }
 
 impl<K, V> Entry<K, V> {
+    /// Marks the entry, if there is anything left to mark. Two threads that do so at once may be
+    /// taken for one, which costs less than an atomic addition would.
+    #[inline]
+    pub(crate) fn hit(&self) {
+        let mark = self.mark.load(Relaxed);
+        if mark < MARK_MAX {
+            self.mark.store(mark + 1, Relaxed);
+        }
+    }
+
     #[inline]
     fn removed(self, cause: Cause) -> Removed<K, V> {
         Removed {
@@ -244,6 +303,10 @@ mod tests {
     use super::*;
     use crate::SystemClock;
 
+    fn insert(table: &mut Table<u64, ()>, key: u64, meta: Meta) {
+        table.insert(key, key, (), meta, Queue::Main, Record::default());
+    }
+
     #[test]
     fn an_entry_costs_48_bytes_beside_key_and_value() {
         assert_eq!(size_of::<Option<Entry<u64, u64>>>() - 16, 48);
@@ -255,7 +318,7 @@ mod tests {
         let meta = |n| Meta::new(1).expires(later + Duration::from_millis(n * 7919 % 1000));
         let mut table = Table::new();
         for key in 0..1000 {
-            table.insert(key, key, (), meta(key));
+            insert(&mut table, key, meta(key));
         }
         for n in 0..100_000 {
             let key = n % 1000;
@@ -264,7 +327,7 @@ mod tests {
                 table.replace(slot, key, (), meta(n));
             } else {
                 table.remove(slot, Cause::Removed);
-                table.insert(key, key, (), meta(n));
+                insert(&mut table, key, meta(n));
             }
             assert!(table.expiries.heap_len() <= 2 * 1000 + 64 + 1);
         }
@@ -280,7 +343,7 @@ mod tests {
     fn slots_are_used_again() {
         let mut table = Table::new();
         for key in 0..10_000_u64 {
-            table.insert(key, key, (), Meta::new(1));
+            insert(&mut table, key, Meta::new(1));
             if let Some(slot) = key.checked_sub(10).and_then(|old| table.find(old, &old)) {
                 table.remove(slot, Cause::Removed);
             }

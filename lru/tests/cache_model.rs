@@ -1,12 +1,12 @@
-//! `Cache` on one thread: with one shard it does what a naive list does, and with several it still
-//! keeps every promise that does not depend on which shard a key falls into.
+//! `Cache` on one thread: a strict LRU in one shard does what a naive list does, and every other
+//! form keeps every promise that does not depend on who gives way.
 
 mod common;
 
 use std::{collections::HashMap, time::Duration};
 
 use common::{Key, Model, Value, all_left, meta};
-use lru::{Cache, Cause, Class, Clock, ManualClock, Meta, Stats};
+use lru::{Cache, Cause, Class, Clock, ManualClock, Meta, Policy, Stats};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -48,12 +48,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn one_shard_agrees_with_the_model(
+    fn one_shard_of_strict_lru_agrees_with_the_model(
         ops in prop::collection::vec(op(), 1..300),
         hot_ratio in 0..10_usize,
     ) {
         let clock = ManualClock::new();
-        let builder = Cache::builder(200).shards(1).hot_ratio(hot_ratio).clock(clock.clone());
+        let builder = Cache::builder(200)
+            .policy(Policy::Lru)
+            .shards(1)
+            .hot_ratio(hot_ratio)
+            .clock(clock.clone());
         let cache = builder.build::<Key, Value>();
         let mut model = Model::new(200, clock.now());
         model.hot_ratio = hot_ratio;
@@ -121,11 +125,19 @@ proptest! {
     }
 
     #[test]
-    fn many_shards_keep_the_books_and_serve_the_last_value(
+    fn every_policy_keeps_the_books_and_serves_the_last_value(
         ops in prop::collection::vec(op(), 1..300),
+        policy in prop_oneof![Just(Policy::GhostClock), Just(Policy::Lru)],
+        shards in prop_oneof![Just(1_usize), Just(4)],
+        hot_ratio in 0..10_usize,
     ) {
         let clock = ManualClock::new();
-        let cache = Cache::builder(200).shards(4).clock(clock.clone()).build::<Key, Value>();
+        let cache = Cache::builder(200)
+            .policy(policy)
+            .shards(shards)
+            .hot_ratio(hot_ratio)
+            .clock(clock.clone())
+            .build::<Key, Value>();
         // At least all that the cache holds, and what it has to be.
         let mut stored: HashMap<Key, (Value, Meta)> = HashMap::new();
 

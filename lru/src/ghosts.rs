@@ -1,0 +1,148 @@
+//! What [`GhostClock`](crate::ghost_clock::GhostClock) remembers of the entries it evicted: four
+//! bytes each, in sets of sixteen that fill one cache line. A set is ordered from new to old, so
+//! that forgetting the oldest takes no bookkeeping.
+
+const WAYS: usize = 16;
+
+/// A set's members, newest first; zero is empty.
+///
+/// From the low bits: 8 of the stamp, 4 of the epoch, 4 of the count, 1 for the queue, 15 of the
+/// fingerprint.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Set([u32; WAYS]);
+
+/// One evicted entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ghost {
+    /// How often it was asked for, as of `epoch`. Four bits.
+    pub(crate) count: u8,
+    /// Four bits.
+    pub(crate) epoch: u8,
+    pub(crate) from_main: bool,
+    /// How far the evictions of its queue had come.
+    pub(crate) stamp: u8,
+}
+
+#[derive(Debug)]
+pub(crate) struct Ghosts {
+    /// None, or a power of two of them.
+    sets: Vec<Set>,
+    /// The members of a set that count. Bounds their number between powers of two.
+    ways: usize,
+}
+
+impl Ghosts {
+    pub(crate) const fn new() -> Self {
+        Self {
+            sets: Vec::new(),
+            ways: WAYS,
+        }
+    }
+
+    /// Makes room for so many ghosts, and forgets the oldest beyond.
+    ///
+    /// Sets are doubled by giving both halves a copy of the members: a fingerprint is too short to
+    /// tell where they belong, and a copy in the wrong half grows old there without being asked for.
+    pub(crate) fn reserve(&mut self, ghosts: usize) {
+        let sets = ghosts.div_ceil(WAYS).next_power_of_two();
+        if self.sets.is_empty() {
+            self.sets.resize(sets, Set([0; WAYS]));
+        }
+        while self.sets.len() < sets {
+            self.sets.reserve_exact(self.sets.len());
+            self.sets.extend_from_within(..);
+        }
+        self.ways = ghosts.div_ceil(self.sets.len()).clamp(1, WAYS);
+    }
+
+    /// Remembers an evicted entry by its hash, and forgets the oldest of its set.
+    pub(crate) fn insert(&mut self, hash: u64, ghost: Ghost) {
+        let ways = self.ways;
+        let Some(set) = self.set(hash) else { return };
+        set.copy_within(..ways - 1, 1);
+        set[0] = fingerprint(hash) << 17
+            | u32::from(ghost.from_main) << 16
+            | u32::from(ghost.count & 15) << 12
+            | u32::from(ghost.epoch & 15) << 8
+            | u32::from(ghost.stamp);
+    }
+
+    /// Finds and forgets an entry.
+    pub(crate) fn take(&mut self, hash: u64) -> Option<Ghost> {
+        let ways = self.ways;
+        let set = self.set(hash)?;
+        let fingerprint = fingerprint(hash);
+        let at = set[..ways]
+            .iter()
+            .position(|&ghost| ghost >> 17 == fingerprint)?;
+        let ghost = set[at];
+        set.copy_within(at + 1.., at);
+        set[WAYS - 1] = 0;
+        Some(Ghost {
+            count: (ghost >> 12 & 15) as u8,
+            epoch: (ghost >> 8 & 15) as u8,
+            from_main: ghost >> 16 & 1 == 1,
+            stamp: ghost as u8,
+        })
+    }
+
+    fn set(&mut self, hash: u64) -> Option<&mut [u32; WAYS]> {
+        let mask = self.sets.len().wrapping_sub(1);
+        self.sets
+            .get_mut(hash as usize & mask)
+            .map(|set| &mut set.0)
+    }
+}
+
+/// Fifteen bits that pick neither the set nor (but for one bit of the largest caches) the shard,
+/// never zero.
+fn fingerprint(hash: u64) -> u32 {
+    ((hash >> 49) as u32).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GHOST: Ghost = Ghost {
+        count: 13,
+        epoch: 9,
+        from_main: true,
+        stamp: 200,
+    };
+
+    fn hash(n: u64) -> u64 {
+        n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    #[test]
+    fn a_ghost_is_found_once_and_as_it_was() {
+        let mut ghosts = Ghosts::new();
+        assert_eq!(ghosts.take(hash(1)), None);
+        ghosts.reserve(100);
+        ghosts.insert(hash(1), GHOST);
+        assert_eq!(ghosts.take(hash(2)), None);
+        assert_eq!(ghosts.take(hash(1)), Some(GHOST));
+        assert_eq!(ghosts.take(hash(1)), None);
+    }
+
+    #[test]
+    fn growth_forgets_nothing() {
+        let mut ghosts = Ghosts::new();
+        ghosts.reserve(1600);
+        (0..100).for_each(|n| ghosts.insert(hash(n), GHOST));
+        ghosts.reserve(100_000);
+        assert!((0..100).all(|n| ghosts.take(hash(n)).is_some()));
+    }
+
+    #[test]
+    fn the_oldest_of_a_set_is_forgotten_first() {
+        let mut ghosts = Ghosts::new();
+        ghosts.reserve(10);
+        let hash = |n: u64| (n + 1) << 49;
+        (0..11).for_each(|n| ghosts.insert(hash(n), GHOST));
+        assert_eq!(ghosts.take(hash(0)), None);
+        assert!((1..11).all(|n| ghosts.take(hash(n)).is_some()));
+    }
+}
