@@ -1,0 +1,189 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::task::{Context, Poll};
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper::client::conn::http2::{Builder, SendRequest};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use parking_lot::Mutex;
+use tokio::time::{Instant, timeout};
+use tower_service::Service;
+
+use crate::http::HttpOptions;
+use crate::{BoxFuture, Error};
+
+/// The largest head of an answer.
+const MAX_HEAD_BYTES: u32 = 64 << 10;
+
+/// The connection to one peer: one at a time, which all exchanges share. It is made when it is
+/// needed, and replaced when it has closed, was idle for too long, or is given up.
+pub(super) struct Channel {
+    /// The member's URL as given, for errors.
+    name: Box<str>,
+    url: Uri,
+    options: Arc<HttpOptions>,
+    current: Mutex<Option<Current>>,
+    /// Held by whoever makes a connection; the others wait for that one.
+    connecting: tokio::sync::Mutex<()>,
+    /// Attempts to connect that failed so far.
+    failures: AtomicU64,
+    /// Connections that were made so far, each of which has its number.
+    made: AtomicU64,
+}
+
+struct Current {
+    connection: Connection,
+    used: Instant,
+}
+
+/// Carries requests; clones use the same connection.
+#[derive(Clone)]
+pub(super) struct Connection {
+    sender: SendRequest<tonic::body::Body>,
+    number: u64,
+}
+
+impl Channel {
+    pub(super) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
+        let invalid = |reason| Error::invalid_member(name, reason);
+        let url: Uri = name.parse().map_err(|_| invalid("it is not a URL"))?;
+        let scheme = url
+            .scheme()
+            .ok_or_else(|| invalid("its URL has no scheme"))?;
+        if !options.connector.supports(scheme) {
+            return Err(invalid("the connector cannot dial this scheme"));
+        }
+        Ok(Self {
+            name: name.into(),
+            url,
+            options,
+            current: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            failures: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn url(&self) -> &Uri {
+        &self.url
+    }
+
+    pub(super) fn options(&self) -> &HttpOptions {
+        &self.options
+    }
+
+    /// A connection, and whether it was used before.
+    ///
+    /// Of the callers that wait while one connects, none tries again when that one fails: a peer
+    /// that is away costs them one time-out together, not one each.
+    pub(super) async fn connection(&self) -> Result<(Connection, bool), Error> {
+        if let Some(connection) = self.current() {
+            return Ok((connection, true));
+        }
+        let failures = self.failures.load(Relaxed);
+        let _turn = self.connecting.lock().await;
+        if let Some(connection) = self.current() {
+            return Ok((connection, true));
+        }
+        if self.failures.load(Relaxed) != failures {
+            return Err(Error::unreachable(&*self.name, "it could not be just now"));
+        }
+        // Large and rare: on the heap, so that the exchange's future stays small.
+        match Box::pin(self.connect()).await {
+            Ok(connection) => {
+                *self.current.lock() = Some(Current {
+                    connection: connection.clone(),
+                    used: Instant::now(),
+                });
+                Ok((connection, false))
+            }
+            Err(error) => {
+                self.failures.fetch_add(1, Relaxed);
+                Err(error)
+            }
+        }
+    }
+
+    /// Has later exchanges use another connection. Those that are on this one go on.
+    pub(super) fn give_up(&self, number: u64) {
+        let mut current = self.current.lock();
+        if current
+            .as_ref()
+            .is_some_and(|current| current.connection.number == number)
+        {
+            *current = None;
+        }
+    }
+
+    fn current(&self) -> Option<Connection> {
+        let now = Instant::now();
+        let mut slot = self.current.lock();
+        let current = slot.as_mut()?;
+        let idle = now.duration_since(current.used);
+        if current.connection.sender.is_closed() || idle >= self.options.client_idle_timeout {
+            *slot = None;
+            return None;
+        }
+        current.used = now;
+        Some(current.connection.clone())
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let limit = self.options.connect_timeout;
+        let io = timeout(limit, self.options.connector.connect(&self.url))
+            .await
+            .map_err(|_| Error::timed_out("connecting to a peer", limit))?
+            .map_err(|error| Error::unreachable(&*self.name, error))?;
+        let (sender, connection) = Builder::new(TokioExecutor::new())
+            .max_header_list_size(MAX_HEAD_BYTES)
+            .max_frame_size(self.options.max_frame_bytes)
+            .initial_stream_window_size(self.options.stream_window_bytes)
+            .initial_connection_window_size(self.options.connection_window_bytes)
+            .handshake(TokioIo::new(io))
+            .await
+            .map_err(|error| Error::unreachable(&*self.name, error))?;
+        let name = self.name.clone();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(peer = %name, %error, "connection failed");
+            }
+        });
+        let number = self.made.fetch_add(1, Relaxed);
+        Ok(Connection { sender, number })
+    }
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel")
+            .field("name", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+}
+
+impl Service<Request<tonic::body::Body>> for Connection {
+    type Response = Response<Incoming>;
+    type Error = hyper::Error;
+    type Future = BoxFuture<'static, hyper::Result<Response<Incoming>>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+        self.sender.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
+        Box::pin(self.sender.send_request(request))
+    }
+}
