@@ -40,3 +40,8 @@ pub use transport::Transport;
 
 /// A boxed future, as the object-safe seams of this crate return it.
 pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Compiles and runs the README's example.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -255,15 +255,27 @@ async fn a_peek_is_a_peek_on_the_other_side() {
     let options = HttpOptions::default();
     let (_server, peer) = serve(
         &network,
-        Protocol::Golang,
+        Protocol::Native,
         options.clone(),
         FakePeer::new(echo),
     );
-    let client = dial(&network, Protocol::Golang, options);
+    let client = dial(&network, Protocol::Native, options);
     for mode in [GetMode::Peek, GetMode::Load] {
         client.get(GetRequest { mode, ..get(b"k") }).await.unwrap();
         assert_eq!(peer.asked().pop().unwrap().mode, mode);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn golang_peers_are_not_asked_for_a_peek_because_they_would_load() {
+    let network = Network::new();
+    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let mode = GetMode::Peek;
+    let error = client
+        .get(GetRequest { mode, ..get(b"k") })
+        .await
+        .unwrap_err();
+    assert!(error.is_unsupported() && !error.is_transport());
 }
 
 #[tokio::test(start_paused = true)]

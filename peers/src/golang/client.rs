@@ -1,4 +1,4 @@
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::wire;
 use crate::http::caller::Caller;
@@ -41,15 +41,18 @@ impl PeerClient for GolangClient {
                     limit as u64,
                 ));
             }
-            let header = match request.mode {
+            let peek = request.mode == GetMode::Peek;
+            if peek && self.protocol == Protocol::Golang {
                 // A Go node knows no such header: it would load, or ask this node to.
-                GetMode::Peek if self.protocol == Protocol::Golang => {
-                    return Err(Error::unsupported("peek", "golang"));
+                return Err(Error::unsupported("peek", "golang"));
+            }
+            let fill = |headers: &mut HeaderMap| {
+                if peek {
+                    headers.insert(MODE, HeaderValue::from_static(PEEK));
                 }
-                GetMode::Load | GetMode::WarmUp => None,
-                GetMode::Peek => Some((MODE, HeaderValue::from_static(PEEK))),
+                self.target(&request)
             };
-            let answer = self.caller.get(self.target(&request), header).await?;
+            let answer = self.caller.get(fill).await?;
             match answer.status {
                 StatusCode::OK => wire::decode(answer.body),
                 status => Err(failure::error(

@@ -10,10 +10,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use byteview::ByteView;
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint};
+use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::http::Body;
 use crate::{Error, Protocol, Reply};
@@ -28,39 +28,39 @@ struct GetResponse {
     expire: Option<i64>,
 }
 
-/// Values up to this size are copied beside their framing: one small buffer costs no more than the
-/// framing's own, and one chunk is cheaper to send than three.
-const COPIED_BYTES: usize = 1 << 10;
-
-/// Room for a key and a varint, twice, and a double with its key.
-const FRAMING: usize = 32;
+/// Values up to this size are copied beside their framing: one chunk is cheaper to send than three.
+const COPIED_BYTES: usize = 2 << 10;
 
 /// The message, with the value as it is cached.
 pub(super) fn encode(protocol: Protocol, reply: Reply) -> Body {
     let value = reply.value.into_bytes();
-    let copied = if value.len() <= COPIED_BYTES {
-        value.len()
-    } else {
-        0
-    };
-    let mut buffer = BytesMut::with_capacity(FRAMING + copied);
-    encode_key(1, WireType::LengthDelimited, &mut buffer);
-    encode_varint(value.len() as u64, &mut buffer);
     let expire = match protocol {
         Protocol::Native => reply.expires_at.map(nanos_since_1970),
         Protocol::Golang => None,
     };
-    if copied == value.len() {
-        buffer.put_slice(&value);
-        encode_rest(reply.minute_qps, expire, &mut buffer);
-        return Body::from(buffer.freeze());
+    let before = 1 + encoded_len_varint(value.len() as u64);
+    let after = reply.minute_qps.map_or(0, |_| 1 + size_of::<f64>())
+        + expire.map_or(0, |expire| 1 + encoded_len_varint(expire as u64));
+    // Buffers of the exact size: another would be allocated again when it is frozen.
+    if value.len() <= COPIED_BYTES {
+        let mut message = Vec::with_capacity(before + value.len() + after);
+        encode_before(value.len(), &mut message);
+        message.extend_from_slice(&value);
+        encode_after(reply.minute_qps, expire, &mut message);
+        return Body::from(message);
     }
-    let prefix = buffer.split().freeze();
-    encode_rest(reply.minute_qps, expire, &mut buffer);
-    Body::new([prefix, value, buffer.freeze()])
+    let (mut prefix, mut suffix) = (Vec::with_capacity(before), Vec::with_capacity(after));
+    encode_before(value.len(), &mut prefix);
+    encode_after(reply.minute_qps, expire, &mut suffix);
+    Body::new([prefix.into(), value, suffix.into()])
 }
 
-fn encode_rest(minute_qps: Option<f64>, expire: Option<i64>, buffer: &mut BytesMut) {
+fn encode_before(length: usize, buffer: &mut Vec<u8>) {
+    encode_key(1, WireType::LengthDelimited, buffer);
+    encode_varint(length as u64, buffer);
+}
+
+fn encode_after(minute_qps: Option<f64>, expire: Option<i64>, buffer: &mut Vec<u8>) {
     if let Some(minute_qps) = minute_qps {
         encode_key(2, WireType::SixtyFourBit, buffer);
         buffer.put_f64_le(minute_qps);

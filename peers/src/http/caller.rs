@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use http::header::HOST;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Incoming;
@@ -22,9 +22,6 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 /// Bodies up to this size are copied out of the connection's read buffer: that is cheaper than a
 /// new read buffer, and a small value that is kept does not keep a large buffer alive.
 const COPIED_BYTES: usize = 4 << 10;
-
-/// A header of a request.
-pub(crate) type Header = (HeaderName, HeaderValue);
 
 /// Carries requests to one peer over pooled keep-alive connections, and the answers back.
 ///
@@ -94,25 +91,22 @@ impl Caller {
         &self.prefix
     }
 
-    /// Sends `GET target` and reads the answer.
+    /// Sends a GET and reads the answer. `request` is called for the target and the headers, and
+    /// again when the request has to be sent again, which is rare.
     ///
     /// When the future is dropped, the connection in use is closed and nothing else is touched.
     pub(crate) async fn get(
         &self,
-        target: String,
-        header: Option<Header>,
+        request: impl Fn(&mut HeaderMap) -> String,
     ) -> Result<Answer, Error> {
-        let length = target.len() as u64;
-        let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
-            .map_err(|_| Error::too_large("a request target", length, u64::from(u16::MAX) - 1))?;
-        let target = Uri::from(target);
         let limit = self.options.request_timeout;
-        timeout(limit, self.exchange(&target, header.as_ref()))
+        timeout(limit, self.exchange(request))
             .await
             .unwrap_or_else(|_| Err(Error::timed_out("an exchange with a peer", limit)))
     }
 
-    async fn exchange(&self, target: &Uri, header: Option<&Header>) -> Result<Answer, Error> {
+    // No large value lives across an await here, to keep the future small.
+    async fn exchange(&self, request: impl Fn(&mut HeaderMap) -> String) -> Result<Answer, Error> {
         let _permit = self.pool.permit().await;
         let mut retried = false;
         loop {
@@ -120,39 +114,41 @@ impl Caller {
             let reused = idle.is_some();
             let mut connection = match idle {
                 Some(connection) => connection,
-                None => self.connect().await?,
+                None => Box::pin(self.connect()).await?,
             };
             if reused && connection.ready().await.is_err() {
                 continue; // closed while it was idle; there is one idle connection less
             }
-            match connection
-                .try_send_request(self.request(target, header))
-                .await
-            {
-                Ok(response) => {
-                    let (answer, reusable) = self.read(response).await?;
-                    if reusable && !connection.is_closed() {
-                        self.pool.give_back(connection);
-                    }
-                    return Ok(answer);
-                }
-                // Was it sent? If not, the next idle connection may do as well.
+            let sending = connection.try_send_request(self.prepare(&request)?);
+            let response = match sending.await {
+                Ok(response) => response,
                 Err(mut error) if reused && !error.error().is_parse() => {
+                    // If it was not even sent, the next idle connection may do as well.
                     retried = error.take_message().is_none();
+                    continue;
                 }
                 Err(error) => return Err(self.broken(error.into_error())),
+            };
+            let (answer, reusable) = self.read(response).await?;
+            if reusable && !connection.is_closed() {
+                self.pool.give_back(connection);
             }
+            return Ok(answer);
         }
     }
 
-    fn request(&self, target: &Uri, header: Option<&Header>) -> Request<Empty<Bytes>> {
+    fn prepare(
+        &self,
+        fill: impl Fn(&mut HeaderMap) -> String,
+    ) -> Result<Request<Empty<Bytes>>, Error> {
         let mut request = Request::new(Empty::new());
-        *request.uri_mut() = target.clone();
         request.headers_mut().insert(HOST, self.host.clone());
-        if let Some((name, value)) = header {
-            request.headers_mut().insert(name, value.clone());
-        }
-        request
+        let target = fill(request.headers_mut());
+        let length = target.len() as u64;
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
+            .map_err(|_| Error::too_large("a request target", length, u64::from(u16::MAX) - 1))?;
+        *request.uri_mut() = Uri::from(target);
+        Ok(request)
     }
 
     async fn connect(&self) -> Result<Connection, Error> {

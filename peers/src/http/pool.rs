@@ -40,35 +40,33 @@ impl<T> Pool<T> {
     /// The idle connection used last.
     pub(super) fn take(&self) -> Option<T> {
         let mut idle = self.idle.lock();
-        let expired = self.expire(&mut idle);
-        let taken = idle.pop();
+        let newest = idle.pop()?;
+        if newest.since.elapsed() < self.idle_timeout {
+            return Some(newest.connection);
+        }
+        // So are all others.
+        let expired = std::mem::take(&mut *idle);
         drop(idle);
         drop(expired); // closes connections, not under the lock
-        taken.map(|idle| idle.connection)
+        None
     }
 
-    /// Gives a connection back. The permit has to be held until afterwards.
+    /// Gives a connection back, and closes those that are too old. The permit has to be held until
+    /// afterwards.
     pub(super) fn give_back(&self, connection: T) {
+        let now = Instant::now();
+        let expired = |entry: &Idle<T>| now.duration_since(entry.since) >= self.idle_timeout;
         let mut idle = self.idle.lock();
-        let expired = self.expire(&mut idle);
         idle.push(Idle {
             connection,
-            since: Instant::now(),
+            since: now,
         });
-        drop(idle);
-        drop(expired);
-    }
-
-    /// Takes out what is too old. The oldest are at the front.
-    fn expire(&self, idle: &mut Vec<Idle<T>>) -> Vec<Idle<T>> {
-        let fresh = |entry: &Idle<T>| entry.since.elapsed() < self.idle_timeout;
-        match idle.first() {
-            None => Vec::new(),
-            Some(oldest) if fresh(oldest) => Vec::new(),
-            Some(_) => {
-                let expired = idle.partition_point(|entry| !fresh(entry));
-                idle.drain(..expired).collect()
-            }
+        // The oldest are at the front.
+        if idle.first().is_some_and(expired) {
+            let fresh = idle.partition_point(expired);
+            let expired: Vec<_> = idle.drain(..fresh).collect();
+            drop(idle);
+            drop(expired);
         }
     }
 }

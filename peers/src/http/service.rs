@@ -135,11 +135,9 @@ impl Inner {
         };
         let target = &uri.path()[self.options.base_path.len()..];
         let answer = golang::answer(self.protocol, &self.options, &*self.service, target, mode);
-        unwind::catch(|| Box::pin(answer))
-            .await
-            .unwrap_or_else(|_| {
-                tracing::error!(path = uri.path(), "the peer service panicked");
-                failure::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
-            })
+        unwind::catch(answer).await.unwrap_or_else(|_| {
+            tracing::error!(path = uri.path(), "the peer service panicked");
+            failure::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        })
     }
 }

@@ -254,7 +254,7 @@ pub(super) struct WatchedService {
 
 impl<B> Service<Request<B>> for WatchedService
 where
-    HttpService: Service<Request<B>>,
+    HttpService: Service<Request<B>, Future: Unpin>,
 {
     type Response = <HttpService as Service<Request<B>>>::Response;
     type Error = <HttpService as Service<Request<B>>>::Error;
