@@ -29,7 +29,7 @@ enum Kind {
     GetterPanicked { message: String },
     NoSuchGroup { name: String },
     Overloaded { what: String },
-    TimedOut { what: &'static str, limit: Duration },
+    TimedOut { message: String },
     TooLarge { message: String },
     Encode { message: String },
     Decode { message: String },
@@ -112,7 +112,9 @@ impl Error {
     }
 
     pub(crate) fn timed_out(what: &'static str, limit: Duration) -> Self {
-        Self::new(Kind::TimedOut { what, limit })
+        Self::new(Kind::TimedOut {
+            message: format!("{what} took longer than {limit:?}"),
+        })
     }
 
     pub(crate) fn too_large(what: &'static str, size: u64, limit: u64) -> Self {
@@ -258,6 +260,7 @@ impl Error {
             Kind::Overloaded { what } => peers::Error::overloaded(what),
             Kind::TooLarge { message } => peers::Error::too_large_for_peer(message),
             Kind::NoSuchGroup { name } => peers::Error::no_such_group(name),
+            Kind::TimedOut { message } => peers::Error::peer_timed_out(message),
             _ => peers::Error::getter(self.to_string()),
         }
     }
@@ -274,10 +277,10 @@ impl fmt::Display for Error {
             Kind::GetterPanicked { message } => write!(f, "getter panicked: {message}"),
             Kind::NoSuchGroup { name } => write!(f, "no such group: {name:?}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
-            Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
-            Kind::TooLarge { message } | Kind::Encode { message } | Kind::Decode { message } => {
-                f.write_str(message)
-            }
+            Kind::TimedOut { message }
+            | Kind::TooLarge { message }
+            | Kind::Encode { message }
+            | Kind::Decode { message } => f.write_str(message),
             Kind::Unreachable => f.write_str("a peer could not be reached"),
             Kind::Unsupported => f.write_str("the protocol has no way to ask a peer this"),
             Kind::PeersFailed { failed } => {
@@ -315,6 +318,10 @@ impl From<peers::Error> for Error {
             }
         } else if error.is_too_large() {
             Kind::TooLarge {
+                message: error.to_string(),
+            }
+        } else if error.is_timeout() && error.is_answer() {
+            Kind::TimedOut {
                 message: error.to_string(),
             }
         } else if error.is_unsupported() {
@@ -361,6 +368,7 @@ mod tests {
             Error::from_getter("no disk".into()),
             Error::overloaded("loads"),
             Error::too_large("a value", 2, 1),
+            Error::timed_out("the getter", Duration::from_secs(1)),
         ] {
             let back = Error::from(error.to_answer());
             assert_eq!(

@@ -53,13 +53,15 @@ enum Kind {
     TooLarge {
         message: String,
     },
+    PeerTimedOut {
+        message: String,
+    },
 
     NoSuchGroup {
         group: String,
     },
     Unsupported {
-        operation: &'static str,
-        protocol: &'static str,
+        message: String,
     },
     Unreachable {
         url: String,
@@ -78,8 +80,14 @@ enum Kind {
     Malformed {
         what: String,
     },
+    Expired,
     Status {
         status: u16,
+        text: String,
+    },
+    #[cfg(feature = "grpc")]
+    GrpcStatus {
+        code: i32,
         text: String,
     },
 }
@@ -178,10 +186,26 @@ impl Error {
 
     /// The protocol cannot say this.
     pub fn unsupported(operation: &'static str, protocol: &'static str) -> Self {
+        Self::unsupported_by_peer(format!("the {protocol} protocol has no way to {operation}"))
+    }
+
+    /// An operation that the peer cannot do, in its own words.
+    pub fn unsupported_by_peer(message: impl Into<String>) -> Self {
         Self::new(Kind::Unsupported {
-            operation,
-            protocol,
+            message: message.into(),
         })
+    }
+
+    /// The answer "a time limit of mine passed", in the peer's own words.
+    pub fn peer_timed_out(message: impl Into<String>) -> Self {
+        Self::new(Kind::PeerTimedOut {
+            message: message.into(),
+        })
+    }
+
+    /// The peer's value was past its time when it came, and the protocol has no use for such.
+    pub fn expired() -> Self {
+        Self::new(Kind::Expired)
     }
 
     /// No connection to the peer could be made.
@@ -212,6 +236,15 @@ impl Error {
         })
     }
 
+    /// A gRPC status that carries no answer, with its message.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn grpc_status(code: i32, text: impl Into<String>) -> Self {
+        Self::new(Kind::GrpcStatus {
+            code,
+            text: text.into(),
+        })
+    }
+
     /// Whether this is an answer of the peer: final, and not a reason to ask somebody else.
     pub fn is_answer(&self) -> bool {
         matches!(
@@ -220,6 +253,7 @@ impl Error {
                 | Kind::Getter { .. }
                 | Kind::Overloaded { .. }
                 | Kind::TooLarge { .. }
+                | Kind::PeerTimedOut { .. }
         )
     }
 
@@ -265,9 +299,25 @@ impl Error {
         matches!(self.0.kind, Kind::Unsupported { .. })
     }
 
-    /// Whether a time limit passed.
+    /// Whether a time limit passed: one of this node, or one of the peer that says so.
     pub fn is_timeout(&self) -> bool {
-        matches!(self.0.kind, Kind::TimedOut { .. })
+        matches!(
+            self.0.kind,
+            Kind::TimedOut { .. } | Kind::PeerTimedOut { .. }
+        )
+    }
+
+    /// Whether the peer's value was past its time when it came.
+    pub fn is_expired(&self) -> bool {
+        matches!(self.0.kind, Kind::Expired)
+    }
+
+    /// The status of an answer that says no more than that.
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        match self.0.kind {
+            Kind::Status { status, .. } => Some(status),
+            _ => None,
+        }
     }
 
     /// Whether the peer was not asked, because it failed a moment ago.
@@ -301,6 +351,7 @@ impl Error {
         match &self.0.kind {
             Kind::NotFound { message } | Kind::Getter { message } => message.into(),
             Kind::Overloaded { what } => what.into(),
+            Kind::Status { text, .. } => text.into(),
             _ => self.to_string().into(),
         }
     }
@@ -329,12 +380,8 @@ impl fmt::Display for Error {
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
             Kind::TooLarge { message } => f.write_str(message),
             Kind::NoSuchGroup { group } => write!(f, "no such group: {group}"),
-            Kind::Unsupported {
-                operation,
-                protocol,
-            } => {
-                write!(f, "the {protocol} protocol has no way to {operation}")
-            }
+            Kind::Unsupported { message } | Kind::PeerTimedOut { message } => f.write_str(message),
+            Kind::Expired => f.write_str("the value had expired when it arrived"),
             Kind::Unreachable { url } => write!(f, "cannot connect to {url}"),
             Kind::Disconnected { url } => write!(f, "{url} broke the connection off"),
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
@@ -347,6 +394,8 @@ impl fmt::Display for Error {
             Kind::Malformed { what } => write!(f, "malformed: {what}"),
             Kind::Status { status, text } if text.is_empty() => write!(f, "HTTP status {status}"),
             Kind::Status { status, text } => write!(f, "HTTP status {status}: {text}"),
+            #[cfg(feature = "grpc")]
+            Kind::GrpcStatus { code, text } => write!(f, "gRPC status {code}: {text}"),
         }
     }
 }
@@ -385,10 +434,9 @@ mod tests {
             Error::timed_out("connecting", Duration::from_secs(1)).to_string(),
             "connecting took longer than 1s"
         );
-        assert_eq!(
-            Error::unknown_protocol("gopher").to_string(),
-            "unknown protocol \"gopher\"; known are native, golang"
-        );
+        let unknown = Error::unknown_protocol("gopher").to_string();
+        let expected = "unknown protocol \"gopher\"; known are native, golang, mailgun, ";
+        assert!(unknown.starts_with(expected), "{unknown}");
     }
 
     #[test]

@@ -10,10 +10,15 @@
 mod circuit;
 mod client;
 mod error;
+mod galaxycache;
 mod golang;
+mod groupcache_go;
 mod http;
+mod ipronko;
+mod mailgun;
 mod member;
 mod message;
+mod native;
 mod peer;
 mod protocol;
 mod router;

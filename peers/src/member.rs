@@ -58,6 +58,14 @@ impl Member {
         })
     }
 
+    /// The same member under another id, which is not empty.
+    pub(crate) fn renamed(&self, id: &str) -> Self {
+        Self {
+            id: id.into(),
+            url: Arc::clone(&self.url),
+        }
+    }
+
     /// What is hashed on the ring.
     pub fn id(&self) -> &str {
         &self.id

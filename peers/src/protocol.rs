@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use consistenthash::Scheme;
 
-use crate::Error;
+use crate::{Error, Member};
 
 /// A wire format of the family, and the ring that goes with it.
 ///
@@ -22,17 +22,47 @@ pub enum Protocol {
     Native,
     /// golang/groupcache: protobuf over HTTP, crc32 ring.
     Golang,
+    /// mailgun/groupcache, version 2: the same with expiry, set and remove; a ring of its own.
+    Mailgun,
+    /// groupcache-go, version 3: mailgun's with one request that removes several keys. Members are
+    /// `host:port` on its ring.
+    GroupcacheGo,
+    /// ipronko/groupcache: raw bytes over HTTP, mailgun's ring.
+    Ipronko,
+    /// vimeo/galaxycache over HTTP: raw bytes on paths of its own, golang's ring but for ties.
+    Galaxycache,
+    /// vimeo/galaxycache over gRPC, with the same ring. Needs the feature `grpc`.
+    GalaxycacheGrpc,
 }
 
+const EVERY: &[Protocol] = &[
+    Protocol::Native,
+    Protocol::Golang,
+    Protocol::Mailgun,
+    Protocol::GroupcacheGo,
+    Protocol::Ipronko,
+    Protocol::Galaxycache,
+    Protocol::GalaxycacheGrpc,
+];
+
 impl Protocol {
-    /// Every protocol this version speaks.
-    pub const ALL: &[Self] = &[Self::Native, Self::Golang];
+    /// Every protocol that this build speaks: [`GalaxycacheGrpc`](Self::GalaxycacheGrpc), the last,
+    /// only with the feature `grpc`.
+    pub const ALL: &[Self] = match EVERY {
+        [others @ .., Self::GalaxycacheGrpc] if !cfg!(feature = "grpc") => others,
+        every => every,
+    };
 
     /// The protocol's name, as flags and configuration files spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Golang => "golang",
+            Self::Mailgun => "mailgun",
+            Self::GroupcacheGo => "groupcache-go",
+            Self::Ipronko => "ipronko",
+            Self::Galaxycache => "galaxycache",
+            Self::GalaxycacheGrpc => "galaxycache-grpc",
         }
     }
 
@@ -41,6 +71,50 @@ impl Protocol {
         match self {
             Self::Native => Scheme::native(),
             Self::Golang => Scheme::golang(),
+            Self::Mailgun => Scheme::mailgun(),
+            Self::GroupcacheGo => Scheme::groupcache_go(),
+            Self::Ipronko => Scheme::ipronko(),
+            Self::Galaxycache | Self::GalaxycacheGrpc => Scheme::galaxycache(),
+        }
+    }
+
+    /// Whether this build speaks the protocol.
+    pub(crate) fn check(self) -> Result<(), Error> {
+        match Self::ALL.contains(&self) {
+            true => Ok(()),
+            false => Err(self.unavailable()),
+        }
+    }
+
+    pub(crate) fn unavailable(self) -> Error {
+        let reason = format!("{self} needs the feature `grpc`, which this build does not have");
+        Error::invalid_option("protocol", reason)
+    }
+
+    /// What a member is called on the ring when it has no other name than its URL: `host:port` with
+    /// groupcache-go, otherwise the URL itself.
+    ///
+    /// ```
+    /// use peers::Protocol;
+    ///
+    /// let url = "http://10.0.0.1:8080";
+    /// assert_eq!(Protocol::GroupcacheGo.default_id(url), "10.0.0.1:8080");
+    /// assert_eq!(Protocol::Mailgun.default_id(url), url);
+    /// ```
+    pub fn default_id(self, url: &str) -> &str {
+        if self != Self::GroupcacheGo {
+            return url;
+        }
+        let host = url.split_once("://").map_or(url, |(_, host)| host);
+        host.split_once('/').map_or(host, |(host, _)| host)
+    }
+
+    /// The member as this protocol's ring knows it: one whose id is its URL gets the
+    /// [`default_id`](Self::default_id), others stay as they are.
+    pub fn named(self, member: Member) -> Member {
+        match member.id() == member.url() {
+            true => member.renamed(self.default_id(member.url())),
+            false => member,
         }
     }
 }
@@ -55,7 +129,8 @@ impl FromStr for Protocol {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL
+        // Those that this build lacks too: whoever uses one is told what is missing.
+        EVERY
             .iter()
             .copied()
             .find(|protocol| protocol.name() == name)

@@ -151,9 +151,9 @@ fn errors() -> [(Error, u16, Option<&'static str>, &'static str); 8] {
             "a value of 2 bytes is larger than the limit of 1 bytes\n",
         ),
         (
-            Error::timed_out("a load", Duration::from_secs(1)),
+            Error::peer_timed_out("a load took longer than 1s"),
             504,
-            None,
+            Some("timed-out"),
             "a load took longer than 1s\n",
         ),
         (

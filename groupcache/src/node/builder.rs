@@ -97,6 +97,9 @@ impl NodeBuilder {
 
     /// The wire format in which this node asks its peers, and the ring that goes with it. All
     /// members of a cluster need the same. Default: [`Protocol::Native`].
+    ///
+    /// A member that is given as a URL alone gets the protocol's
+    /// [`default_id`](Protocol::default_id): with groupcache-go that is its `host:port`.
     pub fn protocol(mut self, protocol: Protocol) -> Self {
         self.protocol = protocol;
         self
@@ -162,7 +165,7 @@ impl NodeBuilder {
     ///
     /// Outside of a tokio runtime.
     pub async fn start(self) -> Result<Node, Error> {
-        let this = self.this?;
+        let this = self.protocol.named(self.this?);
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
@@ -191,6 +194,7 @@ impl NodeBuilder {
             clock: self.clock,
             runtime: Handle::current(),
             on_group: self.on_group,
+            protocol: self.protocol,
             include_self: self.include_self,
             service,
             local_addr: server.as_ref().map(Server::local_addr),

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peers::{HttpService, Member, Router, Server};
+use peers::{HttpService, Member, Protocol, Router, Server};
 use tokio::runtime::Handle;
 
 pub use builder::NodeBuilder;
@@ -32,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) runtime: Handle,
     /// Called with every new group.
     pub(crate) on_group: Option<OnGroup>,
+    protocol: Protocol,
     include_self: bool,
     service: HttpService,
     local_addr: Option<SocketAddr>,
@@ -43,9 +44,12 @@ pub(crate) struct Inner {
 pub(crate) type OnGroup = Box<dyn Fn(&Group) + Send + Sync>;
 
 impl Inner {
-    /// A list of members with this node among them, unless it was left out.
-    pub(crate) fn with_self(&self, mut members: Vec<Member>) -> Vec<Member> {
+    /// A list of members as the protocol names them, with this node among them unless it was left
+    /// out.
+    pub(crate) fn with_self(&self, members: Vec<Member>) -> Vec<Member> {
         let this = self.router.this();
+        let named = members.into_iter().map(|member| self.protocol.named(member));
+        let mut members: Vec<_> = named.collect();
         if self.include_self && members.iter().all(|member| member.id() != this.id()) {
             members.insert(0, this.clone());
         }
@@ -142,10 +146,8 @@ impl Node {
         M: TryInto<Member>,
         peers::Error: From<M::Error>,
     {
-        Ok(self
-            .0
-            .router
-            .add_member(peer.try_into().map_err(peers::Error::from)?)?)
+        let peer = peer.try_into().map_err(peers::Error::from)?;
+        Ok(self.0.router.add_member(self.0.protocol.named(peer))?)
     }
 
     /// Takes the member with this id off the ring, and says whether there was one.

@@ -1,9 +1,8 @@
-//! golang/groupcache: protobuf over HTTP. [`Protocol::Native`](crate::Protocol) is, for now, the
-//! same exchanges with two differences: a plus sign in a path is itself, and the expiry is sent.
+//! golang/groupcache: protobuf over HTTP, GET and nothing else.
 
 mod client;
 mod server;
-mod wire;
+pub(crate) mod wire;
 
 pub(crate) use client::GolangClient;
-pub(crate) use server::answer;
+pub(crate) use server::{answer, status, value};

@@ -6,7 +6,7 @@
 //! | 2 minute_qps | double | in golang's definition, though no Go program writes or reads it |
 //! | 3 expire | int64 | ns since 1970, 0 for never; mailgun's, unknown to golang, which skips it |
 //!
-//! The expiry is written only under [`Protocol::Native`] and understood under both.
+//! Who writes the expiry is up to each protocol; it is understood under all.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +16,7 @@ use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::http::Body;
-use crate::{Error, Protocol, Reply};
+use crate::{Error, Reply};
 
 #[derive(Clone, PartialEq, Message)]
 struct GetResponse {
@@ -32,12 +32,8 @@ struct GetResponse {
 const COPIED_BYTES: usize = 2 << 10;
 
 /// The message, with the value as it is cached.
-pub(super) fn encode(protocol: Protocol, reply: Reply) -> Body {
+pub(crate) fn encode(reply: Reply, expire: Option<i64>) -> Body {
     let value = reply.value.into_bytes();
-    let expire = match protocol {
-        Protocol::Native => reply.expires_at.map(nanos_since_1970),
-        Protocol::Golang => None,
-    };
     let before = 1 + encoded_len_varint(value.len() as u64);
     let after = reply.minute_qps.map_or(0, |_| 1 + size_of::<f64>())
         + expire.map_or(0, |expire| 1 + encoded_len_varint(expire as u64));
@@ -72,7 +68,7 @@ fn encode_after(minute_qps: Option<f64>, expire: Option<i64>, buffer: &mut Vec<u
 }
 
 /// The reply in a message. The value is a slice of it.
-pub(super) fn decode(message: Bytes) -> Result<Reply, Error> {
+pub(crate) fn decode(message: Bytes) -> Result<Reply, Error> {
     let message = GetResponse::decode(message)
         .map_err(|error| Error::malformed(format!("a GetResponse: {error}")))?;
     Ok(Reply {
@@ -84,7 +80,7 @@ pub(super) fn decode(message: Bytes) -> Result<Reply, Error> {
 
 /// Times that do not fit (before 1677 or after 2262) become the nearest that does; the one
 /// nanosecond that stands for "never" becomes the next.
-fn nanos_since_1970(time: SystemTime) -> i64 {
+pub(crate) fn nanos_since_1970(time: SystemTime) -> i64 {
     let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),
         Err(before) => i64::try_from(before.duration().as_nanos()).map_or(i64::MIN, |nanos| -nanos),
@@ -92,7 +88,8 @@ fn nanos_since_1970(time: SystemTime) -> i64 {
     if nanos == 0 { 1 } else { nanos }
 }
 
-fn time_from_nanos(nanos: i64) -> Option<SystemTime> {
+/// The time in a message; `None` for never.
+pub(crate) fn time_from_nanos(nanos: i64) -> Option<SystemTime> {
     let distance = Duration::from_nanos(nanos.unsigned_abs());
     match nanos {
         0 => None,
@@ -104,5 +101,29 @@ fn time_from_nanos(nanos: i64) -> Option<SystemTime> {
                 .checked_sub(distance)
                 .unwrap_or(SystemTime::UNIX_EPOCH),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_or_grow(bytes: Vec<u8>) {
+            let length = bytes.len();
+            if let Ok(reply) = decode(bytes.into()) {
+                prop_assert!(reply.value.len() <= length);
+            }
+        }
+
+        #[test]
+        fn a_time_reads_back(nanos: i64) {
+            if let Some(time) = time_from_nanos(nanos) {
+                prop_assert_eq!(nanos_since_1970(time), nanos);
+            }
+        }
     }
 }

@@ -1,18 +1,18 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::HOST;
+use http::header::{CONTENT_ENCODING, HOST};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::HttpOptions;
 use super::pool::Pool;
+use super::{Body, HttpOptions, path};
 use crate::Error;
 
 /// How much of an error's text is read.
@@ -26,9 +26,9 @@ const COPIED_BYTES: usize = 4 << 10;
 /// Carries requests to one peer over pooled keep-alive connections, and the answers back.
 ///
 /// A request that goes down with a connection that was used before is sent once more on a fresh
-/// one: the peer has most likely closed it as idle just then. All requests are GETs, so nothing is
-/// done twice. Redirects are not followed. Apart from the tasks that drive the connections nothing
-/// runs in the background.
+/// one: the peer has most likely closed it as idle just then. Every operation of this crate may be done twice.
+/// Redirects are not followed. Apart from the tasks that drive the connections nothing runs in the
+/// background.
 #[derive(Debug)]
 pub(crate) struct Caller {
     /// The member's URL as given, for errors.
@@ -36,13 +36,13 @@ pub(crate) struct Caller {
     /// The same, parsed, for the connector.
     url: Uri,
     host: HeaderValue,
-    /// The URL's own path and the base path, which every request target begins with.
-    prefix: Box<str>,
+    /// The URL's own path, which every request target begins with.
+    root: Box<str>,
     options: Arc<HttpOptions>,
     pool: Pool<Connection>,
 }
 
-type Connection = SendRequest<Empty<Bytes>>;
+type Connection = SendRequest<Body>;
 
 /// What a peer answered. The body is whole, unless it is that of an error and a long one.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Caller {
             .ok_or_else(|| invalid("its URL has no host"))?
             .as_str();
         let host = HeaderValue::from_str(host).map_err(|_| invalid("its URL has no host"))?;
-        let prefix = format!("{}{}", url.path().trim_end_matches('/'), options.base_path);
+        let root = url.path().trim_end_matches('/').into();
         let pool = Pool::new(
             options.max_connections_per_peer,
             options.client_idle_timeout,
@@ -76,7 +76,7 @@ impl Caller {
             name: name.into(),
             url,
             host,
-            prefix: prefix.into(),
+            root,
             options,
             pool,
         })
@@ -86,27 +86,51 @@ impl Caller {
         &self.options
     }
 
-    /// What every request target begins with; it ends with a slash.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.prefix
+    /// The request target of a key below a base path, which ends with a slash.
+    pub(crate) fn target(&self, base: &str, group: &str, key: &[u8]) -> String {
+        // Most keys need no escaping; for the others the text grows.
+        let length = self.root.len() + base.len() + group.len() + 1 + key.len();
+        let mut target = String::with_capacity(length);
+        target.push_str(&self.root);
+        target.push_str(base);
+        path::escape(group.as_bytes(), &mut target);
+        target.push('/');
+        path::escape(key, &mut target);
+        target
     }
 
-    /// Sends a GET and reads the answer. `request` is called for the target and the headers, and
-    /// again when the request has to be sent again, which is rare.
+    /// The request target of an operation on a whole group, whose name stands where a key would.
+    pub(crate) fn group_target(&self, base: &str, group: &str, operation: &str) -> String {
+        self.target(base, group, b"") + operation
+    }
+
+    /// Refuses a key that no peer would take.
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
+        within("a key", key.len(), self.options.max_key_bytes)
+    }
+
+    /// Refuses a value that no peer would take.
+    pub(crate) fn check_value(&self, value: &[u8]) -> Result<(), Error> {
+        within("a value", value.len(), self.options.max_value_bytes)
+    }
+
+    /// Sends a request and reads the answer. `fill` is given an empty GET to make what it wants of,
+    /// and returns the target; it is called again when the request has to be sent again, which is
+    /// rare.
     ///
     /// When the future is dropped, the connection in use is closed and nothing else is touched.
-    pub(crate) async fn get(
+    pub(crate) async fn send(
         &self,
-        request: impl Fn(&mut HeaderMap) -> String,
+        fill: impl Fn(&mut Request<Body>) -> String,
     ) -> Result<Answer, Error> {
         let limit = self.options.request_timeout;
-        timeout(limit, self.exchange(request))
+        timeout(limit, self.exchange(fill))
             .await
             .unwrap_or_else(|_| Err(Error::timed_out("an exchange with a peer", limit)))
     }
 
     // No large value lives across an await here, to keep the future small.
-    async fn exchange(&self, request: impl Fn(&mut HeaderMap) -> String) -> Result<Answer, Error> {
+    async fn exchange(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Answer, Error> {
         let _permit = self.pool.permit().await;
         let mut retried = false;
         loop {
@@ -119,7 +143,7 @@ impl Caller {
             if reused && connection.ready().await.is_err() {
                 continue; // closed while it was idle; there is one idle connection less
             }
-            let sending = connection.try_send_request(self.prepare(&request)?);
+            let sending = connection.try_send_request(self.prepare(&fill)?);
             let response = match sending.await {
                 Ok(response) => response,
                 Err(mut error) if reused && !error.error().is_parse() => {
@@ -137,13 +161,10 @@ impl Caller {
         }
     }
 
-    fn prepare(
-        &self,
-        fill: impl Fn(&mut HeaderMap) -> String,
-    ) -> Result<Request<Empty<Bytes>>, Error> {
-        let mut request = Request::new(Empty::new());
+    fn prepare(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Request<Body>, Error> {
+        let mut request = Request::new(Body::default());
         request.headers_mut().insert(HOST, self.host.clone());
-        let target = fill(request.headers_mut());
+        let target = fill(&mut request);
         let length = target.len() as u64;
         let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
             .map_err(|_| Error::too_large("a request target", length, u64::from(u16::MAX) - 1))?;
@@ -175,6 +196,11 @@ impl Caller {
     async fn read(&self, response: Response<Incoming>) -> Result<(Answer, bool), Error> {
         let (head, body) = response.into_parts();
         let (body, whole) = if head.status == StatusCode::OK {
+            if head.headers.contains_key(CONTENT_ENCODING) {
+                // Nobody was told that this would be understood, and as a value it is wrong.
+                let what = format!("the answer of {} is encoded", self.name);
+                return Err(Error::malformed(what));
+            }
             (self.read_value(body).await?, true)
         } else {
             self.read_message(body).await?
@@ -247,5 +273,12 @@ impl Caller {
         } else {
             Error::disconnected(&*self.name, error)
         }
+    }
+}
+
+fn within(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
+    match size <= limit {
+        true => Ok(()),
+        false => Err(Error::too_large(what, size as u64, limit as u64)),
     }
 }

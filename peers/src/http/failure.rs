@@ -5,20 +5,24 @@
 //! `x-groupcache-error` with one of the names below, and the message as its body. Callers of other
 //! implementations ignore the header; ours makes the typed error of it that the peer had.
 
-use bytes::Bytes;
+use std::borrow::Cow;
+
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, Response, StatusCode};
 
 use super::Body;
+use super::caller::Answer;
 use crate::Error;
 
-const ERROR: HeaderName = HeaderName::from_static("x-groupcache-error");
+pub(crate) const ERROR: HeaderName = HeaderName::from_static("x-groupcache-error");
 
 const NOT_FOUND: &str = "not-found";
 const GETTER: &str = "getter";
 const OVERLOADED: &str = "overloaded";
 const NO_SUCH_GROUP: &str = "no-such-group";
 const TOO_LARGE: &str = "too-large";
+const TIMED_OUT: &str = "timed-out";
+const UNSUPPORTED: &str = "unsupported";
 
 /// What stands in the body where "not found" has no message of its own.
 const NO_MESSAGE: &str = "not found";
@@ -42,7 +46,12 @@ pub(crate) fn answer(status: StatusCode, error: &Error) -> Response<Body> {
         message if message.is_empty() && error.is_not_found() => NO_MESSAGE.into(),
         message => message,
     };
-    let mut response = text(status, &message);
+    saying(status, error, &message)
+}
+
+/// The same in other words.
+pub(crate) fn saying(status: StatusCode, error: &Error, message: &str) -> Response<Body> {
+    let mut response = text(status, message);
     if let Some(name) = name(error) {
         response
             .headers_mut()
@@ -51,36 +60,56 @@ pub(crate) fn answer(status: StatusCode, error: &Error) -> Response<Body> {
     response
 }
 
-fn name(error: &Error) -> Option<&'static str> {
+/// What the error is called between nodes of ours.
+pub(crate) fn name(error: &Error) -> Option<&'static str> {
     [
         (error.is_not_found(), NOT_FOUND),
         (error.is_getter(), GETTER),
         (error.is_overloaded(), OVERLOADED),
         (error.is_too_large(), TOO_LARGE),
         (error.is_no_such_group(), NO_SUCH_GROUP),
+        (error.is_timeout(), TIMED_OUT),
+        (error.is_unsupported(), UNSUPPORTED),
     ]
     .into_iter()
     .find_map(|(is, name)| is.then_some(name))
 }
 
+/// Whether an answer says which error it is, as ours do.
+pub(crate) fn is_named(headers: &HeaderMap) -> bool {
+    headers.contains_key(ERROR)
+}
+
+/// The text of an error's body, without the newline that ends it.
+pub(crate) fn message(body: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(body.strip_suffix(b"\n").unwrap_or(body))
+}
+
 /// The error that an answer to a request about `group` says. Without our header it is the bare
 /// status, after which the caller asks somebody else.
-pub(crate) fn error(status: StatusCode, headers: &HeaderMap, body: &Bytes, group: &str) -> Error {
-    let text = String::from_utf8_lossy(body);
-    let text = text.strip_suffix('\n').unwrap_or(&text);
-    let name = headers
+pub(crate) fn error(answer: &Answer, group: &str) -> Error {
+    let text = message(&answer.body);
+    let name = answer
+        .headers
         .get(ERROR)
         .and_then(|name| name.to_str().ok())
         .unwrap_or_default();
-    match name {
+    named(name, &text, group).unwrap_or_else(|| Error::status(answer.status.as_u16(), text))
+}
+
+/// The error of this name, about `group`; `None` if no error is called so.
+pub(crate) fn named(name: &str, text: &str, group: &str) -> Option<Error> {
+    Some(match name {
         NOT_FOUND if text == NO_MESSAGE => Error::not_found(""),
         NOT_FOUND => Error::not_found(text),
         GETTER => Error::getter(text),
         OVERLOADED => Error::overloaded(text),
         TOO_LARGE => Error::too_large_for_peer(text),
         NO_SUCH_GROUP => Error::no_such_group(group),
-        _ => Error::status(status.as_u16(), text),
-    }
+        TIMED_OUT => Error::peer_timed_out(text),
+        UNSUPPORTED => Error::unsupported_by_peer(text),
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -93,7 +122,12 @@ mod tests {
         let (head, body) = answer(StatusCode::INTERNAL_SERVER_ERROR, sent).into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         assert!(body.ends_with(b"\n"));
-        error(head.status, &head.headers, &body, "thumbnails")
+        let answer = Answer {
+            status: head.status,
+            headers: head.headers,
+            body,
+        };
+        error(&answer, "thumbnails")
     }
 
     #[tokio::test]
@@ -106,6 +140,8 @@ mod tests {
             Error::overloaded("loads"),
             Error::too_large("a value", 11, 10),
             Error::no_such_group("thumbnails"),
+            Error::peer_timed_out("the getter took longer than 30s"),
+            Error::unsupported("peek", "golang"),
         ] {
             let received = there_and_back(&sent).await;
             assert_eq!(received.to_string(), sent.to_string());
@@ -123,11 +159,15 @@ mod tests {
 
     #[test]
     fn an_unknown_name_or_a_broken_text_is_a_bare_status() {
-        let mut headers = HeaderMap::new();
-        let body = Bytes::from_static(b"\xffno");
         for name in ["mood", "", "Getter", "\t"] {
-            headers.insert(ERROR, HeaderValue::from_bytes(name.as_bytes()).unwrap());
-            let error = error(StatusCode::BAD_GATEWAY, &headers, &body, "g");
+            let mut answer = Answer {
+                status: StatusCode::BAD_GATEWAY,
+                headers: HeaderMap::new(),
+                body: b"\xffno".as_slice().into(),
+            };
+            let name = HeaderValue::from_bytes(name.as_bytes()).unwrap();
+            answer.headers.insert(ERROR, name);
+            let error = error(&answer, "g");
             assert_eq!(error.to_string(), "HTTP status 502: \u{fffd}no");
         }
     }

@@ -6,13 +6,17 @@
 
 mod body;
 pub(crate) mod caller;
+pub(crate) mod concurrently;
 mod connector;
 mod detect;
+mod dialect;
 pub(crate) mod failure;
 mod listener;
 mod options;
 pub(crate) mod path;
 mod pool;
+pub(crate) mod question;
+pub(crate) mod receive;
 mod server;
 mod service;
 mod transport;
@@ -32,3 +36,5 @@ pub use transport::HttpTransport;
 pub(crate) const MODE: http::HeaderName = http::HeaderName::from_static("x-groupcache-mode");
 /// The value of [`MODE`] that says [`GetMode::Peek`](crate::GetMode::Peek).
 pub(crate) const PEEK: &str = "peek";
+/// The value of [`MODE`] that says [`GetMode::WarmUp`](crate::GetMode::WarmUp).
+pub(crate) const WARM_UP: &str = "warm-up";

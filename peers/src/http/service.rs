@@ -4,13 +4,19 @@ use std::future::ready;
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::service::Service;
 use tokio::sync::Semaphore;
 
-use super::{Body, HttpOptions, MODE, PEEK, failure, unwind};
-use crate::{BoxFuture, Error, GetMode, PeerService, Protocol, golang};
+use super::dialect::Dialect;
+use super::question::{MAX_KEYS_BYTES, Question};
+use super::receive::receive;
+use super::{Body, HttpOptions, MODE, PEEK, WARM_UP, failure, unwind};
+#[cfg(feature = "grpc")]
+use crate::galaxycache::grpc;
+use crate::{BoxFuture, Error, GetMode, PeerService, Protocol};
 
 /// Where load balancers ask whether the server is there.
 const HEALTH: &str = "/healthz";
@@ -18,8 +24,12 @@ const HEALTH: &str = "/healthz";
 /// Serves peers over HTTP: a [`hyper::service::Service`], to run in a [`Server`](crate::Server) or
 /// to mount in a server of one's own.
 ///
-/// Answers `GET <base path><group>/<key>` as the [`Protocol`] has it, and `GET /healthz` with "ok".
-/// Whatever else is asked gets a status that fits and a line of plain text. A request beyond
+/// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
+/// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
+/// the feature `grpc`), and `GET /healthz` with "ok". Whatever else is
+/// asked gets a status that fits and a line of plain text: a method that the protocol does not have
+/// is a 405, a body that is too long a 413, one that takes longer than
+/// [`body_timeout`](HttpOptions::body_timeout) a 408. A request beyond
 /// [`max_requests`](HttpOptions::max_requests) is told "overloaded" (429) at once, so that its
 /// caller goes elsewhere. If the [`PeerService`] panics, that one request is answered with 500.
 ///
@@ -34,6 +44,7 @@ pub struct HttpService(Arc<Inner>);
 
 struct Inner {
     service: Arc<dyn PeerService>,
+    /// What is spoken under the base path.
     protocol: Protocol,
     options: HttpOptions,
     /// One permit per request that is being answered.
@@ -45,13 +56,15 @@ impl HttpService {
     ///
     /// # Errors
     ///
-    /// Those of [`HttpOptions::validate`].
+    /// Those of [`HttpOptions::validate`], and [`Error::is_configuration`] if this build does not
+    /// speak the protocol.
     pub fn new(
         service: Arc<dyn PeerService>,
         protocol: Protocol,
         options: HttpOptions,
     ) -> Result<Self, Error> {
         options.validate()?;
+        protocol.check()?;
         let requests = Semaphore::new(options.max_requests);
         Ok(Self(Arc::new(Inner {
             service,
@@ -76,66 +89,165 @@ impl fmt::Debug for HttpService {
     }
 }
 
-impl<B: http_body::Body> Service<Request<B>> for HttpService {
+impl<B> Service<Request<B>> for HttpService
+where
+    B: http_body::Body<Data: Send> + Send + 'static,
+{
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
+        #[cfg(feature = "grpc")]
+        if request.version() == http::Version::HTTP_2
+            && request.uri().path().starts_with(grpc::PREFIX)
+        {
+            let inner = Arc::clone(&self.0);
+            return Box::pin(async move { Ok(inner.grpc(request).await) });
+        }
         match self.0.route(&request) {
             Break(response) => Box::pin(ready(Ok(response))),
-            Continue(mode) => {
+            Continue(route) => {
                 let inner = Arc::clone(&self.0);
-                let uri = request.into_parts().0.uri;
-                Box::pin(async move { Ok(inner.get(&uri, mode).await) })
+                let (head, body) = request.into_parts();
+                let (method, uri) = (head.method, head.uri);
+                let body = inner
+                    .limit_of_body(&method)
+                    .map(|limit| -> BoxFuture<'_, _> {
+                        Box::pin(receive(body, limit, inner.options.body_timeout))
+                    });
+                Box::pin(async move { Ok(inner.answer(route, &method, &uri, body).await) })
             }
         }
     }
 }
 
+/// Where a request goes.
+struct Route {
+    dialect: Dialect,
+    /// The length of the base path.
+    base: usize,
+    mode: GetMode,
+}
+
+/// A body that is still to come.
+type Coming = BoxFuture<'static, Result<Bytes, Box<Response<Body>>>>;
+
 impl Inner {
-    /// What is asked of the node; or, if nothing is, the answer.
+    /// Who answers; or, if nobody has to be asked, the answer.
     fn route<B: http_body::Body>(
         &self,
         request: &Request<B>,
-    ) -> ControlFlow<Response<Body>, GetMode> {
+    ) -> ControlFlow<Response<Body>, Route> {
         let path = request.uri().path();
-        if !path.starts_with(&self.options.base_path) && path != HEALTH {
+        let route = if let Some((dialect, mode, base)) = Dialect::by_path(path) {
+            Some(Route {
+                dialect,
+                base,
+                mode,
+            })
+        } else if path.starts_with(&self.options.base_path) && path != HEALTH {
+            Some(Route {
+                dialect: Dialect::of(self.protocol),
+                base: self.options.base_path.len(),
+                mode: match request.headers().get(MODE) {
+                    Some(mode) if mode == PEEK => GetMode::Peek,
+                    Some(mode) if mode == WARM_UP => GetMode::WarmUp,
+                    _ => GetMode::Load,
+                },
+            })
+        } else if path == HEALTH {
+            None
+        } else {
             return Break(failure::text(StatusCode::NOT_FOUND, "404 page not found"));
-        }
+        };
         let body = request.body().size_hint().lower();
-        let limit = self.options.max_body_bytes() as u64;
+        let limit = self
+            .limit_of_body(request.method())
+            .unwrap_or_else(|| self.options.max_body_bytes()) as u64;
         if body > limit {
             let error = Error::too_large("a request body", body, limit);
             return Break(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
         }
-        if request.method() != Method::GET {
+        let methods = route
+            .as_ref()
+            .map_or("GET", |route| route.dialect.methods());
+        let method = request.method().as_str();
+        if methods.split(", ").all(|known| known != method) {
             let mut response = failure::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
             response
                 .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET"));
+                .insert(ALLOW, HeaderValue::from_static(methods));
             return Break(response);
         }
-        if path == HEALTH {
-            let mut response = Response::new(Body::from("ok"));
-            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, plain);
-            return Break(response);
+        match route {
+            Some(route) => Continue(route),
+            None => {
+                let mut response = Response::new(Body::from("ok"));
+                let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+                response.headers_mut().insert(CONTENT_TYPE, plain);
+                Break(response)
+            }
         }
-        Continue(match request.headers().get(MODE) {
-            Some(mode) if mode == PEEK => GetMode::Peek,
-            _ => GetMode::Load,
+    }
+
+    #[cfg(feature = "grpc")]
+    async fn grpc<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data: Send> + Send + 'static,
+    {
+        let Ok(_permit) = self.requests.try_acquire() else {
+            return grpc::overloaded();
+        };
+        let answer = unwind::catch(grpc::answer(&self.options, &*self.service, request));
+        answer.await.unwrap_or_else(|_| {
+            tracing::error!("the peer service panicked");
+            grpc::panicked()
         })
     }
 
-    async fn get(&self, uri: &Uri, mode: GetMode) -> Response<Body> {
+    /// How long a body may be; `None` if it is not looked at.
+    fn limit_of_body(&self, method: &Method) -> Option<usize> {
+        let limit = self.options.max_body_bytes();
+        match *method {
+            Method::PUT => Some(limit),
+            Method::POST => Some(
+                limit
+                    .max(self.options.max_key_bytes)
+                    .min(2 * MAX_KEYS_BYTES),
+            ),
+            _ => None,
+        }
+    }
+
+    async fn answer(
+        &self,
+        route: Route,
+        method: &Method,
+        uri: &Uri,
+        body: Option<Coming>,
+    ) -> Response<Body> {
         let Ok(_permit) = self.requests.try_acquire() else {
             let error = Error::overloaded("too many requests at once");
             return failure::answer(StatusCode::TOO_MANY_REQUESTS, &error);
         };
-        let target = &uri.path()[self.options.base_path.len()..];
-        let answer = golang::answer(self.protocol, &self.options, &*self.service, target, mode);
-        unwind::catch(answer).await.unwrap_or_else(|_| {
+        let body = match body {
+            None => Bytes::new(),
+            Some(body) => match body.await {
+                Ok(body) => body,
+                Err(refusal) => return *refusal,
+            },
+        };
+        let question = Question {
+            service: &*self.service,
+            options: &self.options,
+            method,
+            target: &uri.path()[route.base..],
+            mode: route.mode,
+            body,
+        };
+        let answer = unwind::catch(route.dialect.answer(question));
+        answer.await.unwrap_or_else(|_| {
             tracing::error!(path = uri.path(), "the peer service panicked");
             failure::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
         })

@@ -2,12 +2,21 @@ use std::sync::Arc;
 
 use super::HttpOptions;
 use super::caller::Caller;
+use crate::galaxycache::GalaxycacheClient;
+#[cfg(feature = "grpc")]
+use crate::galaxycache::grpc::GrpcClient;
 use crate::golang::GolangClient;
+use crate::groupcache_go::GroupcacheGoClient;
+use crate::ipronko::IpronkoClient;
+use crate::mailgun::MailgunClient;
+use crate::native::NativeClient;
 use crate::{Error, Member, PeerClient, Protocol, Transport};
 
-/// Dials peers over HTTP/1.1 with keep-alive connections.
+/// Dials peers over HTTP/1.1 with keep-alive connections, and with
+/// [`Protocol::GalaxycacheGrpc`] over HTTP/2.
 ///
-/// Each client keeps its own pool of connections, which are made when they are needed.
+/// Each client keeps its own pool of connections, over HTTP/2 its one connection, which are made
+/// when they are needed.
 ///
 /// ```
 /// use peers::{HttpOptions, HttpTransport, Member, Protocol, Transport};
@@ -27,9 +36,11 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// Those of [`HttpOptions::validate`].
+    /// Those of [`HttpOptions::validate`], and [`Error::is_configuration`] if this build does not
+    /// speak the protocol.
     pub fn new(protocol: Protocol, options: HttpOptions) -> Result<Self, Error> {
         options.validate()?;
+        protocol.check()?;
         Ok(Self {
             protocol,
             options: Arc::new(options),
@@ -45,11 +56,20 @@ impl Transport for HttpTransport {
     /// [`Error::is_configuration`] if the [`connector`](HttpOptions::connector) cannot dial the
     /// URL's scheme; the default one can dial `http` only.
     fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
-        let caller = Caller::new(member.url(), Arc::clone(&self.options))?;
-        match self.protocol {
-            Protocol::Native | Protocol::Golang => {
-                Ok(Arc::new(GolangClient::new(caller, self.protocol)))
-            }
+        #[cfg(feature = "grpc")]
+        if self.protocol == Protocol::GalaxycacheGrpc {
+            let options = Arc::clone(&self.options);
+            return Ok(Arc::new(GrpcClient::new(member.url(), options)?));
         }
+        let caller = Caller::new(member.url(), Arc::clone(&self.options))?;
+        Ok(match self.protocol {
+            Protocol::Native => Arc::new(NativeClient::new(caller)),
+            Protocol::Golang => Arc::new(GolangClient::new(caller)),
+            Protocol::Mailgun => Arc::new(MailgunClient::new(caller, self.protocol)),
+            Protocol::GroupcacheGo => Arc::new(GroupcacheGoClient::new(caller)),
+            Protocol::Ipronko => Arc::new(IpronkoClient::new(caller)),
+            Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(caller)),
+            Protocol::GalaxycacheGrpc => return Err(self.protocol.unavailable()),
+        })
     }
 }

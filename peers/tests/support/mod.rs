@@ -2,12 +2,15 @@
 //! speak raw bytes.
 #![allow(dead_code)] // every test uses some of it
 
-use std::sync::Arc;
+pub(crate) mod node;
 
-use peers::testing::{FakePeer, Network, NetworkListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use peers::testing::{Network, NetworkListener};
 use peers::{
     Error, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport, Io, Listener as _, Member,
-    PeerClient, Protocol, Reply, Server, Transport as _,
+    PeerClient, PeerService, Protocol, Reply, Server, Transport as _,
 };
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -71,12 +74,12 @@ pub(crate) fn get(key: &[u8]) -> GetRequest<'_> {
 }
 
 /// Runs `peer` at [`SERVER`].
-pub(crate) fn serve(
+pub(crate) fn serve<P: PeerService>(
     network: &Network,
     protocol: Protocol,
     options: HttpOptions,
-    peer: FakePeer,
-) -> (Server, Arc<FakePeer>) {
+    peer: P,
+) -> (Server, Arc<P>) {
     let peer = Arc::new(peer);
     let service = HttpService::new(Arc::clone(&peer) as _, protocol, options).unwrap();
     let server = Server::start(network.listen(SERVER).unwrap(), service).unwrap();
@@ -220,4 +223,72 @@ pub(crate) fn answer(body: &[u8]) -> Vec<u8> {
         format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
     answer.extend_from_slice(body);
     answer
+}
+
+/// Asks once while a peer answers by the script. Also says how many requests it saw.
+pub(crate) async fn scripted(
+    network: &Network,
+    client: &dyn PeerClient,
+    row: &Value,
+) -> (Result<Reply, Error>, u64) {
+    let name = row["name"].as_str().unwrap();
+    if name == "connection-refused" {
+        return (client.get(get(b"k")).await, 0);
+    }
+    let mut listener = network.listen(SERVER).unwrap();
+    let mut requests = 0;
+    let peer = async {
+        let mut first = Raw::accept(&mut listener).await;
+        if name.starts_with("prime:") {
+            first.receive().await.unwrap();
+            first.send(answer(b"\x0a\x00")).await;
+        }
+        let mut next = Some(first);
+        loop {
+            let mut raw = match next.take() {
+                Some(raw) => raw,
+                None => Raw::accept(&mut listener).await,
+            };
+            raw.receive().await.unwrap();
+            requests += 1;
+            for step in steps(&row["scripted_response_hex"]) {
+                match step {
+                    Step::Send(bytes) => raw.send(bytes).await,
+                    Step::Wait(seconds) => tokio::time::sleep(seconds).await,
+                }
+            }
+            match row["then"].as_str().unwrap() {
+                // A reset looks the same from here; connections.rs has one on a real socket.
+                "close" | "reset" => drop(raw),
+                _ => std::future::pending().await,
+            }
+        }
+    };
+    let asking = async {
+        if name.starts_with("prime:") {
+            client.get(get(b"k")).await.unwrap();
+        }
+        client.get(get(b"k")).await
+    };
+    let result = tokio::select! {
+        result = asking => result,
+        () = peer => unreachable!("the peer answers for ever"),
+    };
+    (result, requests)
+}
+
+enum Step {
+    Send(Vec<u8>),
+    Wait(Duration),
+}
+
+/// One text, or a list of texts and pauses in seconds.
+fn steps(script: &Value) -> Vec<Step> {
+    match script {
+        Value::Array(steps) => steps.iter().flat_map(self::steps).collect(),
+        Value::Number(seconds) => vec![Step::Wait(Duration::from_secs_f64(
+            seconds.as_f64().unwrap(),
+        ))],
+        text => vec![Step::Send(hex(text))],
+    }
 }

@@ -1,0 +1,62 @@
+use http::StatusCode;
+
+use super::{FETCH, PEEK, wire};
+use crate::http::caller::Caller;
+use crate::http::failure;
+use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest};
+
+/// Asks one peer.
+#[derive(Debug)]
+pub(crate) struct GalaxycacheClient {
+    caller: Caller,
+}
+
+impl GalaxycacheClient {
+    pub(crate) fn new(caller: Caller) -> Self {
+        Self { caller }
+    }
+}
+
+impl PeerClient for GalaxycacheClient {
+    /// A 404 is final only from a peer that has the group.
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        Box::pin(async move {
+            self.caller.check_key(request.key)?;
+            let base = match request.mode {
+                GetMode::Peek => PEEK,
+                GetMode::Load | GetMode::WarmUp => FETCH,
+            };
+            let target = || self.caller.target(base, request.group, request.key);
+            let answer = self.caller.send(|_| target()).await?;
+            match answer.status {
+                StatusCode::OK => Ok(Reply {
+                    expires_at: wire::expiry(&answer.headers)?,
+                    value: answer.body.into(),
+                    minute_qps: None,
+                }),
+                StatusCode::NOT_FOUND
+                    if wire::is_found(&answer.headers) && !failure::is_named(&answer.headers) =>
+                {
+                    Err(Error::not_found(failure::message(&answer.body).trim()))
+                }
+                _ => Err(failure::error(&answer, request.group)),
+            }
+        })
+    }
+
+    fn set<'a>(&'a self, _: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        unsupported("set a value")
+    }
+
+    fn remove<'a>(&'a self, _: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        unsupported("remove keys")
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        unsupported("clear a group")
+    }
+}
+
+fn unsupported(operation: &'static str) -> BoxFuture<'static, Result<(), Error>> {
+    Box::pin(async move { Err(Error::unsupported(operation, "galaxycache")) })
+}

@@ -1,0 +1,44 @@
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Response, StatusCode};
+
+use super::wire;
+use crate::http::question::Question;
+use crate::http::{Body, failure};
+use crate::{Error, Reply, golang};
+
+/// Answers a GET of either path.
+pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
+    let address = match question.address_in_parts(status) {
+        Ok(address) => address,
+        Err(refusal) => return *refusal,
+    };
+    let (mut response, found) = match question.get(&address, question.mode).await {
+        Ok(reply) => (value(reply), true),
+        Err(error) if error.is_no_such_group() => {
+            let text = format!("no such galaxy: {}", address.group);
+            (failure::saying(status(&error), &error, &text), false)
+        }
+        Err(error) => (failure::answer(status(&error), &error), true),
+    };
+    wire::set_found(response.headers_mut(), found);
+    response
+}
+
+fn value(reply: Reply) -> Response<Body> {
+    let mut response = Response::new(Body::from(reply.value.into_bytes()));
+    let headers = response.headers_mut();
+    let bytes = HeaderValue::from_static("application/octet-stream");
+    headers.insert(CONTENT_TYPE, bytes);
+    if let Some(moment) = reply.expires_at {
+        wire::set_expiry(headers, moment);
+    }
+    response
+}
+
+fn status(error: &Error) -> StatusCode {
+    if error.is_not_found() {
+        StatusCode::NOT_FOUND
+    } else {
+        golang::status(error)
+    }
+}

@@ -1,0 +1,71 @@
+use bytes::Bytes;
+
+use super::wire;
+use crate::http::Body;
+use crate::http::caller::Caller;
+use crate::http::question::{MAX_KEYS_BYTES, REMOVE_KEYS};
+use crate::mailgun::MailgunClient;
+use crate::{BoxFuture, Error, GetRequest, PeerClient, Protocol, RemoveRequest, Reply, SetRequest};
+
+/// Asks one peer.
+#[derive(Debug)]
+pub(crate) struct GroupcacheGoClient(MailgunClient);
+
+impl GroupcacheGoClient {
+    pub(crate) fn new(caller: Caller) -> Self {
+        Self(MailgunClient::new(caller, Protocol::GroupcacheGo))
+    }
+
+    async fn remove_texts(&self, group: &str, keys: &[&str]) -> Result<(), Error> {
+        let mut rest = keys;
+        while !rest.is_empty() {
+            // In JSON a byte takes up to six.
+            let mut room = MAX_KEYS_BYTES / 6;
+            let fit = rest.iter().take_while(|key| {
+                let fits = key.len() + 1 <= room;
+                room = room.saturating_sub(key.len() + 1);
+                fits
+            });
+            let (batch, others) = rest.split_at(fit.count().max(1));
+            let message = Bytes::from(wire::encode(group, batch)?);
+            let body = || Body::from(message.clone());
+            self.0.tell_group(group, REMOVE_KEYS, body).await?;
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+impl PeerClient for GroupcacheGoClient {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        self.0.get(request)
+    }
+
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.set(request)
+    }
+
+    /// One key by a DELETE. Several in one request, apart from those that are not UTF-8.
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let RemoveRequest { group, keys } = request;
+        if keys.len() == 1 {
+            return self.0.remove(request);
+        }
+        Box::pin(async move {
+            let (mut texts, mut others) = (Vec::new(), Vec::new());
+            for &key in keys {
+                match str::from_utf8(key) {
+                    Ok(text) => texts.push(text),
+                    Err(_) => others.push(key),
+                }
+            }
+            self.remove_texts(group, &texts).await?;
+            let keys = &others;
+            self.0.remove(RemoveRequest { group, keys }).await
+        })
+    }
+
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.clear(group)
+    }
+}

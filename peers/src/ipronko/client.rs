@@ -1,0 +1,67 @@
+use http::{Method, StatusCode};
+
+use super::wire;
+use crate::http::caller::{Answer, Caller};
+use crate::http::{concurrently, failure};
+use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest};
+
+/// Asks one peer.
+#[derive(Debug)]
+pub(crate) struct IpronkoClient {
+    caller: Caller,
+}
+
+impl IpronkoClient {
+    pub(crate) fn new(caller: Caller) -> Self {
+        Self { caller }
+    }
+
+    async fn ask(&self, method: Method, group: &str, key: &[u8]) -> Result<Answer, Error> {
+        self.caller.check_key(key)?;
+        if let Some(operation) = wire::unsayable(key) {
+            return Err(Error::unsupported(operation, "ipronko"));
+        }
+        let answer = self.caller.send(|request| {
+            *request.method_mut() = method.clone();
+            let base = &self.caller.options().base_path;
+            self.caller.target(base, group, key)
+        });
+        let answer = answer.await?;
+        match answer.status {
+            StatusCode::OK => Ok(answer),
+            _ => Err(failure::error(&answer, group)),
+        }
+    }
+}
+
+impl PeerClient for IpronkoClient {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        Box::pin(async move {
+            let method = match request.mode {
+                GetMode::Load => Method::GET,
+                GetMode::WarmUp => Method::POST,
+                GetMode::Peek => return Err(Error::unsupported("peek", "ipronko")),
+            };
+            let answer = self.ask(method, request.group, request.key).await?;
+            Ok(Reply {
+                value: answer.body.into(),
+                ..Reply::default()
+            })
+        })
+    }
+
+    fn set<'a>(&'a self, _: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Err(Error::unsupported("set a value", "ipronko")) })
+    }
+
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let RemoveRequest { group, keys } = request;
+        Box::pin(concurrently::each(keys, move |&key| {
+            Box::pin(async move { self.ask(Method::DELETE, group, key).await.map(drop) })
+        }))
+    }
+
+    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async { Err(Error::unsupported("clear a group", "ipronko")) })
+    }
+}

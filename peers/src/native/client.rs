@@ -1,0 +1,123 @@
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode};
+
+use super::wire;
+use crate::golang::wire as reply;
+use crate::http::caller::Caller;
+use crate::http::question::{CLEAR, MAX_KEYS_BYTES, REMOVE_KEYS};
+use crate::http::{Body, MODE, PEEK, WARM_UP, failure};
+use crate::mailgun::wire as set;
+use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest};
+
+/// Asks one peer.
+#[derive(Debug)]
+pub(crate) struct NativeClient {
+    caller: Caller,
+}
+
+impl NativeClient {
+    pub(crate) fn new(caller: Caller) -> Self {
+        Self { caller }
+    }
+
+    fn target(&self, group: &str, key: &[u8]) -> String {
+        let base = &self.caller.options().base_path;
+        self.caller.target(base, group, key)
+    }
+
+    fn group_target(&self, group: &str, operation: &str) -> String {
+        let base = &self.caller.options().base_path;
+        self.caller.group_target(base, group, operation)
+    }
+
+    /// An operation that is answered with nothing.
+    async fn tell(
+        &self,
+        method: Method,
+        group: &str,
+        target: impl Fn() -> String,
+        body: impl Fn() -> Body,
+    ) -> Result<(), Error> {
+        let answer = self
+            .caller
+            .send(|request| {
+                *request.method_mut() = method.clone();
+                *request.body_mut() = body();
+                target()
+            })
+            .await?;
+        match answer.status {
+            StatusCode::OK => Ok(()),
+            _ => Err(failure::error(&answer, group)),
+        }
+    }
+}
+
+impl PeerClient for NativeClient {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        Box::pin(async move {
+            self.caller.check_key(request.key)?;
+            let mode = match request.mode {
+                GetMode::Load => None,
+                GetMode::Peek => Some(PEEK),
+                GetMode::WarmUp => Some(WARM_UP),
+            };
+            let answer = self
+                .caller
+                .send(|get| {
+                    if let Some(mode) = mode {
+                        get.headers_mut()
+                            .insert(MODE, HeaderValue::from_static(mode));
+                    }
+                    self.target(request.group, request.key)
+                })
+                .await?;
+            match answer.status {
+                StatusCode::OK => reply::decode(answer.body),
+                _ => Err(failure::error(&answer, request.group)),
+            }
+        })
+    }
+
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            self.caller.check_key(request.key)?;
+            self.caller.check_value(&request.value)?;
+            let (group, key) = (request.group, request.key);
+            let body = || set::encode(&request);
+            self.tell(Method::PUT, group, || self.target(group, key), body)
+                .await
+        })
+    }
+
+    /// One key by a DELETE; several in one request, or a few if they are very many.
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let RemoveRequest { group, keys } = request;
+        Box::pin(async move {
+            for &key in keys {
+                self.caller.check_key(key)?;
+            }
+            if let &[key] = keys {
+                let target = || self.target(group, key);
+                return self
+                    .tell(Method::DELETE, group, target, Body::default)
+                    .await;
+            }
+            let target = || self.group_target(group, REMOVE_KEYS);
+            let mut rest = keys;
+            while !rest.is_empty() {
+                let (batch, message) = wire::encode(group, rest, MAX_KEYS_BYTES);
+                let message = Bytes::from(message);
+                let body = || Body::from(message.clone());
+                self.tell(Method::POST, group, target, body).await?;
+                rest = &rest[batch..];
+            }
+            Ok(())
+        })
+    }
+
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        let target = move || self.group_target(group, CLEAR);
+        Box::pin(self.tell(Method::POST, group, target, Body::default))
+    }
+}

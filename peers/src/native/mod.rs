@@ -1,0 +1,18 @@
+//! Between nodes of this implementation: mailgun's exchanges, and what they lack.
+//!
+//! | request | body | |
+//! |---|---|---|
+//! | `GET <group>/<key>` | | header `x-groupcache-mode`: `peek` or `warm-up` |
+//! | `PUT <group>/<key>` | `SetRequest` | |
+//! | `DELETE <group>/<key>` | | |
+//! | `POST <group>/_remove-keys/` | `RemoveKeysRequest` | as in groupcache-go, but keys are bytes |
+//! | `POST <group>/_clear/` | | |
+//!
+//! Statuses are golang's; what counts is the header `x-groupcache-error`.
+
+mod client;
+mod server;
+mod wire;
+
+pub(crate) use client::NativeClient;
+pub(crate) use server::answer;

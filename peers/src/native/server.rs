@@ -1,0 +1,52 @@
+use http::{Method, Response, StatusCode};
+
+use super::wire;
+use crate::golang::{self, status};
+use crate::http::path::Plus;
+use crate::http::question::{Address, CLEAR, Question, REMOVE_KEYS};
+use crate::http::{Body, failure};
+use crate::mailgun::wire as set;
+use crate::{Error, GetMode};
+
+/// Answers a request of a node of ours.
+pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
+    let address = match question.address(Plus::Plus, status) {
+        Ok(address) => address,
+        Err(refusal) => return *refusal,
+    };
+    match *question.method {
+        Method::GET => match question.get(&address, question.mode).await {
+            Ok(_) if question.mode == GetMode::WarmUp => Response::default(),
+            Ok(reply) => {
+                let expire = reply.expires_at.map(golang::wire::nanos_since_1970);
+                golang::value(reply, expire)
+            }
+            Err(error) => failure::answer(status(&error), &error),
+        },
+        _ => match Box::pin(change(question, &address)).await {
+            Ok(()) => Response::default(),
+            Err(error) => failure::answer(status(&error), &error),
+        },
+    }
+}
+
+async fn change(question: Question<'_>, address: &Address<'_>) -> Result<(), Error> {
+    let (group, key) = (&*address.group, &*address.key);
+    match (question.method, key) {
+        (&Method::PUT, _) => {
+            let request = set::decode(question.body.clone())?;
+            question.set(request.as_request(group)).await
+        }
+        (&Method::DELETE, _) => question.remove(group, &[key]).await,
+        (_, key) if *key == *REMOVE_KEYS.as_bytes() => {
+            let keys = wire::decode(question.body.clone())?;
+            let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
+            question.remove(group, &keys).await
+        }
+        (_, key) if *key == *CLEAR.as_bytes() => question.service.clear(group).await,
+        _ => Err(Error::status(
+            StatusCode::NOT_FOUND.as_u16(),
+            "invalid path for POST method",
+        )),
+    }
+}

@@ -1,0 +1,140 @@
+//! A node as the recorded programs had it: one group, `g`, whose getter does what a key says, and a
+//! cache that remembers everything.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use peers::{BoxFuture, Error, GetMode, GetRequest, PeerService, RemoveRequest, Reply, SetRequest};
+
+use super::value;
+
+pub(crate) struct Node {
+    /// The self URL, which all its values begin with.
+    url: String,
+    cache: Mutex<HashMap<Vec<u8>, Reply>>,
+    asked: Mutex<Vec<Asked>>,
+}
+
+/// What a node was asked to do.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Asked {
+    Get(GetMode, Vec<u8>),
+    Load(Vec<u8>),
+    Set(Vec<u8>, Vec<u8>, Option<SystemTime>),
+    Remove(Vec<Vec<u8>>),
+    Clear,
+}
+
+impl Node {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            url: url.to_owned(),
+            cache: Mutex::default(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// What the node was asked since the last time this was called.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    fn note(&self, asked: Asked) {
+        self.asked.lock().unwrap().push(asked);
+    }
+
+    fn check(group: &str) -> Result<(), Error> {
+        match group {
+            "g" | "größe + mehr%" => Ok(()),
+            _ => Err(Error::no_such_group(group)),
+        }
+    }
+
+    fn load(&self, key: &[u8]) -> Result<Reply, Error> {
+        let (url, text) = (&self.url, String::from_utf8_lossy(key));
+        let plain = || value(&[url.as_bytes(), b"|", key].concat());
+        let mut parts = text.split(':');
+        match (parts.next().unwrap(), parts.next()) {
+            ("err", _) => Err(Error::getter(format!("getter error on {url} for {text:?}"))),
+            ("nf", _) => Err(Error::not_found(format!("not found on {url}: {text:?}"))),
+            ("panic", Some(_)) => panic!("getter panic for {text}"),
+            ("empty", _) => Ok(value(b"")),
+            ("size", Some(size)) => {
+                let mut bytes = format!("{url}|{text}|").into_bytes();
+                bytes.resize(size.parse().unwrap(), b'.');
+                Ok(value(&bytes))
+            }
+            ("abs", Some(nanos)) => Ok(Reply {
+                expires_at: Some(
+                    SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos.parse().unwrap()),
+                ),
+                ..plain()
+            }),
+            _ => Ok(plain()),
+        }
+    }
+}
+
+impl PeerService for Node {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        Box::pin(async move {
+            Self::check(request.group)?;
+            self.note(Asked::Get(request.mode, request.key.into()));
+            if let Some(reply) = self.cache.lock().unwrap().get(request.key) {
+                return Ok(reply.clone());
+            }
+            if request.mode == GetMode::Peek {
+                let key = String::from_utf8_lossy(request.key);
+                return Err(Error::not_found(format!(
+                    "key {key:?} not found in galaxy \"g\""
+                )));
+            }
+            self.note(Asked::Load(request.key.into()));
+            let reply = self.load(request.key)?;
+            let key = request.key.to_vec();
+            self.cache.lock().unwrap().insert(key, reply.clone());
+            Ok(reply)
+        })
+    }
+
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            Self::check(request.group)?;
+            let (key, expires_at) = (request.key.to_vec(), request.expires_at);
+            self.note(Asked::Set(key.clone(), request.value.to_vec(), expires_at));
+            let reply = Reply {
+                value: request.value,
+                expires_at,
+                minute_qps: None,
+            };
+            let mut cache = self.cache.lock().unwrap();
+            match expires_at.is_some_and(|moment| moment < SystemTime::now()) {
+                true => cache.remove(&key),
+                false => cache.insert(key, reply),
+            };
+            Ok(())
+        })
+    }
+
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            Self::check(request.group)?;
+            let keys = request.keys.iter().map(|key| key.to_vec());
+            self.note(Asked::Remove(keys.collect()));
+            for &key in request.keys {
+                self.cache.lock().unwrap().remove(key);
+            }
+            Ok(())
+        })
+    }
+
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            Self::check(group)?;
+            self.note(Asked::Clear);
+            self.cache.lock().unwrap().clear();
+            Ok(())
+        })
+    }
+}
