@@ -532,7 +532,7 @@ async fn an_answer_that_is_not_read_ends_the_connection() {
         .await
         .unwrap();
     let start = Instant::now();
-    // Not a byte is read, so that no window opens, while other calls go on.
+    // Not a byte of the body is read, so that no window opens.
     while start.elapsed() < 20 * SECOND && !client.is_closed() {
         sleep(SECOND).await;
     }
