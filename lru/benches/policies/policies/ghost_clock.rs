@@ -255,7 +255,10 @@ impl GhostClock {
         };
         let (_, min, max) = self.tuning.window;
         let percent = self.budget as f64 / 100.0;
-        self.window_budget = window.clamp((min as f64 * percent).max(1.0), max as f64 * percent);
+        self.window_budget = window
+            .min(max as f64 * percent)
+            .max(min as f64 * percent)
+            .max(1.0);
     }
 }
 

@@ -89,7 +89,9 @@ impl WTinyLfu {
 
     fn adapt(&mut self, hit: bool) {
         let amount = self.climber.observe(hit);
-        self.window_budget = (self.window_budget + amount).clamp(1.0, 0.8 * self.budget as f64);
+        self.window_budget = (self.window_budget + amount)
+            .min(0.8 * self.budget as f64)
+            .max(1.0);
         let protected_budget = 0.8 * (self.budget as f64 - self.window_budget);
         while self.protected.weight as f64 > protected_budget {
             let Some(id) = self.links.pop(&mut self.protected) else {
