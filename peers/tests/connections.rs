@@ -113,6 +113,40 @@ async fn a_request_lost_with_a_used_connection_is_sent_once_more_and_no_oftener(
     assert_eq!(network.accepted(SERVER), 3);
 }
 
+#[tokio::test(start_paused = true)]
+async fn it_is_sent_again_on_a_fresh_connection_not_on_another_old_one() {
+    let network = Network::new();
+    let mut listener = network.listen(SERVER).unwrap();
+    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let (first, second, raws) = tokio::join!(client.get(get(b"k")), client.get(get(b"k")), async {
+        let mut raws = [
+            Raw::accept(&mut listener).await,
+            Raw::accept(&mut listener).await,
+        ];
+        for raw in &mut raws {
+            raw.receive().await.unwrap();
+        }
+        for raw in &mut raws {
+            raw.send(answer(b"\x0a\x00")).await;
+        }
+        raws
+    });
+    first.and(second).unwrap();
+
+    let [mut older, mut newer] = raws;
+    let (result, ()) = tokio::join!(client.get(get(b"k")), async {
+        newer.receive().await.unwrap();
+        drop(newer);
+        let accepting = timeout(60 * SECOND, Raw::accept(&mut listener));
+        let mut fresh = accepting.await.expect("a fresh connection");
+        fresh.receive().await.unwrap();
+        fresh.send(answer(b"\x0a\x00")).await;
+    });
+    result.unwrap();
+    assert!(timeout(SECOND, older.receive()).await.is_err());
+    assert_eq!(network.accepted(SERVER), 3);
+}
+
 #[tokio::test]
 async fn a_request_on_a_connection_that_was_reset_is_sent_once_more() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
