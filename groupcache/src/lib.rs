@@ -34,7 +34,7 @@ pub use error::{Error, FailedPeer};
 pub use getter::{Getter, GetterError, NotFound};
 pub use group::{Group, GroupBuilder};
 pub use key::Key;
-pub use lru::{Clock, ManualClock, SystemClock};
+pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
 pub use peers::{CircuitOptions, HttpOptions, HttpService, Member, Protocol, Transport};

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use byteview::ByteView;
-use lru::{Cache, Class, DefaultHashBuilder, Meta};
+use lru::{Cache, Class, DefaultHashBuilder, Meta, Policy};
 
 use crate::clock::SharedClock;
 use crate::lifetime::Lifetime;
@@ -38,10 +38,16 @@ const ENTRY_OVERHEAD: usize = 160;
 impl Store {
     /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
     /// `hot_ratio`th of the main ones.
-    pub(crate) fn new(budget: usize, hot_ratio: usize, clock: SharedClock) -> Self {
+    pub(crate) fn new(
+        budget: usize,
+        hot_ratio: usize,
+        policy: Policy,
+        clock: SharedClock,
+    ) -> Self {
         let cache = (budget > 0).then(|| {
             Cache::<(), ()>::builder(budget)
                 .hot_ratio(hot_ratio)
+                .policy(policy)
                 .clock(clock)
                 .build()
         });
@@ -92,6 +98,14 @@ impl Store {
             && refused.is_too_large()
         {
             cache.remove(refused.key().as_bytes());
+        }
+    }
+
+    /// Changes the budget, in small steps if it shrinks. A store that was made without one keeps nothing
+    /// all the same.
+    pub(crate) fn set_budget(&self, bytes: usize) {
+        if let Some(cache) = &self.cache {
+            cache.set_budget(bytes);
         }
     }
 

@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lru::Policy;
 use peers::Member;
 
 use super::fence::Fence;
@@ -27,6 +28,7 @@ pub struct GroupBuilder<G = Group> {
     promoter: Box<dyn Promoter>,
     /// `None` until it is asked for, because a group without a budget must not have one.
     hot_ratio: Option<usize>,
+    policy: Policy,
     aging: Aging,
     limits: Limits,
     /// `None`: those of the node.
@@ -53,6 +55,7 @@ impl<G> GroupBuilder<G> {
             getter: Box::new(getter),
             promoter: Box::new(OneInTen::default()),
             hot_ratio: None,
+            policy: Policy::default(),
             aging: Aging::default(),
             limits: Limits::default(),
             peers: None,
@@ -110,6 +113,13 @@ impl<G> GroupBuilder<G> {
     /// of what the main ones take up. Default: 8.
     pub fn hot_ratio(mut self, ratio: usize) -> Self {
         self.hot_ratio = Some(ratio);
+        self
+    }
+
+    /// Which entries give way when room is needed. Default: [`Policy::GhostClock`], which keeps more
+    /// than [`Policy::Lru`] on almost any load.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
         self
     }
 
@@ -178,6 +188,7 @@ impl<G> GroupBuilder<G> {
             store: Store::new(
                 self.budget,
                 self.hot_ratio.unwrap_or(HOT_RATIO),
+                self.policy,
                 Arc::clone(&node.clock),
             ),
             fence: Fence::new(),

@@ -1,5 +1,6 @@
 //! A group, and the get path.
 
+mod budget;
 mod builder;
 mod change;
 mod counted;
