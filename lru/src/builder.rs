@@ -41,7 +41,7 @@ impl<S, C> CacheBuilder<S, C> {
     /// power of two from 1 to 1024.
     ///
     /// More shards let more threads in at once, and make the choice of victims a little less exact:
-    /// each shard knows the order of use among its own entries only. One shard is a strict LRU.
+    /// each shard knows the order of use among its own entries only.
     /// The default is four per available thread, but no more than one per MiB of the budget.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = floor_to_power_of_two(shards);

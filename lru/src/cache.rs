@@ -26,7 +26,8 @@ use crate::{
 /// less takes from the fullest of the others.
 ///
 /// **Order.** Within a shard, entries whose time has passed go first, then live ones of the class
-/// that has to give way, least recently used first. With one shard this is a strict LRU.
+/// that has to give way, in the order of the [`Policy`]. One shard under [`Policy::Lru`] is a strict
+/// LRU.
 ///
 /// **Locks.** No lock is held once a call has returned, and none while a value is dropped or a
 /// predicate runs. Under the lock of one shard run the `Eq` of the key, the `Clone` of the value,
@@ -387,7 +388,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         }
     }
 
-    /// A clone of the value of a live entry, which becomes the most recently used of its class.
+    /// A clone of the value of a live entry, of whose use the policy takes notice.
     ///
     /// An entry whose time has passed is taken out and dropped. The clock is read only if the
     /// entry expires at all.
