@@ -13,6 +13,12 @@ pub struct CircuitOptions {
     pub back_off: Duration,
     /// The longest it is left alone: the time doubles with every failed attempt. Default: 10 s.
     pub max_back_off: Duration,
+    /// How long an exchange may be silent before the peer is pinged, to tell a slow getter from a
+    /// peer that hangs. Default: 500 ms.
+    pub silence: Duration,
+    /// How long a ping may take; if it fails, all exchanges with the peer are broken off.
+    /// Default: 1 s.
+    pub ping_timeout: Duration,
 }
 
 impl Default for CircuitOptions {
@@ -21,6 +27,8 @@ impl Default for CircuitOptions {
             failures: 1,
             back_off: Duration::from_millis(250),
             max_back_off: Duration::from_secs(10),
+            silence: Duration::from_millis(500),
+            ping_timeout: Duration::from_secs(1),
         }
     }
 }
@@ -41,6 +49,18 @@ impl CircuitOptions {
     /// Sets [`max_back_off`](Self::max_back_off).
     pub fn max_back_off(mut self, max_back_off: Duration) -> Self {
         self.max_back_off = max_back_off;
+        self
+    }
+
+    /// Sets [`silence`](Self::silence).
+    pub fn silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
+    /// Sets [`ping_timeout`](Self::ping_timeout).
+    pub fn ping_timeout(mut self, ping_timeout: Duration) -> Self {
+        self.ping_timeout = ping_timeout;
         self
     }
 }
@@ -64,6 +84,8 @@ struct State {
     open_until: Option<Instant>,
     /// Back-off windows since the last success; the exponent of the next one.
     windows: u32,
+    /// Whether an attempt after a window is under way.
+    probing: bool,
 }
 
 impl Circuit {
@@ -74,6 +96,10 @@ impl Circuit {
         }
     }
 
+    pub(crate) fn options(&self) -> &CircuitOptions {
+        &self.options
+    }
+
     /// Whether the peer is being left alone.
     pub fn is_open(&self) -> bool {
         let state = self.state.lock();
@@ -82,34 +108,45 @@ impl Circuit {
 
     /// Leave to ask the peer, or how long it is still left alone.
     ///
-    /// The first attempt after a window is the probe: it opens the next window at once, so that
-    /// nobody else tries while it is under way.
+    /// The first attempt after a window is the probe: while it is under way, nobody else tries.
     pub(crate) fn attempt(&self) -> Result<Attempt<'_>, Duration> {
         let mut state = self.state.lock();
-        if let Some(until) = state.open_until {
-            let now = Instant::now();
-            if now < until {
-                return Err(until - now);
-            }
-            self.open(&mut state, now);
+        let Some(until) = state.open_until else {
+            return Ok(Attempt {
+                circuit: self,
+                probe: false,
+            });
+        };
+        let now = Instant::now();
+        if now < until {
+            return Err(until - now);
         }
-        Ok(Attempt { circuit: self })
+        if state.probing {
+            return Err(self.options.back_off);
+        }
+        state.probing = true;
+        Ok(Attempt {
+            circuit: self,
+            probe: true,
+        })
     }
 
-    fn open(&self, state: &mut State, now: Instant) {
+    fn open(&self, state: &mut State) {
         let back_off = self
             .options
             .back_off
             .saturating_mul(1 << state.windows.min(16));
         state.windows = state.windows.saturating_add(1);
-        state.open_until = Some(now + back_off.min(self.options.max_back_off));
+        state.open_until = Some(Instant::now() + back_off.min(self.options.max_back_off));
     }
 }
 
-/// Leave to ask a peer once. Dropped without a verdict, it changes nothing.
+/// Leave to ask a peer once. Dropped without a verdict, because the caller went away, it changes
+/// nothing, and a probe's place is free for the next.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     circuit: &'a Circuit,
+    probe: bool,
 }
 
 impl Attempt<'_> {
@@ -117,7 +154,10 @@ impl Attempt<'_> {
     pub(crate) fn succeeded(self) {
         let mut state = self.circuit.state.lock();
         if state.failures > 0 || state.open_until.is_some() {
-            *state = State::default();
+            *state = State {
+                probing: state.probing,
+                ..State::default()
+            };
         }
     }
 
@@ -125,10 +165,18 @@ impl Attempt<'_> {
     pub(crate) fn failed(self) {
         let mut state = self.circuit.state.lock();
         state.failures = state.failures.saturating_add(1);
-        let now = Instant::now();
-        let open = state.open_until.is_some_and(|until| now < until);
+        // Others that were under way when the first one failed do not lengthen the window.
+        let open = state.open_until.is_some_and(|until| Instant::now() < until);
         if state.failures >= self.circuit.options.failures && !open {
-            self.circuit.open(&mut state, now);
+            self.circuit.open(&mut state);
+        }
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if self.probe {
+            self.circuit.state.lock().probing = false;
         }
     }
 }
@@ -188,5 +236,23 @@ mod tests {
             tokio::time::advance(wait).await;
             circuit.attempt().unwrap().failed();
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_probe_whose_caller_goes_away_leaves_its_place_to_the_next() {
+        let circuit = circuit();
+        circuit.attempt().unwrap().failed();
+        circuit.attempt().unwrap().failed();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        for _ in 0..5 {
+            drop(circuit.attempt().unwrap());
+        }
+        circuit.attempt().unwrap().failed();
+        let wait = circuit.attempt().unwrap_err();
+        assert_eq!(
+            wait,
+            Duration::from_secs(2),
+            "the second window, not the seventh"
+        );
     }
 }

@@ -16,6 +16,19 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// failure to get one, after which another node may be asked.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
 
+    /// Asks for a sign of life, apart from all other exchanges: on another connection, if they
+    /// have connections. The caller limits the time.
+    ///
+    /// A client that cannot ask answers for its peer, which is what this does unless it is
+    /// implemented.
+    ///
+    /// # Errors
+    ///
+    /// When there was no sign.
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Tells a value to its owner.
     ///
     /// # Errors

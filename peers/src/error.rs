@@ -269,6 +269,12 @@ impl Error {
         )
     }
 
+    /// Whether the error came about on this side, before the peer was asked or without it having a
+    /// part in it.
+    pub(crate) fn is_of_this_side(&self) -> bool {
+        self.is_unsupported() || self.is_configuration() || self.is_too_large()
+    }
+
     /// Whether there is no value under the key.
     pub fn is_not_found(&self) -> bool {
         matches!(self.0.kind, Kind::NotFound { .. })

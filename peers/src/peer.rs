@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::pulse::Pulse;
 use crate::{
     BoxFuture, Circuit, CircuitOptions, Error, GetRequest, Member, PeerClient, RemoveRequest,
     Reply, SetRequest,
@@ -21,6 +22,7 @@ struct Inner {
 struct Remote {
     client: Arc<dyn PeerClient>,
     circuit: Circuit,
+    pulse: Pulse,
 }
 
 impl Peer {
@@ -38,9 +40,12 @@ impl Peer {
         client: Arc<dyn PeerClient>,
         options: CircuitOptions,
     ) -> Self {
+        let circuit = Circuit::new(options);
+        let pulse = Pulse::default();
         let remote = Remote {
             client,
-            circuit: Circuit::new(options),
+            circuit,
+            pulse,
         };
         Self(Arc::new(Inner {
             member,
@@ -64,6 +69,7 @@ impl Peer {
     }
 
     /// Asks the peer for a value, unless its circuit is open, and tells the circuit what came of it.
+    /// While the answer is long in coming, the peer is pinged; one that answers no ping is given up.
     ///
     /// # Errors
     ///
@@ -115,9 +121,15 @@ impl Peer {
             .circuit
             .attempt()
             .map_err(|retry_in| Error::circuit_open(self.member().url(), retry_in))?;
-        let result = ask(&*remote.client).await;
+        let client = &*remote.client;
+        let result = tokio::select! {
+            biased;
+            result = ask(client) => result,
+            error = remote.pulse.lost(client, remote.circuit.options()) => Err(error),
+        };
         match &result {
             Err(error) if error.is_transport() => attempt.failed(),
+            Err(error) if error.is_of_this_side() => drop(attempt),
             _ => attempt.succeeded(),
         }
         result

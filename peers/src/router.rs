@@ -32,7 +32,21 @@ pub struct Router {
 struct Former {
     /// Without members, if this node has just come into being.
     routes: Arc<Routes>,
+    /// When the change was made.
+    since: Instant,
     until: Instant,
+    /// Ids of former owners that did not answer in time, and are not asked again. At most as many
+    /// as there are members.
+    silent: Mutex<Vec<Box<str>>>,
+}
+
+/// Another node that owned a key before the membership changed.
+#[derive(Clone, Debug)]
+pub struct FormerOwner {
+    /// The node.
+    pub peer: Peer,
+    /// When the membership changed: what it holds may be as old as that.
+    pub since: Instant,
 }
 
 impl Router {
@@ -96,18 +110,38 @@ impl Router {
     /// The other node that owned `key` before the membership changed, if that was a moment ago: it
     /// may still have the value. To a node that has just come into being it is the one that would
     /// own the key without it.
-    pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
+    pub fn former_owner(&self, key: &[u8]) -> Option<FormerOwner> {
         let former = self.former.load();
         let former = former
             .as_ref()
             .filter(|former| Instant::now() < former.until)?;
-        match former.routes.owner(key) {
+        let peer = match former.routes.owner(key) {
             Some(owner) => Some(owner).filter(|owner| !owner.is_self()).cloned(),
             None => self
                 .routes()
                 .owners(key)
                 .find(|peer| !peer.is_self())
                 .cloned(),
+        }?;
+        let is_silent = former
+            .silent
+            .lock()
+            .iter()
+            .any(|id| **id == *peer.member().id());
+        (!is_silent).then_some(FormerOwner {
+            peer,
+            since: former.since,
+        })
+    }
+
+    /// Leaves a former owner alone that did not answer in time, until the next change.
+    pub fn give_up_on_former(&self, owner: &Peer) {
+        if let Some(former) = self.former.load().as_ref() {
+            let mut silent = former.silent.lock();
+            let id = owner.member().id();
+            if silent.iter().all(|known| **known != *id) {
+                silent.push(id.into());
+            }
         }
     }
 
@@ -153,6 +187,7 @@ impl Router {
 
     fn replace(&self, members: Vec<Member>) -> Result<(), Error> {
         let members = without_repetitions(members)?;
+        self.check_own(&members)?;
         let current = self.routes.load();
         let known: HashMap<&Member, &Peer> = current
             .peers()
@@ -172,11 +207,33 @@ impl Router {
         };
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
-            let until = Instant::now() + self.handoff;
+            let since = Instant::now();
+            let (until, silent) = (since + self.handoff, Mutex::default());
             self.former.store(Some(Arc::new(Former {
                 routes: former,
+                since,
                 until,
+                silent,
             })));
+        }
+        Ok(())
+    }
+
+    /// Refuses this node's id with another URL, which would send its keys elsewhere, and its URL
+    /// under another id, by which it would dial itself.
+    fn check_own(&self, members: &[Member]) -> Result<(), Error> {
+        for member in members {
+            match (
+                member.id() == self.this.id(),
+                member.url() == self.this.url(),
+            ) {
+                (true, false) => return Err(Error::duplicate_member(member.id())),
+                (false, true) => {
+                    let reason = "it is this node's own URL under another id";
+                    return Err(Error::invalid_member(member.to_string(), reason));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -355,7 +412,10 @@ mod tests {
         let router = router.handoff(Duration::from_secs(30));
         router.set_members(members(&["a"])).unwrap();
         router.set_members(members(&["b"])).unwrap();
-        assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
+        assert_eq!(
+            router.former_owner(b"k").unwrap().peer.member(),
+            &member("a")
+        );
         tokio::time::advance(Duration::from_secs(29)).await;
         router.set_members(members(&["b"])).unwrap();
         assert!(
@@ -371,7 +431,42 @@ mod tests {
         let (router, _) = router();
         let router = router.handoff(Duration::from_secs(30));
         router.set_members(members(&["self", "a"])).unwrap();
-        assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
+        assert_eq!(
+            router.former_owner(b"k").unwrap().peer.member(),
+            &member("a")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_former_owner_that_was_silent_is_left_alone_until_the_next_change() {
+        let (router, _) = router();
+        let router = router.handoff(Duration::from_secs(30));
+        router.set_members(members(&["a"])).unwrap();
+        router.set_members(members(&["b"])).unwrap();
+        let former = router.former_owner(b"k").unwrap();
+        router.give_up_on_former(&former.peer);
+        assert!(router.former_owner(b"k").is_none());
+        router.set_members(members(&["a"])).unwrap();
+        assert!(router.former_owner(b"k").is_some(), "b, this time");
+    }
+
+    #[test]
+    fn this_node_has_one_id_and_one_url() {
+        let (router, _) = router();
+        let elsewhere = Member::with_id("self", "http://elsewhere").unwrap();
+        assert!(
+            router
+                .set_members(vec![elsewhere])
+                .unwrap_err()
+                .is_configuration()
+        );
+        let other_name = Member::with_id("other", "http://self").unwrap();
+        let error = router.add_member(other_name).unwrap_err();
+        assert!(
+            error.to_string().contains("own URL under another id"),
+            "{error}"
+        );
+        assert!(router.members().is_empty());
     }
 
     #[tokio::test]

@@ -360,7 +360,10 @@ async fn our_server_answers_the_requests_of_their_clients_with_the_same_bytes() 
                 && ours.status() == 200
             {
                 let key = base64(&row["key_b64"]);
-                if asks(name, protocol) {
+                // ipronko's client escapes nothing, so that another key arrives than was asked for.
+                let is_special = |byte: &u8| b"%?#".contains(byte);
+                let garbled = protocol == Protocol::Ipronko && key.iter().any(is_special);
+                if asks(name, protocol) && !garbled {
                     assert!(
                         node.asked().contains(&Asked::Load(key)),
                         "{protocol} {name}"

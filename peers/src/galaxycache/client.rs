@@ -18,6 +18,10 @@ impl GalaxycacheClient {
 }
 
 impl PeerClient for GalaxycacheClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.caller.ping())
+    }
+
     /// A 404 is final only from a peer that has the group.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {

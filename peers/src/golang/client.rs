@@ -18,6 +18,10 @@ impl GolangClient {
 }
 
 impl PeerClient for GolangClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.caller.ping())
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             self.caller.check_key(request.key)?;

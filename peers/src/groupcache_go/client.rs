@@ -37,6 +37,10 @@ impl GroupcacheGoClient {
 }
 
 impl PeerClient for GroupcacheGoClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        self.0.ping()
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         self.0.get(request)
     }

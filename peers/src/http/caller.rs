@@ -11,6 +11,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
+use super::HEALTH;
 use super::pool::Pool;
 use super::{Body, HttpOptions, path};
 use crate::Error;
@@ -127,6 +128,15 @@ impl Caller {
         timeout(limit, self.exchange(fill))
             .await
             .unwrap_or_else(|_| Err(Error::timed_out("an exchange with a peer", limit)))
+    }
+
+    /// Whether the peer answers anything at all: `GET /healthz` on a connection of its own. Peers of
+    /// other implementations may not know the path, but to say so is a sign of life too.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.connect().await?;
+        let request = self.prepare(|_| format!("{}{HEALTH}", self.root))?;
+        let answered = connection.send_request(request).await;
+        answered.map(drop).map_err(|error| self.broken(error))
     }
 
     // No large value lives across an await here, to keep the future small.

@@ -31,6 +31,9 @@ pub use server::Server;
 pub use service::HttpService;
 pub use transport::HttpTransport;
 
+/// Where load balancers and peers ask whether the server is there.
+pub(crate) const HEALTH: &str = "/healthz";
+
 /// Our extension: how far the peer may go, where that is not all the way. Nodes of other
 /// implementations ignore it and load the value.
 pub(crate) const MODE: http::HeaderName = http::HeaderName::from_static("x-groupcache-mode");

@@ -32,7 +32,8 @@ pub struct HttpOptions {
     /// Client: the longest time to make a connection. Default: 1 s.
     pub connect_timeout: Duration,
     /// Client: the longest time for a whole exchange, from the wait for a free connection to the
-    /// last byte of the answer. Default: 10 s.
+    /// last byte of the answer. It has to leave the slowest getter its time; a peer that hangs is
+    /// found out much sooner, by [pings](crate::CircuitOptions::silence). Default: 30 s.
     pub request_timeout: Duration,
     /// Client: connections that were not used for so long are closed at the next exchange.
     /// Keep it below the peers' [`server_idle_timeout`](Self::server_idle_timeout). Default: 60 s.
@@ -89,7 +90,7 @@ impl Default for HttpOptions {
             base_path: "/_groupcache/".into(),
             connector: Arc::new(TcpConnector),
             connect_timeout: Duration::from_secs(1),
-            request_timeout: Duration::from_secs(10),
+            request_timeout: Duration::from_secs(30),
             client_idle_timeout: Duration::from_secs(60),
             max_connections_per_peer: 256,
             head_timeout: Duration::from_secs(10),

@@ -13,13 +13,10 @@ use tokio::sync::Semaphore;
 use super::dialect::Dialect;
 use super::question::{MAX_KEYS_BYTES, Question};
 use super::receive::receive;
-use super::{Body, HttpOptions, MODE, PEEK, WARM_UP, failure, unwind};
+use super::{Body, HEALTH, HttpOptions, MODE, PEEK, WARM_UP, failure, unwind};
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
 use crate::{BoxFuture, Error, GetMode, PeerService, Protocol};
-
-/// Where load balancers ask whether the server is there.
-const HEALTH: &str = "/healthz";
 
 /// Serves peers over HTTP: a [`hyper::service::Service`], to run in a [`Server`](crate::Server) or
 /// to mount in a server of one's own.

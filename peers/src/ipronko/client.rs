@@ -35,6 +35,10 @@ impl IpronkoClient {
 }
 
 impl PeerClient for IpronkoClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.caller.ping())
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             let method = match request.mode {

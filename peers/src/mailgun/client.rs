@@ -87,6 +87,10 @@ impl MailgunClient {
 }
 
 impl PeerClient for MailgunClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.caller.ping())
+    }
+
     /// A 404 and a 503 are final, whoever said them. A value of mailgun's that has expired on its
     /// way is none: another node may be asked.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

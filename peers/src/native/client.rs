@@ -54,6 +54,10 @@ impl NativeClient {
 }
 
 impl PeerClient for NativeClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.caller.ping())
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             self.caller.check_key(request.key)?;
