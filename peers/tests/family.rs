@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest};
+use peers::{GetMode, GetRequest, HttpOptions, PeerService, Protocol, RemoveRequest, SetRequest};
 use serde_json::Value;
 use support::node::{Asked, Node};
 use support::{Raw, base64, dial, get, hex, rows, serve};
@@ -316,6 +316,15 @@ fn asks(name: &str, protocol: Protocol) -> bool {
     !impossible && !name.starts_with("remove-keys") && name != "special-group-name"
 }
 
+/// The URL of the node that loaded a value.
+fn value_url(value: &[u8]) -> String {
+    String::from_utf8_lossy(value)
+        .split('|')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
 #[tokio::test(start_paused = true)]
 async fn our_server_answers_the_requests_of_their_clients_with_the_same_bytes() {
     for protocol in MEMBERS {
@@ -328,8 +337,18 @@ async fn our_server_answers_the_requests_of_their_clients_with_the_same_bytes() 
                 continue; // its request was not recorded in full
             }
             let (theirs, network) = (&row["response"], Network::new());
+            let url = match name {
+                // The peeked copy had come from another node, whose URL is in it.
+                "peek-hit" => value_url(&hex(&theirs["body_hex"])),
+                _ => url.clone(),
+            };
             let (_server, node) =
                 serve(&network, protocol, HttpOptions::default(), Node::new(&url));
+            if name == "peek-hit" {
+                // What the recorded node had loaded before.
+                let (group, key, mode) = ("g", b"pk/10 x".as_slice(), GetMode::Load);
+                node.get(GetRequest { group, key, mode }).await.unwrap();
+            }
             let mut raw = Raw::connect(&network).await;
             raw.send(hex(&row["request"]["raw_head_hex"])).await;
             raw.send(hex(&row["request"]["body_hex"])).await;
