@@ -33,13 +33,13 @@ enum Kind {
     TooLarge { message: String },
     Encode { message: String },
     Decode { message: String },
-    Unreachable,
+    Unreachable { message: String },
     Unsupported,
     Abandoned,
     PeersFailed { failed: Vec<FailedPeer> },
     GroupExists { name: String },
     Invalid { what: &'static str, reason: String },
-    Peers,
+    Peers { message: String },
 }
 
 /// A peer that could not be told of a removal, a set or a clear, and why.
@@ -203,7 +203,7 @@ impl Error {
 
     /// Whether a peer that had to answer could not be reached.
     pub fn is_unreachable(&self) -> bool {
-        matches!(self.0.kind, Kind::Unreachable)
+        matches!(self.0.kind, Kind::Unreachable { .. })
     }
 
     /// Whether the work was given up because the runtime that drove it shut down.
@@ -238,7 +238,7 @@ impl Error {
     pub fn is_configuration(&self) -> bool {
         matches!(
             self.0.kind,
-            Kind::GroupExists { .. } | Kind::Invalid { .. } | Kind::Peers
+            Kind::GroupExists { .. } | Kind::Invalid { .. } | Kind::Peers { .. }
         )
     }
 
@@ -280,11 +280,12 @@ impl fmt::Display for Error {
             Kind::TimedOut { message }
             | Kind::TooLarge { message }
             | Kind::Encode { message }
-            | Kind::Decode { message } => f.write_str(message),
-            Kind::Unreachable => f.write_str("a peer could not be reached"),
+            | Kind::Decode { message }
+            | Kind::Unreachable { message }
+            | Kind::Peers { message } => f.write_str(message),
             Kind::Unsupported => f.write_str("the protocol has no way to ask a peer this"),
             Kind::PeersFailed { failed } => {
-                write!(f, "{} peers were not reached:", failed.len())?;
+                write!(f, "{} peers did not do as they were told:", failed.len())?;
                 for FailedPeer { member, error } in failed {
                     write!(f, " {member} ({error})")?;
                 }
@@ -293,7 +294,6 @@ impl fmt::Display for Error {
             Kind::Abandoned => f.write_str("the load was given up: its runtime shut down"),
             Kind::GroupExists { name } => write!(f, "the node has a group {name:?} already"),
             Kind::Invalid { what, reason } => write!(f, "invalid {what}: {reason}"),
-            Kind::Peers => f.write_str("the node's peers or server cannot be set up"),
         }
     }
 }
@@ -327,12 +327,42 @@ impl From<peers::Error> for Error {
         } else if error.is_unsupported() {
             Kind::Unsupported
         } else if error.is_configuration() {
-            Kind::Peers
+            Kind::Peers {
+                message: with_cause(&error),
+            }
         } else {
-            Kind::Unreachable
+            Kind::Unreachable {
+                message: with_cause(&error),
+            }
         };
         Self::with_source(kind, error)
     }
+}
+
+/// The peers' errors are not this crate's, so their text has to stand in for them, and its cause
+/// with it.
+fn with_cause(error: &peers::Error) -> String {
+    match StdError::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Whether this error, or what it comes from, says "not found".
+fn says_not_found(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let of_group = || {
+            error
+                .downcast_ref::<Error>()
+                .is_some_and(Error::is_not_found)
+        };
+        if error.is::<NotFound>() || of_group() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ pub trait Getter: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`NotFound`] becomes an error with [`is_not_found`](crate::Error::is_not_found) for the
+    /// [`NotFound`], also as the source of another error, becomes an error with [`is_not_found`](crate::Error::is_not_found) for the
     /// callers, every other one an error with [`is_getter`](crate::Error::is_getter). Neither is
     /// cached or tried again by the group.
     fn get(&self, key: Key) -> impl Future<Output = Result<Value, GetterError>> + Send;

@@ -38,12 +38,7 @@ const ENTRY_OVERHEAD: usize = 160;
 impl Store {
     /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
     /// `hot_ratio`th of the main ones.
-    pub(crate) fn new(
-        budget: usize,
-        hot_ratio: usize,
-        policy: Policy,
-        clock: SharedClock,
-    ) -> Self {
+    pub(crate) fn new(budget: usize, hot_ratio: usize, policy: Policy, clock: SharedClock) -> Self {
         let cache = (budget > 0).then(|| {
             Cache::<(), ()>::builder(budget)
                 .hot_ratio(hot_ratio)
@@ -68,13 +63,9 @@ impl Store {
         })
     }
 
-    /// Keeps a value, in the place of an older one. One that is larger than the store is not kept,
-    /// and the older one goes all the same: it is known to be outdated.
-    pub(crate) fn insert(&self, key: Key, view: ByteView, tier: Tier, lifetime: Lifetime) {
-        self.insert_if(key, view, tier, lifetime, || true);
-    }
-
-    /// As [`insert`](Self::insert), if the condition holds under the lock that guards the entry.
+    /// Keeps a value, in the place of an older one, if the condition holds under the lock that
+    /// guards the entry. A value that is larger than the store is not kept, and the older one goes
+    /// all the same: it is known to be outdated.
     pub(crate) fn insert_if(
         &self,
         key: Key,
@@ -94,8 +85,10 @@ impl Store {
             view,
             fresh_until: lifetime.fresh_until,
         };
-        if let Err(refused) = cache.insert_if(key, stored, meta, condition)
+        // A value that is too large is refused before the condition is asked.
+        if let Err(refused) = cache.insert_if(key, stored, meta, &condition)
             && refused.is_too_large()
+            && condition()
         {
             cache.remove(refused.key().as_bytes());
         }

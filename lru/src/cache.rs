@@ -422,7 +422,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         V: Clone,
     {
         if self.policy == Policy::GhostClock {
-            let mut shard = self.shards[self.shard(hash)].read();
+            let shard = self.shards[self.shard(hash)].read();
             let Some(slot) = shard.table().find(hash, key) else {
                 shard.miss();
                 return None;

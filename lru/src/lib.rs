@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
-// Unsafe code is in `lock` only.
-#![deny(unsafe_code)]
+#![forbid(unsafe_code)]
 
 mod budget;
 mod builder;

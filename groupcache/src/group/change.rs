@@ -150,13 +150,15 @@ impl Inner {
     }
 
     /// Forgets keys on this node: their entries, and that they are being fetched or loaded.
+    ///
+    /// The flights come last: one that starts in between may still find the entry and land with it,
+    /// and must not be joined by those who ask after the removal.
     pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>]) {
         for key in keys {
             let key = key.as_ref();
             self.fence.raise(key);
-            self.fetches.forget(key);
-            self.loads.forget(key);
             self.store.remove(key);
+            self.forget_flights(key);
         }
     }
 
@@ -169,21 +171,34 @@ impl Inner {
 
     /// Takes a value as the key's owner. One that is past its time already only replaces.
     pub(crate) fn set_here(&self, key: Key, value: Value) {
-        self.remove_here(std::slice::from_ref(&key));
         let now = self.clock.now();
         let lifetime = self.aging.of_load(value.expiry(), now);
-        if lifetime.is_kept(now) {
-            self.store
-                .insert(key, value.into_view(), Tier::Main, lifetime);
+        if !lifetime.is_kept(now) {
+            return self.remove_here(&[key]);
         }
+        // Raised under the lock of the entry: a load that takes its stamp before does not store
+        // over the new value, one that takes it afterwards finds the value there.
+        let raise = || {
+            self.fence.raise(&key);
+            true
+        };
+        let view = value.into_view();
+        self.store
+            .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
+        self.forget_flights(&key);
+    }
+
+    fn forget_flights(&self, key: &[u8]) {
+        self.fetches.forget(key);
+        self.loads.forget(key);
     }
 
     /// Forgets everything on this node.
     pub(crate) fn clear_here(&self) {
         self.fence.raise_all();
+        self.store.clear();
         self.fetches.forget_all();
         self.loads.forget_all();
-        self.store.clear();
     }
 }
 

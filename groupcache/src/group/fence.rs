@@ -1,6 +1,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tokio::time::Instant;
+
 /// A power of two. Keys that share a stripe fence each other's loads, which costs one of them a
 /// place in the cache and nobody a wrong value.
 const STRIPES: usize = 1024;
@@ -15,6 +17,9 @@ pub(super) struct Fence {
     stripes: Box<[AtomicU64]>,
     /// Raised for all keys at once.
     all: AtomicU64,
+    /// When each stripe, and lastly all of them, were last raised: in ms after `start`, rounded up.
+    raised: Box<[AtomicU64]>,
+    start: Instant,
     hasher: RandomState,
 }
 
@@ -31,6 +36,8 @@ impl Fence {
         Self {
             stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
             all: AtomicU64::new(0),
+            raised: (0..=STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            start: Instant::now(),
             hasher: RandomState::new(),
         }
     }
@@ -55,19 +62,38 @@ impl Fence {
             && self.all.load(Ordering::SeqCst) == stamp.all
     }
 
-    /// To be called before the key's entry is taken out or overwritten.
+    /// To be called before the key's entry is taken out, or under the lock that guards it.
     pub(super) fn raise(&self, key: &[u8]) {
-        self.stripes[self.stripe(key)].fetch_add(1, Ordering::SeqCst);
+        let stripe = self.stripe(key);
+        self.mark(stripe);
+        self.stripes[stripe].fetch_add(1, Ordering::SeqCst);
     }
 
     /// To be called before all entries are taken out.
     pub(super) fn raise_all(&self) {
+        self.mark(STRIPES);
         self.all.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Whether the fence was raised for the key at that time or later: what others hold of it from
+    /// before may be what was removed.
+    pub(super) fn raised_since(&self, key: &[u8], time: Instant) -> bool {
+        let time = time.saturating_duration_since(self.start).as_millis();
+        [self.stripe(key), STRIPES]
+            .iter()
+            .any(|&place| u128::from(self.raised[place].load(Ordering::SeqCst)) > time)
+    }
+
+    fn mark(&self, place: usize) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.raised[place].fetch_max(now.saturating_add(1), Ordering::SeqCst);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -91,5 +117,20 @@ mod tests {
             .collect();
         fence.raise(b"another");
         assert!(stamps.iter().filter(|stamp| !fence.holds(**stamp)).count() < 50);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_raise_is_remembered_with_its_time() {
+        let fence = Fence::new();
+        let before = Instant::now();
+        assert!(!fence.raised_since(b"k", before));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        fence.raise(b"k");
+        assert!(fence.raised_since(b"k", before));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let after = Instant::now();
+        assert!(!fence.raised_since(b"k", after));
+        fence.raise_all();
+        assert!(fence.raised_since(b"k", after) && fence.raised_since(b"other", after));
     }
 }

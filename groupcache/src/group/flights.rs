@@ -12,14 +12,16 @@ pub(super) struct Flights {
     /// How many run; every [`Place`] counts one.
     running: Arc<AtomicUsize>,
     max: usize,
+    runtime: Handle,
 }
 
 impl Flights {
-    pub(super) fn new(max: usize) -> Self {
+    pub(super) fn new(max: usize, runtime: Handle) -> Self {
         Self {
             group: singleflight::Group::new(),
             running: Arc::default(),
             max,
+            runtime,
         }
     }
 
@@ -28,7 +30,7 @@ impl Flights {
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
-        Call(self.group.join(key, || {
+        let call = self.group.join(key, || {
             let flight = Place::take(&self.running, self.max).map(|place| (place, work()));
             let max = self.max;
             async move {
@@ -37,7 +39,11 @@ impl Flights {
                     None => Err(Error::overloaded(format!("{max} keys are under way"))),
                 }
             }
-        }))
+        });
+        Call {
+            call,
+            runtime: self.runtime.clone(),
+        }
     }
 
     /// Lets the next caller with the key start afresh. Those who wait get what they waited for.
@@ -57,22 +63,35 @@ impl Flights {
 }
 
 /// One caller's part in a flight.
-pub(super) struct Call(singleflight::Call<Key, Result<Entry, Error>>);
+///
+/// Callers drive a flight together. When the one who started it goes away, a task takes it over and
+/// drives it to its end: what it brings is worth keeping, and how it ends tells of a peer's health
+/// also when every caller has lost patience.
+pub(super) struct Call {
+    call: singleflight::Call<Key, Result<Entry, Error>>,
+    runtime: Handle,
+}
 
 impl Call {
-    /// Lets a task drive the flight to its end, if this call has started it.
-    pub(super) fn detach(&mut self, runtime: &Handle) {
-        if let Some(driver) = self.0.detach() {
-            runtime.spawn(driver);
+    /// Lets a task drive the flight from now on, if this call has started it.
+    pub(super) fn detach(&mut self) {
+        if let Some(driver) = self.call.detach() {
+            self.runtime.spawn(driver);
         }
     }
 
     /// Waits for the flight's result.
-    pub(super) async fn landing(self) -> Result<Entry, Error> {
-        match self.0.await {
+    pub(super) async fn landing(mut self) -> Result<Entry, Error> {
+        match (&mut self.call).await {
             Ok(outcome) => outcome.value,
             Err(error) => Err(Error::from_flight(&error)),
         }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.detach();
     }
 }
 

@@ -16,12 +16,21 @@ use crate::store::Tier;
 use crate::{Entry, Error, Key, NotFound, Source};
 
 impl Inner {
-    /// Step 1, lookup: the value from memory, if it is there. Counts a hit.
+    /// Step 1, lookup: the value from memory, if it is there. Counts a hit. A stale value's
+    /// successor is sent for in the background.
     pub(super) fn lookup(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
+        let entry = self.glance(key)?;
+        if entry.source == Source::Stale {
+            self.refresh(key);
+        }
+        Some(entry)
+    }
+
+    /// As [`lookup`](Self::lookup), and leaves a stale value at that.
+    pub(super) fn glance(&self, key: &[u8]) -> Option<Entry> {
         let mut entry = self.store.get(key)?;
         if !self.is_fresh(&entry) {
             entry.source = Source::Stale;
-            self.refresh(key);
         }
         self.counters.add(Event::of(entry.source));
         Some(entry)
@@ -44,7 +53,7 @@ impl Inner {
     /// Starts a flight for a stale value's successor, unless one is under way, and does not wait.
     fn refresh(self: &Arc<Self>, key: &[u8]) {
         if !self.fetches.contains(key) {
-            self.join_fetch(Key::from(key)).detach(&self.runtime);
+            drop(self.join_fetch(Key::from(key)));
         }
     }
 
@@ -164,7 +173,9 @@ impl Inner {
             value: &reply.value,
             owner_minute_qps: reply.minute_qps,
         };
-        if lifetime.is_kept(now) && self.promoter.promote(&candidate) {
+        // A mirror that is being refreshed has been promoted before.
+        let mirror = || self.store.get(&key).is_some() || self.promoter.promote(&candidate);
+        if lifetime.is_kept(now) && mirror() {
             // The reply is a slice of a network buffer, which the mirror must not keep alive.
             let value = reply.value.detached();
             self.store

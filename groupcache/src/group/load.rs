@@ -19,14 +19,14 @@ impl Inner {
     /// is stored, so that a caller who tries again finds it.
     pub(super) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let mut call = self.join_load(key);
-        call.detach(&self.runtime);
+        call.detach();
         call.landing().await
     }
 
     /// Starts a load of a stale value's successor, unless one is under way, and does not wait.
     pub(super) fn reload(self: &Arc<Self>, key: &[u8]) {
         if !self.loads.contains(key) {
-            self.join_load(Key::from(key)).detach(&self.runtime);
+            drop(self.join_load(Key::from(key)));
         }
     }
 
@@ -47,16 +47,24 @@ impl Inner {
     }
 
     /// Right after a change of the membership, the key's former owner is likely to have the value:
-    /// asks it for a copy, for a short time, and never for a load.
+    /// asks it for a copy, for a short time, and never for a load. Not for a key that was removed
+    /// since: the former owner may be no member any more, and not have been told.
     async fn hand_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
+        if self.fence.raised_since(key, former.since) {
+            return None;
+        }
         let request = GetRequest {
             group: &self.name,
             key,
             mode: GetMode::Peek,
         };
-        let reply = tokio::time::timeout(self.limits.peek_timeout, former.get(request));
-        let reply = reply.await.ok()?.ok()?;
+        let reply = tokio::time::timeout(self.limits.peek_timeout, former.peer.get(request)).await;
+        let Ok(reply) = reply else {
+            self.router.give_up_on_former(&former.peer);
+            return None;
+        };
+        let reply = reply.ok()?;
         let now = self.clock.now();
         let lifetime = self.aging.of_reply(reply.expires_at, Reached::Peeked, now);
         let entry = Entry {

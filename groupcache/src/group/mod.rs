@@ -88,7 +88,11 @@ impl Group {
         options: GetOptions,
     ) -> Result<Entry, Error> {
         let key = key.as_ref();
-        if let Some(entry) = self.0.lookup(key) {
+        let found = match options.mode {
+            Mode::Normal => self.0.lookup(key),
+            Mode::Peek | Mode::NoPeerLoad => self.0.glance(key),
+        };
+        if let Some(entry) = found {
             return Ok(entry);
         }
         let key = Key::from(key);
@@ -107,7 +111,8 @@ impl Group {
         }
     }
 
-    /// Has the key's owner load its value, if it is not cached there, without sending it here.
+    /// Has the key's owner load its value, if it is not cached there, without sending it here where the protocol can
+    /// say so.
     ///
     /// # Errors
     ///

@@ -48,7 +48,9 @@ impl Inner {
     /// out.
     pub(crate) fn with_self(&self, members: Vec<Member>) -> Vec<Member> {
         let this = self.router.this();
-        let named = members.into_iter().map(|member| self.protocol.named(member));
+        let named = members
+            .into_iter()
+            .map(|member| self.protocol.named(member));
         let mut members: Vec<_> = named.collect();
         if self.include_self && members.iter().all(|member| member.id() != this.id()) {
             members.insert(0, this.clone());
