@@ -80,8 +80,7 @@ impl Error {
     /// What a getter's own error means to the callers. A getter that asks another group may pass
     /// on that group's "not found".
     pub(crate) fn from_getter(error: GetterError) -> Self {
-        let not_found =
-            error.is::<NotFound>() || error.downcast_ref::<Self>().is_some_and(Self::is_not_found);
+        let not_found = says_not_found(&*error);
         let message = error.to_string();
         match not_found {
             true => Self::with_source(Kind::NotFound { message }, error),

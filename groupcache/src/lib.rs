@@ -20,6 +20,7 @@ mod lifetime;
 mod node;
 mod options;
 mod promoter;
+mod rates;
 mod scatter;
 mod stats;
 mod store;
@@ -38,7 +39,9 @@ pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
 pub use peers::{CircuitOptions, HttpOptions, HttpService, Member, Protocol, Transport};
-pub use promoter::{Always, Candidate, Never, OneInTen, Promoter};
+pub use promoter::{
+    Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
+};
 pub use stats::Stats;
 #[cfg(feature = "json")]
 pub use typed::Json;

@@ -14,6 +14,7 @@ use crate::{Entry, Key, Source};
 pub(crate) struct Store {
     /// `None` for a budget of zero: such a group shares loads and keeps nothing.
     cache: Option<Cache<Key, Stored, DefaultHashBuilder, SharedClock>>,
+    hot_ratio: usize,
 }
 
 /// Whose value an entry holds.
@@ -46,7 +47,7 @@ impl Store {
                 .clock(clock)
                 .build()
         });
-        Self { cache }
+        Self { cache, hot_ratio }
     }
 
     /// The entry under `key`: one hash, one shard, one probe.
@@ -79,7 +80,7 @@ impl Store {
             Tier::Main => Class::Main,
             Tier::Hot => Class::Hot,
         };
-        let charge = key.len() + view.len() + ENTRY_OVERHEAD;
+        let charge = charge(&key, &view);
         let meta = Meta::new(charge).class(class).expires(lifetime.kept_until);
         let stored = Stored {
             view,
@@ -99,6 +100,24 @@ impl Store {
     pub(crate) fn set_budget(&self, bytes: usize) {
         if let Some(cache) = &self.cache {
             cache.set_budget(bytes);
+        }
+    }
+
+    /// Whether a mirror could be kept without displacing another: there is room for all, or hot
+    /// entries take up clearly less than their part, so that a main one would give way.
+    ///
+    /// Clearly, because each shard sees to the ratio for itself: in some of them hot entries give
+    /// way already while in all together they are a little short of their part.
+    ///
+    /// Adds up the shards' books one after the other; the answer may be outdated when it is given.
+    pub(crate) fn has_room_for_mirror(&self, key: &[u8], view: &[u8]) -> bool {
+        let Some(cache) = &self.cache else {
+            return false;
+        };
+        let charge = charge(key, view);
+        cache.bytes().saturating_add(charge) <= cache.budget() || {
+            let hot = cache.usage(Class::Hot).bytes + charge;
+            hot.saturating_mul(self.hot_ratio) <= cache.usage(Class::Main).bytes / 4 * 3
         }
     }
 
@@ -128,4 +147,9 @@ impl Store {
         stats.expirations = counts.expired;
         stats.too_large = counts.oversize;
     }
+}
+
+/// What an entry takes up of the budget.
+fn charge(key: &[u8], view: &[u8]) -> usize {
+    key.len() + view.len() + ENTRY_OVERHEAD
 }

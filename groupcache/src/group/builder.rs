@@ -12,7 +12,8 @@ use super::{Group, Inner};
 use crate::getter::BoxedGetter;
 use crate::lifetime::Aging;
 use crate::node::{Node, members};
-use crate::promoter::{OneInTen, Promoter};
+use crate::promoter::{OwnerMeasured, Promoter};
+use crate::rates::Rates;
 use crate::stats::Counters;
 use crate::store::Store;
 use crate::{Error, Getter};
@@ -26,6 +27,8 @@ pub struct GroupBuilder<G = Group> {
     budget: usize,
     getter: Box<dyn BoxedGetter>,
     promoter: Box<dyn Promoter>,
+    candidates: usize,
+    candidate_idle: Duration,
     /// `None` until it is asked for, because a group without a budget must not have one.
     hot_ratio: Option<usize>,
     policy: Policy,
@@ -53,7 +56,9 @@ impl<G> GroupBuilder<G> {
             name,
             budget,
             getter: Box::new(getter),
-            promoter: Box::new(OneInTen::default()),
+            promoter: Box::new(OwnerMeasured::default()),
+            candidates: 8192,
+            candidate_idle: Duration::from_secs(300),
             hot_ratio: None,
             policy: Policy::default(),
             aging: Aging::default(),
@@ -103,9 +108,25 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// What decides which of other nodes' values are mirrored here. Default: [`OneInTen`].
+    /// What decides which of other nodes' values are mirrored here. Default:
+    /// [`OwnerMeasured`].
     pub fn promoter(mut self, promoter: impl Promoter) -> Self {
         self.promoter = Box::new(promoter);
+        self
+    }
+
+    /// For how many keys this node remembers how often they are asked for, about 17 bytes each: its
+    /// own, whose rate it tells the others, and the others', which may become hot. The coldest of
+    /// them are forgotten first. Up to 16 million; default: 8192.
+    pub fn candidates(mut self, keys: usize) -> Self {
+        self.candidates = keys;
+        self
+    }
+
+    /// A key that nobody asked for so long counts as new when it is next asked for. Default: five
+    /// minutes.
+    pub fn candidate_idle(mut self, limit: Duration) -> Self {
+        self.candidate_idle = limit;
         self
     }
 
@@ -196,6 +217,7 @@ impl<G> GroupBuilder<G> {
             loads: Flights::new(self.limits.max_flights, node.runtime.clone()),
             getter: self.getter,
             promoter: self.promoter,
+            rates: Rates::new(self.candidates, self.candidate_idle, node.clock.now()),
             router,
             counters: Counters::default(),
             clock: Arc::clone(&node.clock),

@@ -11,9 +11,19 @@ use super::flights::Call;
 use super::inner::Inner;
 use crate::lifetime::Reached;
 use crate::promoter::Candidate;
+use crate::rates::Rate;
 use crate::stats::Event;
 use crate::store::Tier;
 use crate::{Entry, Error, Key, NotFound, Source};
+
+/// Of so many hits one is counted for all.
+const SAMPLE: f32 = 16.0;
+
+/// Whether the nth of the hits is a sample. Multiples of the golden ratio are spread evenly over the
+/// circle, whatever the stride, so that a loop over any number of keys is sampled fairly.
+fn is_sample(nth: u64) -> bool {
+    nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60 == 0
+}
 
 impl Inner {
     /// Step 1, lookup: the value from memory, if it is there. Counts a hit. A stale value's
@@ -32,8 +42,16 @@ impl Inner {
         if !self.is_fresh(&entry) {
             entry.source = Source::Stale;
         }
-        self.counters.add(Event::of(entry.source));
+        let nth = self.counters.add(Event::of(entry.source));
+        if is_sample(nth) && self.router.routes().peers().len() > 1 {
+            self.asked_for(key, SAMPLE);
+        }
         Some(entry)
+    }
+
+    /// Counts a request for the key, or one that stands for several.
+    pub(super) fn asked_for(&self, key: &[u8], requests: f32) -> Rate {
+        self.rates.count(key, requests, self.clock.now())
     }
 
     /// The value from memory if it is fresh: what a flight looks for when it takes off, because
@@ -80,6 +98,7 @@ impl Inner {
             return Ok(entry);
         }
         let routes = self.router.snapshot();
+        let members = routes.peers().len();
         for peer in routes.owners(&key).take(1 + self.limits.failovers) {
             if peer.is_self() {
                 break;
@@ -90,13 +109,16 @@ impl Inner {
                 mode: GetMode::Load,
             };
             match peer.get(request).await {
-                Ok(reply) => return Ok(self.accept(key, reply, Reached::Fetched, stamp)),
+                Ok(reply) => return Ok(self.accept(key, reply, Reached::Fetched, members, stamp)),
                 Err(error) if error.is_answer() => return Err(error.into()),
                 Err(error) => {
                     self.counters.add(Event::PeerError);
                     tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");
                 }
             }
+        }
+        if members > 1 {
+            self.asked_for(&key, 1.0);
         }
         self.load(key).await
     }
@@ -134,8 +156,15 @@ impl Inner {
             key: &key,
             mode: GetMode::Peek,
         };
+        let members = routes.peers().len();
         match owner.get(request).await {
-            Ok(reply) => Ok(Some(self.accept(key, reply, Reached::Peeked, stamp))),
+            Ok(reply) => Ok(Some(self.accept(
+                key,
+                reply,
+                Reached::Peeked,
+                members,
+                stamp,
+            ))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -158,20 +187,32 @@ impl Inner {
             match peer.get(request).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_answer() => return Err(error.into()),
-                Err(_) => self.counters.add(Event::PeerError),
+                Err(_) => {
+                    self.counters.add(Event::PeerError);
+                }
             }
         }
         self.load(key).await.map(drop)
     }
 
     /// Takes a value that came from its owner, and mirrors it if the promoter says so.
-    fn accept(&self, key: Key, reply: Reply, reached: Reached, stamp: Stamp) -> Entry {
+    fn accept(
+        &self,
+        key: Key,
+        reply: Reply,
+        reached: Reached,
+        members: usize,
+        stamp: Stamp,
+    ) -> Entry {
         let now = self.clock.now();
         let lifetime = self.aging.of_reply(reply.expires_at, reached, now);
         let candidate = Candidate {
             key: &key,
             value: &reply.value,
             owner_minute_qps: reply.minute_qps,
+            local: self.rates.count(&key, 1.0, now),
+            members,
+            store: &self.store,
         };
         // A mirror that is being refreshed has been promoted before.
         let mirror = || self.store.get(&key).is_some() || self.promoter.promote(&candidate);

@@ -11,6 +11,7 @@ use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
 use crate::lifetime::Aging;
 use crate::promoter::Promoter;
+use crate::rates::Rates;
 use crate::stats::Counters;
 use crate::store::Store;
 use crate::{Error, Key};
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     pub(super) loads: Flights,
     pub(super) getter: Box<dyn BoxedGetter>,
     pub(super) promoter: Box<dyn Promoter>,
+    /// Of own keys as they are asked for by all nodes, and of others' as they are asked for here.
+    pub(super) rates: Rates,
     pub(super) router: Arc<Router>,
     pub(super) counters: Counters,
     pub(super) clock: SharedClock,

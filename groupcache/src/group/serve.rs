@@ -7,6 +7,7 @@ use peers::{GetMode, Reply, SetRequest};
 
 use super::inner::Inner;
 use crate::lifetime::wall_clock;
+use crate::rates::Rate;
 use crate::stats::Event;
 use crate::{Entry, Error, Key, NotFound, Value};
 
@@ -17,9 +18,10 @@ impl Inner {
         let found = self.store.get(key);
         if mode == GetMode::Peek {
             return found
-                .map(|entry| self.reply(entry))
+                .map(|entry| self.reply(entry, None))
                 .ok_or_else(|| Error::from_getter(NotFound.into()));
         }
+        let rate = (mode == GetMode::Load).then(|| self.asked_for(key, 1.0));
         let entry = match found {
             Some(entry) => {
                 if !self.is_fresh(&entry) {
@@ -31,7 +33,7 @@ impl Inner {
         };
         Ok(match mode {
             GetMode::WarmUp => Reply::default(),
-            _ => self.reply(entry),
+            _ => self.reply(entry, rate),
         })
     }
 
@@ -51,14 +53,14 @@ impl Inner {
         Ok(())
     }
 
-    fn reply(&self, entry: Entry) -> Reply {
+    fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
         let expires_at = entry
             .fresh_until
             .map(|instant| wall_clock(instant, self.clock.now()));
         Reply {
             value: entry.value,
             expires_at,
-            minute_qps: None,
+            minute_qps: rate.map(|rate| rate.per_minute),
         }
     }
 }

@@ -1,16 +1,21 @@
 //! What becomes hot: the decision whether a value that came from its owner is mirrored here.
 
 mod always;
+mod bar;
+mod by_rate;
+mod candidate;
 mod never;
 mod one_in_ten;
-
-use byteview::ByteView;
+mod owner_measured;
+mod seen_before;
 
 pub use always::Always;
+pub use by_rate::ByRate;
+pub use candidate::Candidate;
 pub use never::Never;
 pub use one_in_ten::OneInTen;
-
-use crate::Key;
+pub use owner_measured::OwnerMeasured;
+pub use seen_before::SeenBefore;
 
 /// Decides whether a value that came from its owner is kept in this node's hot cache.
 ///
@@ -36,30 +41,5 @@ where
 {
     fn promote(&self, candidate: &Candidate<'_>) -> bool {
         self(candidate)
-    }
-}
-
-/// A value that has just come from its owner.
-#[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    pub(crate) key: &'a Key,
-    pub(crate) value: &'a ByteView,
-    pub(crate) owner_minute_qps: Option<f64>,
-}
-
-impl<'a> Candidate<'a> {
-    /// Its key.
-    pub fn key(&self) -> &'a Key {
-        self.key
-    }
-
-    /// Its bytes.
-    pub fn value(&self) -> &'a ByteView {
-        self.value
-    }
-
-    /// The key's requests per minute that its owner counted over all nodes, if it said so.
-    pub fn owner_minute_qps(&self) -> Option<f64> {
-        self.owner_minute_qps
     }
 }

@@ -17,10 +17,14 @@ impl Promoter for OneInTen {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use byteview::ByteView;
 
     use super::*;
     use crate::Key;
+    use crate::rates::Rate;
+    use crate::store::Store;
 
     #[test]
     fn about_one_fetch_in_ten_is_mirrored_and_not_in_step() {
@@ -29,6 +33,9 @@ mod tests {
             key: &Key::from("k"),
             value: &ByteView::default(),
             owner_minute_qps: None,
+            local: Rate::FIRST,
+            members: 1,
+            store: &Store::new(0, 8, Arc::new(lru::SystemClock)),
         };
         let verdicts: Vec<bool> = (0..10_000).map(|_| promoter.promote(&candidate)).collect();
         let promoted = verdicts.iter().filter(|verdict| **verdict).count();

@@ -50,9 +50,9 @@ pub(crate) struct Counters {
 struct Stripe([AtomicU64; EVENTS]);
 
 impl Counters {
-    /// Counts one event.
-    pub(crate) fn add(&self, event: Event) {
-        self.stripes[stripe()].0[event as usize].fetch_add(1, Ordering::Relaxed);
+    /// Counts one event, and says how many of its kind this stripe had counted before.
+    pub(crate) fn add(&self, event: Event) -> u64 {
+        self.stripes[stripe()].0[event as usize].fetch_add(1, Ordering::Relaxed)
     }
 
     fn sum(&self, event: Event) -> u64 {

@@ -3,6 +3,7 @@ use std::fmt;
 use peers::{HttpOptions, Protocol};
 use tokio::net::TcpListener;
 
+use super::in_process::InProcess;
 use crate::{Error, Getter, Group, GroupBuilder, Node, NodeBuilder};
 
 /// Several nodes in one process, on free ports of the loopback interface: a real cluster with real
@@ -28,6 +29,8 @@ use crate::{Error, Getter, Group, GroupBuilder, Node, NodeBuilder};
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Node>,
+    /// How they reach each other, if not over connections.
+    in_process: Option<InProcess>,
 }
 
 impl Cluster {
@@ -45,6 +48,7 @@ impl Cluster {
         ClusterBuilder {
             n,
             configure: Box::new(|builder| builder),
+            in_process: None,
         }
     }
 
@@ -124,6 +128,9 @@ impl Cluster {
     /// others go on believing that it is a member.
     pub fn kill(&self, index: usize) {
         self.nodes[index].kill();
+        if let Some(in_process) = &self.in_process {
+            in_process.disconnect(&self.nodes[index]);
+        }
     }
 
     /// Stops all nodes in good order.
@@ -139,6 +146,7 @@ impl Cluster {
 pub struct ClusterBuilder {
     n: usize,
     configure: Box<dyn Fn(NodeBuilder) -> NodeBuilder>,
+    in_process: Option<InProcess>,
 }
 
 impl ClusterBuilder {
@@ -150,6 +158,13 @@ impl ClusterBuilder {
     /// Limits and time-outs of every node.
     pub fn http(self, options: HttpOptions) -> Self {
         self.configure(move |builder| builder.http(options.clone()))
+    }
+
+    /// Without connections: nodes call each other as functions, which is fast and always takes the
+    /// same turn. For simulations of many requests; what is lost is what connections do.
+    pub fn in_process(mut self) -> Self {
+        self.in_process = Some(InProcess::default());
+        self
     }
 
     /// Any other setting, applied to every node.
@@ -165,6 +180,30 @@ impl ClusterBuilder {
     ///
     /// When no port is free, or the settings are at fault.
     pub async fn start(self) -> Result<Cluster, Error> {
+        match self.in_process.clone() {
+            None => self.start_with_ports().await,
+            Some(in_process) => self.start_in_process(in_process).await,
+        }
+    }
+
+    async fn start_in_process(self, in_process: InProcess) -> Result<Cluster, Error> {
+        let urls: Vec<_> = (0..self.n).map(|n| format!("http://node-{n}")).collect();
+        let mut nodes = Vec::with_capacity(self.n);
+        for url in &urls {
+            let builder = Node::builder(url)
+                .peers(&urls)
+                .transport(in_process.clone());
+            let node = (self.configure)(builder).start().await?;
+            in_process.connect(&node);
+            nodes.push(node);
+        }
+        Ok(Cluster {
+            nodes,
+            in_process: Some(in_process),
+        })
+    }
+
+    async fn start_with_ports(self) -> Result<Cluster, Error> {
         let mut listeners = Vec::with_capacity(self.n);
         let mut urls = Vec::with_capacity(self.n);
         for _ in 0..self.n {
@@ -179,7 +218,10 @@ impl ClusterBuilder {
             let builder = Node::builder(url).peers(&urls).listener(listener);
             nodes.push((self.configure)(builder).start().await?);
         }
-        Ok(Cluster { nodes })
+        Ok(Cluster {
+            nodes,
+            in_process: None,
+        })
     }
 }
 

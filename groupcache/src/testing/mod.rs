@@ -5,5 +5,6 @@
     reason = "a test that is set up wrongly had better stop"
 )]
 mod cluster;
+mod in_process;
 
 pub use cluster::{Cluster, ClusterBuilder};

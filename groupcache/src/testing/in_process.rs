@@ -1,0 +1,81 @@
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Weak};
+
+use parking_lot::RwLock;
+use peers::{
+    BoxFuture, Error, GetRequest, Member, PeerClient, PeerService, RemoveRequest, Reply,
+    SetRequest, Transport,
+};
+
+use crate::Node;
+
+/// A transport between nodes of one process: a question is a function call. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct InProcess(Arc<RwLock<HashMap<String, Weak<dyn PeerService>>>>);
+
+impl InProcess {
+    /// Lets a node be asked.
+    pub(super) fn connect(&self, node: &Node) {
+        // Weak, because the node's routes lead back here.
+        let groups = Arc::downgrade(&node.0.groups) as Weak<dyn PeerService>;
+        self.0.write().insert(node.member().url().into(), groups);
+    }
+
+    /// Lets a node be asked no longer.
+    pub(super) fn disconnect(&self, node: &Node) {
+        self.0.write().remove(node.member().url());
+    }
+}
+
+impl Transport for InProcess {
+    fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
+        Ok(Arc::new(Line {
+            nodes: self.clone(),
+            url: member.url().into(),
+        }))
+    }
+}
+
+/// The way to one node.
+struct Line {
+    nodes: InProcess,
+    url: String,
+}
+
+impl Line {
+    fn node(&self) -> Result<Arc<dyn PeerService>, Error> {
+        let node = self.nodes.0.read().get(&self.url).and_then(Weak::upgrade);
+        node.ok_or_else(|| Error::unreachable(&self.url, "it is not connected"))
+    }
+}
+
+impl PeerClient for Line {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        Box::pin(async move { self.node()?.get(request).await })
+    }
+
+    fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.node()?.set(request).await })
+    }
+
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.node()?.remove(request).await })
+    }
+
+    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.node()?.clear(group).await })
+    }
+}
+
+impl fmt::Debug for InProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.read().keys()).finish()
+    }
+}
+
+impl fmt::Debug for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Line").field(&self.url).finish()
+    }
+}
