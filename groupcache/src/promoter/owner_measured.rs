@@ -1,8 +1,8 @@
 use super::bar::Bar;
 use crate::{Candidate, Promoter};
 
-/// One in fifty of the fetches for which there is no room displaces another mirror.
-const SHARE: f64 = 0.02;
+/// One in twenty of the fetches for which there is no room displaces another mirror.
+const SHARE: f64 = 0.05;
 
 /// Mirrors the keys that the cluster asks for most, at their first sight, and finds out by itself
 /// how often that is. The default.
@@ -15,10 +15,10 @@ const SHARE: f64 = 0.02;
 /// as a node of another program, the same is assumed as was counted here.
 ///
 /// **Bar.** As long as there is room for another mirror, every candidate is one. When there is not,
-/// the hottest fiftieth of the candidates displaces others: the bar rises when a candidate clears
+/// the hottest twentieth of the candidates displaces others: the bar rises when a candidate clears
 /// it and falls when one fails, in that proportion. The more the mirrors are worth, the less of the
 /// candidates' demand is worth displacing one, but it never comes to a standstill: as the load
-/// shifts, what has become cold is worn off, one fiftieth of the fetches at a time.
+/// shifts, what has become cold is worn off, one twentieth of the fetches at a time.
 #[derive(Debug)]
 pub struct OwnerMeasured {
     bar: Bar,
