@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_makes_no_sense_is_none() {
-        let store = Store::new(0, 8, Arc::new(lru::SystemClock));
+        let store = Store::new(0, 8, lru::Policy::default(), Arc::new(lru::SystemClock));
         let candidate = |owner_minute_qps| {
             Candidate {
                 key: &Key::from("k"),
