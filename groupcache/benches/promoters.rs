@@ -3,7 +3,7 @@
 //!
 //! `cargo bench -p groupcache-rs --bench promoters` prints, for each thousand gets, how many went
 //! over the network and how many were loaded; first for a popularity that stays as it is, then for
-//! one that shifts: every half minute a few hundred other keys become the hottest. Everything is
+//! one that shifts: every half minute the 311 hottest keys become the coldest. Everything is
 //! counted from the first get on, with cold caches. The same seed serves all. `--quick` is for
 //! seeing that it runs; an argument such as `Owner` picks rows.
 

@@ -18,7 +18,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use groupcache::{Always, GroupBuilder, Never, Node, OneInTen, Protocol};
+use groupcache::{
+    Always, ByRate, GroupBuilder, Never, Node, OneInTen, OwnerMeasured, Protocol, SeenBefore,
+};
 use tokio::net::TcpListener;
 
 use crate::{BoxError, program, server};
@@ -57,7 +59,7 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     replicas: Option<u32>,
     /// Which values of other nodes are mirrored here.
-    #[arg(long, value_enum, default_value_t = Mirror::OneInTen)]
+    #[arg(long, value_enum, default_value_t = Mirror::Owner)]
     promoter: Mirror,
     /// Stop at the end of stdin.
     #[arg(long, hide = true)]
@@ -69,6 +71,12 @@ enum Mirror {
     Always,
     Never,
     OneInTen,
+    /// What is fetched ten times a minute.
+    Qps,
+    /// What is fetched again.
+    Known,
+    /// What its owner measures to be asked for most.
+    Owner,
 }
 
 /// Serves until Ctrl-C, then finishes what is under way.
@@ -127,6 +135,9 @@ impl Mirror {
             Self::Always => group.promoter(Always),
             Self::Never => group.promoter(Never),
             Self::OneInTen => group.promoter(OneInTen::default()),
+            Self::Qps => group.promoter(ByRate::per_minute(10.0)),
+            Self::Known => group.promoter(SeenBefore),
+            Self::Owner => group.promoter(OwnerMeasured::default()),
         }
     }
 }

@@ -12,7 +12,8 @@ const SHARE: f64 = 0.05;
 /// A candidate's demand is this node's even share of the owner's count, plus what this node has
 /// counted itself. The first is there at once; the second is there to stay, when all the other
 /// nodes mirror the key and its owner no longer hears of it. Of an owner that does not count, such
-/// as a node of another program, the same is assumed as was counted here.
+/// as a node of another program, or whose protocol cannot say (ipronko and galaxycache over HTTP
+/// send nothing but the value), the same is assumed as was counted here.
 ///
 /// **Bar.** As long as there is room for another mirror, every candidate is one. When there is not,
 /// the hottest twentieth of the candidates displaces others: the bar rises when a candidate clears
