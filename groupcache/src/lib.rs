@@ -29,6 +29,9 @@ pub mod testing;
 mod typed;
 mod value;
 
+/// The crate that finds peers and talks to them: for transports, connectors and listeners of your own.
+pub use peers;
+
 pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
 pub use error::{Error, FailedPeer};

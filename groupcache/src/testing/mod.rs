@@ -1,4 +1,4 @@
-//! Fakes that are part of the product: a whole cluster in one process.
+//! Fakes that are part of the product: a whole cluster in one process, and a network without ports.
 
 #[allow(
     clippy::expect_used,
@@ -8,3 +8,4 @@ mod cluster;
 mod in_process;
 
 pub use cluster::{Cluster, ClusterBuilder};
+pub use peers::testing::{Network, NetworkConnector, NetworkListener};

@@ -1,0 +1,236 @@
+//! Peers that hang, callers that lose patience, changes in between: on a simulated network with
+//! paused time.
+
+mod common;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use common::{Calls, Gate, MIB};
+use groupcache::testing::Network;
+use groupcache::{
+    CircuitOptions, GetOptions, Group, HttpOptions, Key, ManualClock, Mode, Never, Node, Source,
+    Value,
+};
+use tokio::time::Instant;
+
+const HOSTS: [&str; 3] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
+
+fn urls() -> Vec<String> {
+    HOSTS.iter().map(|host| format!("http://{host}")).collect()
+}
+
+/// Nodes on all hosts that `listens` says, which all three are members.
+async fn nodes(network: &Network, listens: &[usize]) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for &place in listens {
+        let host = HOSTS[place];
+        let http = HttpOptions::default().connector(network.connector(host));
+        let builder = Node::builder(format!("http://{host}"))
+            .peers(urls())
+            .http(http)
+            .listener(network.listen(host).unwrap());
+        nodes.push(builder.start().await.unwrap());
+    }
+    nodes
+}
+
+fn group(node: &Node, calls: &Calls) -> Group {
+    node.group("g", MIB, calls.echo())
+        .promoter(Never)
+        .build()
+        .unwrap()
+}
+
+/// Keys that the node sees as the property of the member at `place`.
+fn keys_of(node: &Node, place: usize, count: usize) -> Vec<String> {
+    let owner = |key: &String| node.owner(key).unwrap().url() == urls()[place];
+    (0..)
+        .map(|n| format!("key-{n}"))
+        .filter(owner)
+        .take(count)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_hangs_costs_one_ping_and_not_one_time_out_per_request() {
+    let network = Network::new();
+    // The third accepts connections, as a stopped process does, and answers nothing.
+    let _hung = network.listen(HOSTS[2]).unwrap();
+    let calls = Calls::default();
+    let nodes = nodes(&network, &[0, 1]).await;
+    let groups: Vec<_> = nodes.iter().map(|node| group(node, &calls)).collect();
+    let keys = keys_of(&nodes[0], 2, 20);
+
+    let start = Instant::now();
+    let all_at_once: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let (group, key) = (groups[0].clone(), key.clone());
+            tokio::spawn(async move { group.get(key).await })
+        })
+        .collect();
+    for get in all_at_once {
+        get.await.unwrap().unwrap();
+    }
+    let limits = CircuitOptions::default();
+    let one_ping = limits.silence + limits.ping_timeout;
+    assert!(start.elapsed() < one_ping * 2, "{:?}", start.elapsed());
+
+    // While its circuit is open, nobody waits for it.
+    let start = Instant::now();
+    for key in &keys {
+        groups[0].get(key).await.unwrap();
+    }
+    assert!(
+        start.elapsed() < Duration::from_millis(100),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(calls.count(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn callers_with_short_deadlines_still_find_a_hung_peer_out() {
+    let network = Network::new();
+    let _hung = network.listen(HOSTS[2]).unwrap();
+    let nodes = nodes(&network, &[0, 1]).await;
+    let calls = Calls::default();
+    let groups: Vec<_> = nodes.iter().map(|node| group(node, &calls)).collect();
+    let keys = keys_of(&nodes[0], 2, 100);
+    let impatient = GetOptions::default().timeout(Duration::from_millis(100));
+
+    let mut failed = 0;
+    for key in &keys {
+        failed += u32::from(groups[0].get_with(key, impatient).await.is_err());
+    }
+    assert!(failed > 0, "the first ones cannot know");
+    assert!(
+        failed <= 30,
+        "{failed} of 100 waited for a peer that was known to hang"
+    );
+    assert!(groups[0].stats().peer_errors > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_getter_is_not_taken_for_a_hung_peer() {
+    let network = Network::new();
+    let nodes = nodes(&network, &[0, 1, 2]).await;
+    let calls = Calls::default();
+    let groups: Vec<_> = nodes
+        .iter()
+        .map(|node| {
+            let calls = calls.clone();
+            let getter = move |_: Key| {
+                calls.add_one();
+                async {
+                    tokio::time::sleep(Duration::from_secs(12)).await;
+                    Ok::<_, Infallible>("slow")
+                }
+            };
+            node.group("g", MIB, getter)
+                .promoter(Never)
+                .build()
+                .unwrap()
+        })
+        .collect();
+    let key = &keys_of(&nodes[0], 2, 1)[0];
+    let (one, other) = tokio::join!(groups[0].entry(key), groups[1].entry(key));
+    assert_eq!(one.unwrap().source(), Source::Peer);
+    assert_eq!(other.unwrap().source(), Source::Peer);
+    assert_eq!(calls.count(), 1);
+    assert_eq!(groups[0].stats().peer_errors, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_former_owner_that_was_not_told_of_a_removal_does_not_bring_the_value_back() {
+    let network = Network::new();
+    let nodes = nodes(&network, &[0, 1]).await;
+    let calls = Calls::default();
+    let groups: Vec<_> = nodes.iter().map(|node| group(node, &calls)).collect();
+    for node in &nodes {
+        node.set_peers(&urls()[..2]).unwrap();
+    }
+    let key = &keys_of(&nodes[0], 1, 1)[0];
+    groups[0].get(key).await.unwrap();
+    assert_eq!(calls.count(), 1);
+
+    // The first goes on alone: the second is no member any more, and still has the value.
+    nodes[0].set_peers([&urls()[0]]).unwrap();
+    groups[0].remove(key).await.unwrap();
+    assert_eq!(groups[0].entry(key).await.unwrap().source(), Source::Origin);
+    assert_eq!(calls.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_is_never_overwritten_by_a_load_that_began_before_it() {
+    let node = common::lonely_node().await;
+    let getter = |_: Key| async { Ok::<_, Infallible>("old") };
+    let group = node.group("g", MIB, getter).build().unwrap();
+    for n in 0..2000 {
+        let key = format!("k{n}");
+        let get = tokio::spawn({
+            let (group, key) = (group.clone(), key.clone());
+            async move { group.get(key).await }
+        });
+        group.set(&key, "new").await.unwrap();
+        get.await.unwrap().unwrap();
+        assert_eq!(group.get(&key).await.unwrap(), "new", "round {n}");
+    }
+}
+
+#[tokio::test]
+async fn an_outdated_load_that_is_too_large_leaves_a_newer_value_alone() {
+    let gate = Gate::closed();
+    let gated = gate.clone();
+    let getter = move |_: Key| {
+        let gate = gated.clone();
+        async move {
+            gate.pass().await;
+            Ok::<_, Infallible>(vec![0; 10_000])
+        }
+    };
+    let group = common::lonely_node()
+        .await
+        .group("g", 5000, getter)
+        .build()
+        .unwrap();
+    let get = tokio::spawn({
+        let group = group.clone();
+        async move { group.get("k").await }
+    });
+    gate.arrival().await;
+    group.set("k", "small").await.unwrap();
+    gate.open(1);
+    get.await.unwrap().unwrap();
+    assert_eq!(group.get("k").await.unwrap(), "small");
+}
+
+#[tokio::test]
+async fn a_peek_loads_nothing_not_even_for_a_stale_value() {
+    let (clock, calls) = (ManualClock::new(), Calls::default());
+    let node = Node::builder("http://127.0.0.1:1")
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    let counted = calls.clone();
+    let getter = move |_: Key| {
+        counted.add_one();
+        async { Ok::<_, Infallible>(Value::from("v").expires_in(Duration::from_secs(1))) }
+    };
+    let window = Duration::from_secs(60);
+    let group = node
+        .group("g", MIB, getter)
+        .stale_while_revalidate(window)
+        .build()
+        .unwrap();
+    let peek = GetOptions::default().mode(Mode::Peek);
+    assert!(group.get_with("k", peek).await.unwrap_err().is_not_found());
+    group.get("k").await.unwrap();
+    clock.advance(Duration::from_secs(2));
+    let stale = group.get_with("k", peek).await.unwrap();
+    assert_eq!(stale.source(), Source::Stale);
+    tokio::task::yield_now().await;
+    assert_eq!(calls.count(), 1);
+}
