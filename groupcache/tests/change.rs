@@ -208,7 +208,7 @@ async fn a_peer_that_is_not_reached_is_named_and_all_others_have_forgotten() {
     let failed: Vec<_> = error
         .failed_peers()
         .iter()
-        .map(|peer| peer.member())
+        .map(groupcache::FailedPeer::member)
         .collect();
     assert_eq!(failed, [cluster.node(1).member()]);
     until(|| groups[2].stats().entries == 0).await;

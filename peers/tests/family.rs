@@ -481,7 +481,7 @@ async fn our_client_takes_the_answers_of_their_servers() {
             let loaded = !row["client_loaded"].as_array().unwrap().is_empty();
             match (row["client"].get("value_b64"), loaded) {
                 (Some(value), false) => {
-                    assert_eq!(result.expect(&context).value, base64(value), "{context}")
+                    assert_eq!(result.expect(&context).value, base64(value), "{context}");
                 }
                 (_, true) => assert!(!result.expect_err(&context).is_answer(), "{context}"),
                 (None, false) => assert!(result.expect_err(&context).is_answer(), "{context}"),

@@ -12,7 +12,7 @@ const MAX_SIZE: usize = 128 << 20;
 /// Where values come from when no node has them: this frontend's getter.
 pub(super) enum Origin {
     /// A database server, as [`dbserver`](crate::dbserver) is one.
-    Database { url: String, client: Client },
+    Database { url: String, client: Box<Client> },
     /// They are made up from their keys.
     Imagination,
 }
@@ -22,7 +22,7 @@ impl Origin {
         match database {
             Some(url) => Self::Database {
                 url: url.trim_end_matches('/').to_owned(),
-                client: Client::new(),
+                client: Box::new(Client::new()),
             },
             None => Self::Imagination,
         }

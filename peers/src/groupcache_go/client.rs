@@ -22,7 +22,7 @@ impl GroupcacheGoClient {
             // In JSON a byte takes up to six.
             let mut room = MAX_KEYS_BYTES / 6;
             let fit = rest.iter().take_while(|key| {
-                let fits = key.len() + 1 <= room;
+                let fits = key.len() < room;
                 room = room.saturating_sub(key.len() + 1);
                 fits
             });

@@ -35,6 +35,9 @@ pub(crate) struct Address<'a> {
     pub(crate) key: Cow<'a, [u8]>,
 }
 
+/// A group's name and a key, unescaped and not looked at yet.
+type GroupAndKey<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
+
 /// The answer to a request whose address cannot be read.
 type Refusal = Box<Response<Body>>;
 
@@ -71,7 +74,7 @@ impl<'a> Question<'a> {
 
     fn checked(
         &self,
-        address: Option<(Cow<'a, [u8]>, Cow<'a, [u8]>)>,
+        address: Option<GroupAndKey<'a>>,
         status: fn(&Error) -> StatusCode,
     ) -> Result<Address<'a>, Refusal> {
         let Some((group, key)) = address else {
