@@ -27,6 +27,27 @@
 //! and TinyLFU (a newcomer has to be asked for more often than what it replaces; Einziger, Friedman
 //! and Manes, 2017).
 //!
+//! Why this one: hit ratios over the 36 rows of the simulator (six synthetic and six real traces, at
+//! 1, 5 and 10 % of their footprint; entries of one size). Regret is the distance to the best of all
+//! rivals on the same row.
+//!
+//! | | mean | mean regret | worst row |
+//! |---|--:|--:|--:|
+//! | this one | 48.5 | 0.2 | 3.7 |
+//! | Clock-PRO (quick_cache) | 47.1 | 1.4 | 15.5 |
+//! | W-TinyLFU (moka) | 46.5 | 2.0 | 8.6 |
+//! | S3-FIFO | 46.3 | 2.2 | 14.5 |
+//! | CAR | 45.8 | 2.7 | 14.3 |
+//! | SIEVE | 44.8 | | |
+//! | LRU | 41.4 | | |
+//! | Belady, who knows the future | 55.0 | | |
+//!
+//! On sixteen workloads that were written after the constants were fixed it is at 50.9, the best
+//! rival at 49.4. Every part earns its place: without the contest the mean is 46.5, without filling
+//! main first 47.0, with a window of fixed size 47.7, with one ghost to an entry 47.6. The figures
+//! are the simulator's: `cargo bench -p groupcache-lru --bench policies -- --traces DIR`. Small
+//! shards lose: with 8 of them the mean is 48.0, nearly all of it in caches of some hundred entries.
+//!
 //! Main and hot entries have a window, a clock and a border each; ghosts and epochs are common, as a
 //! key that comes back is the same key whoever owns it now. The budget that percentages refer to is
 //! what the entries of the class in this shard take up, so that a changing budget needs no word.
