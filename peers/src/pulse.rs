@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -16,6 +16,8 @@ pub(crate) struct Pulse {
     /// When a ping was last answered.
     heard: Mutex<Option<Instant>>,
     pinging: AtomicBool,
+    /// How many pings have failed.
+    losses: AtomicU64,
     /// Wakes all who wait when a ping has failed.
     lost: Notify,
 }
@@ -24,10 +26,15 @@ impl Pulse {
     /// Ends when the peer is lost, with the error that says so.
     pub(crate) async fn lost(&self, client: &dyn PeerClient, options: &CircuitOptions) -> Error {
         let limit = options.ping_timeout;
+        let before = self.losses.load(Ordering::SeqCst);
         loop {
             tokio::select! {
-                () = self.lost.notified() => break,
+                () = self.lost.notified() => {}
                 () = sleep(options.silence) => {}
+            }
+            // Asked for in any case: a call that comes while nobody listens would be missed.
+            if self.losses.load(Ordering::SeqCst) != before {
+                break;
             }
             let Some(_claim) = Claim::take(&self.pinging) else {
                 continue;
@@ -39,6 +46,7 @@ impl Pulse {
             match timeout(limit, client.ping()).await {
                 Ok(Ok(())) => *self.heard.lock() = Some(Instant::now()),
                 Ok(Err(_)) | Err(_) => {
+                    self.losses.fetch_add(1, Ordering::SeqCst);
                     self.lost.notify_waiters();
                     break;
                 }
