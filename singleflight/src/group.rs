@@ -1,9 +1,11 @@
 use std::borrow::Borrow;
 use std::fmt;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 use crate::Call;
+use hashbrown::DefaultHashBuilder;
+
 use crate::shard::Shard;
 use crate::ticket::Ticket;
 
@@ -15,7 +17,7 @@ const SHARDS: usize = 64;
 /// Cheap to clone; clones are the same group. Holds nothing for a key but while it has a flight.
 ///
 /// See the [crate documentation](crate) for what callers can rely on.
-pub struct Group<K, V, S = RandomState> {
+pub struct Group<K, V, S = DefaultHashBuilder> {
     shards: Arc<[Arc<Shard<K, V>>]>,
     hasher: S,
 }
@@ -23,14 +25,15 @@ pub struct Group<K, V, S = RandomState> {
 impl<K, V> Group<K, V> {
     /// An empty group.
     pub fn new() -> Self {
-        Self::with_hasher(RandomState::new())
+        Self::with_hasher(DefaultHashBuilder::default())
     }
 }
 
 impl<K, V, S> Group<K, V, S> {
     /// An empty group whose keys are hashed by `hasher`.
     ///
-    /// The default resists keys that are chosen to collide; a faster hasher is for keys that nobody hostile chooses.
+    /// The default is fast and seeded anew in every process. Where somebody hostile chooses the keys and learns how long
+    /// calls take, [`std::hash::RandomState`] resists better.
     pub fn with_hasher(hasher: S) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Arc::new(Shard::new())).collect(),

@@ -53,4 +53,6 @@ pub use call::Call;
 pub use driver::Driver;
 pub use error::Error;
 pub use group::Group;
+/// The hash builder used when none is given: fast, and seeded per process.
+pub use hashbrown::DefaultHashBuilder;
 pub use outcome::Outcome;
