@@ -27,8 +27,8 @@ use crate::{BoxFuture, Error, GetMode, PeerService, Protocol};
 /// asked gets a status that fits and a line of plain text: a method that the protocol does not have
 /// is a 405, a body that is too long a 413, one that takes longer than
 /// [`body_timeout`](HttpOptions::body_timeout) a 408. A request beyond
-/// [`max_requests`](HttpOptions::max_requests) is told "overloaded" (429) at once, so that its
-/// caller goes elsewhere. If the [`PeerService`] panics, that one request is answered with 500.
+/// [`max_requests`](HttpOptions::max_requests) is told "overloaded" (429) at once: a
+/// Go caller then loads the value itself, one of ours takes it for the answer. If the [`PeerService`] panics, that one request is answered with 500.
 ///
 /// Clones share the limit on requests.
 ///
