@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::Duration;
 
 use byteview::ByteView;
 use lru::{Cache, Class, DefaultHashBuilder, Meta, Policy};
@@ -13,9 +13,13 @@ use crate::{Entry, Key, Source};
 /// An entry past its freshness and within its stale window is found; one past both is not.
 pub(crate) struct Store {
     /// `None` for a budget of zero: such a group shares loads and keeps nothing.
-    cache: Option<Cache<Key, Stored, DefaultHashBuilder, SharedClock>>,
+    cache: Option<Table>,
     hot_ratio: usize,
+    /// How long entries are kept past their freshness, which they need not know therefore.
+    stale_window: Duration,
 }
+
+type Table = Cache<Key, ByteView, DefaultHashBuilder, SharedClock>;
 
 /// Whose value an entry holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,20 +30,16 @@ pub(crate) enum Tier {
     Hot,
 }
 
-#[derive(Clone)]
-struct Stored {
-    view: ByteView,
-    fresh_until: Option<Instant>,
-}
-
-/// What an entry takes up besides the bytes of its key and value: its place in the table and in
-/// the order of use, and the two allocations with their headers.
-const ENTRY_OVERHEAD: usize = 160;
-
 impl Store {
     /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
     /// `hot_ratio`th of the main ones.
-    pub(crate) fn new(budget: usize, hot_ratio: usize, policy: Policy, clock: SharedClock) -> Self {
+    pub(crate) fn new(
+        budget: usize,
+        hot_ratio: usize,
+        policy: Policy,
+        stale_window: Duration,
+        clock: SharedClock,
+    ) -> Self {
         let cache = (budget > 0).then(|| {
             Cache::<(), ()>::builder(budget)
                 .hot_ratio(hot_ratio)
@@ -47,20 +47,33 @@ impl Store {
                 .clock(clock)
                 .build()
         });
-        Self { cache, hot_ratio }
+        Self {
+            cache,
+            hot_ratio,
+            stale_window,
+        }
+    }
+
+    /// A store that keeps nothing.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let clock = std::sync::Arc::new(lru::SystemClock);
+        Self::new(0, 8, Policy::default(), Duration::ZERO, clock)
     }
 
     /// The entry under `key`: one hash, one shard, one probe.
+    #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
-        let hit = self.cache.as_ref()?.lookup(key)?;
-        let source = match hit.meta.class {
-            Class::Main => Source::Main,
-            Class::Hot => Source::Hot,
-        };
-        Some(Entry {
-            value: hit.value.view,
-            source,
-            fresh_until: hit.value.fresh_until,
+        let cache = self.cache.as_ref()?;
+        cache.lookup_with_hashed(cache.hash(key), key, |hit| Entry {
+            value: hit.value.clone(),
+            source: match hit.class {
+                Class::Main => Source::Main,
+                Class::Hot => Source::Hot,
+            },
+            fresh_until: hit
+                .expires
+                .map(|at| at.checked_sub(self.stale_window).unwrap_or(at)),
         })
     }
 
@@ -80,14 +93,10 @@ impl Store {
             Tier::Main => Class::Main,
             Tier::Hot => Class::Hot,
         };
-        let charge = charge(&key, &view);
+        let charge = charge(&key, &view, lifetime.kept_until.is_some());
         let meta = Meta::new(charge).class(class).expires(lifetime.kept_until);
-        let stored = Stored {
-            view,
-            fresh_until: lifetime.fresh_until,
-        };
         // A value that is too large is refused before the condition is asked.
-        if let Err(refused) = cache.insert_if(key, stored, meta, &condition)
+        if let Err(refused) = cache.insert_if(key, view, meta, &condition)
             && refused.is_too_large()
             && condition()
         {
@@ -114,7 +123,7 @@ impl Store {
         let Some(cache) = &self.cache else {
             return false;
         };
-        let charge = charge(key, view);
+        let charge = charge(key, view, true);
         cache.bytes().saturating_add(charge) <= cache.budget() || {
             let hot = cache.usage(Class::Hot).bytes + charge;
             hot.saturating_mul(self.hot_ratio) <= cache.usage(Class::Main).bytes / 4 * 3
@@ -150,6 +159,7 @@ impl Store {
 }
 
 /// What an entry takes up of the budget.
-fn charge(key: &[u8], view: &[u8]) -> usize {
-    key.len() + view.len() + ENTRY_OVERHEAD
+fn charge(key: &[u8], view: &[u8], expires: bool) -> usize {
+    let expiry = if expires { Table::BYTES_PER_EXPIRY } else { 0 };
+    key.len() + view.len() + Table::BYTES_PER_ENTRY + expiry
 }

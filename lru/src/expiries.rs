@@ -1,88 +1,155 @@
-use std::{cmp::Reverse, collections::BinaryHeap, time::Instant};
+use crate::{
+    deadline::Deadline,
+    segments::{Blank, Segments},
+};
 
 /// The entries that expire, soonest first.
 ///
-/// A binary heap with lazy deletion. An entry that leaves the store before its time stays behind in
-/// the heap as a stale item, told apart by its stamp, until it comes to the top or until stale
-/// items outnumber the valid ones; then all of them are swept out at once. So the heap never holds
-/// more than twice as many items as entries that expire (and a small constant), a push of the
-/// common kind, later than all before it, is constant, and leaving costs nothing.
+/// A heap of four children each, so that siblings share a cache line, in which every entry knows its
+/// place: an entry that leaves before its time takes its item along. So the heap is as long as there
+/// are entries that expire, and no operation takes more than logarithmic time. An item that is later
+/// than all others, the common kind, is added in constant time, and one of the many without children is
+/// removed in constant time.
 ///
-/// What else was considered: a heap in which each entry knows its place needs no sweeping, but
-/// every step of a sift then writes to an entry somewhere else in memory, on every eviction. A
-/// timing wheel is constant throughout, but reclaims by the tick of its finest wheel and has to be
-/// turned; this store has neither ticks nor a thread to turn it.
+/// What else was considered: a heap with lazy deletion writes less, but has to be swept now and then,
+/// while everybody waits. A timing wheel is constant throughout, but reclaims by the tick of its finest
+/// wheel and has to be turned; this store has neither ticks nor a thread to turn it.
 #[derive(Debug)]
 pub(crate) struct Expiries {
-    heap: BinaryHeap<Reverse<Item>>,
-    /// Entries in the store that expire: the valid items of the heap.
-    live: usize,
+    heap: Segments<Item, 256>,
 }
 
-/// When, and the stamp that the entry in the slot must bear for the item to be valid. Of entries
-/// that expire at the same instant the one that came first is the first to go.
+/// Orders by deadline, and then by age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item {
-    pub(crate) at: Instant,
+    pub(crate) deadline: Deadline,
     pub(crate) stamp: u32,
     pub(crate) slot: u32,
 }
 
-/// Stale items that are not worth a sweep.
-const SLACK: usize = 64;
+impl Blank for Item {
+    const BLANK: Self = Self {
+        deadline: Deadline::NEVER,
+        stamp: 0,
+        slot: 0,
+    };
+}
+
+const CHILDREN: u32 = 4;
+
+/// The bytes that an item takes up.
+pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Item>();
 
 impl Expiries {
     pub(crate) const fn new() -> Self {
         Self {
-            heap: BinaryHeap::new(),
-            live: 0,
+            heap: Segments::new(),
         }
     }
 
-    /// Whether no entry in the store expires.
+    /// The soonest.
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.live == 0
+    pub(crate) fn first(&self) -> Option<Item> {
+        self.heap.get(0).copied()
     }
 
-    /// Records that an entry which expires has come.
-    #[inline]
-    pub(crate) fn push(&mut self, item: Item) {
-        self.live += 1;
-        self.heap.push(Reverse(item));
+    /// Adds an item. Here as below, `moved` is told each slot whose item has come to another place.
+    pub(crate) fn push(&mut self, item: Item, moved: impl FnMut(u32, u32)) {
+        let at = self.heap.push();
+        self.rise(at, item, moved);
     }
 
-    /// Records that an entry which expires has left. Its item becomes stale.
-    #[inline]
-    pub(crate) fn forget(&mut self) {
-        self.live -= 1;
-    }
-
-    /// Sweeps stale items out if they have become too many.
-    #[inline]
-    pub(crate) fn tidy(&mut self, valid: impl Fn(&Item) -> bool) {
-        if self.heap.len() > 2 * self.live + SLACK {
-            self.heap.retain(|Reverse(item)| valid(item));
-            self.heap.shrink_to(2 * self.heap.len() + SLACK);
+    /// Takes out the item at a place.
+    pub(crate) fn remove(&mut self, at: u32, mut moved: impl FnMut(u32, u32)) {
+        let Some(end) = self.heap.len().checked_sub(1) else {
+            return;
+        };
+        let last = self.heap[end];
+        self.heap.pop();
+        if at < end {
+            let at = self.sink(at, last, &mut moved);
+            self.rise(at, last, moved);
         }
     }
 
-    /// The slot of an entry whose time has passed at `now`. The caller has to take it out.
-    pub(crate) fn due(&mut self, now: Instant, valid: impl Fn(&Item) -> bool) -> Option<u32> {
-        while let Some(Reverse(item)) = self.heap.peek().copied() {
-            if item.at > now {
+    /// Lets the item at a place speak of another slot.
+    pub(crate) fn rename(&mut self, at: u32, slot: u32) {
+        self.heap[at].slot = slot;
+    }
+
+    /// Moves later ones out of the way, from a free place upwards, and puts the item there.
+    fn rise(&mut self, mut at: u32, item: Item, mut moved: impl FnMut(u32, u32)) {
+        while at > 0 {
+            let parent = (at - 1) / CHILDREN;
+            let above = self.heap[parent];
+            if above <= item {
                 break;
             }
-            self.heap.pop();
-            if valid(&item) {
-                return Some(item.slot);
-            }
+            self.heap[at] = above;
+            moved(above.slot, at);
+            at = parent;
         }
-        None
+        self.heap[at] = item;
+        moved(item.slot, at);
     }
 
-    #[cfg(test)]
-    pub(crate) fn heap_len(&self) -> usize {
-        self.heap.len()
+    /// Moves sooner ones up, from a free place downwards, and returns the place that is free then.
+    fn sink(&mut self, mut at: u32, item: Item, moved: &mut impl FnMut(u32, u32)) -> u32 {
+        loop {
+            let first = at * CHILDREN + 1;
+            let children = first..self.heap.len().min(first + CHILDREN);
+            let Some(child) = children.min_by_key(|&child| self.heap[child]) else {
+                return at;
+            };
+            let below = self.heap[child];
+            if item <= below {
+                return at;
+            }
+            self.heap[at] = below;
+            moved(below.slot, at);
+            at = child;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::{Duration, Instant};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::deadline::Epoch;
+
+    proptest! {
+        #[test]
+        fn gives_the_soonest_and_loses_none(
+            ops in prop::collection::vec((0..50_u32, 0..1000_u64, prop::bool::weighted(0.6)), 1..500),
+        ) {
+            let epoch = Epoch::new();
+            let start = Instant::now();
+            let mut expiries = Expiries::new();
+            let mut items: HashMap<u32, Item> = HashMap::new();
+            let mut places: HashMap<u32, u32> = HashMap::new();
+            for (stamp, (slot, ms, insert)) in (0..).zip(ops) {
+                let moved = |slot, at| _ = places.insert(slot, at);
+                if insert && !items.contains_key(&slot) {
+                    let deadline = epoch.deadline(Some(start + Duration::from_millis(ms)));
+                    let item = Item { deadline, stamp, slot };
+                    items.insert(slot, item);
+                    expiries.push(item, moved);
+                } else if items.remove(&slot).is_some() {
+                    let at = places.remove(&slot).unwrap();
+                    let moved = |slot, at| _ = places.insert(slot, at);
+                    expiries.remove(at, moved);
+                }
+                prop_assert_eq!(expiries.first(), items.values().min().copied());
+                prop_assert_eq!(expiries.heap.len() as usize, items.len());
+                for item in items.values() {
+                    prop_assert_eq!(expiries.heap[places[&item.slot]], *item);
+                }
+            }
+        }
     }
 }

@@ -54,7 +54,7 @@
 
 use crate::{
     Class, Meta,
-    ghosts::{Ghost, Ghosts},
+    ghosts::{self, Ghost, Ghosts},
     recency::{Queue, Record},
     table::Table,
 };
@@ -76,6 +76,8 @@ const WINDOW_MAX: f64 = 0.9;
 /// A return counts fully if less than this has been evicted from the queue since, as a share of the
 /// budget.
 const NEAR: f64 = 0.05;
+/// The bytes that an entry's ghosts take up.
+pub(crate) const BYTES_PER_ENTRY: usize = ghosts::bytes_per_entry(GHOSTS);
 /// Counts take four bits in a ghost.
 const COUNT_MAX: u8 = 15;
 
@@ -234,9 +236,8 @@ impl GhostClock {
 
     /// Remembers an entry that is about to be evicted.
     pub(crate) fn bury<K, V>(&mut self, table: &Table<K, V>, slot: u32) {
-        let entry = table.entry(slot);
-        let (class, queue) = (entry.meta.class, table.recency().queue(slot));
-        let share = entry.meta.charge as f64 / budget(table, class);
+        let (class, queue) = (table.class(slot), table.recency().queue(slot));
+        let share = table.charge(slot) as f64 / budget(table, class);
         self.borders[class as usize].evicted[queue as usize] += share;
         let ghost = Ghost {
             count: self.count(table.recency().record(slot)),
@@ -245,7 +246,7 @@ impl GhostClock {
             stamp: self.stamp(class, queue),
         };
         self.ghosts.reserve(GHOSTS * table.len());
-        self.ghosts.insert(entry.hash, ghost);
+        self.ghosts.insert(table.hash(slot), ghost);
     }
 
     /// Lets the return of an evicted entry move the border between window and main.

@@ -2,6 +2,11 @@
 //! bytes each, in sets of sixteen that fill one cache line. A set is ordered from new to old, so
 //! that forgetting the oldest takes no bookkeeping.
 
+use crate::{
+    linear,
+    segments::{Blank, Segments},
+};
+
 const WAYS: usize = 16;
 
 /// A set's members, newest first; zero is empty.
@@ -11,6 +16,10 @@ const WAYS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Set([u32; WAYS]);
+
+impl Blank for Set {
+    const BLANK: Self = Self([0; WAYS]);
+}
 
 /// One evicted entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,34 +35,46 @@ pub(crate) struct Ghost {
 
 #[derive(Debug)]
 pub(crate) struct Ghosts {
-    /// None, or a power of two of them.
-    sets: Vec<Set>,
+    /// On the way to a power of two of them, by [linear hashing](crate::linear).
+    sets: Segments<Set, 64>,
     /// The members of a set that count. Bounds their number between powers of two.
     ways: usize,
 }
 
+/// The bytes that the ghosts of an entry take up, halfway between two powers of two of sets.
+pub(crate) const fn bytes_per_entry(ghosts: usize) -> usize {
+    ghosts * size_of::<u32>() * 3 / 2
+}
+
+/// Sets that one call of `reserve` splits at most.
+const SPLITS: usize = 4;
+
 impl Ghosts {
     pub(crate) const fn new() -> Self {
         Self {
-            sets: Vec::new(),
+            sets: Segments::new(),
             ways: WAYS,
         }
     }
 
-    /// Makes room for so many ghosts, and forgets the oldest beyond.
+    /// Makes room for so many ghosts, or comes closer to it, and forgets the oldest beyond.
     ///
-    /// Sets are doubled by giving both halves a copy of the members: a fingerprint is too short to
+    /// A set is split by giving both halves a copy of the members: a fingerprint is too short to
     /// tell where they belong, and a copy in the wrong half grows old there without being asked for.
     pub(crate) fn reserve(&mut self, ghosts: usize) {
-        let sets = ghosts.div_ceil(WAYS).next_power_of_two();
-        if self.sets.is_empty() {
-            self.sets.resize(sets, Set([0; WAYS]));
+        let goal = ghosts.div_ceil(WAYS).next_power_of_two();
+        for _ in 0..SPLITS {
+            let sets = self.sets.len() as usize;
+            if sets < goal {
+                let new = self.sets.push();
+                self.sets[new] = self.sets[linear::buddy(new)];
+            } else if sets > 2 * goal {
+                self.sets.pop();
+            } else {
+                break;
+            }
         }
-        while self.sets.len() < sets {
-            self.sets.reserve_exact(self.sets.len());
-            self.sets.extend_from_within(..);
-        }
-        self.ways = ghosts.div_ceil(self.sets.len()).clamp(1, WAYS);
+        self.ways = ghosts.div_ceil(self.sets.len() as usize).clamp(1, WAYS);
     }
 
     /// Remembers an evicted entry by its hash, and forgets the oldest of its set.
@@ -88,10 +109,11 @@ impl Ghosts {
     }
 
     fn set(&mut self, hash: u64) -> Option<&mut [u32; WAYS]> {
-        let mask = self.sets.len().wrapping_sub(1);
-        self.sets
-            .get_mut(hash as usize & mask)
-            .map(|set| &mut set.0)
+        let sets = self.sets.len();
+        if sets == 0 {
+            return None;
+        }
+        Some(&mut self.sets[linear::bucket(hash, sets, linear::mask(sets))].0)
     }
 }
 
@@ -130,9 +152,11 @@ mod tests {
     #[test]
     fn growth_forgets_nothing() {
         let mut ghosts = Ghosts::new();
-        ghosts.reserve(1600);
+        (0..100).for_each(|_| ghosts.reserve(1600));
         (0..100).for_each(|n| ghosts.insert(hash(n), GHOST));
-        ghosts.reserve(100_000);
+        for _ in 0..100_000 / WAYS {
+            ghosts.reserve(100_000);
+        }
         assert!((0..100).all(|n| ghosts.take(hash(n)).is_some()));
     }
 

@@ -1,11 +1,27 @@
-use crate::Meta;
+use std::time::Instant;
+
+use crate::Class;
 
 /// What a lookup in a [`Cache`](crate::Cache) found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hit<V> {
-    /// A clone of the value.
+    /// The value, or a reference to it.
     pub value: V,
-    /// Charge, class and expiry of the entry.
-    pub meta: Meta,
+    /// Which entries it gives way with.
+    pub class: Class,
+    /// From this instant on it is as good as absent; `None` for an entry that never expires.
+    pub expires: Option<Instant>,
+}
+
+impl<V: Clone> Hit<&V> {
+    /// The same with a clone of the value.
+    #[inline]
+    pub fn cloned(self) -> Hit<V> {
+        Hit {
+            value: self.value.clone(),
+            class: self.class,
+            expires: self.expires,
+        }
+    }
 }

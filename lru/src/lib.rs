@@ -1,22 +1,27 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // but for `lock`
 
+mod ages;
 mod budget;
 mod builder;
 mod cache;
 mod clock;
+mod deadline;
 mod error;
 mod evicted;
 mod expiries;
 mod ghost_clock;
 mod ghosts;
 mod hit;
+mod index;
 mod iter;
+mod linear;
 mod lock;
 mod lru;
 mod meta;
 mod policy;
 mod recency;
+mod segments;
 mod shard;
 mod stats;
 mod table;

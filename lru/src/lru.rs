@@ -314,7 +314,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         Q: Hash + Eq + ?Sized,
     {
         self.live(self.hash(key), key)
-            .map(|slot| self.table.entry(slot).meta)
+            .map(|slot| self.table.meta(slot))
     }
 
     /// Whether there is a live entry, without making it more recently used.

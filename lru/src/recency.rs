@@ -1,6 +1,9 @@
 use std::{iter, mem};
 
-use crate::{Class, Meta, Usage};
+use crate::{
+    Class, Usage,
+    segments::{Blank, Segments},
+};
 
 /// No slot: the end of a list.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -12,16 +15,24 @@ pub(crate) enum Queue {
     Window,
 }
 
-/// The order of the slots of a slab: doubly linked lists, two per class.
+/// The order of the slots of a slab: doubly linked lists, two per class, and one of vacant slots.
 ///
 /// The links lie apart from the entries, twelve bytes a slot. A move rewrites the links of up to four
 /// slots, and all but one of those belong to entries nobody asked for; kept beside the entries,
 /// each would cost a cache line of a store that is larger than the processor's cache.
 #[derive(Debug)]
 pub(crate) struct Recency {
-    links: Vec<Link>,
-    lists: [List; 2 * Class::COUNT],
+    links: Segments<Link, 256>,
+    lists: [List; LISTS],
 }
+
+/// The list of slots without an entry.
+const VACANT: usize = 2 * Class::COUNT;
+
+const LISTS: usize = VACANT + 1;
+
+/// The bytes that the links of a slot take up.
+pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Link>();
 
 /// The neighbours of a slot, the list that it is in, and what the policy knows of its entry.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +41,19 @@ struct Link {
     older: u32,
     list: u8,
     record: Record,
+}
+
+impl Blank for Link {
+    const BLANK: Self = Self {
+        newer: NIL,
+        older: NIL,
+        list: VACANT as u8,
+        record: Record {
+            count: 0,
+            epoch: 0,
+            returned: false,
+        },
+    };
 }
 
 /// What a policy knows of an entry besides its place. A strict LRU has no use for it.
@@ -60,8 +84,8 @@ impl Recency {
             },
         };
         Self {
-            links: Vec::new(),
-            lists: [EMPTY; 2 * Class::COUNT],
+            links: Segments::new(),
+            lists: [EMPTY; LISTS],
         }
     }
 
@@ -77,12 +101,12 @@ impl Recency {
 
     #[inline]
     pub(crate) fn older(&self, slot: u32) -> Option<u32> {
-        some(self.links[slot as usize].older)
+        some(self.links[slot].older)
     }
 
     #[inline]
     pub(crate) fn newer(&self, slot: u32) -> Option<u32> {
-        some(self.links[slot as usize].newer)
+        some(self.links[slot].newer)
     }
 
     /// The slots of a class, those of main before those of the window, newest first.
@@ -107,37 +131,90 @@ impl Recency {
 
     #[inline]
     pub(crate) fn record(&self, slot: u32) -> Record {
-        self.links[slot as usize].record
+        self.links[slot].record
     }
 
     #[inline]
     pub(crate) fn set_record(&mut self, slot: u32, record: Record) {
-        self.links[slot as usize].record = record;
+        self.links[slot].record = record;
     }
 
     #[inline]
     pub(crate) fn queue(&self, slot: u32) -> Queue {
-        if self.links[slot as usize].list & 1 == 0 {
+        if self.links[slot].list & 1 == 0 {
             Queue::Main
         } else {
             Queue::Window
         }
     }
 
-    /// Makes `slot`, which is in no list, the newest of its class and queue.
-    pub(crate) fn link(&mut self, slot: u32, meta: &Meta, queue: Queue) {
-        if slot as usize == self.links.len() {
-            self.links.push(Link {
-                newer: NIL,
-                older: NIL,
-                list: 0,
-                record: Record::default(),
-            });
+    /// The number of slots, vacant ones included.
+    #[inline]
+    pub(crate) fn slots(&self) -> u32 {
+        self.links.len()
+    }
+
+    /// A slot without an entry that is in no list: the one that was vacated last, or a new one.
+    pub(crate) fn take_vacant(&mut self) -> u32 {
+        if let Some(slot) = some(self.lists[VACANT].newest) {
+            self.unlink(slot, 0);
+            return slot;
         }
-        let at = list(meta.class, queue);
+        self.links.push()
+    }
+
+    /// Puts a slot, which is in no list, among those without an entry.
+    #[inline]
+    pub(crate) fn vacate(&mut self, slot: u32) {
+        self.push(slot, VACANT, 0);
+    }
+
+    /// Whether the slot is without an entry.
+    fn is_vacant(&self, slot: u32) -> bool {
+        usize::from(self.links[slot].list) == VACANT
+    }
+
+    /// Gives up the last slot. If it has an entry, that moves to a vacant slot, which is returned.
+    pub(crate) fn pop(&mut self) -> Option<u32> {
+        let last = self.slots().checked_sub(1)?;
+        let to = if self.is_vacant(last) {
+            self.unlink(last, 0);
+            None
+        } else {
+            let to = self.take_vacant();
+            self.substitute(last, to);
+            Some(to)
+        };
+        self.links.pop();
+        to
+    }
+
+    /// Lets `to`, which is in no list, take the place of `from` in its list.
+    fn substitute(&mut self, from: u32, to: u32) {
+        let link = self.links[from];
+        self.links[to] = link;
+        let list = &mut self.lists[usize::from(link.list)];
+        match link.newer {
+            NIL => list.newest = to,
+            newer => self.links[newer].older = to,
+        }
+        match link.older {
+            NIL => list.oldest = to,
+            older => self.links[older].newer = to,
+        }
+    }
+
+    /// Makes `slot`, which is in no list, the newest of its class and queue.
+    #[inline]
+    pub(crate) fn link(&mut self, slot: u32, class: Class, charge: usize, queue: Queue) {
+        self.push(slot, list(class, queue), charge);
+    }
+
+    #[inline]
+    fn push(&mut self, slot: u32, at: usize, charge: usize) {
         let list = &mut self.lists[at];
         list.usage.entries += 1;
-        list.usage.bytes += meta.charge;
+        list.usage.bytes += charge;
         self.push_newest(slot, at);
     }
 
@@ -154,7 +231,7 @@ impl Recency {
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {
         // The newest of its list has nothing newer.
-        if self.links[slot as usize].newer != NIL {
+        if self.links[slot].newer != NIL {
             let at = self.detach(slot);
             self.push_newest(slot, at);
         }
@@ -164,13 +241,13 @@ impl Recency {
     fn push_newest(&mut self, slot: u32, at: usize) {
         let list = &mut self.lists[at];
         let second = mem::replace(&mut list.newest, slot);
-        let link = &mut self.links[slot as usize];
+        let link = &mut self.links[slot];
         link.newer = NIL;
         link.older = second;
         link.list = at as u8;
         match second {
             NIL => list.oldest = slot,
-            second => self.links[second as usize].newer = slot,
+            second => self.links[second].newer = slot,
         }
     }
 
@@ -178,15 +255,15 @@ impl Recency {
     fn detach(&mut self, slot: u32) -> usize {
         let Link {
             newer, older, list, ..
-        } = self.links[slot as usize];
+        } = self.links[slot];
         let list = usize::from(list);
         match newer {
             NIL => self.lists[list].newest = older,
-            newer => self.links[newer as usize].older = older,
+            newer => self.links[newer].older = older,
         }
         match older {
             NIL => self.lists[list].oldest = newer,
-            older => self.links[older as usize].newer = newer,
+            older => self.links[older].newer = newer,
         }
         list
     }

@@ -1,34 +1,26 @@
 use std::{
     borrow::Borrow,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    time::Duration,
 };
 
 use crate::{
     Cause, Class, Clock, Meta, Policy, Removed, Stats,
+    ages::Ages,
     budget::Budget,
     ghost_clock::{Admission, GhostClock},
-    lock::{Lock, Reader, Writer},
+    lock::Writer,
     recency::Queue,
-    table::{Entry, Table},
+    table::Table,
 };
 
-/// One part of a cache, behind one lock. Aligned so that no two share a cache line, nor a pair of
-/// lines that the processor prefetches together.
-#[repr(align(128))]
+/// One part of a cache: what one lock guards.
 #[derive(Debug)]
 pub(crate) struct Shard<K, V> {
-    store: Lock<Store<K, V>>,
-    /// The bytes in `store`: written under its lock, read without it by those who look for the
-    /// fullest shard.
-    bytes: AtomicUsize,
-}
-
-/// What the lock of a shard guards.
-#[derive(Debug)]
-pub(crate) struct Store<K, V> {
     table: Table<K, V>,
     order: Order,
-    /// All but the lookups that went by without taking the lock for themselves.
+    ages: Ages,
+    /// All but the lookups of readers.
     stats: Stats,
 }
 
@@ -36,63 +28,41 @@ pub(crate) struct Store<K, V> {
 #[derive(Debug)]
 enum Order {
     Lru,
-    GhostClock(GhostClock),
+    GhostClock(Box<GhostClock>),
 }
 
 impl Order {
-    const fn new(policy: Policy) -> Self {
+    fn new(policy: Policy) -> Self {
         match policy {
             Policy::Lru => Self::Lru,
-            Policy::GhostClock => Self::GhostClock(GhostClock::new()),
+            Policy::GhostClock => Self::GhostClock(Box::new(GhostClock::new())),
         }
-    }
-}
-
-impl<K, V> Store<K, V> {
-    #[inline]
-    pub(crate) fn table(&self) -> &Table<K, V> {
-        &self.table
     }
 }
 
 impl<K, V> Shard<K, V> {
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
-            store: Lock::new(Store {
-                table: Table::new(),
-                order: Order::new(policy),
-                stats: Stats::default(),
-            }),
-            bytes: AtomicUsize::new(0),
+            table: Table::new(),
+            order: Order::new(policy),
+            ages: Ages::new(),
+            stats: Stats::default(),
         }
     }
 
-    /// A recent number of bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.load(Relaxed)
-    }
-
-    /// Locks the shard together with other readers: nothing comes, goes or moves meanwhile.
     #[inline]
-    pub(crate) fn read(&self) -> Reader<'_, Store<K, V>> {
-        self.store.read()
+    pub(crate) fn table(&self) -> &Table<K, V> {
+        &self.table
     }
 
-    /// What has happened here.
+    /// What has happened here, but for what readers have found.
     pub(crate) fn stats(&self) -> Stats {
-        let mut stats = self.store.read().stats;
-        let (hits, misses) = self.store.lookups();
-        stats.hits += hits;
-        stats.misses += misses;
-        stats
+        self.stats
     }
 
-    pub(crate) fn lock<'a>(&'a self, budget: &'a Budget) -> Locked<'a, K, V> {
-        Locked {
-            store: self.store.write(),
-            bytes: &self.bytes,
-            budget,
-        }
+    /// How old those were on average that had to make room lately.
+    pub(crate) fn victim_age(&self) -> Option<Duration> {
+        self.ages.typical()
     }
 }
 
@@ -101,9 +71,10 @@ impl<K, V> Shard<K, V> {
 ///
 /// Whatever leaves is handed to the caller, who drops it once the lock is released.
 pub(crate) struct Locked<'a, K, V> {
-    store: Writer<'a, Store<K, V>>,
-    bytes: &'a AtomicUsize,
-    budget: &'a Budget,
+    pub(crate) shard: Writer<'a, Shard<K, V>>,
+    /// The bytes in the shard: written here, read without a lock by those who look for the fullest.
+    pub(crate) bytes: &'a AtomicUsize,
+    pub(crate) budget: &'a Budget,
 }
 
 /// An entry that asks for room.
@@ -118,11 +89,11 @@ pub(crate) struct Newcomer {
 
 impl<K, V> Locked<'_, K, V> {
     pub(crate) fn stats(&mut self) -> &mut Stats {
-        &mut self.store.stats
+        &mut self.shard.stats
     }
 
     pub(crate) fn table(&self) -> &Table<K, V> {
-        &self.store.table
+        &self.shard.table
     }
 
     #[inline]
@@ -134,25 +105,20 @@ impl<K, V> Locked<'_, K, V> {
         self.table().find(hash, key)
     }
 
-    /// The entry in `slot`, and takes notice that it was asked for.
+    /// Takes notice that the entry in `slot` was asked for.
     #[inline]
-    pub(crate) fn hit(&mut self, slot: u32) -> &Entry<K, V> {
-        let Store {
-            table,
-            order,
-            stats,
-        } = &mut *self.store;
-        stats.hits += 1;
+    pub(crate) fn hit(&mut self, slot: u32) {
+        self.stats().hits += 1;
+        let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => table.touch(slot),
-            Order::GhostClock(_) => table.entry(slot).hit(),
+            Order::GhostClock(_) => table.raise_mark(slot),
         }
-        table.entry(slot)
     }
 
     /// Lets the policy receive an entry under a key that is not present. To be called once for each.
     pub(crate) fn admit(&mut self, hash: u64, meta: &Meta) -> Admission {
-        let Store { table, order, .. } = &mut *self.store;
+        let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => Admission::default(),
             Order::GhostClock(clock) => clock.admit(table, hash, meta),
@@ -167,27 +133,26 @@ impl<K, V> Locked<'_, K, V> {
     }
 
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
-        let removed = self.store.table.remove(slot, cause);
+        let removed = self.shard.table.remove(slot, cause);
         self.departed(&removed);
         removed
     }
 
     /// Takes out the entry in `slot` if it is still the one with that stamp.
     pub(crate) fn remove_stamped(&mut self, slot: u32, stamp: u32) -> Option<Removed<K, V>> {
-        let same = self
-            .table()
-            .get(slot)
-            .is_some_and(|entry| entry.stamp == stamp);
+        let table = self.table();
+        let same = table.get(slot).is_some() && table.stamp_of(slot) == stamp;
         same.then(|| self.remove(slot, Cause::Removed))
     }
 
     /// Takes out all entries at once.
     pub(crate) fn take(&mut self) -> Table<K, V> {
-        let table = std::mem::replace(&mut self.store.table, Table::new());
-        if let Order::GhostClock(clock) = &mut self.store.order {
-            *clock = GhostClock::new();
+        let table = std::mem::replace(&mut self.shard.table, Table::new());
+        if let Order::GhostClock(clock) = &mut self.shard.order {
+            **clock = GhostClock::new();
         }
-        self.store.stats.removals += table.len() as u64;
+        self.shard.ages = Ages::new();
+        self.shard.stats.removals += table.len() as u64;
         self.budget.give_back(table.bytes());
         self.bytes.store(0, Relaxed);
         table
@@ -198,7 +163,7 @@ impl<K, V> Locked<'_, K, V> {
         newcomer
             .meta
             .charge
-            .saturating_sub(self.replaced(newcomer).map_or(0, |old| old.charge))
+            .saturating_sub(self.replaced(newcomer).map_or(0, |(_, charge)| charge))
     }
 
     /// Takes the newcomer's bytes from the budget, if it has them now. [`store`](Self::store) has to
@@ -222,12 +187,15 @@ impl<K, V> Locked<'_, K, V> {
         hash: u64,
         key: K,
         value: V,
+        clock: &impl Clock,
     ) -> Option<Removed<K, V>> {
-        let Store {
+        let Shard {
             table,
             order,
+            ages,
             stats,
-        } = &mut *self.store;
+        } = &mut *self.shard;
+        ages.came(table.stamp(), table.len(), clock);
         let replaced = match newcomer.replaces {
             Some(slot) => {
                 stats.overwrites += 1;
@@ -265,14 +233,14 @@ impl<K, V> Locked<'_, K, V> {
         hot_ratio: usize,
         clock: &impl Clock,
     ) -> Option<Removed<K, V>> {
-        if let Some(expired) = self.store.table.remove_expired(clock) {
+        if let Some(expired) = self.shard.table.remove_expired(clock) {
             self.departed(&expired);
             return Some(expired);
         }
         let mut bytes = [Class::Main, Class::Hot].map(|class| self.table().usage(class).bytes);
         if let Some(newcomer) = newcomer {
-            if let Some(old) = self.replaced(newcomer) {
-                bytes[old.class as usize] -= old.charge;
+            if let Some((class, charge)) = self.replaced(newcomer) {
+                bytes[class as usize] -= charge;
             }
             bytes[newcomer.meta.class as usize] += newcomer.meta.charge;
         }
@@ -285,19 +253,20 @@ impl<K, V> Locked<'_, K, V> {
         let victim = self
             .victim(class, newcomer)
             .or_else(|| self.victim(class.other(), newcomer))?;
-        if let Store {
-            order: Order::GhostClock(clock),
-            table,
-            ..
-        } = &mut *self.store
-        {
-            clock.bury(table, victim);
+        let Shard {
+            table, order, ages, ..
+        } = &mut *self.shard;
+        ages.evicted(table.stamp_of(victim), table.len(), clock);
+        if let Order::GhostClock(order) = order {
+            order.bury(table, victim);
         }
         Some(self.remove(victim, Cause::Capacity))
     }
 
-    fn replaced(&self, newcomer: Newcomer) -> Option<&Meta> {
-        newcomer.replaces.map(|slot| &self.table().entry(slot).meta)
+    /// Class and charge of the entry that the newcomer replaces.
+    fn replaced(&self, newcomer: Newcomer) -> Option<(Class, usize)> {
+        let slot = newcomer.replaces?;
+        Some((self.table().class(slot), self.table().charge(slot)))
     }
 
     /// Whom the policy gives up from a class.
@@ -306,7 +275,7 @@ impl<K, V> Locked<'_, K, V> {
         let wins = newcomer.is_some_and(|newcomer| {
             newcomer.replaces.is_none() && newcomer.admission.wins && newcomer.meta.class == class
         });
-        let Store { table, order, .. } = &mut *self.store;
+        let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => {
                 let oldest = table.recency().oldest(class, Queue::Main)?;
@@ -325,7 +294,7 @@ impl<K, V> Locked<'_, K, V> {
 
     /// Books the departure of an entry.
     fn departed(&mut self, removed: &Removed<K, V>) {
-        let Store { table, stats, .. } = &mut *self.store;
+        let Shard { table, stats, .. } = &mut *self.shard;
         stats.count(removed.cause);
         self.budget.give_back(removed.meta.charge);
         self.bytes.store(table.bytes(), Relaxed);

@@ -4,66 +4,126 @@ use std::{
     sync::atomic::{AtomicU8, Ordering::Relaxed},
 };
 
-use hashbrown::HashTable;
-
 use crate::{
-    Cause, Class, Clock, Meta, Removed, Usage,
-    expiries::{Expiries, Item},
+    Cause, Class, Clock, Hit, Meta, Removed, Usage,
+    deadline::{Deadline, Epoch},
+    expiries::{self, Expiries, Item},
     ghost_clock::MARK_MAX,
-    recency::{NIL, Queue, Recency, Record},
+    index::{self, Index},
+    recency::{self, NIL, Queue, Recency, Record},
+    segments::{Blank, Segments},
 };
 
 /// The room that all stores of this crate are furnished from: entries in a slab, a hash index over
 /// it, the order of use, and the order of expiry. It knows neither hasher, nor budget, nor counters.
 ///
-/// The index holds nothing but slot numbers. Each entry keeps its hash, so that neither growth of
-/// the index nor an eviction computes one.
+/// No operation does more than a bounded amount of work (logarithmic, where an entry expires): all
+/// parts grow and shrink piecemeal, and without moving what they hold.
+///
+/// What a hit reads, and what it writes, lies apart from what only a change needs.
 #[derive(Debug)]
 pub(crate) struct Table<K, V> {
-    index: HashTable<u32>,
-    entries: Vec<Option<Entry<K, V>>>,
-    /// Vacant slots of `entries`.
-    vacant: Vec<u32>,
+    index: Index,
+    slots: Segments<Block<K, V>, 1>,
+    facts: Segments<Facts, 256>,
     recency: Recency,
     expiries: Expiries,
+    epoch: Epoch,
     /// The stamp of the next entry.
     stamp: u32,
 }
 
+/// What a hit reads and writes of some slots. A block begins with a cache line, so that an entry of
+/// half a line, or of a line, does not straddle two.
 #[derive(Debug)]
-// In this order, because a hit reads key and value: they share a cache line if they can.
-#[repr(C)]
+#[repr(align(64))]
+struct Block<K, V> {
+    entries: [Option<Entry<K, V>>; BLOCK as usize],
+    marks: [Mark; BLOCK as usize],
+}
+
+/// So many that the addresses of blocks stay in the processor's cache.
+const BLOCK: u32 = 256;
+
+impl<K, V> Blank for Block<K, V> {
+    const BLANK: Self = Self {
+        entries: [const { None }; BLOCK as usize],
+        marks: [const { Mark(AtomicU8::new(0)) }; BLOCK as usize],
+    };
+}
+
+/// What a hit reads.
+#[derive(Debug)]
+#[repr(C, align(16))]
 pub(crate) struct Entry<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,
-    pub(crate) meta: Meta,
-    pub(crate) hash: u64,
-    /// Tells an entry from those that had its slot before. It may wrap: what remembers a stamp
-    /// does so for far fewer than 2^32 inserts.
-    pub(crate) stamp: u32,
-    /// Hits since the policy last looked, up to a few. Written by hits, under a shared lock.
-    mark: AtomicU8,
+    pub(crate) deadline: Deadline,
 }
 
+impl Blank for Facts {
+    const BLANK: Self = Self {
+        charge: 0,
+        hash: 0,
+        stamp: 0,
+        expiry: 0,
+    };
+}
+
+/// The class of an entry in the highest bit, and in the others its hits since the policy last looked,
+/// up to a few. A byte of its own, because hits write it under a shared lock.
+#[derive(Debug)]
+struct Mark(AtomicU8);
+
+const HOT: u8 = 0x80;
+
+/// What else is known of an entry.
+#[derive(Clone, Copy, Debug)]
+struct Facts {
+    charge: usize,
+    hash: u64,
+    /// Tells an entry from those that had its slot before. It may wrap: what remembers a stamp
+    /// does so for far fewer than 2^32 inserts.
+    stamp: u32,
+    /// Where its item is in `expiries`, if it expires.
+    expiry: u32,
+}
+
+/// Fewer slots than this are kept even when nearly all of them are vacant.
+const SLOTS_MIN: u32 = 64;
+
 impl<K, V> Table<K, V> {
-    pub(crate) const fn new() -> Self {
+    /// The bytes that an entry takes up here, its key and value included, but not what these own
+    /// elsewhere.
+    pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Option<Entry<K, V>>>()
+        + size_of::<Mark>()
+        + size_of::<Facts>()
+        + index::BYTES_PER_ENTRY
+        + recency::BYTES_PER_ENTRY;
+
+    /// What one that expires takes up besides.
+    pub(crate) const BYTES_PER_EXPIRY: usize = expiries::BYTES_PER_ENTRY;
+
+    pub(crate) fn new() -> Self {
         Self {
-            index: HashTable::new(),
-            entries: Vec::new(),
-            vacant: Vec::new(),
+            index: Index::new(),
+            slots: Segments::new(),
+            facts: Segments::new(),
             recency: Recency::new(),
             expiries: Expiries::new(),
+            epoch: Epoch::new(),
             stamp: 0,
         }
     }
 
+    #[inline]
     pub(crate) fn len(&self) -> usize {
         self.index.len()
     }
 
     /// Whether slot numbers have run out.
     pub(crate) fn is_full(&self) -> bool {
-        self.len() >= NIL as usize
+        self.len() >= (NIL / 2) as usize
     }
 
     pub(crate) fn usage(&self, class: Class) -> Usage {
@@ -82,9 +142,14 @@ impl<K, V> Table<K, V> {
         &self.recency
     }
 
+    /// The stamp of the next entry.
+    pub(crate) fn stamp(&self) -> u32 {
+        self.stamp
+    }
+
     /// One past the last slot in use.
     pub(crate) fn slots(&self) -> u32 {
-        self.entries.len() as u32
+        self.recency.slots()
     }
 
     #[inline]
@@ -93,44 +158,119 @@ impl<K, V> Table<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        let is_it = |&slot: &u32| self.entry(slot).key.borrow() == key;
-        self.index.find(hash, is_it).copied()
+        self.index
+            .find(hash, |slot| self.entry(slot).key.borrow() == key)
     }
 
     /// The entry in a slot that is known to be occupied: one from `find`, `oldest`, or the like.
     #[inline]
     pub(crate) fn entry(&self, slot: u32) -> &Entry<K, V> {
-        occupied(self.entries[slot as usize].as_ref())
+        occupied(self.slots[slot / BLOCK].entries[(slot % BLOCK) as usize].as_ref())
     }
 
     #[inline]
     pub(crate) fn entry_mut(&mut self, slot: u32) -> &mut Entry<K, V> {
-        occupied(self.entries[slot as usize].as_mut())
+        occupied(self.place(slot).as_mut())
+    }
+
+    #[inline]
+    fn place(&mut self, slot: u32) -> &mut Option<Entry<K, V>> {
+        &mut self.slots[slot / BLOCK].entries[(slot % BLOCK) as usize]
+    }
+
+    #[inline]
+    fn mark_of(&self, slot: u32) -> &Mark {
+        &self.slots[slot / BLOCK].marks[(slot % BLOCK) as usize]
+    }
+
+    fn mark_mut(&mut self, slot: u32) -> &mut Mark {
+        &mut self.slots[slot / BLOCK].marks[(slot % BLOCK) as usize]
     }
 
     /// The entry in any slot.
     pub(crate) fn get(&self, slot: u32) -> Option<&Entry<K, V>> {
-        self.entries.get(slot as usize)?.as_ref()
+        let block = self.slots.get(slot / BLOCK)?;
+        block.entries[(slot % BLOCK) as usize].as_ref()
+    }
+
+    /// What the owner of the entry in `slot` said of it.
+    pub(crate) fn meta(&self, slot: u32) -> Meta {
+        Meta {
+            expires: self.epoch.instant(self.entry(slot).deadline),
+            charge: self.facts[slot].charge,
+            class: self.class(slot),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn charge(&self, slot: u32) -> usize {
+        self.facts[slot].charge
+    }
+
+    #[inline]
+    pub(crate) fn hash(&self, slot: u32) -> u64 {
+        self.facts[slot].hash
+    }
+
+    #[inline]
+    pub(crate) fn stamp_of(&self, slot: u32) -> u32 {
+        self.facts[slot].stamp
+    }
+
+    #[inline]
+    pub(crate) fn class(&self, slot: u32) -> Class {
+        self.mark_of(slot).class()
     }
 
     /// Whether the entry in `slot` has expired. Asks the clock only if it expires at all.
     #[inline]
     pub(crate) fn is_expired(&self, slot: u32, clock: &impl Clock) -> bool {
-        self.entry(slot)
-            .meta
-            .expires
-            .is_some_and(|at| at <= clock.now())
+        self.epoch.has_passed(self.entry(slot).deadline, clock)
+    }
+
+    /// What a lookup tells of the entry in `slot`.
+    #[inline]
+    pub(crate) fn hit(&self, slot: u32) -> Hit<&V> {
+        self.hit_of(self.entry(slot), self.mark_of(slot))
+    }
+
+    /// Marks the entry in `slot` as asked for, unless it has expired.
+    #[inline]
+    pub(crate) fn ask(&self, slot: u32, clock: &impl Clock) -> Option<Hit<&V>> {
+        let block = &self.slots[slot / BLOCK];
+        let at = (slot % BLOCK) as usize;
+        let (entry, mark) = (occupied(block.entries[at].as_ref()), &block.marks[at]);
+        if self.epoch.has_passed(entry.deadline, clock) {
+            return None;
+        }
+        mark.raise();
+        Some(self.hit_of(entry, mark))
+    }
+
+    #[inline]
+    fn hit_of<'a>(&self, entry: &'a Entry<K, V>, mark: &Mark) -> Hit<&'a V> {
+        Hit {
+            value: &entry.value,
+            class: mark.class(),
+            expires: self.epoch.instant(entry.deadline),
+        }
+    }
+
+    /// Marks the entry in `slot` as asked for.
+    #[inline]
+    pub(crate) fn raise_mark(&self, slot: u32) {
+        self.mark_of(slot).raise();
     }
 
     /// Hits of the entry in `slot` that the policy has not dealt with.
     #[inline]
     pub(crate) fn mark(&self, slot: u32) -> u8 {
-        self.entry(slot).mark.load(Relaxed)
+        self.mark_of(slot).hits()
     }
 
     #[inline]
-    pub(crate) fn set_mark(&mut self, slot: u32, mark: u8) {
-        *self.entry_mut(slot).mark.get_mut() = mark;
+    pub(crate) fn set_mark(&mut self, slot: u32, hits: u8) {
+        *self.mark_mut(slot) = Mark::new(self.class(slot), hits);
     }
 
     #[inline]
@@ -141,9 +281,9 @@ impl<K, V> Table<K, V> {
     /// Moves the entry in `slot` from the window to main, its hits dealt with.
     pub(crate) fn promote(&mut self, slot: u32) {
         self.set_mark(slot, 0);
-        let meta = self.entry(slot).meta;
-        self.recency.unlink(slot, meta.charge);
-        self.recency.link(slot, &meta, Queue::Main);
+        let (class, charge) = (self.class(slot), self.charge(slot));
+        self.recency.unlink(slot, charge);
+        self.recency.link(slot, class, charge, Queue::Main);
     }
 
     /// Makes the entry in `slot` the newest of its list.
@@ -162,128 +302,191 @@ impl<K, V> Table<K, V> {
         queue: Queue,
         record: Record,
     ) {
-        let slot = self.vacant.pop().unwrap_or(self.entries.len() as u32);
-        let stamp = self.register(slot, &meta);
-        let entry = Some(Entry {
+        let slot = self.recency.take_vacant();
+        let facts = Facts {
+            charge: meta.charge,
+            hash,
+            stamp: self.stamp,
+            expiry: 0,
+        };
+        let mark = Mark::new(meta.class, 0);
+        let entry = Entry {
             key,
             value,
-            meta,
-            hash,
-            stamp,
-            mark: AtomicU8::new(0),
-        });
-        match self.entries.get_mut(slot as usize) {
-            Some(vacant) => *vacant = entry,
-            None => self.entries.push(entry),
+            deadline: self.epoch.deadline(meta.expires),
+        };
+        if slot == self.facts.len() {
+            self.facts.push();
+            if slot.is_multiple_of(BLOCK) {
+                self.slots.push();
+            }
         }
-        self.recency.link(slot, &meta, queue);
+        self.facts[slot] = facts;
+        *self.mark_mut(slot) = mark;
+        *self.place(slot) = Some(entry);
+        self.recency.link(slot, meta.class, meta.charge, queue);
         self.recency.set_record(slot, record);
-        let entries = &self.entries;
-        self.index.insert_unique(hash, slot, |&slot| {
-            occupied(entries[slot as usize].as_ref()).hash
-        });
+        let facts = &self.facts;
+        self.index.insert(hash, slot, |slot| facts[slot].hash);
+        self.register(slot);
     }
 
     /// Puts an entry in the place of the one in `slot`, which has the same key, and makes it the
-    /// newest of its list. What is known of the old one's use holds for it. The key is exchanged too: the old one may pin a buffer.
+    /// newest of its list. What is known of the old one's use holds for it. The key is exchanged too:
+    /// the old one may pin a buffer.
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
-        let stamp = self.register(slot, &meta);
-        let entry = self.entry_mut(slot);
-        entry.hit();
-        let hash = entry.hash;
-        let mark = AtomicU8::new(*entry.mark.get_mut());
-        let old = mem::replace(
-            entry,
-            Entry {
-                key,
-                value,
-                meta,
-                hash,
-                stamp,
-                mark,
-            },
-        );
+        let old_meta = self.meta(slot);
+        self.unregister(slot);
+        let deadline = self.epoch.deadline(meta.expires);
+        let entry = Entry {
+            key,
+            value,
+            deadline,
+        };
+        let old = mem::replace(self.entry_mut(slot), entry);
         let queue = self.recency.queue(slot);
-        self.recency.unlink(slot, old.meta.charge);
-        self.recency.link(slot, &meta, queue);
-        self.unregister(&old.meta);
-        old.removed(Cause::Replaced)
+        self.recency.unlink(slot, old_meta.charge);
+        self.recency.link(slot, meta.class, meta.charge, queue);
+        let facts = &mut self.facts[slot];
+        facts.charge = meta.charge;
+        facts.stamp = self.stamp;
+        let mark = self.mark_mut(slot);
+        *mark = Mark::new(meta.class, mark.hits());
+        mark.raise();
+        self.register(slot);
+        old.removed(old_meta, Cause::Replaced)
     }
 
     /// Takes out the entry in `slot`, which must be occupied.
     #[inline]
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
-        let Entry { hash, meta, .. } = *self.entry(slot);
-        if let Ok(indexed) = self.index.find_entry(hash, |&other| other == slot) {
-            indexed.remove();
-        }
+        let meta = self.meta(slot);
+        self.unregister(slot);
+        let facts = &self.facts;
+        self.index
+            .remove(facts[slot].hash, slot, |slot| facts[slot].hash);
         self.recency.unlink(slot, meta.charge);
-        self.vacant.push(slot);
-        let entry = occupied(self.entries[slot as usize].take());
-        self.unregister(&meta);
-        entry.removed(cause)
+        self.recency.vacate(slot);
+        let entry = occupied(self.place(slot).take());
+        self.shrink();
+        entry.removed(meta, cause)
     }
 
     /// Takes out an entry whose time has passed. Asks the clock only if any entry expires.
     pub(crate) fn remove_expired(&mut self, clock: &impl Clock) -> Option<Removed<K, V>> {
-        if self.expiries.is_empty() {
-            return None;
-        }
-        let entries = &self.entries;
-        let slot = self
-            .expiries
-            .due(clock.now(), |item| is_valid(entries, item))?;
-        Some(self.remove(slot, Cause::Expired))
+        let first = self.expiries.first()?;
+        let passed = self.epoch.has_passed(first.deadline, clock);
+        passed.then(|| self.remove(first.slot, Cause::Expired))
     }
 
-    /// Stamps an entry that is about to come to `slot`, and remembers when it expires.
+    /// Gives up to two slots back while more than half of all are vacant, so that memory follows what
+    /// is in it.
+    fn shrink(&mut self) {
+        for _ in 0..2 {
+            let slots = self.slots();
+            if slots <= SLOTS_MIN || self.len() >= (slots / 2) as usize {
+                return;
+            }
+            let last = slots - 1;
+            if let Some(to) = self.recency.pop() {
+                self.relocate(last, to);
+            }
+            self.facts.pop();
+            if last.is_multiple_of(BLOCK) {
+                self.slots.pop();
+            }
+        }
+    }
+
+    /// Moves an entry to a slot that has become its in `recency`.
+    fn relocate(&mut self, from: u32, to: u32) {
+        let entry = self.place(from).take();
+        if let Some(entry) = &entry
+            && !entry.deadline.is_never()
+        {
+            self.expiries.rename(self.facts[from].expiry, to);
+        }
+        *self.place(to) = entry;
+        self.index.rename(self.facts[from].hash, from, to);
+        self.facts[to] = self.facts[from];
+        *self.mark_mut(to) = Mark::new(self.class(from), self.mark(from));
+    }
+
+    /// Counts an entry that has come to `slot`, and remembers when it expires.
     #[inline]
-    fn register(&mut self, slot: u32, meta: &Meta) -> u32 {
+    fn register(&mut self, slot: u32) {
         let stamp = self.stamp;
         self.stamp = stamp.wrapping_add(1);
-        if let Some(at) = meta.expires {
-            self.expiries.push(Item { at, stamp, slot });
+        let deadline = self.entry(slot).deadline;
+        if !deadline.is_never() {
+            let facts = &mut self.facts;
+            self.expiries.push(
+                Item {
+                    deadline,
+                    stamp,
+                    slot,
+                },
+                |slot, at| facts[slot].expiry = at,
+            );
         }
-        stamp
     }
 
-    /// The counterpart of `register`, once an entry is gone.
+    /// The counterpart of `register`, before an entry leaves.
     #[inline]
-    fn unregister(&mut self, meta: &Meta) {
-        if meta.expires.is_some() {
-            self.expiries.forget();
-            let entries = &self.entries;
-            self.expiries.tidy(|item| is_valid(entries, item));
+    fn unregister(&mut self, slot: u32) {
+        if !self.entry(slot).deadline.is_never() {
+            let facts = &mut self.facts;
+            self.expiries
+                .remove(facts[slot].expiry, |slot, at| facts[slot].expiry = at);
         }
     }
 }
 
 impl<K, V> Entry<K, V> {
-    /// Marks the entry, if there is anything left to mark. Two threads that do so at once may be
-    /// taken for one, which costs less than an atomic addition would.
     #[inline]
-    pub(crate) fn hit(&self) {
-        let mark = self.mark.load(Relaxed);
-        if mark < MARK_MAX {
-            self.mark.store(mark + 1, Relaxed);
-        }
-    }
-
-    #[inline]
-    fn removed(self, cause: Cause) -> Removed<K, V> {
+    fn removed(self, meta: Meta, cause: Cause) -> Removed<K, V> {
         Removed {
             key: self.key,
             value: self.value,
-            meta: self.meta,
+            meta,
             cause,
         }
     }
 }
 
-/// Whether the entry that an item of the expiry order speaks of is still there.
-fn is_valid<K, V>(entries: &[Option<Entry<K, V>>], item: &Item) -> bool {
-    let entry = entries.get(item.slot as usize).and_then(Option::as_ref);
-    entry.is_some_and(|entry| entry.stamp == item.stamp)
+impl Mark {
+    #[inline]
+    fn new(class: Class, hits: u8) -> Self {
+        let class = match class {
+            Class::Main => 0,
+            Class::Hot => HOT,
+        };
+        Self(AtomicU8::new(class | hits))
+    }
+
+    #[inline]
+    fn class(&self) -> Class {
+        if self.0.load(Relaxed) & HOT == 0 {
+            Class::Main
+        } else {
+            Class::Hot
+        }
+    }
+
+    #[inline]
+    fn hits(&self) -> u8 {
+        self.0.load(Relaxed) & !HOT
+    }
+
+    /// Counts a hit, if there is anything left to count. Two threads that do so at once may be taken
+    /// for one, which costs less than an atomic addition would.
+    #[inline]
+    fn raise(&self) {
+        let mark = self.0.load(Relaxed);
+        if mark & !HOT < MARK_MAX {
+            self.0.store(mark + 1, Relaxed);
+        }
+    }
 }
 
 /// Index, lists and slab change together, so that a slot reached through one of the former is
@@ -293,61 +496,5 @@ fn occupied<T>(entry: Option<T>) -> T {
     match entry {
         Some(entry) => entry,
         None => unreachable!("a vacant slot is in no list and not in the index"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-    use crate::SystemClock;
-
-    fn insert(table: &mut Table<u64, ()>, key: u64, meta: Meta) {
-        table.insert(key, key, (), meta, Queue::Main, Record::default());
-    }
-
-    #[test]
-    fn an_entry_costs_48_bytes_beside_key_and_value() {
-        assert_eq!(size_of::<Option<Entry<u64, u64>>>() - 16, 48);
-    }
-
-    #[test]
-    fn the_order_of_expiry_is_bounded_by_the_entries_that_expire() {
-        let later = Instant::now() + Duration::from_secs(3600);
-        let meta = |n| Meta::new(1).expires(later + Duration::from_millis(n * 7919 % 1000));
-        let mut table = Table::new();
-        for key in 0..1000 {
-            insert(&mut table, key, meta(key));
-        }
-        for n in 0..100_000 {
-            let key = n % 1000;
-            let slot = table.find(key, &key).unwrap();
-            if n % 2 == 0 {
-                table.replace(slot, key, (), meta(n));
-            } else {
-                table.remove(slot, Cause::Removed);
-                insert(&mut table, key, meta(n));
-            }
-            assert!(table.expiries.heap_len() <= 2 * 1000 + 64 + 1);
-        }
-        for key in 0..1000 {
-            let slot = table.find(key, &key).unwrap();
-            table.remove(slot, Cause::Removed);
-        }
-        assert!(table.expiries.is_empty() && table.expiries.heap_len() <= 64);
-        assert!(table.remove_expired(&SystemClock).is_none());
-    }
-
-    #[test]
-    fn slots_are_used_again() {
-        let mut table = Table::new();
-        for key in 0..10_000_u64 {
-            insert(&mut table, key, Meta::new(1));
-            if let Some(slot) = key.checked_sub(10).and_then(|old| table.find(old, &old)) {
-                table.remove(slot, Cause::Removed);
-            }
-        }
-        assert_eq!((table.len(), table.slots()), (10, 11));
     }
 }

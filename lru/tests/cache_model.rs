@@ -3,10 +3,13 @@
 
 mod common;
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use common::{Key, Model, Value, all_left, meta};
-use lru::{Cache, Cause, Class, Clock, ManualClock, Meta, Policy, Stats};
+use lru::{Cache, Cause, Class, Clock, Hit, ManualClock, Meta, Policy, Stats};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -42,6 +45,24 @@ fn op() -> impl Strategy<Value = Op> {
 
 fn balanced(stats: Stats, len: usize) -> bool {
     stats.inserts - stats.evictions - stats.expired - stats.removals == len as u64
+}
+
+type Known = (Value, Class, Option<Instant>);
+
+/// What a hit tells of an entry.
+fn known(hit: &Hit<Value>) -> Known {
+    let Hit {
+        value,
+        class,
+        expires,
+        ..
+    } = hit;
+    (value, class, expires)
+}
+
+/// The same of an entry as it was stored.
+fn of(value: Value, meta: Meta) -> Known {
+    (value, meta.class, meta.expires)
 }
 
 proptest! {
@@ -84,12 +105,12 @@ proptest! {
                     }
                 }
                 Op::Get(key) => {
-                    let found = cache.lookup(&key).map(|hit| (hit.value, hit.meta));
-                    prop_assert_eq!(found, model.get(key).map(|hit| (hit.value, hit.meta)));
+                    let found = cache.lookup(&key).as_ref().map(known);
+                    prop_assert_eq!(found, model.get(key).map(|hit| of(hit.value, hit.meta)));
                 }
                 Op::Peek(key) => {
-                    let found = cache.peek(&key).map(|hit| (hit.value, hit.meta));
-                    prop_assert_eq!(found, model.peek(key).map(|hit| (hit.value, hit.meta)));
+                    let found = cache.peek(&key).as_ref().map(known);
+                    prop_assert_eq!(found, model.peek(key).map(|hit| of(hit.value, hit.meta)));
                 }
                 Op::Remove(key) => prop_assert_eq!(cache.remove(&key), model.remove(key)),
                 Op::RetainEven => {
@@ -167,8 +188,9 @@ proptest! {
                 }
                 Op::Get(key) | Op::Peek(key) => {
                     if let Some(hit) = cache.lookup(&key) {
-                        prop_assert!(hit.meta.expires.is_none_or(|at| at > clock.now()));
-                        prop_assert_eq!(stored.get(&key), Some(&(hit.value, hit.meta)));
+                        prop_assert!(hit.expires.is_none_or(|at| at > clock.now()));
+                        let stored = stored.get(&key).map(|&(value, meta)| of(value, meta));
+                        prop_assert_eq!(stored, Some(known(&hit)));
                     }
                 }
                 Op::Remove(key) => {

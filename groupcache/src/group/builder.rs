@@ -210,6 +210,7 @@ impl<G> GroupBuilder<G> {
                 self.budget,
                 self.hot_ratio.unwrap_or(HOT_RATIO),
                 self.policy,
+                self.aging.stale_window,
                 Arc::clone(&node.clock),
             ),
             fence: Fence::new(),

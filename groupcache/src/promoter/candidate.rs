@@ -79,13 +79,12 @@ impl fmt::Debug for Candidate<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::*;
 
     #[test]
     fn a_rate_that_makes_no_sense_is_none() {
-        let store = Store::new(0, 8, lru::Policy::default(), Arc::new(lru::SystemClock));
+        let store = Store::empty();
         let candidate = |owner_minute_qps| {
             Candidate {
                 key: &Key::from("k"),

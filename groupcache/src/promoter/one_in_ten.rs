@@ -17,7 +17,6 @@ impl Promoter for OneInTen {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use byteview::ByteView;
 
@@ -35,7 +34,7 @@ mod tests {
             owner_minute_qps: None,
             local: Rate::FIRST,
             members: 1,
-            store: &Store::new(0, 8, lru::Policy::default(), Arc::new(lru::SystemClock)),
+            store: &Store::empty(),
         };
         let verdicts: Vec<bool> = (0..10_000).map(|_| promoter.promote(&candidate)).collect();
         let promoted = verdicts.iter().filter(|verdict| **verdict).count();

@@ -1,0 +1,111 @@
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use crate::Clock;
+
+/// How old victims are.
+///
+/// Entries do not know when they came, but in which order: their stamps. So it is enough to look at the
+/// clock now and then, and to remember which stamp was next: an age is exact to about a
+/// [`RESOLUTION`]th of the time in which the store's entries turn over.
+#[derive(Debug)]
+pub(crate) struct Ages {
+    /// Oldest first: the next stamp, and the time.
+    looks: VecDeque<(u32, Instant)>,
+    /// Evictions since one was measured.
+    unmeasured: usize,
+    /// A moving average over the victims that were measured.
+    typical: Option<Duration>,
+}
+
+/// Looks at the clock while as many entries come as there are.
+const RESOLUTION: usize = 16;
+
+/// Twice the entries: few victims are older.
+const LOOKS: usize = 2 * RESOLUTION;
+
+/// The newest age has one part in so many of the average.
+const WEIGHT: u32 = 8;
+
+impl Ages {
+    pub(crate) const fn new() -> Self {
+        Self {
+            looks: VecDeque::new(),
+            unmeasured: 0,
+            typical: None,
+        }
+    }
+
+    /// An entry with this stamp comes to so many others.
+    #[inline]
+    pub(crate) fn came(&mut self, stamp: u32, entries: usize, clock: &impl Clock) {
+        let last = self.looks.back().map(|&(last, _)| stamp.wrapping_sub(last));
+        if last.is_none_or(|since| since as usize * RESOLUTION >= entries) {
+            if self.looks.len() == LOOKS {
+                self.looks.pop_front();
+            }
+            self.looks.push_back((stamp, clock.now()));
+        }
+    }
+
+    /// A live entry with this stamp has to leave so many others.
+    #[inline]
+    pub(crate) fn evicted(&mut self, stamp: u32, entries: usize, clock: &impl Clock) {
+        self.unmeasured += 1;
+        if self.unmeasured * RESOLUTION >= entries {
+            self.unmeasured = 0;
+            self.measure(stamp, clock.now());
+        }
+    }
+
+    fn measure(&mut self, stamp: u32, now: Instant) {
+        let came = |&&(look, _): &&(u32, Instant)| stamp.wrapping_sub(look) as i32 >= 0;
+        // What came before the oldest look is at least that old.
+        let look = self.looks.iter().rev().find(came).or(self.looks.front());
+        let Some(&(_, at)) = look else { return };
+        let age = now.saturating_duration_since(at);
+        self.typical = Some(match self.typical {
+            None => age,
+            Some(typical) => typical - typical / WEIGHT + age / WEIGHT,
+        });
+    }
+
+    /// The age of recent victims, on average.
+    pub(crate) fn typical(&self) -> Option<Duration> {
+        self.typical
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ManualClock;
+
+    #[test]
+    fn the_age_of_victims_is_known_to_a_sixteenth_of_the_turnover() {
+        const ENTRIES: u32 = 1000;
+        let clock = ManualClock::new();
+        let mut ages = Ages::new();
+        // Strictly first in, first out: a victim is as old as a thousand entries need to come.
+        for stamp in 0..10 * ENTRIES {
+            ages.came(stamp, ENTRIES as usize, &clock);
+            if let Some(victim) = stamp.checked_sub(ENTRIES) {
+                ages.evicted(victim, ENTRIES as usize, &clock);
+            }
+            clock.advance(Duration::from_millis(1));
+            assert!(ages.looks.len() <= LOOKS);
+        }
+        let age = ages.typical().unwrap();
+        let expected = Duration::from_secs(1);
+        assert!(age.abs_diff(expected) <= expected / 16, "{age:?}");
+    }
+
+    #[test]
+    fn there_is_no_age_without_a_victim() {
+        let mut ages = Ages::new();
+        ages.came(0, 0, &ManualClock::new());
+        assert_eq!(ages.typical(), None);
+    }
+}

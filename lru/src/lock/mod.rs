@@ -1,0 +1,299 @@
+//! Locks for data that is read all the time and written now and then.
+//!
+//! The readers of an ordinary lock write to it, and so take turns at its cache line even though they do
+//! not wait for each other: on two threads a hit costs twice what it costs on one. Here a reader writes
+//! to a line of its own, its *desk*: before it reads, it notes there what it is about to read, and
+//! looks whether that is *closed*. A writer closes what it is about to write, looks at all desks, and
+//! waits for those who are reading it. Either the reader sees that it is closed, or the writer sees the
+//! note. (Dekker's algorithm; the desks are those of hazard pointers and of big-reader locks.)
+//!
+//! A reader that finds its data closed takes the note back and waits asleep at an ordinary lock, the
+//! *gate*, which every writer holds; having passed it, it reads under the gate's protection. So does a
+//! reader without a desk: there is one for each of the first threads that come, and as many as the
+//! machine can run at once, several times over.
+//!
+//! Readers never wait for one another. A writer waits for those that are reading already, no more than
+//! one short section of theirs each; it spins, and then yields, for they may have been preempted. Its
+//! cost over that of an ordinary lock is one look at each desk.
+//!
+//! Hits and misses are counted at the desk too, without atomic additions, for nobody else writes there.
+
+#![allow(
+    unsafe_code,
+    reason = "the data is handed out by a protocol of atomics; argued below"
+)]
+
+mod sync;
+mod thread;
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::atomic::Ordering::{Relaxed, Release, SeqCst},
+    thread::available_parallelism,
+};
+
+use self::sync::{
+    AtomicBool, AtomicU64, AtomicUsize, MutPtr, RwLock, RwLockWriteGuard, UnsafeCell, announce,
+    pause,
+};
+
+/// Several pieces of data, each behind a lock of its own.
+pub(crate) struct Locks<T> {
+    locks: Box<[Lock<T>]>,
+    desks: Box<[Desk]>,
+}
+
+/// Aligned so that no two share a cache line, nor a pair of lines that the processor prefetches
+/// together.
+#[repr(align(128))]
+struct Lock<T> {
+    /// Written by the writer that holds the gate.
+    closed: AtomicBool,
+    gate: RwLock<()>,
+    /// Lookups of readers without a desk.
+    lookups: Lookups,
+    data: UnsafeCell<T>,
+}
+
+/// Where one thread says what it is reading. Written by that thread alone.
+#[derive(Default)]
+#[repr(align(128))]
+struct Desk {
+    /// One more than the number of the lock, or zero.
+    reading: AtomicUsize,
+    lookups: Lookups,
+}
+
+#[derive(Default)]
+struct Lookups {
+    /// Those that found something.
+    hits: AtomicU64,
+    /// Those that did not.
+    misses: AtomicU64,
+}
+
+// SAFETY: the locks own their data, and sending the ones sends the others.
+unsafe impl<T: Send> Send for Locks<T> {}
+
+// SAFETY: readers on several threads share `&T`, which needs `T: Sync`; a writer has `&mut T` on a thread
+// that may not be the one that made the data, which needs `T: Send`. That the two never coincide is argued
+// where the references are made.
+unsafe impl<T: Send + Sync> Sync for Locks<T> {}
+
+impl<T> Locks<T> {
+    pub(crate) fn new(data: impl IntoIterator<Item = T>) -> Self {
+        let running = available_parallelism().map_or(1, usize::from);
+        Self::with_desks(data, (4 * running).clamp(16, thread::MOST))
+    }
+
+    fn with_desks(data: impl IntoIterator<Item = T>, desks: usize) -> Self {
+        let lock = |data| Lock {
+            closed: AtomicBool::new(false),
+            gate: RwLock::new(()),
+            lookups: Lookups::default(),
+            data: UnsafeCell::new(data),
+        };
+        Self {
+            locks: data.into_iter().map(lock).collect(),
+            desks: (0..desks).map(|_| Desk::default()).collect(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.locks.len()
+    }
+
+    /// Lets a thread read together with others. `read` must not lock the same again, or it may wait for
+    /// itself.
+    #[inline]
+    pub(crate) fn read<R>(&self, at: usize, read: impl FnOnce(&T, Tally<'_>) -> R) -> R {
+        self.read_at_desk(at, thread::number(), read)
+    }
+
+    /// As [`read`](Self::read), by the thread with this number.
+    #[inline]
+    fn read_at_desk<R>(
+        &self,
+        at: usize,
+        thread: usize,
+        read: impl FnOnce(&T, Tally<'_>) -> R,
+    ) -> R {
+        let lock = &self.locks[at];
+        if let Some(desk) = self.desks.get(thread)
+            // `read` may lock another, and finds the desk in use.
+            && desk.reading.load(Relaxed) == 0
+        {
+            announce(&desk.reading, at + 1);
+            let _note = Note(&desk.reading);
+            if !lock.closed.load(SeqCst) {
+                let data = lock.data.get();
+                // SAFETY: the cell outlives the reference, and so does the note; and no `Writer` of this lock
+                // exists while there is one.
+                //
+                // This thread has, in this order, noted the lock at its desk and found the lock open; and a
+                // writer has, in this order, closed the lock and found no note of it at the desk. All four are
+                // sequentially consistent (under loom, the fences between them are), so they have one order
+                // that all threads agree on, which leaves two cases.
+                //
+                // 1. The note was before the writer's look at the desk. The writer, which did not find it, has
+                //    found what the desk's owner stored later: only the owner of a desk writes to it, and
+                //    stores something else only when the note is dropped. That was a release, which the
+                //    writer's look acquired: the reader was done.
+                // 2. The writer's look was before the note. Then so was its closing, and the reader's look was
+                //    after that. It found the lock open, so it found what this writer, or one after it, stored
+                //    when it was dropped. That was a release, which the reader's look acquired: the writer was
+                //    done.
+                //
+                // Nobody but this thread writes to its desk, because it alone has its number as long as it
+                // lives, and neither the note nor the reference leaves this call.
+                let data = unsafe { data.deref() };
+                let tally = Tally {
+                    lookups: &desk.lookups,
+                    shared: false,
+                };
+                return read(data, tally);
+            }
+        }
+        lock.read_at_gate(read)
+    }
+
+    /// Locks alone.
+    pub(crate) fn write(&self, at: usize) -> Writer<'_, T> {
+        let lock = &self.locks[at];
+        let gate = lock.gate.write();
+        lock.closed.store(true, SeqCst);
+        #[cfg(groupcache_loom)]
+        loom::sync::atomic::fence(SeqCst);
+        for desk in &self.desks {
+            let mut turns = 0;
+            // Also acquires: what the reader did with the data has happened before.
+            while desk.reading.load(SeqCst) == at + 1 {
+                pause(turns);
+                turns = turns.saturating_add(1);
+            }
+        }
+        Writer {
+            data: lock.data.get_mut(),
+            _closed: Closed(&lock.closed),
+            _gate: gate,
+        }
+    }
+
+    /// Hits and misses that readers have counted.
+    pub(crate) fn lookups(&self) -> (u64, u64) {
+        let desks = self.desks.iter().map(|desk| &desk.lookups);
+        let lookups = desks.chain(self.locks.iter().map(|lock| &lock.lookups));
+        lookups.fold((0, 0), |(hits, misses), lookups| {
+            let (more_hits, more_misses) = (&lookups.hits, &lookups.misses);
+            (
+                hits + more_hits.load(Relaxed),
+                misses + more_misses.load(Relaxed),
+            )
+        })
+    }
+}
+
+impl<T> Lock<T> {
+    #[cold]
+    fn read_at_gate<R>(&self, read: impl FnOnce(&T, Tally<'_>) -> R) -> R {
+        let _gate = self.gate.read();
+        let data = self.data.get();
+        // SAFETY: the cell outlives the reference, and so does the hold on the gate, which every `Writer` of
+        // this lock has for itself.
+        let data = unsafe { data.deref() };
+        let tally = Tally {
+            lookups: &self.lookups,
+            shared: true,
+        };
+        read(data, tally)
+    }
+}
+
+impl<T> fmt::Debug for Locks<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Locks")
+            .field("locks", &self.locks.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Where a reader counts what its lookup came to.
+#[derive(Clone, Copy)]
+pub(crate) struct Tally<'a> {
+    lookups: &'a Lookups,
+    /// Whether others count there at the same time.
+    shared: bool,
+}
+
+impl Tally<'_> {
+    /// Counts a lookup that found something.
+    #[inline]
+    pub(crate) fn hit(self) {
+        self.count(&self.lookups.hits);
+    }
+
+    /// Counts a lookup that did not.
+    #[inline]
+    pub(crate) fn miss(self) {
+        self.count(&self.lookups.misses);
+    }
+
+    #[inline]
+    fn count(self, count: &AtomicU64) {
+        if self.shared {
+            count.fetch_add(1, Relaxed);
+        } else {
+            count.store(count.load(Relaxed) + 1, Relaxed);
+        }
+    }
+}
+
+/// What keeps writers out.
+struct Note<'a>(&'a AtomicUsize);
+
+impl Drop for Note<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // The data has been read.
+        self.0.store(0, Release);
+    }
+}
+
+/// Exclusive access to the data of one lock.
+pub(crate) struct Writer<'a, T> {
+    // In the order in which they are dropped.
+    data: MutPtr<T>,
+    _closed: Closed<'a>,
+    _gate: RwLockWriteGuard<'a, ()>,
+}
+
+/// What keeps readers at their desks out.
+struct Closed<'a>(&'a AtomicBool);
+
+impl<T> Deref for Writer<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: as in `deref_mut`.
+        unsafe { self.data.deref() }
+    }
+}
+
+impl<T> DerefMut for Writer<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the cell outlives the guard, and nobody else has access meanwhile. Another writer, or a
+        // reader that waited at the gate, would hold the gate, which this one holds alone. For a reader at its
+        // desk see `Locks::read_at_desk`, where nothing depends on which of the two came first.
+        unsafe { self.data.deref() }
+    }
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        // The data has been written.
+        self.0.store(false, Release);
+    }
+}

@@ -1,0 +1,85 @@
+//! Numbers of threads.
+
+use std::sync::atomic::{
+    AtomicU64,
+    Ordering::{AcqRel, Acquire, Release},
+};
+
+/// So many threads have a number at the same time.
+pub(crate) const MOST: usize = u64::BITS as usize;
+
+/// One bit for each number that is taken.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static NUMBER: Number = Number::take();
+}
+
+/// A number below [`MOST`] that no other thread has as long as this one lives, the lowest that was
+/// free when the thread first asked. [`NONE`] if none was, and while the thread is ending.
+#[inline]
+pub(crate) fn number() -> usize {
+    NUMBER.try_with(|number| number.0).unwrap_or(NONE)
+}
+
+pub(crate) const NONE: usize = usize::MAX;
+
+/// Given back when the thread ends. What the thread did before is seen by the next that has it.
+struct Number(usize);
+
+impl Number {
+    fn take() -> Self {
+        let lowest = |taken: u64| (!taken).trailing_zeros();
+        let take = |taken: u64| 1_u64.checked_shl(lowest(taken)).map(|bit| taken | bit);
+        let taken = TAKEN.fetch_update(AcqRel, Acquire, take);
+        Self(taken.map_or(NONE, |taken| lowest(taken) as usize))
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        if self.0 != NONE {
+            TAKEN.fetch_and(!(1 << self.0), Release);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn threads_that_live_at_the_same_time_have_different_numbers() {
+        let together = Barrier::new(2 * MOST);
+        let numbers: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..2 * MOST)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let number = number();
+                        together.wait();
+                        number
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|t| t.join().unwrap()).collect()
+        });
+        let numbered: Vec<_> = numbers.into_iter().filter(|&n| n != NONE).collect();
+        let different: HashSet<_> = numbered.iter().collect();
+        assert_eq!(different.len(), numbered.len());
+        assert!(numbered.iter().all(|&number| number < MOST));
+        // Other tests' threads may have a few.
+        assert!(numbered.len() > MOST / 2, "{}", numbered.len());
+    }
+
+    #[test]
+    fn numbers_are_used_again() {
+        for _ in 0..4 * MOST {
+            let number = thread::spawn(number).join().unwrap();
+            assert_ne!(number, NONE);
+        }
+    }
+}
