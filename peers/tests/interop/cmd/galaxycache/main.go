@@ -3,8 +3,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
+	"time"
 
 	"github.com/vimeo/galaxycache"
 	galaxygrpc "github.com/vimeo/galaxycache/grpc"
@@ -15,19 +15,26 @@ import (
 	"github.com/groupcache-rs/groupcache-rs/peers/tests/interop/internal/node"
 )
 
-var useGRPC = flag.Bool("grpc", false, "speak gRPC to the peers; needs --control")
+var (
+	useGRPC = flag.Bool("grpc", false, "speak gRPC to the peers; needs --control")
+	peek    = flag.Bool("peek", false, "ask who would own a key without this node for a copy before loading it")
+)
 
-func main() { node.Main(start) }
+func main() {
+	node.Main(node.Module{
+		Start:    start,
+		NotFound: galaxycache.TrivialNotFoundErr{},
+		IDs:      true,
+	})
+}
 
 type cache struct {
+	node.ReadOnly
 	universe *galaxycache.Universe
 	galaxy   *galaxycache.Galaxy
 }
 
 func start(n *node.Node) (node.Cache, error) {
-	if n.TTL != 0 {
-		return nil, node.ErrNoExpiry
-	}
 	var protocol galaxycache.FetchProtocol = galaxyhttp.NewHTTPFetchProtocol(nil)
 	if *useGRPC {
 		protocol = galaxygrpc.NewGRPCFetchProtocol(grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -43,29 +50,27 @@ func start(n *node.Node) (node.Cache, error) {
 	}
 	getter := func(ctx context.Context, key string, dest galaxycache.Codec) error {
 		value, _, err := n.Source.Load(ctx, key)
-		if errors.Is(err, node.ErrNotFound) {
-			return galaxycache.TrivialNotFoundErr{}
-		}
 		if err != nil {
 			return err
 		}
 		return dest.UnmarshalBinary(value)
 	}
-	return &cache{universe, universe.NewGalaxy(n.Group, n.CacheBytes, galaxycache.GetterFunc(getter))}, nil
+	var options []galaxycache.GalaxyOption
+	if *peek {
+		options = append(options, galaxycache.WithPreviousPeerPeeking(galaxycache.PeekPeerCfg{
+			PeekTimeout: 10 * time.Second,
+			WarmTime:    time.Hour,
+		}))
+	}
+	galaxy := universe.NewGalaxy(n.Group, n.CacheBytes, galaxycache.GetterFunc(getter), options...)
+	return &cache{universe: universe, galaxy: galaxy}, nil
 }
 
 func (c *cache) Get(ctx context.Context, key string) ([]byte, error) {
 	var value galaxycache.ByteCodec
 	err := c.galaxy.Get(ctx, key, &value)
-	if notFound := galaxycache.NotFoundErr(nil); errors.As(err, &notFound) {
-		return nil, node.ErrNotFound
-	}
 	return value, err
 }
-
-func (c *cache) Set(context.Context, string, []byte) error { return errors.ErrUnsupported }
-
-func (c *cache) Remove(context.Context, string) error { return errors.ErrUnsupported }
 
 func (c *cache) SetPeers(members []node.Member) error {
 	peers := make([]galaxycache.Peer, len(members))
@@ -78,17 +83,4 @@ func (c *cache) SetPeers(members []node.Member) error {
 	return c.universe.SetPeers(peers...)
 }
 
-func (c *cache) Stats() map[string]int64 {
-	s := &c.galaxy.Stats
-	return map[string]int64{
-		"gets":                s.Gets.Get(),
-		"maincache_hits":      s.MaincacheHits.Get(),
-		"hotcache_hits":       s.HotcacheHits.Get(),
-		"loads":               s.Loads.Get(),
-		"backend_loads":       s.BackendLoads.Get(),
-		"backend_load_errors": s.BackendLoadErrors.Get(),
-		"peer_loads":          s.PeerLoads.Get(),
-		"peer_load_errors":    s.PeerLoadErrors.Get(),
-		"server_requests":     s.ServerRequests.Get(),
-	}
-}
+func (c *cache) Stats() map[string]int64 { return node.Counters(&c.galaxy.Stats) }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/groupcache/groupcache-go/v3"
 	"github.com/groupcache/groupcache-go/v3/transport"
@@ -12,7 +11,13 @@ import (
 	"github.com/groupcache-rs/groupcache-rs/peers/tests/interop/internal/node"
 )
 
-func main() { node.Main(start) }
+func main() {
+	node.Main(node.Module{
+		Start:    start,
+		NotFound: &transport.ErrNotFound{Msg: "not found"},
+		Expiry:   true,
+	})
+}
 
 type cache struct {
 	node     *node.Node
@@ -26,9 +31,6 @@ func start(n *node.Node) (node.Cache, error) {
 	instance := groupcache.New(groupcache.Options{Replicas: n.Replicas, Transport: http})
 	getter := func(ctx context.Context, key string, dest transport.Sink) error {
 		value, expires, err := n.Source.Load(ctx, key)
-		if errors.Is(err, node.ErrNotFound) {
-			return &transport.ErrNotFound{Msg: err.Error()}
-		}
 		if err != nil {
 			return err
 		}
@@ -41,9 +43,6 @@ func start(n *node.Node) (node.Cache, error) {
 func (c *cache) Get(ctx context.Context, key string) ([]byte, error) {
 	var value []byte
 	err := c.group.Get(ctx, key, transport.AllocatingByteSliceSink(&value))
-	if errors.Is(err, &transport.ErrNotFound{}) {
-		return nil, node.ErrNotFound
-	}
 	return value, err
 }
 
@@ -51,16 +50,16 @@ func (c *cache) Set(ctx context.Context, key string, value []byte) error {
 	return c.group.Set(ctx, key, value, c.node.Expiry(), false)
 }
 
-func (c *cache) Remove(ctx context.Context, key string) error {
-	return c.group.Remove(ctx, key)
+func (c *cache) Remove(ctx context.Context, keys ...string) error {
+	if len(keys) == 1 {
+		return c.group.Remove(ctx, keys[0])
+	}
+	return c.group.RemoveKeys(ctx, keys...)
 }
 
 // SetPeers hands the members over as host:port, the only form this module dials; it is also their label
 // on its ring.
 func (c *cache) SetPeers(members []node.Member) error {
-	if _, err := node.URLs(members); err != nil {
-		return err
-	}
 	infos := make([]peer.Info, len(members))
 	for i, m := range members {
 		infos[i] = peer.Info{Address: m.Address(), IsSelf: m == c.node.Self}
@@ -69,14 +68,6 @@ func (c *cache) SetPeers(members []node.Member) error {
 }
 
 func (c *cache) Stats() map[string]int64 {
-	s := c.group.GroupStats()
-	return map[string]int64{
-		"gets":            s.Gets.Get(),
-		"cache_hits":      s.CacheHits.Get(),
-		"loads":           s.Loads.Get(),
-		"local_loads":     s.LocalLoads.Get(),
-		"local_load_errs": s.LocalLoadErrs.Get(),
-		"peer_loads":      s.PeerLoads.Get(),
-		"peer_errors":     s.PeerErrors.Get(),
-	}
+	stats := c.group.GroupStats()
+	return node.Counters(&stats)
 }

@@ -16,8 +16,9 @@ import (
 
 // controlAPI is how a test drives the node. It has the paths, statuses and JSON of the `frontend` example.
 type controlAPI struct {
-	node  *Node
-	cache Cache
+	module Module
+	node   *Node
+	cache  Cache
 
 	mu      sync.Mutex // serialises setPeers, and guards members
 	members []Member
@@ -36,7 +37,7 @@ func (a *controlAPI) mount(mux *http.ServeMux) {
 }
 
 func (a *controlAPI) get(w http.ResponseWriter, r *http.Request) {
-	key, ok := keyOf(w, r)
+	keys, ok := keysOf(w, r)
 	if !ok {
 		return
 	}
@@ -46,9 +47,9 @@ func (a *controlAPI) get(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, fmt.Sprint("panic: ", p), http.StatusBadGateway)
 		}
 	}()
-	value, err := a.cache.Get(r.Context(), key)
+	value, err := a.cache.Get(r.Context(), keys[0])
 	if err != nil {
-		fail(w, err)
+		a.fail(w, err)
 		return
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
@@ -57,20 +58,20 @@ func (a *controlAPI) get(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *controlAPI) set(w http.ResponseWriter, r *http.Request) {
-	key, ok := keyOf(w, r)
+	keys, ok := keysOf(w, r)
 	if !ok {
 		return
 	}
 	value, err := io.ReadAll(r.Body)
 	if err == nil {
-		err = a.cache.Set(r.Context(), key, value)
+		err = a.cache.Set(r.Context(), keys[0], value)
 	}
-	done(w, err)
+	a.done(w, err)
 }
 
 func (a *controlAPI) remove(w http.ResponseWriter, r *http.Request) {
-	if key, ok := keyOf(w, r); ok {
-		done(w, a.cache.Remove(r.Context(), key))
+	if keys, ok := keysOf(w, r); ok {
+		a.done(w, a.cache.Remove(r.Context(), keys...))
 	}
 }
 
@@ -90,12 +91,12 @@ func (a *controlAPI) putPeers(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	members, err := parseMembers(texts)
+	members, err := a.module.parseMembers(texts)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	done(w, a.setPeers(members))
+	a.done(w, a.setPeers(members))
 }
 
 // setPeers keeps the order of the list: where points collide, golang and mailgun let it decide.
@@ -132,31 +133,31 @@ func (a *controlAPI) stats(w http.ResponseWriter, _ *http.Request) {
 	})
 }
 
-// keyOf is the key parameter's raw bytes. Without one it answers the request itself.
-func keyOf(w http.ResponseWriter, r *http.Request) (string, bool) {
+// keysOf is the raw bytes of the parameters called key. Without one it answers the request itself.
+func keysOf(w http.ResponseWriter, r *http.Request) ([]string, bool) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err == nil && !query.Has("key") {
 		err = errors.New("missing parameter: key")
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
-		return "", false
+		return nil, false
 	}
-	return query.Get("key"), true
+	return query["key"], true
 }
 
-func done(w http.ResponseWriter, err error) {
+func (a *controlAPI) done(w http.ResponseWriter, err error) {
 	if err != nil {
-		fail(w, err)
+		a.fail(w, err)
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func fail(w http.ResponseWriter, err error) {
+func (a *controlAPI) fail(w http.ResponseWriter, err error) {
 	status := http.StatusBadGateway
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case errors.Is(err, a.module.NotFound):
 		status = http.StatusNotFound
 	case errors.Is(err, errors.ErrUnsupported):
 		status = http.StatusNotImplemented

@@ -13,9 +13,9 @@ type Member struct {
 	URL string
 }
 
-// ParseMember reads "URL" or "ID=URL". The text is kept as it is, since to most of the family it is the
+// parseMember reads "URL" or "ID=URL". The text is kept as it is, since to most of the family it is the
 // label on the ring.
-func ParseMember(text string) (Member, error) {
+func (module Module) parseMember(text string) (Member, error) {
 	m := Member{ID: text, URL: text}
 	if id, rest, ok := strings.Cut(text, "="); ok && !strings.Contains(id, "://") {
 		m = Member{ID: id, URL: rest}
@@ -27,6 +27,9 @@ func ParseMember(text string) (Member, error) {
 	if u.Scheme != "http" || u.Host == "" || u.Path != "" || m.ID == "" {
 		return Member{}, fmt.Errorf("member %q is not http://host:port or ID=http://host:port", text)
 	}
+	if m.ID != m.URL && !module.IDs {
+		return Member{}, fmt.Errorf("member %s: this module has no IDs apart from URLs", m)
+	}
 	return m, nil
 }
 
@@ -35,7 +38,7 @@ func (m Member) Address() string {
 	return strings.TrimPrefix(m.URL, "http://")
 }
 
-// String is the form that ParseMember reads.
+// String is the form that a member is read from.
 func (m Member) String() string {
 	if m.ID == m.URL {
 		return m.URL
@@ -43,22 +46,19 @@ func (m Member) String() string {
 	return m.ID + "=" + m.URL
 }
 
-// URLs are the labels for a module that hashes what it dials; it cannot have a member of another ID.
-func URLs(members []Member) ([]string, error) {
+// URLs of the members, for a module that hashes what it dials.
+func URLs(members []Member) []string {
 	urls := make([]string, len(members))
 	for i, m := range members {
-		if m.ID != m.URL {
-			return nil, fmt.Errorf("member %s: this module has no IDs apart from URLs", m)
-		}
 		urls[i] = m.URL
 	}
-	return urls, nil
+	return urls
 }
 
-func parseMembers(texts []string) ([]Member, error) {
+func (module Module) parseMembers(texts []string) ([]Member, error) {
 	members := make([]Member, len(texts))
 	for i, text := range texts {
-		m, err := ParseMember(text)
+		m, err := module.parseMember(text)
 		if err != nil {
 			return nil, err
 		}

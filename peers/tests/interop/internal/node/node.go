@@ -16,24 +16,37 @@ import (
 	"time"
 )
 
-// ErrNotFound is the getter's answer for a key that does not exist. Each program turns it into the
-// not-found error of its module on the way in, and back on the way out.
-var ErrNotFound = errors.New("not found")
+// Module is the member of the family that a program puts behind a node.
+type Module struct {
+	// Start makes the cache of a node. Its members are set afterwards.
+	Start func(*Node) (Cache, error)
+	// NotFound is the module's own error for a key that does not exist, if it has one. The getter returns
+	// it, and what [errors.Is] finds it in is a 404 of the control API.
+	NotFound error
+	// Expiry says that values can have a life of their own. Otherwise --ttl is refused, not ignored.
+	Expiry bool
+	// IDs says that members can have an ID apart from their URL. Otherwise such a member is refused.
+	IDs bool
+}
 
-// ErrNoExpiry refuses --ttl where the module has no expiry, rather than ignoring it.
-var ErrNoExpiry = errors.New("--ttl: this module has no expiry")
-
-// Cache is one node's group in the module under test. A method that the module does not offer returns
-// [errors.ErrUnsupported].
+// Cache is one node's group in the module under test.
 type Cache interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	Set(ctx context.Context, key string, value []byte) error
-	Remove(ctx context.Context, key string) error
+	// Remove takes keys out, several in one request where the module can.
+	Remove(ctx context.Context, keys ...string) error
 	// SetPeers replaces the members of the cluster. Self is always among them.
 	SetPeers(members []Member) error
 	// Stats are the module's own counters.
 	Stats() map[string]int64
 }
+
+// ReadOnly is part of a [Cache] whose module has neither sets nor removals.
+type ReadOnly struct{}
+
+func (ReadOnly) Set(context.Context, string, []byte) error { return errors.ErrUnsupported }
+
+func (ReadOnly) Remove(context.Context, ...string) error { return errors.ErrUnsupported }
 
 // Node is the process around the cache, as the flags describe it.
 type Node struct {
@@ -47,20 +60,20 @@ type Node struct {
 	Source *Source
 	// Peers is where an HTTP module mounts its handler, as its users would.
 	Peers *http.ServeMux
-	// ServePeers, if set, takes over the peer port of a module that does not speak HTTP/1. The control
+	// ServePeers, if set by the module, takes over the peer port of a module that does not speak HTTP/1. The control
 	// API then needs an address of its own.
 	ServePeers func(net.Listener) error
 }
 
 // Main runs a node until it is told to stop. The caller may have defined flags of its own.
-func Main(start func(*Node) (Cache, error)) {
-	if err := run(start); err != nil {
+func Main(m Module) {
+	if err := run(m); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(start func(*Node) (Cache, error)) error {
+func run(module Module) error {
 	listen := flag.String("listen", "127.0.0.1:0", "`address` that serves the peers")
 	control := flag.String("control", "", "`address` of the control API (default: the peer port)")
 	self := flag.String("self", "", "this node as its peers know it, `URL` or ID=URL (default: the bound address)")
@@ -89,25 +102,32 @@ func run(start func(*Node) (Cache, error)) error {
 		TTL:        time.Duration(*ttl) * time.Millisecond,
 		Peers:      http.NewServeMux(),
 	}
-	n.Source = newSource(n.TTL)
-	if n.Self, err = ParseMember(*self); err != nil {
+	if module.NotFound == nil {
+		module.NotFound = errors.New("not found")
+	}
+	if n.TTL != 0 && !module.Expiry {
+		return errors.New("--ttl: this module has no expiry")
+	}
+	n.Source = newSource(n.TTL, module.NotFound)
+	if n.Self, err = module.parseMember(*self); err != nil {
 		return fmt.Errorf("--self: %w", err)
 	}
-	members, err := parseMembers(splitList(*peers))
+	members, err := module.parseMembers(splitList(*peers))
 	if err != nil {
 		return fmt.Errorf("--peers: %w", err)
 	}
 
-	cache, err := start(n)
+	cache, err := module.Start(n)
 	if err != nil {
 		return err
 	}
-	api := &controlAPI{node: n, cache: cache}
+	api := &controlAPI{module: module, node: n, cache: cache}
 	if err := api.setPeers(members); err != nil {
 		return err
 	}
 
 	failed := make(chan error, 2)
+	ready := []any{"ready", peerListener.Addr()}
 	switch {
 	case *control != "":
 		controlListener, err := net.Listen("tcp", *control)
@@ -117,6 +137,7 @@ func run(start func(*Node) (Cache, error)) error {
 		mux := http.NewServeMux()
 		api.mount(mux)
 		go func() { failed <- http.Serve(controlListener, mux) }()
+		ready = append(ready, controlListener.Addr())
 	case n.ServePeers != nil:
 		return errors.New("--control is required: this protocol does not share its port")
 	default:
@@ -127,7 +148,7 @@ func run(start func(*Node) (Cache, error)) error {
 	}
 	go func() { failed <- n.ServePeers(peerListener) }()
 
-	fmt.Println("ready", peerListener.Addr())
+	fmt.Println(ready...)
 	return untilStopped(failed)
 }
 

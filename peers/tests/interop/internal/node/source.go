@@ -18,13 +18,14 @@ const maxSize = 1 << 30
 // Source is the data behind the getter. It makes every value up from its key, and remembers which keys
 // it was asked for, byte for byte.
 type Source struct {
-	ttl   time.Duration
-	mu    sync.Mutex
-	calls map[string]int64
+	ttl      time.Duration
+	notFound error
+	mu       sync.Mutex
+	calls    map[string]int64
 }
 
-func newSource(ttl time.Duration) *Source {
-	return &Source{ttl: ttl, calls: make(map[string]int64)}
+func newSource(ttl time.Duration, notFound error) *Source {
+	return &Source{ttl: ttl, notFound: notFound, calls: make(map[string]int64)}
 }
 
 // Load is the getter: the value of key is "value-of-" and the key, and some prefixes ask for trouble (see
@@ -41,7 +42,7 @@ func (s *Source) Load(ctx context.Context, key string) ([]byte, time.Time, error
 	case "err":
 		return nil, time.Time{}, errors.New("the getter failed as asked")
 	case "missing":
-		return nil, time.Time{}, ErrNotFound
+		return nil, time.Time{}, s.notFound
 	case "panic":
 		panic("the getter panicked as asked")
 	case "empty":
