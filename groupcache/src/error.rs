@@ -308,7 +308,12 @@ impl From<peers::Error> for Error {
     fn from(error: peers::Error) -> Self {
         let message = || error.answer_message().unwrap_or_default().to_owned();
         let kind = if error.is_not_found() {
-            Kind::NotFound { message: message() }
+            // On the wire, nothing stands for the usual words.
+            let message = match message() {
+                message if message.is_empty() => NotFound.to_string(),
+                message => message,
+            };
+            Kind::NotFound { message }
         } else if error.is_getter() {
             Kind::Getter { message: message() }
         } else if error.is_overloaded() {
@@ -400,6 +405,7 @@ mod tests {
             Error::timed_out("the getter", Duration::from_secs(1)),
         ] {
             let back = Error::from(error.to_answer());
+            assert_eq!(back.getter_message(), error.getter_message());
             assert_eq!(
                 std::mem::discriminant(&back.0.kind),
                 std::mem::discriminant(&error.0.kind),

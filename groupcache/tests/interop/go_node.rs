@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
+use crate::program::Program;
 use crate::source::Loads;
 
 /// No answer takes so long unless something hangs.
@@ -26,10 +27,12 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// A Go program of `peers/tests/interop`. Dropped, it is killed.
 #[derive(Debug)]
 pub struct GoNode {
-    program: &'static str,
+    program: Program,
     group: String,
-    /// `host:port` of peer port and control API.
+    /// `host:port` of the peer port.
     address: String,
+    /// `host:port` of the control API, often the same.
+    control: String,
     process: Child,
     /// Never written to. The program ends when it closes, also when this process is killed.
     _stdin: ChildStdin,
@@ -39,8 +42,16 @@ pub struct GoNode {
 #[derive(Debug)]
 pub struct GoStats {
     pub loads: Loads,
-    /// The module's own counters.
+    /// The module's own counters. They are called nearly the same in all modules.
     pub module: HashMap<String, u64>,
+}
+
+impl GoStats {
+    /// Gets that the node sent to the key's owner and that failed there.
+    pub fn peer_errors(&self) -> u64 {
+        let names = ["peer_errors", "peer_load_errors"];
+        names.iter().filter_map(|&name| self.module.get(name)).sum()
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +62,10 @@ pub enum Signal {
 
 impl GoNode {
     /// Starts a program on a free port, alone in its cluster.
-    pub async fn start(program: &'static str, group: &str) -> Self {
+    pub async fn start(program: Program, group: &str) -> Self {
         match Self::listening(program, group, "127.0.0.1:0").await {
             Ok(node) => node,
-            Err(status) => panic!("{program} ended at once: {status}"),
+            Err(status) => panic!("{} ended at once: {status}", program.name),
         }
     }
 
@@ -73,18 +84,15 @@ impl GoNode {
     }
 
     /// Waits until the program accepts connections, or has ended.
-    async fn listening(
-        program: &'static str,
-        group: &str,
-        address: &str,
-    ) -> Result<Self, ExitStatus> {
-        let mut process = Command::new(path(program))
+    async fn listening(program: Program, group: &str, address: &str) -> Result<Self, ExitStatus> {
+        let mut process = Command::new(path(program.name))
             .args(["--listen", address, "--group", group])
+            .args(program.flags)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .unwrap_or_else(|error| panic!("cannot start {program}: {error}"));
+            .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.name));
         let stdin = process.stdin.take().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let line = timeout(LIMIT, lines.next_line())
@@ -94,13 +102,15 @@ impl GoNode {
         let Some(line) = line else {
             return Err(process.wait().await.unwrap());
         };
-        let address = line
+        let addresses = line
             .strip_prefix("ready ")
             .expect("the program says that it is ready");
+        let (address, control) = addresses.split_once(' ').unwrap_or((addresses, addresses));
         Ok(Self {
             program,
             group: group.to_owned(),
             address: address.to_owned(),
+            control: control.to_owned(),
             process,
             _stdin: stdin,
         })
@@ -138,19 +148,29 @@ impl GoNode {
 
     pub async fn set_peers(&self, members: &[String]) {
         let list = serde_json::to_string(members).unwrap();
-        let (status, body) = self.ask(Method::PUT, "/api/peers", list).await;
-        assert!(status.is_success(), "{status}: {}", body.escape_ascii());
+        succeeded(self.ask(Method::PUT, "/api/peers", list).await);
     }
 
     /// Asks for a key as a user of this node would.
     pub async fn get(&self, key: &[u8]) -> (StatusCode, Vec<u8>) {
-        let target = format!("/api/get?key={}", percent_encode(key, NON_ALPHANUMERIC));
+        let target = format!("/api/get?{}", query(&[key]));
         self.ask(Method::GET, &target, String::new()).await
     }
 
+    /// Gives a key a value as a user of this node would.
+    pub async fn set(&self, key: &[u8], value: &str) {
+        let target = format!("/api/set?{}", query(&[key]));
+        succeeded(self.ask(Method::PUT, &target, value.to_owned()).await);
+    }
+
+    /// Takes keys out as a user of this node would, several at once.
+    pub async fn remove(&self, keys: &[&[u8]]) {
+        let target = format!("/api/remove?{}", query(keys));
+        succeeded(self.ask(Method::DELETE, &target, String::new()).await);
+    }
+
     pub async fn stats(&self) -> GoStats {
-        let (status, body) = self.ask(Method::GET, "/api/stats", String::new()).await;
-        assert!(status.is_success(), "{status}: {}", body.escape_ascii());
+        let body = succeeded(self.ask(Method::GET, "/api/stats", String::new()).await);
         let stats: serde_json::Value = serde_json::from_slice(&body).unwrap();
         let counts = |field: &str| {
             let counts = stats[field].as_object().expect("an object of counts");
@@ -171,11 +191,11 @@ impl GoNode {
         let request = Request::builder()
             .method(method)
             .uri(target)
-            .header(HOST, &self.address)
+            .header(HOST, &self.control)
             .body(body)
             .unwrap();
         let exchange = async {
-            let stream = TcpStream::connect(&self.address).await.unwrap();
+            let stream = TcpStream::connect(&self.control).await.unwrap();
             let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
             tokio::spawn(connection);
             let answer = sender.send_request(request).await.unwrap();
@@ -195,6 +215,19 @@ impl GoNode {
             .await
             .unwrap_or_else(|_| panic!("no answer to {target}"))
     }
+}
+
+/// The keys as the control API takes them.
+fn query(keys: &[&[u8]]) -> String {
+    let keys = keys.iter();
+    let keys = keys.map(|key| format!("key={}", percent_encode(key, NON_ALPHANUMERIC)));
+    keys.collect::<Vec<_>>().join("&")
+}
+
+/// The body of an answer that is no refusal.
+fn succeeded((status, body): (StatusCode, Vec<u8>)) -> Vec<u8> {
+    assert!(status.is_success(), "{status}: {}", body.escape_ascii());
+    body
 }
 
 fn path(program: &str) -> PathBuf {

@@ -3,12 +3,22 @@
 //! The programs are those of `peers/tests/interop`; `GROUPCACHE_INTEROP_BIN` names the folder they
 //! were built into. `.ci/run interop` builds them and runs these tests.
 //!
-//! Each member of the family has a file of tests here; the others are the harness they share.
+//! Each member of the family has a file here, which says what is particular to it and names the
+//! `checks` that hold for it; `shared_path` is about those that share a path. The others are the
+//! harness.
 
 #![allow(unreachable_pub, reason = "nothing here is reachable from outside")]
 
+mod checks;
+mod galaxycache;
+#[cfg(feature = "grpc")]
+mod galaxycache_grpc;
 mod go_node;
 mod golang;
+mod groupcache_go;
 mod keys;
+mod mailgun;
 mod mixed;
+mod program;
+mod shared_path;
 mod source;

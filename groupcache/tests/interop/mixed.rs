@@ -1,12 +1,11 @@
 //! A cluster of two nodes of ours and one Go program.
 
-use std::thread;
-
 use groupcache::testing::Cluster;
-use groupcache::{Group, GroupBuilder, NodeBuilder, Protocol};
+use groupcache::{Group, GroupBuilder, NodeBuilder};
 use hyper::StatusCode;
 
 use crate::go_node::{GoNode, GoStats};
+use crate::program::Program;
 use crate::source::{Loads, Source, loads_of};
 
 /// The index of the Go node. Ours are 0 and 1.
@@ -14,6 +13,16 @@ pub const GO: usize = 2;
 
 /// All three.
 pub const NODES: [usize; 3] = [0, 1, GO];
+
+/// All three, one of them first.
+pub fn starting_with(first: usize) -> [usize; 3] {
+    NODES.map(|step| (first + step) % NODES.len())
+}
+
+/// The loads of a key that only its owner has loaded, and so often.
+pub fn loads_by(owner: usize, times: u64) -> [u64; 3] {
+    NODES.map(|node| if node == owner { times } else { 0 })
+}
 
 /// A cluster whose nodes all know each other. They are spoken of by their index.
 #[derive(Debug)]
@@ -32,32 +41,33 @@ pub enum Refusal {
     Other(String),
 }
 
-/// A name that has to be escaped on the way, and is this test's own: when a Go node has stopped,
-/// another test's node may get its port, and must not answer in its place.
-pub fn group_name() -> String {
-    format!(
-        "größen +1 %2B {}",
-        thread::current().name().unwrap_or_default()
-    )
-}
-
 impl Mixed {
     /// Starts the nodes, with every setting of ours at its default.
-    pub async fn start(program: &'static str, protocol: Protocol) -> Self {
-        Self::start_with(program, protocol, |node| node, |group| group).await
+    pub async fn start(program: Program) -> Self {
+        Self::start_with(program, |node| node, |group| group).await
     }
 
     /// Starts the nodes, ours with settings of one's own.
     pub async fn start_with(
-        program: &'static str,
-        protocol: Protocol,
+        program: Program,
         node: impl Fn(NodeBuilder) -> NodeBuilder + 'static,
         group: impl Fn(GroupBuilder) -> GroupBuilder,
     ) -> Self {
-        let name = group_name();
+        let mixed = Self::start_apart(program, node, group).await;
+        mixed.introduce().await;
+        mixed
+    }
+
+    /// Starts the nodes, of whom only ours know each other yet.
+    pub async fn start_apart(
+        program: Program,
+        node: impl Fn(NodeBuilder) -> NodeBuilder + 'static,
+        group: impl Fn(GroupBuilder) -> GroupBuilder,
+    ) -> Self {
+        let name = program.group_name();
         let go = GoNode::start(program, &name).await;
         let ours = Cluster::builder(2)
-            .protocol(protocol)
+            .protocol(program.protocol)
             .configure(node)
             .start()
             .await
@@ -68,28 +78,27 @@ impl Mixed {
             .map(|(node, source)| group(node.group(&name, 256 << 20, source.getter())).build())
             .collect::<Result<_, _>>()
             .unwrap();
-        let mixed = Self {
+        Self {
             go,
             ours,
             groups,
             sources,
-        };
-        mixed.introduce().await;
-        mixed
+        }
     }
 
     /// Gives every node the same list of members.
     pub async fn introduce(&self) {
-        let ours = self
-            .ours
-            .nodes()
-            .iter()
-            .map(|node| node.member().to_string());
-        let members: Vec<String> = ours.chain([self.go.url()]).collect();
+        let mut members = self.our_urls();
+        members.push(self.go.url());
         for node in self.ours.nodes() {
             node.set_peers(&members).unwrap();
         }
         self.go.set_peers(&members).await;
+    }
+
+    pub fn our_urls(&self) -> Vec<String> {
+        let nodes = self.ours.nodes().iter();
+        nodes.map(|node| node.member().url().to_owned()).collect()
     }
 
     /// The owner of a key, on which both of our rings agree.
@@ -104,10 +113,11 @@ impl Mixed {
         ours.unwrap_or(GO)
     }
 
-    /// Different keys of one owner: `prefix` and a number.
+    /// Different keys of one owner: `prefix` and a number. What comes after it is for mailgun's hash,
+    /// in which the last bytes of a key hardly count.
     pub fn keys_owned_by(&self, node: usize, prefix: &str) -> impl Iterator<Item = String> {
         (0..1_000_000)
-            .map(move |n| format!("{prefix}{n}"))
+            .map(move |n| format!("{prefix}{n} and so on"))
             .filter(move |key| self.owner(key) == node)
     }
 
@@ -136,10 +146,27 @@ impl Mixed {
         }
     }
 
+    /// Gives a key a value, as a user of one node would.
+    pub async fn set(&self, told: usize, key: &[u8], value: &str) {
+        match self.groups.get(told) {
+            Some(group) => group.set(key, value.to_owned()).await.unwrap(),
+            None => self.go.set(key, value).await,
+        }
+    }
+
+    /// Takes a key out, as a user of one node would.
+    pub async fn remove(&self, told: usize, key: &[u8]) {
+        match self.groups.get(told) {
+            Some(group) => group.remove(key).await.unwrap(),
+            None => self.go.remove(&[key]).await,
+        }
+    }
+
     /// How often each node's getter was called, by key.
     pub async fn loads(&self) -> [Loads; 3] {
+        let [first, second] = self.sources.each_ref().map(Source::loads);
         let GoStats { loads, .. } = self.go.stats().await;
-        [self.sources[0].loads(), self.sources[1].loads(), loads]
+        [first, second, loads]
     }
 
     /// How often each node's getter was called for one key.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use groupcache::{Getter, GetterError, Key, NotFound};
+use groupcache::{Getter, GetterError, Key, NotFound, Value};
 
 /// How often each key was loaded.
 pub type Loads = BTreeMap<Vec<u8>, u64>;
@@ -33,17 +33,24 @@ impl Source {
     }
 }
 
-async fn load(key: Key) -> Result<Vec<u8>, GetterError> {
+/// What a getter says of a key `err:*`, Go's as ours.
+pub const FAILURE: &str = "the getter failed as asked";
+
+async fn load(key: Key) -> Result<Value, GetterError> {
     if key.starts_with(b"missing:") {
         return Err(NotFound.into());
     }
     if key.starts_with(b"err:") {
-        return Err("the getter failed as asked".into());
+        return Err(FAILURE.into());
     }
     if let Some(ms) = number(&key, "slow:") {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
-    Ok(value_of(&key))
+    let value = Value::from(value_of(&key));
+    Ok(match number(&key, "ttl:") {
+        Some(ms) => value.expires_in(Duration::from_millis(ms)),
+        None => value,
+    })
 }
 
 /// What is under a key, whoever loads it.

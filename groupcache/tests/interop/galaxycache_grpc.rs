@@ -1,0 +1,97 @@
+//! vimeo/galaxycache, version 1.3.1, over gRPC.
+//!
+//! As over HTTP, but keys are bytes of a message, so that none is lost on the way.
+//!
+//! # Errors
+//!
+//! Status 5 is "not found", and final. A Go getter's failure is the status 2 of any error, after which
+//! whoever asked loads the value itself.
+//!
+//! # How large a value may be
+//!
+//! grpc-go receives messages of up to 4 MiB unless it is told otherwise, which galaxycache's users can
+//! do with a dial option. A Go node that is answered with a larger one takes that for a failed peer
+//! and loads the value itself. It sends messages of any size, so what a Go node owns reaches ours up
+//! to our `max_value_bytes`.
+
+use groupcache::{Never, Protocol};
+
+use crate::checks::{checks, cross};
+use crate::galaxycache::ASCII_GROUP;
+use crate::mixed::{GO, Mixed, loads_by};
+use crate::program::Program;
+use crate::source::value_of;
+
+const GALAXYCACHE_GRPC: Program = Program {
+    flags: &["--grpc", "--control", "127.0.0.1:0"],
+    group: ASCII_GROUP,
+    ..Program::new("galaxycache", Protocol::GalaxycacheGrpc)
+};
+
+const PEEKING: Program = Program {
+    flags: &["--grpc", "--control", "127.0.0.1:0", "--peek"],
+    ..GALAXYCACHE_GRPC
+};
+
+checks! { GALAXYCACHE_GRPC =>
+    every_key_is_loaded_by_its_owner_alone_whoever_is_asked,
+    callers_of_a_slow_key_on_all_nodes_cost_one_getter_call,
+    a_warm_up_has_the_owner_load,
+    a_space_and_a_plus_sign_are_told_apart_in_both_directions,
+    not_found_is_final_for_all,
+    a_getters_error_is_no_answer_between_programs,
+    sets_and_removals_are_unsupported_and_done_on_this_node_alone,
+    a_clear_is_unsupported_and_done_on_this_node_alone,
+    a_peek_finds_what_the_owner_has_and_has_nothing_loaded,
+    our_nodes_take_over_what_a_go_node_has_that_leaves,
+    no_get_fails_when_the_go_node_is_told_to_end,
+    no_get_fails_when_the_go_node_is_killed,
+    a_go_node_that_comes_back_is_used_again,
+}
+
+checks! { PEEKING => a_go_node_that_joins_takes_over_what_ours_have }
+
+/// What grpc-go receives.
+const LARGEST_MESSAGE: usize = 4 << 20;
+
+/// What our answer says besides the value: the value's tag and length, and the rate of requests.
+const FRAMING: usize = 1 + 4 + 1 + size_of::<f64>();
+
+#[tokio::test]
+async fn empty_and_large_values_cross_in_both_directions() {
+    cross(
+        GALAXYCACHE_GRPC,
+        &["empty:", "size:1048576:", "size:4000000:"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_value_that_fits_no_message_for_go_is_loaded_by_the_go_node_itself() {
+    let mixed = Mixed::start(GALAXYCACHE_GRPC).await;
+    let largest = LARGEST_MESSAGE - FRAMING;
+    for (size, loads) in [
+        (largest, [1, 0, 0]),
+        (largest + 1, [1, 0, 1]),
+        (8 << 20, [1, 0, 1]),
+    ] {
+        let key = mixed.key_owned_by(0, &format!("size:{size}:"));
+        let value = mixed.get(GO, &key).await.unwrap();
+        assert!(value == value_of(key.as_bytes()), "{}", value.len());
+        assert_eq!(mixed.loads_of(&key).await, loads, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_go_owners_value_reaches_ours_however_large() {
+    let mixed = Mixed::start_with(GALAXYCACHE_GRPC, |node| node, |group| group.promoter(Never));
+    let mixed = mixed.await;
+    for size in [LARGEST_MESSAGE + 1, 8 << 20] {
+        let key = mixed.key_owned_by(GO, &format!("size:{size}:"));
+        for asked in [0, 1] {
+            let value = mixed.get(asked, &key).await.unwrap();
+            assert!(value == value_of(key.as_bytes()), "{}", value.len());
+        }
+        assert_eq!(mixed.loads_of(&key).await, loads_by(GO, 1), "{key}");
+    }
+}
