@@ -1,18 +1,18 @@
 //! What was recorded of the other members of the family, replayed against either half of ours: raw
-//! requests and their servers' answers, scripted answers and what their clients made of them, whole
-//! exchanges, and messages marshalled by Go. The data is in `testdata`, which is not in the package.
+//! requests and their servers' answers, scripted answers and what their clients made of them, and
+//! messages marshalled by Go. The data is in `testdata`, which is not in the package.
 //!
-//! golang itself is in `recorded.rs`, `probes.rs` and `faults.rs`.
+//! Whole exchanges are in `exchanges.rs`; golang itself is in `recorded.rs`, `probes.rs` and `faults.rs`.
 
 mod support;
 
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{GetMode, GetRequest, HttpOptions, PeerService, Protocol, RemoveRequest, SetRequest};
-use serde_json::Value;
-use support::node::{Asked, Node};
-use support::{Raw, base64, dial, get, hex, rows, serve};
+use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest};
+use support::node::Node;
+use support::recorded::self_url;
+use support::{Raw, dial, hex, rows, serve};
 use tokio::time::timeout;
 
 const MEMBERS: [Protocol; 4] = [
@@ -135,35 +135,12 @@ fn different_answer(protocol: Protocol, name: &str, method: &str) -> Option<u16>
         .or(no_such_method.then_some(405))
 }
 
-/// A text's first appearance of `http://127.0.0.1:`, with the port.
-fn self_url(rows: &[Value], field: &str) -> String {
-    rows.iter()
-        .flat_map(|row| {
-            row[field]
-                .as_array()
-                .cloned()
-                .unwrap_or_else(|| vec![row[field].clone()])
-        })
-        .filter(|answer| answer["body_hex"].is_string())
-        .map(|answer| String::from_utf8_lossy(&hex(&answer["body_hex"])).into_owned())
-        .find_map(|body| {
-            let start = body.find("http://127.0.0.1:")?;
-            Some(
-                body[start..]
-                    .chars()
-                    .take("http://127.0.0.1:28029".len())
-                    .collect(),
-            )
-        })
-        .unwrap()
-}
-
 #[tokio::test(start_paused = true)]
 async fn our_server_answers_probes_as_theirs_do() {
     for protocol in MEMBERS {
         let rows = rows(&format!("{protocol}-probes.json"));
         let network = Network::new();
-        let node = Node::new(&self_url(&rows, "responses"));
+        let node = Node::new(&self_url(&rows, "responses").unwrap());
         let (_server, _node) = serve(&network, protocol, HttpOptions::default(), node);
         let mut same = 0;
         for row in &rows {
@@ -304,96 +281,6 @@ async fn our_client_makes_of_scripted_answers_what_theirs_do() {
     }
 }
 
-/// Exchanges whose request ours does not send byte for byte, or whose answer it takes otherwise.
-fn asks(name: &str, protocol: Protocol) -> bool {
-    let impossible = match protocol {
-        // Their client sends what cannot be said unescaped, and gets another key's value.
-        Protocol::Ipronko => ["slash", "dot", "2F", "health"]
-            .iter()
-            .any(|part| name.contains(part)),
-        _ => false,
-    };
-    !impossible && !name.starts_with("remove-keys") && name != "special-group-name"
-}
-
-/// The URL of the node that loaded a value.
-fn value_url(value: &[u8]) -> String {
-    String::from_utf8_lossy(value)
-        .split('|')
-        .next()
-        .unwrap()
-        .to_owned()
-}
-
-#[tokio::test(start_paused = true)]
-async fn our_server_answers_the_requests_of_their_clients_with_the_same_bytes() {
-    for protocol in MEMBERS {
-        let rows = rows(&format!("{protocol}-exchanges.json"));
-        let url = self_url(&rows, "response");
-        let mut same = 0;
-        for row in &rows {
-            let name = row["name"].as_str().unwrap();
-            if name == "key:long-8k" {
-                continue; // its request was not recorded in full
-            }
-            let (theirs, network) = (&row["response"], Network::new());
-            let url = match name {
-                // The peeked copy had come from another node, whose URL is in it.
-                "peek-hit" => value_url(&hex(&theirs["body_hex"])),
-                _ => url.clone(),
-            };
-            let (_server, node) =
-                serve(&network, protocol, HttpOptions::default(), Node::new(&url));
-            if name == "peek-hit" {
-                // What the recorded node had loaded before.
-                let (group, key, mode) = ("g", b"pk/10 x".as_slice(), GetMode::Load);
-                node.get(GetRequest { group, key, mode }).await.unwrap();
-            }
-            let mut raw = Raw::connect(&network).await;
-            raw.send(hex(&row["request"]["raw_head_hex"])).await;
-            raw.send(hex(&row["request"]["body_hex"])).await;
-            let ours = raw.receive().await.unwrap();
-            let head = theirs.get("raw_head_hex").map(hex).unwrap_or_default();
-            let head = String::from_utf8_lossy(&head).into_owned();
-            let status = head.split(' ').nth(1).unwrap_or("none").to_owned();
-            let body = theirs.get("body_hex").map(hex);
-            let is_same =
-                status == ours.status().to_string() && body.is_none_or(|body| ours.body == body);
-            // A set that theirs does on another node has another URL in its key's value; a key that
-            // theirs redirects, panics at or answers with 404 for want of a group is in the table of
-            // the probes.
-            let known = [
-                "panic",
-                "key:dot",
-                "key:dotdot",
-                "unknown-group",
-                "special-group-name",
-            ];
-            if !is_same && !known.contains(&name) && asks(name, protocol) {
-                panic!("{protocol} {name}: {ours:?} differs from {head} {theirs}");
-            }
-            same += usize::from(is_same);
-            if name.starts_with("key:")
-                && row["key_b64"].is_string()
-                && is_same
-                && ours.status() == 200
-            {
-                let key = base64(&row["key_b64"]);
-                // ipronko's client escapes nothing, so that another key arrives than was asked for.
-                let is_special = |byte: &u8| b"%?#".contains(byte);
-                let garbled = protocol == Protocol::Ipronko && key.iter().any(is_special);
-                if asks(name, protocol) && !garbled {
-                    assert!(
-                        node.asked().contains(&Asked::Load(key)),
-                        "{protocol} {name}"
-                    );
-                }
-            }
-        }
-        assert!(same >= 25, "{protocol}: {same} of {}", rows.len());
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
     for protocol in LIKE_MAILGUN {
@@ -448,44 +335,4 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
     result.unwrap();
     assert_eq!(sent.line, "POST /_groupcache/g/_remove-keys/ HTTP/1.1");
     assert_eq!(sent.text(), r#"{"group":"g","keys":["hit-1","a b/c"]}"#);
-}
-
-#[tokio::test(start_paused = true)]
-async fn our_client_takes_the_answers_of_their_servers() {
-    for protocol in MEMBERS {
-        for row in rows(&format!("{protocol}-exchanges.json")) {
-            let name = row["name"].as_str().unwrap();
-            let head = String::from_utf8_lossy(&hex(&row["request"]["raw_head_hex"])).into_owned();
-            let theirs = &row["response"];
-            let (Some(body), true) = (theirs.get("body_hex").map(hex), head.starts_with("GET"))
-            else {
-                continue;
-            };
-            if theirs["framing"] == "chunked"
-                || !asks(name, protocol)
-                || !row["key_b64"].is_string()
-            {
-                continue;
-            }
-            let key = base64(&row["key_b64"]);
-            let network = Network::new();
-            let mut listener = network.listen(support::SERVER).unwrap();
-            let client = dial(&network, protocol, HttpOptions::default());
-            let (result, ()) = tokio::join!(client.get(get(&key)), async {
-                let mut raw = Raw::accept(&mut listener).await;
-                raw.receive().await.unwrap();
-                raw.send(hex(&theirs["raw_head_hex"])).await;
-                raw.send(&body).await;
-            });
-            let context = format!("{protocol} {name}: {result:?}");
-            let loaded = !row["client_loaded"].as_array().unwrap().is_empty();
-            match (row["client"].get("value_b64"), loaded) {
-                (Some(value), false) => {
-                    assert_eq!(result.expect(&context).value, base64(value), "{context}");
-                }
-                (_, true) => assert!(!result.expect_err(&context).is_answer(), "{context}"),
-                (None, false) => assert!(result.expect_err(&context).is_answer(), "{context}"),
-            }
-        }
-    }
 }

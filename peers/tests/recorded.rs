@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use peers::testing::{FakePeer, Network};
 use peers::{Error, GetRequest, HttpOptions, Protocol, Reply};
 use serde_json::Value;
+use support::recorded::Recorded;
 use support::{Raw, answer, base64, dial, echo, get, hex, request, rows, serve, value};
 
 /// The self URL of the recorded server, which its values begin with.
@@ -139,69 +140,6 @@ async fn our_client_makes_of_recorded_answers_what_gos_did() {
                 assert!(!error.is_answer(), "{name}: {error}");
             }
         }
-    }
-}
-
-/// A recorded answer.
-#[derive(Debug)]
-struct Recorded {
-    head: Vec<u8>,
-    /// For long bodies only the beginning was recorded; what follows are dots or an echoed `L`.
-    body: Vec<u8>,
-    chunked: bool,
-}
-
-impl Recorded {
-    fn read(row: &Value) -> Self {
-        let body = match row.get("body_hex") {
-            Some(body) => hex(body),
-            None => {
-                let mut body = hex(&row["body_first64_hex"]);
-                let filling = *body.last().unwrap();
-                body.resize(row["body_len"].as_u64().unwrap() as usize, filling);
-                body
-            }
-        };
-        let chunked = row["framing"] == "chunked";
-        Self {
-            head: hex(&row["raw_head_hex"]),
-            body,
-            chunked,
-        }
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        let mut bytes = self.head.clone();
-        if !self.chunked {
-            bytes.extend_from_slice(&self.body);
-            return bytes;
-        }
-        for chunk in self.body.chunks(1000) {
-            bytes.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-            bytes.extend_from_slice(chunk);
-            bytes.extend_from_slice(b"\r\n");
-        }
-        bytes.extend_from_slice(b"0\r\n\r\n");
-        bytes
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let head = str::from_utf8(&self.head).unwrap();
-        head.lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
-    }
-
-    fn is_like(&self, ours: &support::Message) -> bool {
-        let status = format!(" {} ", ours.status());
-        str::from_utf8(&self.head)
-            .unwrap()
-            .lines()
-            .next()
-            .unwrap()
-            .contains(&status)
-            && self.header("Content-Type") == ours.header("content-type")
-            && self.header("X-Content-Type-Options") == ours.header("x-content-type-options")
-            && self.body == ours.body
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code)] // every test uses some of it
 
 pub(crate) mod node;
+pub(crate) mod recorded;
 
 use std::sync::Arc;
 use std::time::Duration;
