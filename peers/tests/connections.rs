@@ -13,6 +13,7 @@ use peers::{
     BoxFuture, Connector, Error, GetRequest, HttpOptions, HttpService, HttpTransport, Io, Listener,
     Member, PeerClient, PeerService, Protocol, Reply, Server, TcpConnector, Transport as _,
 };
+use support::served::{Served, answered_by, listening};
 use support::{CLIENT, Raw, SERVER, answer, dial, echo, get, request, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -23,33 +24,26 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
 async fn one_connection_serves_many_requests() {
-    let network = Network::new();
     let options = HttpOptions::default();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Golang,
-        options.clone(),
-        FakePeer::new(echo),
-    );
-    let client = dial(&network, Protocol::Golang, options);
+    let served = Served::start(Protocol::Golang, options.clone(), FakePeer::new(echo));
+    let client = served.client(options);
     for _ in 0..100 {
         client.get(get(b"k")).await.unwrap();
     }
-    assert_eq!(peer.asked().len(), 100);
-    assert_eq!(network.accepted(SERVER), 1);
+    assert_eq!(served.peer.asked().len(), 100);
+    assert_eq!(served.network.accepted(SERVER), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn errors_leave_the_connection_open() {
-    let network = Network::new();
     let options = HttpOptions::default();
     let peer = FakePeer::new(|_| Err(Error::getter("no luck")));
-    let (_server, _) = serve(&network, Protocol::Golang, options.clone(), peer);
-    let client = dial(&network, Protocol::Golang, options);
+    let served = Served::start(Protocol::Golang, options.clone(), peer);
+    let client = served.client(options);
     for _ in 0..10 {
         assert!(client.get(get(b"k")).await.unwrap_err().is_getter());
     }
-    assert_eq!(network.accepted(SERVER), 1);
+    assert_eq!(served.network.accepted(SERVER), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,9 +72,7 @@ async fn connections_that_died_while_idle_are_replaced_unnoticed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_lost_with_a_used_connection_is_sent_once_more_and_no_oftener() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let (network, mut listener, client) = listening(Protocol::Golang, HttpOptions::default());
     let (results, ()) = tokio::join!(
         async {
             let first = client.get(get(b"k")).await;
@@ -115,9 +107,7 @@ async fn a_request_lost_with_a_used_connection_is_sent_once_more_and_no_oftener(
 
 #[tokio::test(start_paused = true)]
 async fn it_is_sent_again_on_a_fresh_connection_not_on_another_old_one() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let (network, mut listener, client) = listening(Protocol::Golang, HttpOptions::default());
     let (first, second, raws) = tokio::join!(client.get(get(b"k")), client.get(get(b"k")), async {
         let mut raws = [
             Raw::accept(&mut listener).await,
@@ -186,15 +176,11 @@ fn tcp_client(url: &str) -> Arc<dyn PeerClient> {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_with_garbage_is_not_used_again() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
-    let (result, ()) = tokio::join!(client.get(get(b"k")), async {
-        let mut raw = Raw::accept(&mut listener).await;
-        raw.receive().await.unwrap();
+    let (result, ()) = answered_by(Protocol::Golang, HttpOptions::default(), async |mut raw| {
         raw.send("SSH-2.0-OpenSSH_9.6\r\n\r\n").await;
         assert!(raw.is_closed().await);
-    });
+    })
+    .await;
     let error = result.unwrap_err();
     assert!(error.is_transport());
     assert!(error.to_string().starts_with("malformed: "), "{error}");
@@ -263,14 +249,13 @@ async fn a_dead_host_is_unreachable() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_finishes_what_is_in_flight_and_refuses_the_rest() {
-    let network = Network::new();
     let peer = FakePeer::new(echo).delay(2 * SECOND);
-    let (server, _) = serve(&network, Protocol::Golang, HttpOptions::default(), peer);
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
-    let mut idle = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, HttpOptions::default(), peer);
+    let client = served.client(HttpOptions::default());
+    let mut idle = served.raw().await;
     idle.send(request("/healthz")).await;
     idle.receive().await.unwrap();
-    let mut silent = Raw::connect(&network).await;
+    let mut silent = served.raw().await;
 
     let in_flight = tokio::spawn({
         let client = Arc::clone(&client);
@@ -278,7 +263,7 @@ async fn a_shutdown_finishes_what_is_in_flight_and_refuses_the_rest() {
     });
     sleep(SECOND).await;
     let start = Instant::now();
-    let shutdown = tokio::spawn(server.shutdown());
+    let shutdown = tokio::spawn(served.server.shutdown());
     assert!(idle.is_closed().await && silent.is_closed().await);
     assert_eq!(start.elapsed(), Duration::ZERO);
     let late = client.get(get(b"late")).await.unwrap_err();
@@ -293,30 +278,23 @@ async fn a_shutdown_finishes_what_is_in_flight_and_refuses_the_rest() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dropped_server_is_gone_at_once() {
-    let network = Network::new();
     let peer = FakePeer::new(echo).delay(60 * SECOND);
-    let (server, _) = serve(&network, Protocol::Golang, HttpOptions::default(), peer);
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let served = Served::start(Protocol::Golang, HttpOptions::default(), peer);
+    let client = served.client(HttpOptions::default());
     let start = Instant::now();
     let (result, ()) = tokio::join!(client.get(get(b"k")), async {
         sleep(SECOND).await;
-        drop(server);
+        drop(served.server);
     });
     assert!(result.unwrap_err().is_transport());
     assert_eq!(start.elapsed().as_secs(), 1);
-    assert!(network.listen(SERVER).is_ok());
+    assert!(served.network.listen(SERVER).is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn requests_sent_ahead_are_answered_in_order() {
-    let network = Network::new();
-    let (_server, _) = serve(
-        &network,
-        Protocol::Golang,
-        HttpOptions::default(),
-        FakePeer::new(echo),
-    );
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::echoing(Protocol::Golang);
+    let mut raw = served.raw().await;
     let ahead: String = ["a", "b", "c"]
         .map(|key| request(&format!("/_groupcache/g/{key}")))
         .concat();

@@ -21,6 +21,7 @@ use peers::{
     Connector as _, Error, GetMode, GetRequest, HttpOptions, Listener as _, Protocol, Reply,
 };
 use serde_json::Value;
+use support::served::{Served, listening};
 use support::{CLIENT, Raw, SERVER, dial, echo, get, hex, request, rows, serve, value};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -118,17 +119,16 @@ fn recorded_answer(row: &Value) -> Result<Reply, Error> {
 async fn a_go_callers_recorded_requests_get_the_recorded_answers() {
     for row in rows("galaxycache-grpc.json") {
         let name = row["name"].as_str().unwrap();
-        let network = Network::new();
         let expected = Arc::new(row.clone());
         let peer = FakePeer::new({
             let row = Arc::clone(&expected);
             move |_| recorded_answer(&row)
         });
-        let (_server, peer) = serve(&network, Protocol::Native, HttpOptions::default(), peer);
+        let served = Served::start(Protocol::Native, HttpOptions::default(), peer);
 
         let path = pseudo(&row["request_headers"], ":path");
         let request = call(path, headers(&row["request_headers"]), hex(&row["request"]));
-        let response = raw_client(&network)
+        let response = raw_client(&served.network)
             .await
             .send_request(request)
             .await
@@ -153,7 +153,7 @@ async fn a_go_callers_recorded_requests_get_the_recorded_answers() {
             assert_eq!(body.to_bytes(), hex(&row["response"]), "{name}");
         }
 
-        let asked = &peer.asked()[0];
+        let asked = &served.peer.asked()[0];
         let mode = match name.starts_with("peek") {
             true => GetMode::Peek,
             false => GetMode::Load,
@@ -274,9 +274,8 @@ async fn errors_are_typed_between_nodes_of_ours() {
             Error::is_timeout,
         ),
     ] {
-        let network = Network::new();
-        let (_server, _) = serve(&network, GRPC, HttpOptions::default(), peer);
-        let client = dial(&network, GRPC, HttpOptions::default());
+        let served = Served::start(GRPC, HttpOptions::default(), peer);
+        let client = served.client(HttpOptions::default());
         let error = client.get(get(b"k")).await.unwrap_err();
         assert!(is(&error), "{error}");
     }
@@ -285,7 +284,6 @@ async fn errors_are_typed_between_nodes_of_ours() {
 #[tokio::test(start_paused = true)]
 async fn expiry_rate_and_any_key_cross_and_peeks_are_peeks() {
     let expires_at = Some(SystemTime::UNIX_EPOCH + Duration::new(4_000_000_000, 7));
-    let network = Network::new();
     let peer = FakePeer::new(move |request| {
         Ok(Reply {
             expires_at,
@@ -293,8 +291,8 @@ async fn expiry_rate_and_any_key_cross_and_peeks_are_peeks() {
             ..value(request.key)
         })
     });
-    let (_server, peer) = serve(&network, GRPC, HttpOptions::default(), peer);
-    let client = dial(&network, GRPC, HttpOptions::default());
+    let served = Served::start(GRPC, HttpOptions::default(), peer);
+    let client = served.client(HttpOptions::default());
     let any: Vec<u8> = (0..=255).collect();
     for key in [b"".as_slice(), b"a/b?c%", &any] {
         let reply = client.get(get(key)).await.unwrap();
@@ -303,8 +301,8 @@ async fn expiry_rate_and_any_key_cross_and_peeks_are_peeks() {
         let peeked = client.get(peek(key)).await.unwrap();
         assert_eq!((peeked.expires_at, peeked.minute_qps), (expires_at, None));
     }
-    assert_eq!(peer.asked()[1].mode, GetMode::Peek);
-    assert_eq!(network.accepted(SERVER), 1);
+    assert_eq!(served.peer.asked()[1].mode, GetMode::Peek);
+    assert_eq!(served.network.accepted(SERVER), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -351,17 +349,16 @@ async fn values_up_to_the_limit_pass_and_others_are_refused_by_either_side() {
 
 #[tokio::test(start_paused = true)]
 async fn a_callers_patience_is_obeyed() {
-    let network = Network::new();
     let peer = FakePeer::new(echo).delay(3 * SECOND);
-    let (_server, peer) = serve(&network, GRPC, HttpOptions::default(), peer);
-    let mut client = raw_client(&network).await;
+    let served = Served::start(GRPC, HttpOptions::default(), peer);
+    let mut client = raw_client(&served.network).await;
     let start = Instant::now();
     let response = client
         .send_request(call_for_k("grpc-timeout", "2S"))
         .await
         .unwrap();
     assert_eq!((status_of(&response), start.elapsed().as_secs()), ("4", 2));
-    assert_eq!(peer.asked().len(), 1);
+    assert_eq!(served.peer.asked().len(), 1);
     for (limit, status) in [("0n", "4"), ("soon", "13")] {
         let response = client
             .send_request(call_for_k("grpc-timeout", limit))
@@ -376,9 +373,8 @@ async fn a_callers_patience_is_obeyed() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_no_call_is_refused() {
-    let network = Network::new();
-    let (_server, peer) = serve(&network, GRPC, HttpOptions::default(), FakePeer::new(echo));
-    let mut client = raw_client(&network).await;
+    let served = Served::echoing(GRPC);
+    let mut client = raw_client(&served.network).await;
     let mut refused = async |request: Request<Full<Bytes>>| {
         let response = client.send_request(request).await.unwrap();
         let grpc = response.headers().get("grpc-status");
@@ -411,45 +407,38 @@ async fn what_is_no_call_is_refused() {
         refused(call(&get_path, HeaderMap::new(), Vec::new())).await,
         (415, None)
     );
-    assert!(peer.asked().is_empty());
+    assert!(served.peer.asked().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_costs_one_call_and_not_the_connection() {
-    let network = Network::new();
     let peer = FakePeer::new(|request| match request.key {
         b"panic" => panic!("on purpose"),
         key => Ok(value(key)),
     });
-    let (_server, _) = serve(&network, GRPC, HttpOptions::default(), peer);
-    let client = dial(&network, GRPC, HttpOptions::default());
+    let served = Served::start(GRPC, HttpOptions::default(), peer);
+    let client = served.client(HttpOptions::default());
     assert!(!client.get(get(b"panic")).await.unwrap_err().is_answer());
     assert_eq!(client.get(get(b"k")).await.unwrap().value, "k");
-    assert_eq!(network.accepted(SERVER), 1);
+    assert_eq!(served.network.accepted(SERVER), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn both_versions_and_all_protocols_share_one_port() {
-    let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Golang,
-        HttpOptions::default(),
-        FakePeer::new(echo),
-    );
+    let served = Served::echoing(Protocol::Golang);
     for protocol in [Protocol::Golang, GRPC, Protocol::Galaxycache] {
-        let client = dial(&network, protocol, HttpOptions::default());
+        let client = dial(&served.network, protocol, HttpOptions::default());
         assert_eq!(
             client.get(get(b"k")).await.unwrap().value,
             "k",
             "{protocol}"
         );
     }
-    assert_eq!(peer.asked().len(), 3);
+    assert_eq!(served.peer.asked().len(), 3);
     // The paths of HTTP/1.1 are served over HTTP/2 too.
     let url = format!("http://{SERVER}/healthz");
     let health = Request::get(url).body(Full::default()).unwrap();
-    let response = raw_client(&network)
+    let response = raw_client(&served.network)
         .await
         .send_request(health)
         .await
@@ -462,23 +451,22 @@ async fn both_versions_and_all_protocols_share_one_port() {
 
 #[tokio::test(start_paused = true)]
 async fn a_preface_that_goes_wrong_or_stops_ends_the_connection() {
-    let network = Network::new();
     let options = HttpOptions::default().head_timeout(2 * SECOND);
-    let (_server, _) = serve(&network, GRPC, options, FakePeer::new(echo));
+    let served = Served::start(GRPC, options, FakePeer::new(echo));
 
-    let mut garbage = Raw::connect(&network).await;
+    let mut garbage = served.raw().await;
     garbage.send(b"PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n").await;
     let refused = garbage.receive().await;
     assert!(refused.is_none_or(|answer| answer.status() >= 400));
 
-    let mut post = Raw::connect(&network).await;
+    let mut post = served.raw().await;
     post.send("P").await;
     sleep(SECOND).await;
     post.send(&request("/healthz").replace("GET", "OST")[..])
         .await;
     assert_eq!(post.receive().await.unwrap().status(), 405);
 
-    let mut slow = Raw::connect(&network).await;
+    let mut slow = served.raw().await;
     let start = Instant::now();
     for byte in &PREFACE[..5] {
         slow.send([*byte]).await;
@@ -494,16 +482,15 @@ async fn a_preface_that_goes_wrong_or_stops_ends_the_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_connections_are_closed_also_when_they_never_said_a_word_or_ping_on() {
-    let network = Network::new();
     let options = HttpOptions::default().server_idle_timeout(20 * SECOND);
-    let (_server, _) = serve(&network, GRPC, options, FakePeer::new(echo));
+    let served = Served::start(GRPC, options, FakePeer::new(echo));
     let start = Instant::now();
-    let mut silent = Raw::connect(&network).await;
+    let mut silent = served.raw().await;
     assert!(silent.is_closed().await);
     assert!((20..=25).contains(&start.elapsed().as_secs()));
 
     // Settings, and a ping every second, which nobody answers to with anything but frames.
-    let mut pinging = Raw::connect(&network).await;
+    let mut pinging = served.raw().await;
     pinging.send(PREFACE).await;
     pinging.send(b"\0\0\0\x04\0\0\0\0\0").await;
     let start = Instant::now();
@@ -522,11 +509,10 @@ async fn idle_connections_are_closed_also_when_they_never_said_a_word_or_ping_on
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_not_read_ends_the_connection() {
-    let network = Network::new();
     let peer = FakePeer::new(|_| Ok(value(&vec![b'x'; 4 << 20])));
     let options = HttpOptions::default().write_timeout(5 * SECOND);
-    let (server, _) = serve(&network, GRPC, options, peer);
-    let mut client = raw_client(&network).await;
+    let served = Served::start(GRPC, options, peer);
+    let mut client = raw_client(&served.network).await;
     let response = client
         .send_request(call_for_k("te", "trailers"))
         .await
@@ -542,23 +528,22 @@ async fn an_answer_that_is_not_read_ends_the_connection() {
         start.elapsed()
     );
     assert!(response.into_body().collect().await.is_err());
-    assert_eq!(server.shutdown().await, 0);
+    assert_eq!(served.server.shutdown().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_finishes_the_calls_in_flight_and_closes_idle_connections() {
-    let network = Network::new();
     let peer = FakePeer::new(echo).delay(2 * SECOND);
-    let (server, _) = serve(&network, GRPC, HttpOptions::default(), peer);
-    let client = dial(&network, GRPC, HttpOptions::default());
-    let idle = raw_client(&network).await;
+    let served = Served::start(GRPC, HttpOptions::default(), peer);
+    let client = served.client(HttpOptions::default());
+    let idle = raw_client(&served.network).await;
     let in_flight = tokio::spawn({
         let client = Arc::clone(&client);
         async move { client.get(get(b"k")).await }
     });
     sleep(SECOND).await;
     let start = Instant::now();
-    let shutdown = tokio::spawn(server.shutdown());
+    let shutdown = tokio::spawn(served.server.shutdown());
     sleep(SECOND / 10).await;
     assert!(idle.is_closed());
     assert!(client.get(get(b"late")).await.unwrap_err().is_transport());
@@ -582,15 +567,10 @@ async fn a_connection_that_died_is_replaced_unnoticed() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_costs_a_time_out_and_its_connection() {
-    let network = Network::new();
-    let (_server, _) = serve(&network, GRPC, HttpOptions::default(), FakePeer::new(echo));
-    let client = dial(
-        &network,
-        GRPC,
-        HttpOptions::default().request_timeout(2 * SECOND),
-    );
+    let served = Served::echoing(GRPC);
+    let client = served.client(HttpOptions::default().request_timeout(2 * SECOND));
     client.get(get(b"k")).await.unwrap();
-    network.partition(SERVER, CLIENT);
+    served.network.partition(SERVER, CLIENT);
     let start = Instant::now();
     assert!(client.get(get(b"k")).await.unwrap_err().is_timeout());
     assert_eq!(start.elapsed().as_secs(), 2);
@@ -604,21 +584,19 @@ async fn a_silent_peer_costs_a_time_out_and_its_connection() {
         assert!(result.unwrap_err().is_transport());
     }
     assert_eq!(start.elapsed().as_secs(), 3);
-    network.heal();
+    served.network.heal();
     client.get(get(b"k")).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_speaks_something_else_is_a_failed_peer() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
+    let (_network, mut listener, client) = listening(GRPC, HttpOptions::default());
     tokio::spawn(async move {
         loop {
             let mut raw = Raw::accept(&mut listener).await;
             raw.send("HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     });
-    let client = dial(&network, GRPC, HttpOptions::default());
     let error = timeout(60 * SECOND, client.get(get(b"k")))
         .await
         .unwrap()

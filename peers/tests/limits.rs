@@ -5,9 +5,10 @@ mod support;
 use std::time::Duration;
 
 use futures::all;
-use peers::testing::{FakePeer, Network};
+use peers::testing::FakePeer;
 use peers::{HttpOptions, Protocol};
-use support::{CLIENT, Raw, SERVER, answer, dial, echo, get, request, serve, value};
+use support::served::{Served, answered_by, listening};
+use support::{CLIENT, Raw, SERVER, answer, echo, get, request, value};
 use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -31,33 +32,21 @@ mod futures {
 
 #[tokio::test(start_paused = true)]
 async fn base_path_is_the_one_that_was_set() {
-    let network = Network::new();
     let options = HttpOptions::default().base_path("/cache/v1/");
-    let (_server, _) = serve(
-        &network,
-        Protocol::Golang,
-        options.clone(),
-        FakePeer::new(echo),
-    );
-    let client = dial(&network, Protocol::Golang, options);
+    let served = Served::start(Protocol::Golang, options.clone(), FakePeer::new(echo));
+    let client = served.client(options);
     assert_eq!(client.get(get(b"k")).await.unwrap().value, "k");
-    let other = dial(&network, Protocol::Golang, HttpOptions::default());
+    let other = served.client(HttpOptions::default());
     let error = other.get(get(b"k")).await.unwrap_err();
     assert_eq!(error.to_string(), "HTTP status 404: 404 page not found");
 }
 
 #[tokio::test(start_paused = true)]
 async fn connect_timeout_bounds_the_dial() {
-    let network = Network::new();
-    let (_server, _) = serve(
-        &network,
-        Protocol::Golang,
-        HttpOptions::default(),
-        FakePeer::new(echo),
-    );
-    network.partition(CLIENT, SERVER);
+    let served = Served::echoing(Protocol::Golang);
+    served.network.partition(CLIENT, SERVER);
     let options = HttpOptions::default().connect_timeout(2 * SECOND);
-    let client = dial(&network, Protocol::Golang, options);
+    let client = served.client(options);
     let start = Instant::now();
     let error = client.get(get(b"k")).await.unwrap_err();
     assert_eq!(
@@ -70,11 +59,10 @@ async fn connect_timeout_bounds_the_dial() {
 
 #[tokio::test(start_paused = true)]
 async fn request_timeout_bounds_the_whole_exchange() {
-    let network = Network::new();
     let peer = FakePeer::new(echo).delay(60 * SECOND);
-    let (_server, _) = serve(&network, Protocol::Golang, HttpOptions::default(), peer);
+    let served = Served::start(Protocol::Golang, HttpOptions::default(), peer);
     let options = HttpOptions::default().request_timeout(3 * SECOND);
-    let client = dial(&network, Protocol::Golang, options);
+    let client = served.client(options);
     let start = Instant::now();
     let error = client.get(get(b"k")).await.unwrap_err();
     assert_eq!(
@@ -87,10 +75,8 @@ async fn request_timeout_bounds_the_whole_exchange() {
 
 #[tokio::test(start_paused = true)]
 async fn request_timeout_bounds_an_answer_that_trickles() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
     let options = HttpOptions::default().request_timeout(3 * SECOND);
-    let client = dial(&network, Protocol::Golang, options);
+    let (_network, mut listener, client) = listening(Protocol::Golang, options);
     let peer = async {
         let mut raw = Raw::accept(&mut listener).await;
         raw.receive().await.unwrap();
@@ -108,29 +94,22 @@ async fn request_timeout_bounds_an_answer_that_trickles() {
 
 #[tokio::test(start_paused = true)]
 async fn client_idle_timeout_retires_connections() {
-    let network = Network::new();
-    let (_server, _) = serve(
-        &network,
-        Protocol::Golang,
-        HttpOptions::default(),
-        FakePeer::new(echo),
-    );
+    let served = Served::echoing(Protocol::Golang);
     let options = HttpOptions::default().client_idle_timeout(20 * SECOND);
-    let client = dial(&network, Protocol::Golang, options);
+    let client = served.client(options);
     for (pause, connections) in [(0, 1), (19, 1), (19, 1), (20, 2), (1, 2)] {
         sleep(pause * SECOND).await;
         client.get(get(b"k")).await.unwrap();
-        assert_eq!(network.accepted(SERVER), connections);
+        assert_eq!(served.network.accepted(SERVER), connections);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn max_connections_per_peer_makes_others_wait_for_their_turn() {
-    let network = Network::new();
     let peer = FakePeer::new(echo).delay(SECOND);
-    let (_server, _) = serve(&network, Protocol::Golang, HttpOptions::default(), peer);
+    let served = Served::start(Protocol::Golang, HttpOptions::default(), peer);
     let options = HttpOptions::default().max_connections_per_peer(2);
-    let client = dial(&network, Protocol::Golang, options);
+    let client = served.client(options);
     let start = Instant::now();
     let results = all((0..6).map(|_| {
         let client = client.clone();
@@ -139,7 +118,7 @@ async fn max_connections_per_peer_makes_others_wait_for_their_turn() {
     .await;
     assert_eq!(results, [true; 6]);
     assert_eq!(start.elapsed().as_secs(), 3);
-    assert_eq!(network.accepted(SERVER), 2);
+    assert_eq!(served.network.accepted(SERVER), 2);
 }
 
 /// Options whose three server time-outs are far apart, and the watchdog's step: a quarter of the
@@ -166,24 +145,22 @@ async fn closes_after(limit: Duration, step: Duration, raw: &mut Raw) {
 
 #[tokio::test(start_paused = true)]
 async fn head_timeout_closes_on_a_client_that_does_not_finish_its_request() {
-    let network = Network::new();
     let (options, step) = watched();
-    let (_server, peer) = serve(&network, Protocol::Golang, options, FakePeer::new(echo));
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let mut raw = served.raw().await;
     // The second request is as slow as the first one was quick.
     raw.send(request("/_groupcache/g/k")).await;
     raw.receive().await.unwrap();
     raw.send("GET /_groupcache/g/k HTTP/1.1\r\n").await;
     closes_after(8 * SECOND, step, &mut raw).await;
-    assert_eq!(peer.asked().len(), 1);
+    assert_eq!(served.peer.asked().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn head_timeout_does_not_start_again_with_every_byte() {
-    let network = Network::new();
     let (options, step) = watched();
-    let (_server, _) = serve(&network, Protocol::Golang, options, FakePeer::new(echo));
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let mut raw = served.raw().await;
     let start = Instant::now();
     while raw.try_send(b"G").await.is_ok() {
         sleep(SECOND).await;
@@ -197,11 +174,10 @@ async fn head_timeout_does_not_start_again_with_every_byte() {
 
 #[tokio::test(start_paused = true)]
 async fn head_timeout_is_not_about_idle_connections_nor_slow_answers() {
-    let network = Network::new();
     let (options, _) = watched();
     let peer = FakePeer::new(echo).delay(100 * SECOND);
-    let (_server, _) = serve(&network, Protocol::Golang, options, peer);
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, peer);
+    let mut raw = served.raw().await;
     for _ in 0..2 {
         sleep(30 * SECOND).await;
         raw.send(request("/_groupcache/g/k")).await;
@@ -211,13 +187,12 @@ async fn head_timeout_is_not_about_idle_connections_nor_slow_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn server_idle_timeout_closes_what_nobody_uses() {
-    let network = Network::new();
     let (options, step) = watched();
-    let (_server, _) = serve(&network, Protocol::Golang, options, FakePeer::new(echo));
-    let mut silent = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let mut silent = served.raw().await;
     closes_after(60 * SECOND, step, &mut silent).await;
 
-    let mut used = Raw::connect(&network).await;
+    let mut used = served.raw().await;
     for _ in 0..3 {
         sleep(50 * SECOND).await;
         used.send(request("/healthz")).await;
@@ -228,27 +203,25 @@ async fn server_idle_timeout_closes_what_nobody_uses() {
 
 #[tokio::test(start_paused = true)]
 async fn write_timeout_closes_on_a_client_that_does_not_read() {
-    let network = Network::new();
     let (options, step) = watched();
     let peer = FakePeer::new(|_| Ok(value(&[b'x'; 4 << 20])));
-    let (server, _) = serve(&network, Protocol::Golang, options, peer);
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, peer);
+    let mut raw = served.raw().await;
     raw.send(request("/_groupcache/g/k")).await;
     // Nothing is read for so long that the rest is cut off.
     sleep(20 * SECOND + step + SECOND).await;
     assert_eq!(raw.receive().await, None);
-    assert_eq!(server.shutdown().await, 0);
+    assert_eq!(served.server.shutdown().await, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn write_timeout_leaves_alone_who_reads_slowly() {
-    let network = Network::new();
     let (options, _) = watched();
     let peer = FakePeer::new(|_| Ok(value(&[b'x'; 4 << 20])));
-    let (_server, _) = serve(&network, Protocol::Golang, options, peer);
+    let served = Served::start(Protocol::Golang, options, peer);
     // A delay of 15 s for every 64 KiB: a quarter of an hour for the value.
-    network.delay(15 * SECOND);
-    let mut raw = Raw::connect(&network).await;
+    served.network.delay(15 * SECOND);
+    let mut raw = served.raw().await;
     raw.send(request("/_groupcache/g/k")).await;
     let start = Instant::now();
     assert_eq!(raw.receive().await.unwrap().body.len(), (4 << 20) + 5);
@@ -257,28 +230,26 @@ async fn write_timeout_leaves_alone_who_reads_slowly() {
 
 #[tokio::test(start_paused = true)]
 async fn drain_timeout_bounds_the_shutdown() {
-    let network = Network::new();
     let options = HttpOptions::default().drain_timeout(5 * SECOND);
     let peer = FakePeer::new(echo).delay(60 * SECOND);
-    let (server, _) = serve(&network, Protocol::Golang, options, peer);
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let served = Served::start(Protocol::Golang, options, peer);
+    let client = served.client(HttpOptions::default());
     let exchange = tokio::spawn(async move { client.get(get(b"k")).await });
     sleep(SECOND).await;
     let start = Instant::now();
-    assert_eq!(server.shutdown().await, 1);
+    assert_eq!(served.server.shutdown().await, 1);
     assert_eq!(start.elapsed().as_secs(), 5);
     assert!(exchange.await.unwrap().unwrap_err().is_transport());
 }
 
 #[tokio::test(start_paused = true)]
 async fn max_connections_leaves_the_rest_in_the_backlog() {
-    let network = Network::new();
     let options = HttpOptions::default().max_connections(1);
-    let (_server, _) = serve(&network, Protocol::Golang, options, FakePeer::new(echo));
-    let mut first = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let mut first = served.raw().await;
     first.send(request("/healthz")).await;
     assert_eq!(first.receive().await.unwrap().status(), 200);
-    let mut second = Raw::connect(&network).await;
+    let mut second = served.raw().await;
     second.send(request("/healthz")).await;
     assert!(timeout(SECOND, second.receive()).await.is_err());
     drop(first);
@@ -287,11 +258,10 @@ async fn max_connections_leaves_the_rest_in_the_backlog() {
 
 #[tokio::test(start_paused = true)]
 async fn max_requests_tells_the_rest_to_go_elsewhere() {
-    let network = Network::new();
     let options = HttpOptions::default().max_requests(2);
     let peer = FakePeer::new(echo).delay(SECOND);
-    let (_server, _) = serve(&network, Protocol::Golang, options, peer);
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let served = Served::start(Protocol::Golang, options, peer);
+    let client = served.client(HttpOptions::default());
     let results = all((0..5).map(|_| {
         let client = client.clone();
         async move { client.get(get(b"k")).await }
@@ -308,49 +278,37 @@ async fn max_requests_tells_the_rest_to_go_elsewhere() {
 
 #[tokio::test(start_paused = true)]
 async fn max_key_bytes_is_checked_by_client_and_server() {
-    let network = Network::new();
     let short = HttpOptions::default().max_key_bytes(10);
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Golang,
-        short.clone(),
-        FakePeer::new(echo),
-    );
+    let served = Served::start(Protocol::Golang, short.clone(), FakePeer::new(echo));
     let text = "a key of 11 bytes is larger than the limit of 10 bytes";
 
-    let client = dial(&network, Protocol::Golang, short);
+    let client = served.client(short);
     assert!(client.get(get(b"ten  bytes")).await.is_ok());
     let error = client.get(get(b"elev  bytes")).await.unwrap_err();
     assert!(error.is_too_large());
     assert_eq!(error.to_string(), text);
-    assert_eq!(peer.asked().len(), 1);
+    assert_eq!(served.peer.asked().len(), 1);
 
     // A client with another limit learns of the server's.
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let client = served.client(HttpOptions::default());
     let error = client.get(get(b"elev  bytes")).await.unwrap_err();
     assert!(error.is_too_large());
     assert_eq!(error.to_string(), text);
-    let mut raw = Raw::connect(&network).await;
+    let mut raw = served.raw().await;
     raw.send(request("/_groupcache/g/elev%20%20bytes")).await;
     let answer = raw.receive().await.unwrap();
     assert_eq!(
         (answer.status(), answer.text()),
         (414, format!("{text}\n").as_str())
     );
-    assert_eq!(peer.asked().len(), 1);
+    assert_eq!(served.peer.asked().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_longest_key_fits_into_a_request_however_it_is_escaped() {
-    let network = Network::new();
     let options = HttpOptions::default().max_key_bytes(16 << 10);
-    let (_server, _) = serve(
-        &network,
-        Protocol::Golang,
-        options.clone(),
-        FakePeer::new(echo),
-    );
-    let client = dial(&network, Protocol::Golang, options);
+    let served = Served::start(Protocol::Golang, options.clone(), FakePeer::new(echo));
+    let client = served.client(options);
     let key = [b' '; 16 << 10];
     assert_eq!(client.get(get(&key)).await.unwrap().value, key);
 
@@ -365,10 +323,9 @@ async fn the_longest_key_fits_into_a_request_however_it_is_escaped() {
 
 #[tokio::test(start_paused = true)]
 async fn max_value_bytes_is_checked_by_the_server() {
-    let network = Network::new();
     let options = HttpOptions::default().max_value_bytes(10);
-    let (_server, _) = serve(&network, Protocol::Golang, options, FakePeer::new(echo));
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let client = served.client(HttpOptions::default());
     assert!(client.get(get(b"ten  bytes")).await.is_ok());
     let error = client.get(get(b"elev  bytes")).await.unwrap_err();
     assert!(error.is_too_large() && error.is_answer());
@@ -380,17 +337,13 @@ async fn max_value_bytes_is_checked_by_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn max_value_bytes_is_checked_by_the_client_before_it_reads() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
     let options = HttpOptions::default().max_value_bytes(1000);
-    let client = dial(&network, Protocol::Golang, options);
-    let (result, ()) = tokio::join!(client.get(get(b"k")), async {
-        let mut raw = Raw::accept(&mut listener).await;
-        raw.receive().await.unwrap();
+    let (result, ()) = answered_by(Protocol::Golang, options, async |mut raw| {
         raw.send("HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n")
             .await;
         assert!(raw.is_closed().await);
-    });
+    })
+    .await;
     let error = result.unwrap_err();
     assert!(error.is_too_large() && error.is_answer());
     assert!(error.to_string().contains("1000000000000 bytes"), "{error}");
@@ -398,13 +351,8 @@ async fn max_value_bytes_is_checked_by_the_client_before_it_reads() {
 
 #[tokio::test(start_paused = true)]
 async fn max_value_bytes_cuts_off_a_body_without_end() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
     let options = HttpOptions::default().max_value_bytes(100_000);
-    let client = dial(&network, Protocol::Golang, options);
-    let (result, sent) = tokio::join!(client.get(get(b"k")), async {
-        let mut raw = Raw::accept(&mut listener).await;
-        raw.receive().await.unwrap();
+    let (result, sent) = answered_by(Protocol::Golang, options, async |mut raw| {
         raw.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
             .await;
         let chunk = [b"3e8\r\n".as_slice(), &[b'x'; 1000], b"\r\n"].concat();
@@ -413,7 +361,8 @@ async fn max_value_bytes_cuts_off_a_body_without_end() {
             sent += 1000;
         }
         sent
-    });
+    })
+    .await;
     assert!(result.unwrap_err().is_too_large());
     // What was still on its way: the buffers of the connection and of hyper.
     assert!(sent < 100_000 + (1 << 20), "{sent}");
@@ -421,17 +370,13 @@ async fn max_value_bytes_cuts_off_a_body_without_end() {
 
 #[tokio::test(start_paused = true)]
 async fn an_errors_text_is_read_up_to_a_limit() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
-    let (result, ()) = tokio::join!(client.get(get(b"k")), async {
-        let mut raw = Raw::accept(&mut listener).await;
-        raw.receive().await.unwrap();
+    let (result, ()) = answered_by(Protocol::Golang, HttpOptions::default(), async |mut raw| {
         raw.send("HTTP/1.1 500 Oh\r\ncontent-length: 1000000\r\n\r\n")
             .await;
         let _ = raw.try_send(&[b'x'; 1_000_000]).await;
         assert!(raw.is_closed().await);
-    });
+    })
+    .await;
     let text = result.unwrap_err().to_string();
     assert!(text.starts_with("HTTP status 500: xxx"));
     assert!(text.len() < 9000, "{}", text.len());
@@ -439,10 +384,9 @@ async fn an_errors_text_is_read_up_to_a_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_beyond_the_limit_is_refused_unread() {
-    let network = Network::new();
     let options = HttpOptions::default().max_value_bytes(1000);
-    let (_server, peer) = serve(&network, Protocol::Golang, options, FakePeer::new(echo));
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let mut raw = served.raw().await;
     raw.send("PUT /_groupcache/g/k HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000\r\n\r\n")
         .await;
     let answer = raw.receive().await.unwrap();
@@ -452,7 +396,7 @@ async fn a_body_beyond_the_limit_is_refused_unread() {
             .text()
             .starts_with("a request body of 1000000 bytes is larger than the limit")
     );
-    assert!(peer.asked().is_empty());
+    assert!(served.peer.asked().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -461,33 +405,21 @@ async fn a_flood_of_headers_is_refused() {
         "a: b\r\n".repeat(101),
         format!("a: {}\r\n", "b".repeat(100_000)),
     ] {
-        let network = Network::new();
-        let (_server, peer) = serve(
-            &network,
-            Protocol::Golang,
-            HttpOptions::default(),
-            FakePeer::new(echo),
-        );
-        let mut raw = Raw::connect(&network).await;
+        let served = Served::echoing(Protocol::Golang);
+        let mut raw = served.raw().await;
         let _ = raw
             .try_send(b"GET /_groupcache/g/k HTTP/1.1\r\nhost: a\r\n")
             .await;
         let _ = raw.try_send(format!("{header}\r\n").as_bytes()).await;
         assert_eq!(raw.receive().await.unwrap().status(), 431);
-        assert!(peer.asked().is_empty());
+        assert!(served.peer.asked().is_empty());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_head_without_end_is_refused() {
-    let network = Network::new();
-    let (_server, _) = serve(
-        &network,
-        Protocol::Golang,
-        HttpOptions::default(),
-        FakePeer::new(echo),
-    );
-    let mut raw = Raw::connect(&network).await;
+    let served = Served::echoing(Protocol::Golang);
+    let mut raw = served.raw().await;
     raw.send("GET /").await;
     let mut sent = 0;
     while raw.try_send(&[b'x'; 1000]).await.is_ok() {
@@ -498,15 +430,11 @@ async fn a_head_without_end_is_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn an_answers_head_without_end_is_refused() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
-    let client = dial(&network, Protocol::Golang, HttpOptions::default());
-    let (result, ()) = tokio::join!(client.get(get(b"k")), async {
-        let mut raw = Raw::accept(&mut listener).await;
-        raw.receive().await.unwrap();
+    let (result, ()) = answered_by(Protocol::Golang, HttpOptions::default(), async |mut raw| {
         raw.send("HTTP/1.1 200 OK\r\na: ").await;
         while raw.try_send(&[b'x'; 1000]).await.is_ok() {}
-    });
+    })
+    .await;
     let error = result.unwrap_err();
     assert!(error.is_transport() && !error.is_timeout(), "{error}");
 }

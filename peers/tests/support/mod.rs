@@ -4,6 +4,7 @@
 
 pub(crate) mod node;
 pub(crate) mod recorded;
+pub(crate) mod served;
 
 use std::sync::Arc;
 use std::time::Duration;
