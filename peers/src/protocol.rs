@@ -7,6 +7,25 @@ use crate::{Error, Member};
 
 /// A wire format of the family, and the ring that goes with it.
 ///
+/// # Where protocols share a path
+///
+/// All but galaxycache's are spoken under [`base_path`](crate::HttpOptions::base_path), and three of
+/// them disagree there. Nothing in a request tells who sent it, so what is read and answered under
+/// that path is decided by the node's own protocol, whoever asks:
+///
+/// | | golang | mailgun, groupcache-go |
+/// |---|---|---|
+/// | a client sends a space as | `+`, as in a query | `%20`, as in a path |
+/// | a client sends a plus sign as | `%2B` | `+` |
+/// | so our server reads `+` as | a space | a plus sign |
+/// | our server says "not found" by | 500 | 404 |
+/// | our server says that the getter failed by | 500 | 503 |
+/// | a Go caller that gets that | loads the value itself | takes it for final |
+///
+/// Our clients escape a space as `%20` and a plus sign as `%2B`, which all servers read alike. The
+/// members of a cluster all need the same protocol. A caller of another would find its spaces turned
+/// into plus signs or the other way round, and 404 and 503 taken for answers, or not.
+///
 /// ```
 /// use peers::Protocol;
 ///
@@ -31,7 +50,9 @@ pub enum Protocol {
     Ipronko,
     /// vimeo/galaxycache over HTTP: raw bytes on paths of its own, golang's ring but for ties.
     Galaxycache,
-    /// vimeo/galaxycache over gRPC, with the same ring. Needs the feature `grpc`.
+    /// vimeo/galaxycache over gRPC, with the same ring. Needs the feature `grpc`. Go nodes receive
+    /// messages of up to 4 MiB unless their dial options say otherwise, and load larger values
+    /// themselves.
     GalaxycacheGrpc,
 }
 

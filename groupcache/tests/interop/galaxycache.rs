@@ -25,7 +25,7 @@
 
 use groupcache::Protocol;
 
-use crate::checks::checks;
+use crate::checks::{checks, common_checks, galaxycache_checks};
 use crate::program::Program;
 
 const GALAXYCACHE: Program = Program {
@@ -42,21 +42,8 @@ const PEEKING: Program = Program {
     ..GALAXYCACHE
 };
 
-checks! { GALAXYCACHE =>
-    every_key_is_loaded_by_its_owner_alone_whoever_is_asked,
-    callers_of_a_slow_key_on_all_nodes_cost_one_getter_call,
-    a_warm_up_has_the_owner_load,
-    a_space_and_a_plus_sign_are_told_apart_in_both_directions,
-    empty_and_large_values_cross_in_both_directions,
-    not_found_is_final_for_all,
-    a_getters_error_is_no_answer_between_programs,
-    sets_and_removals_are_unsupported_and_done_on_this_node_alone,
-    a_clear_is_unsupported_and_done_on_this_node_alone,
-    a_peek_finds_what_the_owner_has_and_has_nothing_loaded,
-    our_nodes_take_over_what_a_go_node_has_that_leaves,
-    no_get_fails_when_the_go_node_is_told_to_end,
-    no_get_fails_when_the_go_node_is_killed,
-    a_go_node_that_comes_back_is_used_again,
-}
+common_checks!(GALAXYCACHE);
+galaxycache_checks!(GALAXYCACHE);
+checks! { GALAXYCACHE => empty_and_large_values_cross_in_both_directions }
 
 checks! { PEEKING => a_go_node_that_joins_takes_over_what_ours_have }

@@ -14,9 +14,9 @@
 //! and loads the value itself. It sends messages of any size, so what a Go node owns reaches ours up
 //! to our `max_value_bytes`.
 
-use groupcache::{Never, Protocol};
+use groupcache::Protocol;
 
-use crate::checks::{checks, cross};
+use crate::checks::{checks, common_checks, cross, galaxycache_checks};
 use crate::galaxycache::ASCII_GROUP;
 use crate::mixed::{GO, Mixed, loads_by};
 use crate::program::Program;
@@ -33,21 +33,8 @@ const PEEKING: Program = Program {
     ..GALAXYCACHE_GRPC
 };
 
-checks! { GALAXYCACHE_GRPC =>
-    every_key_is_loaded_by_its_owner_alone_whoever_is_asked,
-    callers_of_a_slow_key_on_all_nodes_cost_one_getter_call,
-    a_warm_up_has_the_owner_load,
-    a_space_and_a_plus_sign_are_told_apart_in_both_directions,
-    not_found_is_final_for_all,
-    a_getters_error_is_no_answer_between_programs,
-    sets_and_removals_are_unsupported_and_done_on_this_node_alone,
-    a_clear_is_unsupported_and_done_on_this_node_alone,
-    a_peek_finds_what_the_owner_has_and_has_nothing_loaded,
-    our_nodes_take_over_what_a_go_node_has_that_leaves,
-    no_get_fails_when_the_go_node_is_told_to_end,
-    no_get_fails_when_the_go_node_is_killed,
-    a_go_node_that_comes_back_is_used_again,
-}
+common_checks!(GALAXYCACHE_GRPC);
+galaxycache_checks!(GALAXYCACHE_GRPC);
 
 checks! { PEEKING => a_go_node_that_joins_takes_over_what_ours_have }
 
@@ -84,8 +71,7 @@ async fn a_value_that_fits_no_message_for_go_is_loaded_by_the_go_node_itself() {
 
 #[tokio::test]
 async fn a_go_owners_value_reaches_ours_however_large() {
-    let mixed = Mixed::start_with(GALAXYCACHE_GRPC, |node| node, |group| group.promoter(Never));
-    let mixed = mixed.await;
+    let mixed = Mixed::start_without_mirrors(GALAXYCACHE_GRPC).await;
     for size in [LARGEST_MESSAGE + 1, 8 << 20] {
         let key = mixed.key_owned_by(GO, &format!("size:{size}:"));
         for asked in [0, 1] {

@@ -1,7 +1,7 @@
 //! A cluster of two nodes of ours and one Go program.
 
 use groupcache::testing::Cluster;
-use groupcache::{Group, GroupBuilder, NodeBuilder};
+use groupcache::{Always, Group, GroupBuilder, Never, NodeBuilder};
 use hyper::StatusCode;
 
 use crate::go_node::{GoNode, GoStats};
@@ -45,6 +45,16 @@ impl Mixed {
     /// Starts the nodes, with every setting of ours at its default.
     pub async fn start(program: Program) -> Self {
         Self::start_with(program, |node| node, |group| group).await
+    }
+
+    /// Starts the nodes, of which ours mirror every value that they get from another node.
+    pub async fn start_mirroring(program: Program) -> Self {
+        Self::start_with(program, |node| node, |group| group.promoter(Always)).await
+    }
+
+    /// Starts the nodes, of which ours mirror nothing, so that every get of a key shows at its owner.
+    pub async fn start_without_mirrors(program: Program) -> Self {
+        Self::start_with(program, |node| node, |group| group.promoter(Never)).await
     }
 
     /// Starts the nodes, ours with settings of one's own.

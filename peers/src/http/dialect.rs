@@ -7,8 +7,8 @@ use crate::{GetMode, Protocol, galaxycache, golang, groupcache_go, ipronko, mail
 /// How a request is read and answered: the server half of a protocol over HTTP.
 ///
 /// Which one speaks is decided by the path. Under [`base_path`](crate::HttpOptions::base_path), which
-/// most members of the family share, it is that of the node's own [`Protocol`]; the paths of
-/// galaxycache belong to nobody else and are always served.
+/// most members of the family share, it is that of the node's own [`Protocol`], whose docs say where
+/// they disagree; the paths of galaxycache belong to nobody else and are always served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Native,

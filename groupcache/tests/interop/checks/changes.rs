@@ -1,16 +1,11 @@
-//! Sets, removals and clears.
+//! Sets, removals and clears. They have to reach the mirrors too, so everybody has one of everything.
 
-use groupcache::{Always, Error};
+use groupcache::Error;
 
 use crate::keys;
 use crate::mixed::{GO, Mixed, NODES, loads_by, starting_with};
 use crate::program::Program;
 use crate::source::{loads_of, value_of};
-
-/// Everybody has a mirror of everything, which a change has to reach.
-async fn mirroring(program: Program) -> Mixed {
-    Mixed::start_with(program, |node| node, |group| group.promoter(Always)).await
-}
 
 /// Keys for changes in which a Go node is told: those that its multiplexer redirects are none, as
 /// some modules send a removal to themselves, and the empty key cannot be set.
@@ -21,7 +16,7 @@ fn changeable_keys() -> Vec<Vec<u8>> {
 }
 
 pub async fn a_removal_reaches_every_node_whoever_is_told(program: Program) {
-    let mixed = mirroring(program).await;
+    let mixed = Mixed::start_mirroring(program).await;
     let keys = changeable_keys();
     for (turn, key) in keys.iter().enumerate() {
         for asked in NODES {
@@ -42,7 +37,7 @@ pub async fn a_removal_reaches_every_node_whoever_is_told(program: Program) {
 }
 
 pub async fn a_value_that_ours_set_replaces_all_others(program: Program) {
-    let mixed = mirroring(program).await;
+    let mixed = Mixed::start_mirroring(program).await;
     let keys = changeable_keys();
     for (turn, key) in keys.iter().enumerate() {
         for asked in NODES {
@@ -58,7 +53,7 @@ pub async fn a_value_that_ours_set_replaces_all_others(program: Program) {
 }
 
 pub async fn a_value_that_a_go_node_sets_is_the_one_that_all_get(program: Program) {
-    let mixed = mirroring(program).await;
+    let mixed = Mixed::start_mirroring(program).await;
     let keys = changeable_keys();
     for (turn, key) in keys.iter().enumerate() {
         mixed.set(GO, key, "set").await;

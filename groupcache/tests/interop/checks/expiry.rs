@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use groupcache::{Always, Value};
+use groupcache::Value;
 use tokio::time::timeout;
 
 use crate::mixed::{GO, Mixed, NODES};
@@ -22,12 +22,8 @@ fn is_long_from_now(moment: Option<Instant>) -> bool {
     left.is_some_and(|left| LONG - LIMIT < left && left <= LONG)
 }
 
-async fn mirroring(program: Program) -> Mixed {
-    Mixed::start_with(program, |node| node, |group| group.promoter(Always)).await
-}
-
 pub async fn a_value_lives_as_long_as_its_owners_getter_says(program: Program) {
-    let mixed = mirroring(program).await;
+    let mixed = Mixed::start_mirroring(program).await;
     for owner in NODES {
         // A mirror knows when its value ends, and serves it until then.
         let key = mixed.key_owned_by(owner, &format!("ttl:{}:", LONG.as_millis()));
@@ -57,7 +53,7 @@ pub async fn a_value_lives_as_long_as_its_owners_getter_says(program: Program) {
 }
 
 pub async fn a_value_that_ours_set_lives_as_long_as_they_say(program: Program) {
-    let mixed = mirroring(program).await;
+    let mixed = Mixed::start_mirroring(program).await;
     let [setter, other] = &mixed.groups[..] else {
         unreachable!("two of ours");
     };
@@ -78,7 +74,7 @@ pub async fn a_value_that_ours_set_lives_as_long_as_they_say(program: Program) {
 }
 
 pub async fn a_value_that_a_go_node_sets_lives_as_long_as_it_says(program: Program) {
-    let mixed = mirroring(Program {
+    let mixed = Mixed::start_mirroring(Program {
         flags: &["--ttl", "200"],
         ..program
     })

@@ -7,10 +7,6 @@ use crate::mixed::{GO, Mixed, loads_by};
 use crate::program::Program;
 use crate::source::value_of;
 
-async fn without_mirrors(program: Program) -> Mixed {
-    Mixed::start_with(program, |node| node, |group| group.promoter(Never)).await
-}
-
 const PEEK: Mode = Mode::Peek;
 
 fn only(mode: Mode) -> GetOptions {
@@ -18,7 +14,7 @@ fn only(mode: Mode) -> GetOptions {
 }
 
 pub async fn a_peek_finds_what_the_owner_has_and_has_nothing_loaded(program: Program) {
-    let mixed = without_mirrors(program).await;
+    let mixed = Mixed::start_without_mirrors(program).await;
     for owner in [1, GO] {
         let (group, key) = (&mixed.groups[0], mixed.key_owned_by(owner, "peeked "));
         let error = group.get_with(&key, only(PEEK)).await.unwrap_err();
@@ -34,7 +30,7 @@ pub async fn a_peek_finds_what_the_owner_has_and_has_nothing_loaded(program: Pro
 }
 
 pub async fn a_peek_is_unsupported(program: Program) {
-    let mixed = without_mirrors(program).await;
+    let mixed = Mixed::start_without_mirrors(program).await;
     let (group, key) = (&mixed.groups[0], mixed.key_owned_by(GO, "peeked "));
     mixed.get(GO, &key).await.unwrap();
     let error = group.get_with(&key, only(PEEK)).await.unwrap_err();
@@ -46,7 +42,7 @@ pub async fn a_peek_is_unsupported(program: Program) {
 }
 
 pub async fn our_nodes_take_over_what_a_go_node_has_that_leaves(program: Program) {
-    let mixed = without_mirrors(program).await;
+    let mixed = Mixed::start_without_mirrors(program).await;
     let keys: Vec<_> = mixed.keys_owned_by(GO, "handed over ").take(20).collect();
     for key in &keys {
         mixed.get(GO, key).await.unwrap();
@@ -64,7 +60,7 @@ pub async fn our_nodes_take_over_what_a_go_node_has_that_leaves(program: Program
 
 /// Every request of such a protocol is one for a load.
 pub async fn our_nodes_ask_no_go_node_that_leaves_for_their_own_keys(program: Program) {
-    let mixed = without_mirrors(program).await;
+    let mixed = Mixed::start_without_mirrors(program).await;
     let keys: Vec<_> = mixed
         .keys_owned_by(GO, "not handed over ")
         .take(20)
