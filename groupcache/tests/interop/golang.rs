@@ -45,5 +45,6 @@ checks! { GOLANG =>
     a_getters_error_is_no_answer_between_programs,
     sets_and_removals_are_unsupported_and_done_on_this_node_alone,
     a_peek_is_unsupported,
+    a_node_of_ours_that_joins_asks_no_go_node_for_its_own_keys,
     our_nodes_ask_no_go_node_that_leaves_for_their_own_keys,
 }

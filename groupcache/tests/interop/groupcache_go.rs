@@ -11,16 +11,17 @@
 //! # Several keys removed at once
 //!
 //! By one POST, with the keys as JSON: those that are UTF-8. (Ours send the others one by one.) Go's
-//! own `RemoveKeys` leaves two kinds of copies where they are: the mirrors that the Go node which was
-//! told has of keys that others own, and the mirrors that a node has of keys which it does not own,
-//! if it owns any of the others. `remove_many` of ours reaches all.
+//! own `RemoveKeys` leaves three kinds of copies where they are: the mirrors that the Go node which was
+//! told has of keys that others own; the mirrors that a node has of keys which it does not own, if it
+//! owns any of the others; and, on other nodes, those of keys that are not UTF-8, which its JSON
+//! garbles. `remove_many` of ours reaches all.
 
 use groupcache::Protocol;
 
 use crate::checks::{common_checks, mailgun_checks};
 use crate::mixed::{GO, Mixed, NODES, loads_by};
 use crate::program::Program;
-use crate::source::value_of;
+use crate::source::{loads_of, value_of};
 
 pub const GROUPCACHE_GO: Program = Program::new("groupcachego", Protocol::GroupcacheGo);
 
@@ -77,11 +78,31 @@ async fn many_keys_that_ours_remove_are_gone_everywhere() {
         }
         let loads = mixed.loads().await;
         for key in &keys {
-            let loads = loads
-                .each_ref()
-                .map(|loads| loads.get(key).copied().unwrap_or(0));
+            let loads = loads.each_ref().map(|loads| loads_of(loads, key));
             let twice = loads_by(mixed.owner(key), 2);
             assert_eq!(loads, twice, "{} of {asked}", key.escape_ascii());
+        }
+    }
+}
+
+#[tokio::test]
+async fn many_keys_of_one_owner_that_a_go_node_removes_are_gone_from_ours() {
+    let mixed = Mixed::start_mirroring(GROUPCACHE_GO).await;
+    for owner in NODES {
+        let mut keys = mirrored_keys(&mixed, owner, "").await;
+        keys.retain(|key| str::from_utf8(key).is_ok());
+        let removed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        mixed.go.remove(&removed).await;
+        // One of ours that has to ask another node, unless it has kept a mirror.
+        let asked = if owner == 0 { 1 } else { 0 };
+        for key in &keys {
+            assert_eq!(mixed.get(asked, key).await, Ok(value_of(key)));
+        }
+        let loads = mixed.loads().await;
+        for key in &keys {
+            let loads = loads.each_ref().map(|loads| loads_of(loads, key));
+            let twice = loads_by(owner, 2);
+            assert_eq!(loads, twice, "{}", key.escape_ascii());
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What is cached on another node is looked for there before the getter is called, where the protocol
 //! has a word for "only if you have it".
 
-use groupcache::{GetOptions, Mode, Never};
+use groupcache::testing::Cluster;
+use groupcache::{GetOptions, Group, Mode, Never};
 
+use crate::go_node::GoNode;
 use crate::mixed::{GO, Mixed, loads_by};
 use crate::program::Program;
-use crate::source::value_of;
+use crate::source::{Source, value_of};
 
 const PEEK: Mode = Mode::Peek;
 
@@ -58,7 +60,6 @@ pub async fn our_nodes_take_over_what_a_go_node_has_that_leaves(program: Program
     }
 }
 
-/// Every request of such a protocol is one for a load.
 pub async fn our_nodes_ask_no_go_node_that_leaves_for_their_own_keys(program: Program) {
     let mixed = Mixed::start_without_mirrors(program).await;
     let keys: Vec<_> = mixed
@@ -76,6 +77,73 @@ pub async fn our_nodes_ask_no_go_node_that_leaves_for_their_own_keys(program: Pr
     }
     let stats = mixed.go.stats().await;
     assert_eq!((stats.module["gets"], stats.loads.len()), (0, 0));
+}
+
+/// A cluster of one Go node that one of ours has joined.
+struct Joined {
+    go: GoNode,
+    _ours: Cluster,
+    group: Group,
+    source: Source,
+    /// Keys that ours owns now and the Go node has loaded.
+    keys: Vec<String>,
+}
+
+impl Joined {
+    async fn start(program: Program) -> Self {
+        let name = program.group_name();
+        let go = GoNode::start(program, &name).await;
+        let keys: Vec<_> = (0..60).map(|n| format!("{n} handed over")).collect();
+        for key in &keys {
+            go.get(key.as_bytes()).await;
+        }
+        let url = go.url();
+        let ours = Cluster::builder(1)
+            .protocol(program.protocol)
+            .configure(move |node| node.peers([&url]))
+            .start()
+            .await
+            .unwrap();
+        let node = ours.node(0);
+        go.set_peers(&[node.member().url().to_owned(), go.url()])
+            .await;
+        let source = Source::default();
+        let group = node.group(name, 1 << 20, source.getter()).build().unwrap();
+        let is_own = |key: &String| node.owner(key).as_ref() == Some(node.member());
+        let keys: Vec<_> = keys.into_iter().filter(is_own).collect();
+        assert!(!keys.is_empty());
+        Self {
+            go,
+            _ours: ours,
+            group,
+            source,
+            keys,
+        }
+    }
+
+    /// Has ours get its own keys, and says what the Go node was asked for that.
+    async fn gets(&self) -> u64 {
+        let before = self.go.stats().await.module["gets"];
+        for key in &self.keys {
+            assert_eq!(self.group.get(key).await.unwrap(), value_of(key.as_bytes()));
+        }
+        self.go.stats().await.module["gets"] - before
+    }
+}
+
+pub async fn a_node_of_ours_that_joins_takes_over_what_a_go_node_has(program: Program) {
+    let joined = Joined::start(program).await;
+    let keys = joined.keys.len();
+    assert_eq!(joined.gets().await, keys as u64);
+    assert!(joined.source.loads().is_empty());
+}
+
+/// Every request of such a protocol is one for a load.
+pub async fn a_node_of_ours_that_joins_asks_no_go_node_for_its_own_keys(program: Program) {
+    let joined = Joined::start(program).await;
+    let keys = joined.keys.len();
+    assert_eq!(joined.gets().await, 0);
+    assert_eq!(joined.source.loads().len(), keys);
 }
 
 /// The program is one that has been told to peek.

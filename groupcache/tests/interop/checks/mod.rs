@@ -56,6 +56,7 @@ macro_rules! mailgun_checks {
             a_value_that_ours_set_replaces_all_others,
             a_value_that_a_go_node_sets_is_the_one_that_all_get,
             a_peek_is_unsupported,
+            a_node_of_ours_that_joins_asks_no_go_node_for_its_own_keys,
             our_nodes_ask_no_go_node_that_leaves_for_their_own_keys,
         }
     };
@@ -69,6 +70,7 @@ macro_rules! galaxycache_checks {
             a_getters_error_is_no_answer_between_programs,
             sets_and_removals_are_unsupported_and_done_on_this_node_alone,
             a_peek_finds_what_the_owner_has_and_has_nothing_loaded,
+            a_node_of_ours_that_joins_takes_over_what_a_go_node_has,
             our_nodes_take_over_what_a_go_node_has_that_leaves,
         }
     };
