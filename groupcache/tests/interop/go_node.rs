@@ -14,7 +14,7 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::timeout;
 
@@ -34,6 +34,9 @@ pub struct GoNode {
     /// `host:port` of the control API, often the same.
     control: String,
     process: Child,
+    /// Keeps the port from others while the program is stopped. It is bound and does not listen, so
+    /// that who connects is refused.
+    _held: Option<TcpSocket>,
     /// Never written to. The program ends when it closes, also when this process is killed.
     _stdin: ChildStdin,
 }
@@ -71,6 +74,7 @@ impl GoNode {
 
     /// Starts the program again, with the address it had and nothing else.
     pub async fn restart(&mut self) {
+        self._held = None;
         let started = timeout(LIMIT, async {
             loop {
                 // Until then the system may have lent the port to an outgoing connection.
@@ -112,11 +116,13 @@ impl GoNode {
             address: address.to_owned(),
             control: control.to_owned(),
             process,
+            _held: None,
             _stdin: stdin,
         })
     }
 
-    /// Sends the process a signal, and waits until it has ended.
+    /// Sends the process a signal, and waits until it has ended. What its peers then find at its port
+    /// is nobody: to mailgun's clients the 404 of any other server would be an answer.
     pub async fn stop(&mut self, signal: Signal) {
         match signal {
             Signal::Kill => self.process.start_kill().unwrap(),
@@ -139,6 +145,11 @@ impl GoNode {
             Signal::Kill => assert_eq!(status.code(), None, "{status}"),
             Signal::Term => assert!(status.success(), "{status}"),
         }
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        // If the system has lent the port to an outgoing connection, no server gets it either.
+        let bound = socket.bind(self.address.parse().unwrap());
+        self._held = bound.is_ok().then_some(socket);
     }
 
     /// The node as its peers know it.

@@ -29,8 +29,7 @@ impl Program {
         }
     }
 
-    /// A group of this test's own: when a Go node has stopped, another test's node may get its port,
-    /// and must not answer in its place.
+    /// A group of this test's own: no other test's node can answer in the place of one of this test.
     pub fn group_name(&self) -> String {
         let test = thread::current().name().unwrap_or_default().to_owned();
         self.group.to_owned() + &test
