@@ -290,13 +290,42 @@ async fn a_body_that_is_too_long_too_slow_or_no_message_is_refused_and_nothing_i
             (put(10, b"half"), 408),
             (put(3, b"\xff\xff\xff"), 400),
             (put(0, b""), 400),
-            // A key of eleven bytes in the message.
-            (put(16, b"\x0a\x01g\x12\x0b12345678901"), 500),
+            // A key of eleven bytes in the message, and so not that of the path.
+            (
+                put(16, b"\x0a\x01g\x12\x0b12345678901"),
+                match protocol {
+                    Protocol::Native => 400,
+                    _ => 500,
+                },
+            ),
         ] {
             let answer = answer(&bytes).await;
             assert_eq!(answer.status(), status, "{protocol}: {}", answer.text());
         }
         assert_eq!(node.asked(), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_whose_body_names_something_else_than_its_path_is_refused_or_read_as_go_does() {
+    let another_key = b"\x0a\x01g\x12\x01l\x1a\x01v".as_slice();
+    let another_group = b"\x0a\x01h\x12\x01k\x1a\x01v".as_slice();
+    for (body, key) in [(another_key, b"l"), (another_group, b"k")] {
+        for protocol in [Protocol::Native, Protocol::Mailgun, Protocol::GroupcacheGo] {
+            let network = Network::new();
+            let options = HttpOptions::default();
+            let (_server, node) = serve(&network, protocol, options, Node::new("url"));
+            let mut raw = Raw::connect(&network).await;
+            raw.send(put(body.len(), body)).await;
+            let answer = raw.receive().await.unwrap();
+            // In Go the body's key counts, and the path's group, which is the only one here.
+            let (status, asked) = match protocol {
+                Protocol::Native => (400, vec![]),
+                _ => (200, vec![Asked::Set(key.to_vec(), b"v".to_vec(), None)]),
+            };
+            assert_eq!(answer.status(), status, "{protocol}: {}", answer.text());
+            assert_eq!(node.asked(), asked, "{protocol}");
+        }
     }
 }
 

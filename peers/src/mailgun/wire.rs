@@ -2,7 +2,7 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | 1 group | string | required; the path says it too, and counts |
+//! | 1 group | string | required; the path says it too, and counts; between nodes of ours both agree |
 //! | 2 key | string | required; Go sends any bytes in it, and so do we |
 //! | 3 value | bytes | |
 //! | 4 expire | int64 | ns since 1970, 0 for never; always written |
@@ -31,12 +31,18 @@ struct SetMessage {
 /// What a `SetRequest` says, in slices of it.
 #[derive(Debug)]
 pub(crate) struct Set {
+    group: Bytes,
     key: Bytes,
     value: ByteView,
     expire: i64,
 }
 
 impl Set {
+    /// Whether the message names this group and key, as the path of an honest request does.
+    pub(crate) fn is_about(&self, group: &str, key: &[u8]) -> bool {
+        self.group == group.as_bytes() && self.key == key
+    }
+
     /// The request about the group that the path names.
     pub(crate) fn as_request<'a>(&'a self, group: &'a str) -> SetRequest<'a> {
         SetRequest {
@@ -72,8 +78,8 @@ pub(crate) fn decode(message: Bytes) -> Result<Set, Error> {
     let message =
         SetMessage::decode(message).map_err(|error| malformed(format!("a SetRequest: {error}")))?;
     let missing = |field| malformed(format!("a SetRequest without a {field}"));
-    message.group.ok_or_else(|| missing("group"))?;
     Ok(Set {
+        group: message.group.ok_or_else(|| missing("group"))?,
         key: message.key.ok_or_else(|| missing("key"))?,
         value: message.value.unwrap_or_default().into(),
         expire: message.expire.unwrap_or_default(),

@@ -3,7 +3,7 @@
 //! | request | body | |
 //! |---|---|---|
 //! | `GET <group>/<key>` | | header `x-groupcache-mode`: `peek` or `warm-up` |
-//! | `PUT <group>/<key>` | `SetRequest` | |
+//! | `PUT <group>/<key>` | `SetRequest` | about the same group and key, or it is a 400 |
 //! | `DELETE <group>/<key>` | | |
 //! | `POST <group>/_remove-keys/` | `RemoveKeysRequest` | as in groupcache-go, but keys are bytes |
 //! | `POST <group>/_clear/` | | |

@@ -35,6 +35,10 @@ async fn change(question: Question<'_>, address: &Address<'_>) -> Result<(), Err
     match (question.method, key) {
         (&Method::PUT, _) => {
             let request = set::decode(question.body.clone())?;
+            if !request.is_about(group, key) {
+                let text = "bad request: the path and the body name different keys";
+                return Err(Error::status(StatusCode::BAD_REQUEST.as_u16(), text));
+            }
             question.set(request.as_request(group)).await
         }
         (&Method::DELETE, _) => question.remove(group, &[key]).await,
