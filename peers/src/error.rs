@@ -50,6 +50,10 @@ enum Kind {
     Overloaded {
         what: String,
     },
+    NoFreeConnection {
+        url: String,
+        waited: Duration,
+    },
     TooLarge {
         message: String,
     },
@@ -119,6 +123,14 @@ impl Error {
 
     pub(crate) fn ring(source: consistenthash::Error) -> Self {
         Self::new(Kind::Ring).with_source(source)
+    }
+
+    /// All connections to the peer that there may be were in use for so long.
+    pub(crate) fn no_free_connection(url: impl Into<String>, waited: Duration) -> Self {
+        Self::new(Kind::NoFreeConnection {
+            url: url.into(),
+            waited,
+        })
     }
 
     pub(crate) fn circuit_open(url: impl Into<String>, retry_in: Duration) -> Self {
@@ -245,13 +257,16 @@ impl Error {
         })
     }
 
-    /// Whether this is an answer of the peer: final, and not a reason to ask somebody else.
+    /// Whether this is an answer of the peer: final, and not a reason to ask somebody else. That
+    /// this node has too much to ask it ([`is_overloaded`](Self::is_overloaded)) counts as one:
+    /// more work for others would not help.
     pub fn is_answer(&self) -> bool {
         matches!(
             self.0.kind,
             Kind::NotFound { .. }
                 | Kind::Getter { .. }
                 | Kind::Overloaded { .. }
+                | Kind::NoFreeConnection { .. }
                 | Kind::TooLarge { .. }
                 | Kind::PeerTimedOut { .. }
         )
@@ -272,7 +287,10 @@ impl Error {
     /// Whether the error came about on this side, before the peer was asked or without it having a
     /// part in it.
     pub(crate) fn is_of_this_side(&self) -> bool {
-        self.is_unsupported() || self.is_configuration() || self.is_too_large()
+        self.is_unsupported()
+            || self.is_configuration()
+            || self.is_too_large()
+            || matches!(self.0.kind, Kind::NoFreeConnection { .. })
     }
 
     /// Whether there is no value under the key.
@@ -285,9 +303,13 @@ impl Error {
         matches!(self.0.kind, Kind::Getter { .. })
     }
 
-    /// Whether a limit on concurrent work was reached.
+    /// Whether a limit on concurrent work was reached: the peer's, or this node's on connections to
+    /// it.
     pub fn is_overloaded(&self) -> bool {
-        matches!(self.0.kind, Kind::Overloaded { .. })
+        matches!(
+            self.0.kind,
+            Kind::Overloaded { .. } | Kind::NoFreeConnection { .. }
+        )
     }
 
     /// Whether a key, a value or a body is beyond its limit.
@@ -384,6 +406,12 @@ impl fmt::Display for Error {
             Kind::NotFound { message } => write!(f, "not found: {message}"),
             Kind::Getter { message } => write!(f, "getter failed: {message}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),
+            Kind::NoFreeConnection { url, waited } => {
+                write!(
+                    f,
+                    "overloaded: no connection to {url} was free within {waited:?}"
+                )
+            }
             Kind::TooLarge { message } => f.write_str(message),
             Kind::NoSuchGroup { group } => write!(f, "no such group: {group}"),
             Kind::Unsupported { message } | Kind::PeerTimedOut { message } => f.write_str(message),

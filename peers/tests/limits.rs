@@ -121,6 +121,40 @@ async fn max_connections_per_peer_makes_others_wait_for_their_turn() {
     assert_eq!(served.network.accepted(SERVER), 2);
 }
 
+#[tokio::test(start_paused = true)]
+async fn acquire_timeout_bounds_the_wait_for_a_turn_and_is_not_the_peers_fault() {
+    for &protocol in Protocol::ALL {
+        let network = Network::new();
+        let peer = FakePeer::new(echo).delay(10 * SECOND);
+        let (_server, peer) = serve(&network, protocol, HttpOptions::default(), peer);
+        let options = HttpOptions::default()
+            .max_connections_per_peer(1)
+            .request_timeout(11 * SECOND)
+            .acquire_timeout(3 * SECOND);
+        let client = dial(&network, protocol, options);
+        let first = tokio::spawn({
+            let client = client.clone();
+            async move { client.get(get(b"first")).await }
+        });
+        sleep(SECOND).await;
+        let start = Instant::now();
+        let error = client.get(get(b"second")).await.unwrap_err();
+        assert_eq!(start.elapsed().as_secs(), 3, "{protocol}");
+        assert_eq!(
+            error.to_string(),
+            format!("overloaded: no connection to http://{SERVER} was free within 3s")
+        );
+        assert!(error.is_overloaded() && !error.is_transport() && !error.is_timeout());
+
+        // Whoever gets a turn in the end has all the time of an exchange before it.
+        sleep(4 * SECOND).await;
+        assert_eq!(client.get(get(b"third")).await.unwrap().value, "third");
+        assert_eq!(first.await.unwrap().unwrap().value, "first");
+        let asked: Vec<_> = peer.asked().into_iter().map(|asked| asked.key).collect();
+        assert_eq!(asked, [b"first", b"third"], "{protocol}");
+    }
+}
+
 /// Options whose three server time-outs are far apart, and the watchdog's step: a quarter of the
 /// shortest.
 fn watched() -> (HttpOptions, Duration) {

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::HEALTH;
 use super::pool::Pool;
+use super::turns::Turns;
 use super::{Body, HttpOptions, path};
 use crate::Error;
 
@@ -40,6 +41,7 @@ pub(crate) struct Caller {
     /// The URL's own path, which every request target begins with.
     root: Box<str>,
     options: Arc<HttpOptions>,
+    turns: Turns,
     pool: Pool<Connection>,
 }
 
@@ -69,17 +71,14 @@ impl Caller {
             .as_str();
         let host = HeaderValue::from_str(host).map_err(|_| invalid("its URL has no host"))?;
         let root = url.path().trim_end_matches('/').into();
-        let pool = Pool::new(
-            options.max_connections_per_peer,
-            options.client_idle_timeout,
-        );
         Ok(Self {
             name: name.into(),
             url,
             host,
             root,
+            turns: Turns::new(&options),
+            pool: Pool::new(options.client_idle_timeout),
             options,
-            pool,
         })
     }
 
@@ -124,6 +123,7 @@ impl Caller {
         &self,
         fill: impl Fn(&mut Request<Body>) -> String,
     ) -> Result<Answer, Error> {
+        let _turn = self.turns.take(&self.name).await?;
         let limit = self.options.request_timeout;
         timeout(limit, self.exchange(fill))
             .await
@@ -141,7 +141,6 @@ impl Caller {
 
     // No large value lives across an await here, to keep the future small.
     async fn exchange(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Answer, Error> {
-        let _permit = self.pool.permit().await;
         let mut retried = false;
         loop {
             let idle = if retried { None } else { self.pool.take() };

@@ -20,6 +20,7 @@ pub(crate) mod receive;
 mod server;
 mod service;
 mod transport;
+pub(crate) mod turns;
 mod unwind;
 mod watchdog;
 

@@ -31,8 +31,8 @@ pub struct HttpOptions {
     pub connector: Arc<dyn Connector>,
     /// Client: the longest time to make a connection. Default: 1 s.
     pub connect_timeout: Duration,
-    /// Client: the longest time for a whole exchange, from the wait for a free connection to the
-    /// last byte of the answer. It has to leave the slowest getter its time; a peer that hangs is
+    /// Client: the longest time for a whole exchange, from the request, or the connection that has
+    /// to be made for it, to the last byte of the answer. It has to leave the slowest getter its time; a peer that hangs is
     /// found out much sooner, by [pings](crate::CircuitOptions::silence). Default: 30 s.
     pub request_timeout: Duration,
     /// Client: connections that were not used for so long are closed at the next exchange.
@@ -41,6 +41,10 @@ pub struct HttpOptions {
     /// Client: connections to one peer, and so the exchanges with it at one time; others wait for
     /// their turn. Default: 256.
     pub max_connections_per_peer: usize,
+    /// Client: the longest wait for a turn when so many exchanges are under way, after which the
+    /// exchange is refused with an error that [`is_overloaded`](Error::is_overloaded). Nothing of
+    /// this is laid to the peer's charge. Default: 30 s.
+    pub acquire_timeout: Duration,
     /// Server: the longest time from the first byte of a request's head to its last, after which
     /// the connection is closed. Default: 10 s. Over HTTP/2, where heads come between other frames,
     /// a connection that never completes one counts as idle.
@@ -93,6 +97,7 @@ impl Default for HttpOptions {
             request_timeout: Duration::from_secs(30),
             client_idle_timeout: Duration::from_secs(60),
             max_connections_per_peer: 256,
+            acquire_timeout: Duration::from_secs(30),
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             server_idle_timeout: Duration::from_secs(120),
@@ -165,6 +170,12 @@ impl HttpOptions {
     /// Sets [`max_connections_per_peer`](Self::max_connections_per_peer).
     pub fn max_connections_per_peer(mut self, connections: usize) -> Self {
         self.max_connections_per_peer = connections;
+        self
+    }
+
+    /// Sets [`acquire_timeout`](Self::acquire_timeout).
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.acquire_timeout = timeout;
         self
     }
 
@@ -256,6 +267,7 @@ impl HttpOptions {
         for (name, timeout) in [
             ("connect_timeout", self.connect_timeout),
             ("request_timeout", self.request_timeout),
+            ("acquire_timeout", self.acquire_timeout),
             ("client_idle_timeout", self.client_idle_timeout),
             ("head_timeout", self.head_timeout),
             ("body_timeout", self.body_timeout),

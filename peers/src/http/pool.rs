@@ -1,18 +1,17 @@
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 /// The connections to one peer that nobody uses right now.
 ///
 /// The one used last is taken first, so that a burst's surplus grows old and is closed. Whoever
-/// takes a connection, or makes a new one because none is idle, holds a permit until it is back;
-/// so there are never more connections, idle ones included, than permits.
+/// takes a connection, or makes a new one because none is idle, holds one of the
+/// [`Turns`](super::turns::Turns) until it is back; so there are never more connections, idle ones
+/// included, than turns.
 #[derive(Debug)]
 pub(super) struct Pool<T> {
     idle: Mutex<Vec<Idle<T>>>,
-    permits: Semaphore,
     idle_timeout: Duration,
 }
 
@@ -23,18 +22,11 @@ struct Idle<T> {
 }
 
 impl<T> Pool<T> {
-    pub(super) fn new(max_connections: usize, idle_timeout: Duration) -> Self {
+    pub(super) fn new(idle_timeout: Duration) -> Self {
         Self {
             idle: Mutex::default(),
-            permits: Semaphore::new(max_connections),
             idle_timeout,
         }
-    }
-
-    /// Leave to use one connection. Waits, first come, first served.
-    pub(super) async fn permit(&self) -> Option<SemaphorePermit<'_>> {
-        // Never closed, so never `None`.
-        self.permits.acquire().await.ok()
     }
 
     /// The idle connection used last.
@@ -51,7 +43,7 @@ impl<T> Pool<T> {
         None
     }
 
-    /// Gives a connection back, and closes those that are too old. The permit has to be held until
+    /// Gives a connection back, and closes those that are too old. The turn has to be held until
     /// afterwards.
     pub(super) fn give_back(&self, connection: T) {
         let now = Instant::now();
@@ -77,7 +69,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_connection_used_last_is_taken_first() {
-        let pool = Pool::new(2, Duration::from_secs(60));
+        let pool = Pool::new(Duration::from_secs(60));
         pool.give_back("first");
         pool.give_back("second");
         assert_eq!(pool.take(), Some("second"));
@@ -87,7 +79,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_was_idle_for_too_long_is_gone() {
-        let pool = Pool::new(3, Duration::from_secs(60));
+        let pool = Pool::new(Duration::from_secs(60));
         pool.give_back("old");
         tokio::time::advance(Duration::from_secs(59)).await;
         pool.give_back("new");
@@ -97,15 +89,5 @@ mod tests {
         tokio::time::advance(Duration::from_secs(59)).await;
         assert_eq!(pool.take(), Some("newest"));
         assert_eq!(pool.take(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn permits_bound_the_connections() {
-        let pool = Pool::<()>::new(1, Duration::from_secs(60));
-        let permit = pool.permit().await;
-        let second = tokio::time::timeout(Duration::from_secs(1), pool.permit());
-        assert!(second.await.is_err());
-        drop(permit);
-        assert!(pool.permit().await.is_some());
     }
 }

@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use http::uri::PathAndQuery;
 use prost::Message;
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tonic::Status;
 use tonic::client::Grpc;
@@ -14,6 +13,7 @@ use super::channel::{Channel, Connection};
 use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::HttpOptions;
+use crate::http::turns::Turns;
 use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
 
 /// Asks one peer.
@@ -24,15 +24,14 @@ use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
 #[derive(Debug)]
 pub(crate) struct GrpcClient {
     channel: Channel,
-    /// One permit per exchange.
-    exchanges: Semaphore,
+    turns: Turns,
 }
 
 impl GrpcClient {
     pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
-        let exchanges = Semaphore::new(options.max_connections_per_peer);
+        let turns = Turns::new(&options);
         let channel = Channel::new(name, options)?;
-        Ok(Self { channel, exchanges })
+        Ok(Self { channel, turns })
     }
 
     async fn exchange(
@@ -40,7 +39,6 @@ impl GrpcClient {
         request: &GetRequest<'_>,
         in_use: &mut Option<u64>,
     ) -> Result<Reply, Error> {
-        let _permit = self.exchanges.acquire().await;
         let mut retried = false;
         loop {
             let (connection, reused) = self.channel.connection().await?;
@@ -110,6 +108,7 @@ impl PeerClient for GrpcClient {
                     options.max_key_bytes as u64,
                 ));
             }
+            let _turn = self.turns.take(self.channel.name()).await?;
             let limit = options.request_timeout;
             let mut in_use = None;
             let exchanged = timeout(limit, self.exchange(&request, &mut in_use)).await;
