@@ -19,6 +19,8 @@ pub(crate) mod question;
 pub(crate) mod receive;
 mod server;
 mod service;
+#[cfg(feature = "tower")]
+mod tower;
 mod transport;
 pub(crate) mod turns;
 mod unwind;
