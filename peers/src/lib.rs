@@ -9,6 +9,7 @@
 
 mod circuit;
 mod client;
+mod context;
 mod error;
 mod galaxycache;
 mod golang;
@@ -31,9 +32,11 @@ mod transport;
 
 pub use circuit::{Circuit, CircuitOptions};
 pub use client::PeerClient;
+pub use context::Context;
 pub use error::Error;
 pub use http::{
-    Body, Connector, HttpOptions, HttpService, HttpTransport, Io, Listener, Server, TcpConnector,
+    Accepted, Body, Connector, HttpOptions, HttpService, HttpTransport, Io, Listener, RemoteAddr,
+    Server, TcpConnector,
 };
 pub use member::Member;
 pub use message::{GetMode, GetRequest, RemoveRequest, Reply, SetRequest};

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use peers::testing::{FakePeer, Network};
 use peers::{
-    BoxFuture, Connector, Error, GetRequest, HttpOptions, HttpService, HttpTransport, Io, Listener,
-    Member, PeerClient, PeerService, Protocol, Reply, Server, TcpConnector, Transport as _,
+    Accepted, BoxFuture, Connector, Error, GetRequest, HttpOptions, HttpService, HttpTransport, Io,
+    Listener, Member, PeerClient, PeerService, Protocol, Reply, Server, TcpConnector,
+    Transport as _,
 };
 use support::served::{Served, answered_by, listening};
 use support::{CLIENT, Raw, SERVER, answer, dial, echo, get, request, serve};
@@ -312,7 +313,7 @@ struct Exhausted {
 }
 
 impl Listener for Exhausted {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         Box::pin(async {
             let asked = self.asked.fetch_add(1, Ordering::SeqCst);
             if asked < self.errors {

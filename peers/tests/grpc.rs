@@ -173,7 +173,7 @@ fn scripted(
     let (sender, calls) = tokio::sync::mpsc::channel(1);
     let row = Arc::new(row.clone());
     tokio::spawn(async move {
-        let io = listener.accept().await.unwrap();
+        let io = listener.accept().await.unwrap().into_io();
         let service = service_fn(move |request: Request<Incoming>| {
             let (row, sender) = (Arc::clone(&row), sender.clone());
             async move {

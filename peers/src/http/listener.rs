@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use super::Io;
+use super::{Accepted, RemoteAddr};
 use crate::BoxFuture;
 
 /// Accepts connections from peers. The seam for TLS and simulated networks.
@@ -17,7 +17,7 @@ pub trait Listener: Send + 'static {
     /// # Cancel safety
     ///
     /// No connection may be lost when the future is dropped before it is ready.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Io>>>;
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>>;
 
     /// The address that is listened on.
     ///
@@ -27,14 +27,14 @@ pub trait Listener: Send + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
-/// Connections get `TCP_NODELAY`.
+/// Connections get `TCP_NODELAY`, and their requests a [`RemoteAddr`].
 impl Listener for TcpListener {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         Box::pin(async {
-            let (stream, _) = Self::accept(self).await?;
+            let (stream, remote) = Self::accept(self).await?;
             // A connection that is already gone says so when it is first read.
             let _ = stream.set_nodelay(true);
-            Ok(Box::new(stream) as Box<dyn Io>)
+            Ok(Accepted::new(stream).with(RemoteAddr(remote)))
         })
     }
 

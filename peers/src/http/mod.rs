@@ -4,6 +4,7 @@
 //! connections and carries one request and its answer. Server side: a [`Server`] accepts
 //! connections and watches over them; [`HttpService`] routes each request to its protocol.
 
+mod accepted;
 mod body;
 pub(crate) mod caller;
 pub(crate) mod concurrently;
@@ -11,6 +12,7 @@ mod connector;
 mod detect;
 mod dialect;
 pub(crate) mod failure;
+mod hook;
 mod listener;
 mod options;
 pub(crate) mod path;
@@ -26,6 +28,7 @@ pub(crate) mod turns;
 mod unwind;
 mod watchdog;
 
+pub use accepted::{Accepted, RemoteAddr};
 pub use body::Body;
 pub use connector::{Connector, Io, TcpConnector};
 pub use listener::Listener;

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use super::hook::Hook;
 use super::{Connector, TcpConnector};
-use crate::Error;
+use crate::{Context, Error};
 
 /// Limits and time-outs of clients and servers that speak HTTP.
 ///
@@ -86,6 +87,8 @@ pub struct HttpOptions {
     pub max_key_bytes: usize,
     /// Both: the largest value. Default: 64 MiB.
     pub max_value_bytes: usize,
+    /// Server: what sees requests first. Default: nothing.
+    pub(crate) on_request: Option<Hook>,
 }
 
 impl Default for HttpOptions {
@@ -111,6 +114,7 @@ impl Default for HttpOptions {
             connection_window_bytes: 2 << 20,
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
+            on_request: None,
         }
     }
 }
@@ -254,6 +258,49 @@ impl HttpOptions {
     /// Sets [`max_value_bytes`](Self::max_value_bytes).
     pub fn max_value_bytes(mut self, bytes: usize) -> Self {
         self.max_value_bytes = bytes;
+        self
+    }
+
+    /// Server: a hook that sees the head of every request of a peer before it is answered, whatever
+    /// the protocol, and refuses it or attaches a [`Context`] to it. Default: none.
+    ///
+    /// The [`PeerService`](crate::PeerService), and so a node's getter, reads the context with
+    /// [`Context::current`]. For checks that have to wait for something, wrap the
+    /// [`HttpService`](crate::HttpService) in a layer of your own; what that puts into the request's
+    /// extensions, the hook sees. A [`Server`](crate::Server) puts there what its
+    /// [`Listener`](crate::Listener) knows of the connection, such as the
+    /// [`RemoteAddr`](crate::RemoteAddr).
+    ///
+    /// An error is the answer to the request, which then reaches nobody:
+    /// [`Error::status(401, "...")`](Error::status) is that HTTP status, over gRPC
+    /// `UNAUTHENTICATED` for 401, `PERMISSION_DENIED` for 403 and `UNKNOWN` for others. The caller
+    /// goes on to another node or loads the value itself, as with every answer that is none; in a
+    /// protocol where a status has a meaning, as mailgun's 404 and 503, it keeps it. If the hook
+    /// panics, that one request is answered with 500.
+    ///
+    /// The health check and requests that are wrong by their path, method or announced length do
+    /// not come to the hook. It is called on the connection's task and should not block.
+    ///
+    /// ```
+    /// use http::header::AUTHORIZATION;
+    /// use peers::{Context, Error, HttpOptions};
+    ///
+    /// struct Tenant(String);
+    ///
+    /// let options = HttpOptions::default().on_request(|head| {
+    ///     let token = head.headers.get(AUTHORIZATION).and_then(|token| token.to_str().ok());
+    ///     match token.and_then(|token| token.strip_prefix("Bearer ")) {
+    ///         Some(tenant) => Ok(Context::new(Tenant(tenant.to_owned()))),
+    ///         None => Err(Error::status(401, "who is asking?")),
+    ///     }
+    /// });
+    /// # let _ = options;
+    /// ```
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&http::request::Parts) -> Result<Context, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_request = Some(Hook::new(hook));
         self
     }
 

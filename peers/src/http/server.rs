@@ -14,7 +14,7 @@ use tokio::time::{sleep, timeout};
 
 use super::detect::{Version, detect};
 use super::watchdog::{Activity, Verdict, Watchdog};
-use super::{HttpOptions, HttpService, Io, Listener};
+use super::{Accepted, HttpOptions, HttpService, Listener};
 use crate::Error;
 
 /// The least that hyper's buffers can be limited to.
@@ -120,11 +120,11 @@ async fn accept(
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
-            Ok((io, permit)) => {
+            Ok((accepted, permit)) => {
                 back_off = first;
                 let (service, draining) = (service.clone(), draining.clone());
                 connections.spawn(async move {
-                    serve(io, service, draining).await;
+                    serve(accepted, service, draining).await;
                     drop(permit);
                 });
             }
@@ -143,7 +143,7 @@ async fn accept(
 async fn accept_one(
     listener: &mut impl Listener,
     permits: &Arc<Semaphore>,
-) -> io::Result<(Box<dyn Io>, OwnedSemaphorePermit)> {
+) -> io::Result<(Accepted, OwnedSemaphorePermit)> {
     let permit = Arc::clone(permits)
         .acquire_owned()
         .await
@@ -159,7 +159,8 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
-async fn serve(io: Box<dyn Io>, service: HttpService, mut draining: watch::Receiver<bool>) {
+async fn serve(accepted: Accepted, service: HttpService, mut draining: watch::Receiver<bool>) {
+    let Accepted { io, known } = accepted;
     let options = service.options().clone();
     let activity = Arc::new(Activity::default());
     let mut watchdog = Watchdog::new(Arc::clone(&activity), &options);
@@ -178,12 +179,12 @@ async fn serve(io: Box<dyn Io>, service: HttpService, mut draining: watch::Recei
     let io = TokioIo::new(io);
     match version {
         Version::Http1 => {
-            let service = Activity::watch_service(&activity, service);
+            let service = Activity::watch_service(&activity, service, known);
             let connection = http1_builder(&options).serve_connection(io, service);
             drive(connection, watchdog, draining).await;
         }
         Version::Http2 => {
-            let service = Activity::watch_streams(&activity, service);
+            let service = Activity::watch_streams(&activity, service, known);
             let connection = http2_builder(&options).serve_connection(io, service);
             drive(connection, watchdog, draining).await;
         }

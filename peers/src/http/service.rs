@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Uri};
 use hyper::service::Service;
 use tokio::sync::Semaphore;
@@ -16,10 +17,12 @@ use super::receive::receive;
 use super::{Body, HEALTH, HttpOptions, MODE, PEEK, WARM_UP, failure, unwind};
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
-use crate::{BoxFuture, Error, GetMode, PeerService, Protocol};
+use crate::{BoxFuture, Context, Error, GetMode, PeerService, Protocol, golang};
 
-/// Serves peers over HTTP: a [`hyper::service::Service`], to run in a [`Server`](crate::Server) or
-/// to mount in a server of one's own.
+/// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
+/// own. It is a [`hyper::service::Service`], and with the feature `tower` a `tower_service::Service`
+/// too, as axum mounts them. A server of one's own has to bring limits of its own for what comes
+/// before a request is whole, and needs HTTP/2 without TLS ("h2c") for peers that speak gRPC.
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
@@ -47,6 +50,9 @@ struct Inner {
     /// One permit per request that is being answered.
     requests: Semaphore,
 }
+
+/// What was overloaded by a request beyond [`HttpOptions::max_requests`].
+const TOO_MANY: &str = "too many requests at once";
 
 impl HttpService {
     /// Serves `service` in the dialect of `protocol`.
@@ -100,22 +106,48 @@ where
             && request.uri().path().starts_with(grpc::PREFIX)
         {
             let inner = Arc::clone(&self.0);
-            return Box::pin(async move { Ok(inner.grpc(request).await) });
+            let (head, body) = request.into_parts();
+            return match inner.admit(&head) {
+                Err(error) => Box::pin(ready(Ok(grpc::refused(&error)))),
+                Ok(context) => within(context, async move {
+                    inner.grpc(Request::from_parts(head, body)).await
+                }),
+            };
         }
         match self.0.route(&request) {
             Break(response) => Box::pin(ready(Ok(response))),
             Continue(route) => {
                 let inner = Arc::clone(&self.0);
                 let (head, body) = request.into_parts();
+                let context = match inner.admit(&head) {
+                    Ok(context) => context,
+                    Err(error) => {
+                        let refusal = failure::answer(golang::status(&error), &error);
+                        return Box::pin(ready(Ok(refusal)));
+                    }
+                };
                 let (method, uri) = (head.method, head.uri);
                 let body = inner
                     .limit_of_body(&method)
                     .map(|limit| -> BoxFuture<'_, _> {
                         Box::pin(receive(body, limit, inner.options.body_timeout))
                     });
-                Box::pin(async move { Ok(inner.answer(route, &method, &uri, body).await) })
+                within(context, async move {
+                    inner.answer(route, &method, &uri, body).await
+                })
             }
         }
+    }
+}
+
+/// The work of a request, with its context if there is a hook that makes them.
+fn within(
+    context: Option<Context>,
+    work: impl Future<Output = Response<Body>> + Send + 'static,
+) -> BoxFuture<'static, Result<Response<Body>, Infallible>> {
+    match context {
+        None => Box::pin(async { Ok(work.await) }),
+        Some(context) => Box::pin(context.scope(async { Ok(work.await) })),
     }
 }
 
@@ -131,6 +163,12 @@ struct Route {
 type Coming = BoxFuture<'static, Result<Bytes, Box<Response<Body>>>>;
 
 impl Inner {
+    /// Asks the hook, if there is one.
+    fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
+        let hook = self.options.on_request.as_ref();
+        hook.map(|hook| hook.admit(head)).transpose()
+    }
+
     /// Who answers; or, if nobody has to be asked, the answer.
     fn route<B: http_body::Body>(
         &self,
@@ -194,7 +232,7 @@ impl Inner {
         B: http_body::Body<Data: Send> + Send + 'static,
     {
         let Ok(_permit) = self.requests.try_acquire() else {
-            return grpc::overloaded();
+            return grpc::refused(&Error::overloaded(TOO_MANY));
         };
         let answer = unwind::catch(grpc::answer(&self.options, &*self.service, request));
         answer.await.unwrap_or_else(|_| {
@@ -225,7 +263,7 @@ impl Inner {
         body: Option<Coming>,
     ) -> Response<Body> {
         let Ok(_permit) = self.requests.try_acquire() else {
-            let error = Error::overloaded("too many requests at once");
+            let error = Error::overloaded(TOO_MANY);
             return failure::answer(StatusCode::TOO_MANY_REQUESTS, &error);
         };
         let body = match body {

@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::service::Service;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -68,16 +68,26 @@ impl Activity {
         }
     }
 
-    pub(super) fn watch_service(this: &Arc<Self>, service: HttpService) -> WatchedService {
+    pub(super) fn watch_service(
+        this: &Arc<Self>,
+        service: HttpService,
+        known: Extensions,
+    ) -> WatchedService {
+        let is_looked_at = service.options().on_request.is_some() && !known.is_empty();
         WatchedService {
             service,
             activity: Arc::clone(this),
+            known: is_looked_at.then_some(known),
         }
     }
 
-    pub(super) fn watch_streams(this: &Arc<Self>, service: HttpService) -> WatchedStreams {
+    pub(super) fn watch_streams(
+        this: &Arc<Self>,
+        service: HttpService,
+        known: Extensions,
+    ) -> WatchedStreams {
         this.streams.store(true, Relaxed);
-        WatchedStreams(Self::watch_service(this, service))
+        WatchedStreams(Self::watch_service(this, service, known))
     }
 
     fn phase(&self) -> Phase {
@@ -250,6 +260,8 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WatchedIo<T> {
 pub(super) struct WatchedService {
     service: HttpService,
     activity: Arc<Activity>,
+    /// What is put into every request.
+    known: Option<Extensions>,
 }
 
 impl<B> Service<Request<B>> for WatchedService
@@ -260,7 +272,10 @@ where
     type Error = <HttpService as Service<Request<B>>>::Error;
     type Future = InFlight<<HttpService as Service<Request<B>>>::Future>;
 
-    fn call(&self, request: Request<B>) -> Self::Future {
+    fn call(&self, mut request: Request<B>) -> Self::Future {
+        if let Some(known) = &self.known {
+            request.extensions_mut().extend(known.clone());
+        }
         self.activity.in_flight.fetch_add(1, Relaxed);
         InFlight {
             future: self.service.call(request),

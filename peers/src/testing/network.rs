@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Du
 use tokio::io::{duplex, split};
 use tokio::sync::{mpsc, watch};
 
-use crate::{BoxFuture, Connector, Io, Listener};
+use crate::{Accepted, BoxFuture, Connector, Io, Listener, RemoteAddr};
 
 /// How much a connection buffers at either end, like a socket's buffers.
 const BUFFER: usize = 64 << 10;
@@ -23,7 +23,7 @@ pub struct Network(Arc<watch::Sender<Topology>>);
 
 #[derive(Debug, Default)]
 struct Topology {
-    listening: HashMap<Box<str>, mpsc::UnboundedSender<DuplexStream>>,
+    listening: HashMap<Box<str>, mpsc::UnboundedSender<Accepted>>,
     /// How many connections each host has accepted so far.
     accepted: HashMap<Box<str>, usize>,
     /// How often each host was killed. A connection lives as long as neither number changes.
@@ -131,12 +131,17 @@ impl Network {
         let deaths = route.deaths(&self.0.borrow());
         let (client, client_far) = duplex(BUFFER);
         let (server, server_far) = duplex(BUFFER);
+        let accepted = Accepted::new(server);
+        let mut accepted = Some(match route.from.parse() {
+            Ok(address) => accepted.with(RemoteAddr(address)),
+            Err(_) => accepted, // hosts may have names
+        });
         let mut connected = false;
         self.0.send_if_modified(|topology| {
-            connected = topology
-                .listening
-                .get(&route.to)
-                .is_some_and(|incoming| incoming.send(server).is_ok());
+            let incoming = topology.listening.get(&route.to);
+            connected = incoming
+                .zip(accepted.take())
+                .is_some_and(|(incoming, accepted)| incoming.send(accepted).is_ok());
             if connected {
                 *topology.accepted.entry(route.to.clone()).or_default() += 1;
             }
@@ -225,16 +230,16 @@ impl Route {
 /// Accepts a host's connections on a [`Network`].
 #[derive(Debug)]
 pub struct NetworkListener {
-    incoming: mpsc::UnboundedReceiver<DuplexStream>,
+    incoming: mpsc::UnboundedReceiver<Accepted>,
     address: SocketAddr,
 }
 
 impl Listener for NetworkListener {
     /// Waits for ever once the host was killed.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         Box::pin(async {
             match self.incoming.recv().await {
-                Some(stream) => Ok(Box::new(stream) as Box<dyn Io>),
+                Some(accepted) => Ok(accepted),
                 None => std::future::pending().await,
             }
         })
@@ -274,7 +279,7 @@ mod tests {
     async fn connected(network: &Network) -> (NetworkListener, Box<dyn Io>, Box<dyn Io>) {
         let mut listener = network.listen(B).unwrap();
         let client = dial(network).await.unwrap();
-        let server = listener.accept().await.unwrap();
+        let server = listener.accept().await.unwrap().into_io();
         (listener, client, server)
     }
 

@@ -149,7 +149,7 @@ impl Raw {
     }
 
     pub(crate) async fn accept(listener: &mut NetworkListener) -> Self {
-        Self::new(listener.accept().await.unwrap())
+        Self::new(listener.accept().await.unwrap().into_io())
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

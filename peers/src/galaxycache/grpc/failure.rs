@@ -8,6 +8,7 @@
 //! | timed out | 4 `DEADLINE_EXCEEDED` | |
 //! | overloaded | 8 `RESOURCE_EXHAUSTED` | |
 //! | too large | 11 `OUT_OF_RANGE` | |
+//! | HTTP's 401, 403, of a hook | 16 `UNAUTHENTICATED`, 7 `PERMISSION_DENIED` | |
 //! | any other | 2 `UNKNOWN` | |
 //!
 //! Ours carries the name of its error in the metadata, as over HTTP, and our caller makes the typed
@@ -40,7 +41,11 @@ pub(super) fn status(error: &Error) -> Status {
     } else if error.is_too_large() {
         Code::OutOfRange
     } else {
-        Code::Unknown
+        match error.http_status() {
+            Some(401) => Code::Unauthenticated,
+            Some(403) => Code::PermissionDenied,
+            _ => Code::Unknown,
+        }
     };
     let message = error.message_for_peer();
     let message = &message[..message.floor_char_boundary(MAX_MESSAGE_BYTES)];

@@ -74,11 +74,9 @@ where
     }
 }
 
-/// The answer to a request beyond the limit.
-pub(crate) fn overloaded() -> Response<Body> {
-    refusal(failure::status(&Error::overloaded(
-        "too many requests at once",
-    )))
+/// The answer to a request that nobody looks into.
+pub(crate) fn refused(error: &Error) -> Response<Body> {
+    refusal(failure::status(error))
 }
 
 /// The answer when the [`PeerService`] panicked.
