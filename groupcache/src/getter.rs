@@ -27,6 +27,42 @@ pub type GetterError = Box<dyn std::error::Error + Send + Sync>;
 /// fn takes_a_getter(_: impl Getter) {}
 /// takes_a_getter(render);
 /// ```
+///
+/// # The request's context
+///
+/// [`Context::current`](crate::Context::current) is, in a getter, the context of the request that
+/// set the load off: what [`HttpOptions::on_request`](crate::HttpOptions::on_request) attached to a
+/// peer's request, or what a caller on this node put around its get with
+/// [`Context::scope`](crate::Context::scope). Otherwise it is empty; a caller's context does not
+/// travel to another node. It is not a parameter, so that closures and
+/// [typed getters](crate::TypedGetter) see it too, and so does what they call.
+///
+/// Several requests that miss a key at once share one load, and those that come later its value: a
+/// getter sees the context of the first alone. So a context may say on whose behalf a load is made,
+/// as a trace or a log does, and may not decide what is loaded. What a value depends on belongs
+/// into its key, and who may see it is for the hook to say, which sees every request.
+///
+/// ```
+/// use std::convert::Infallible;
+/// use groupcache::{Context, Key, Node};
+///
+/// struct RequestId(u64);
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+/// let node = Node::builder("http://127.0.0.1:8080").start().await?;
+/// let group = node.group("g", 1 << 20, |key: Key| async move {
+///     let context = Context::current();
+///     let id = context.get::<RequestId>().map_or(0, |id| id.0);
+///     Ok::<_, Infallible>(format!("{key} was loaded for request {id}"))
+/// });
+/// let group = group.build()?;
+///
+/// let value = Context::new(RequestId(17)).scope(group.get("k")).await?;
+/// assert_eq!(value, "k was loaded for request 17");
+/// let value = Context::new(RequestId(18)).scope(group.get("k")).await?;
+/// assert_eq!(value, "k was loaded for request 17");
+/// # Ok(()) }
+/// ```
 pub trait Getter: Send + Sync + 'static {
     /// Loads the value of `key`.
     ///

@@ -2,10 +2,12 @@
 //!
 //! # Features
 //!
+//! - `grpc`: [`Protocol::GalaxycacheGrpc`], galaxycache over gRPC, by tonic.
 //! - `json`: [`Json`], typed values as JSON, by serde_json.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
+//! - `tower`: [`HttpService`] as a tower service, to [mount a node](Node::service) in axum. Adds tower-service, a trait.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
@@ -41,7 +43,7 @@ pub use key::Key;
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
-pub use peers::{CircuitOptions, HttpOptions, HttpService, Member, Protocol, Transport};
+pub use peers::{CircuitOptions, Context, HttpOptions, HttpService, Member, Protocol, Transport};
 pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
 };

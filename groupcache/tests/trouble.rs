@@ -9,8 +9,8 @@ use std::time::Duration;
 use common::{Calls, Gate, MIB};
 use groupcache::testing::Network;
 use groupcache::{
-    CircuitOptions, GetOptions, Group, HttpOptions, Key, ManualClock, Mode, Never, Node, Source,
-    Value,
+    CircuitOptions, GetOptions, Group, HttpOptions, Key, ManualClock, Mode, Never, Node, Protocol,
+    Source, Value,
 };
 use tokio::time::Instant;
 
@@ -110,6 +110,48 @@ async fn callers_with_short_deadlines_still_find_a_hung_peer_out() {
         "{failed} of 100 waited for a peer that was known to hang"
     );
     assert!(groups[0].stats().peer_errors > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_asked_too_much_is_not_taken_for_a_slow_one() {
+    for &protocol in Protocol::ALL {
+        let network = Network::new();
+        let (gate, calls) = (Gate::closed(), Calls::default());
+        let mut groups = Vec::new();
+        let mut nodes = Vec::new();
+        for host in &HOSTS[..2] {
+            let http = HttpOptions::default()
+                .connector(network.connector(host))
+                .max_connections_per_peer(1)
+                .acquire_timeout(Duration::from_secs(3));
+            let builder = Node::builder(format!("http://{host}"))
+                .peers(&urls()[..2])
+                .protocol(protocol)
+                .http(http)
+                .listener(network.listen(host).unwrap());
+            let node = builder.start().await.unwrap();
+            let group = node.group("g", MIB, calls.gated(&gate)).promoter(Never);
+            groups.push(group.build().unwrap());
+            nodes.push(node);
+        }
+        let keys = keys_of(&nodes[0], 1, 3);
+        let first = tokio::spawn({
+            let (group, key) = (groups[0].clone(), keys[0].clone());
+            async move { group.get(key).await }
+        });
+        gate.arrival().await;
+
+        let start = Instant::now();
+        let error = groups[0].get(&keys[1]).await.unwrap_err();
+        assert!(error.is_overloaded() && !error.is_timeout(), "{error}");
+        assert_eq!(start.elapsed().as_secs(), 3, "{protocol}");
+        // Nobody else was burdened with it, and the peer is asked on.
+        assert_eq!((calls.count(), groups[0].stats().peer_errors), (1, 0));
+        gate.open(2);
+        first.await.unwrap().unwrap();
+        let entry = groups[0].entry(&keys[2]).await.unwrap();
+        assert_eq!(entry.source(), Source::Peer, "{protocol}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

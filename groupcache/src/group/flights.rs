@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use peers::Context;
 use tokio::runtime::Handle;
 
 use crate::{Entry, Error, Key};
@@ -26,16 +27,19 @@ impl Flights {
     }
 
     /// Joins the key's flight, or starts one. One too many ends at once, as overloaded.
+    ///
+    /// The flight has the context of the one who starts it, whoever drives it: without a scope of
+    /// its own it would see that of whichever caller happens to poll it.
     pub(super) fn join<F>(&self, key: Key, work: impl FnOnce() -> F) -> Call
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
         let call = self.group.join(key, || {
             let flight = Place::take(&self.running, self.max).map(|place| (place, work()));
-            let max = self.max;
+            let (max, context) = (self.max, Context::current());
             async move {
                 match flight {
-                    Some((_place, work)) => work.await,
+                    Some((_place, work)) => context.scope(work).await,
                     None => Err(Error::overloaded(format!("{max} keys are under way"))),
                 }
             }

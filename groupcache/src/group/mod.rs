@@ -24,8 +24,10 @@ use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Value};
 
 /// A named key space with a getter and a budget of bytes. Clones are the same group.
 ///
-/// Made by [`Node::group`](crate::Node::group). A group goes on working when its node has been shut
-/// down or dropped, as long as the runtime lives.
+/// Made by [`Node::group`](crate::Node::group). A group goes on working for its own callers when its
+/// node has been shut down or dropped, as long as the runtime lives. It does not keep the node's
+/// server alive, though: for as long as peers shall ask this group, keep the
+/// [`Node`](crate::Node).
 #[derive(Clone, Debug)]
 pub struct Group(pub(crate) Arc<Inner>);
 

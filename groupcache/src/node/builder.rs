@@ -81,8 +81,9 @@ impl NodeBuilder {
         self
     }
 
-    /// The address of a server of the node's own, such as `0.0.0.0:8080`. Default: none, for nodes
-    /// that mount [`Node::service`] in another server, or that have no peers.
+    /// The address of a server of the node's own, such as `0.0.0.0:8080`. It runs as long as a clone
+    /// of the [`Node`] is kept. Default: none, for nodes that mount [`Node::service`] in another
+    /// server, or that have no peers.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen = Listen::Address(address.into());
         self

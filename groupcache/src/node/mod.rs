@@ -21,7 +21,10 @@ use crate::{Error, Getter, Group, GroupBuilder};
 /// One process's part in the cluster: its groups, its peers and its server. Clones are the same
 /// node, and two nodes in one process share nothing.
 ///
-/// The server stops when [`shutdown`](Self::shutdown) is called or the last clone is dropped.
+/// The node's own server, if it has one, runs until [`shutdown`](Self::shutdown) is called or the
+/// last clone of the node is dropped: **keep the node for as long as peers shall ask it**. Its
+/// [`Group`]s do not keep it. They work on without it for their own callers, but other nodes find
+/// nobody at its address. What [`service`](Self::service) returned goes on answering.
 #[derive(Clone)]
 pub struct Node(pub(crate) Arc<Inner>);
 
@@ -170,7 +173,31 @@ impl Node {
             .map(|peer| peer.member().clone())
     }
 
-    /// What answers peers, to be mounted in a server of your own: a hyper service.
+    /// What answers peers, to be mounted in a server of your own: a hyper service, and with the
+    /// feature `tower` a tower service, as axum takes them. Whatever is not of peers is answered with
+    /// 404, so it does well as the fallback of other routes. Under a path of their own peers find it
+    /// if the members' URLs have that path.
+    ///
+    /// Peers that speak gRPC need a server of HTTP/2 without TLS, such as `axum::serve` with axum's
+    /// feature `http2`, or hyper-util's `server::conn::auto`. Limits and time-outs of connections
+    /// are that server's; [`HttpOptions`](crate::HttpOptions) has those of a node's own.
+    ///
+    #[cfg_attr(feature = "tower", doc = "```")]
+    #[cfg_attr(not(feature = "tower"), doc = "```ignore")]
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use groupcache::Node;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let node = Node::builder(format!("http://{}", listener.local_addr()?)).start().await?;
+    /// let app = Router::new()
+    ///     .route("/hello", get(|| async { "hello" }))
+    ///     .fallback_service(node.service());
+    /// let server = axum::serve(listener, app);
+    /// # drop(server);
+    /// # Ok(()) }
+    /// ```
     pub fn service(&self) -> HttpService {
         self.0.service.clone()
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Error, GetRequest, Member, PeerClient, PeerService, RemoveRequest, Reply,
+    BoxFuture, Context, Error, GetRequest, Member, PeerClient, PeerService, RemoveRequest, Reply,
     SetRequest, Transport,
 };
 
@@ -52,7 +52,8 @@ impl Line {
 
 impl PeerClient for Line {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
-        Box::pin(async move { self.node()?.get(request).await })
+        // What a caller has in its context does not cross to another node, here as over a connection.
+        Box::pin(async move { Context::default().scope(self.node()?.get(request)).await })
     }
 
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
