@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server around one handler.
+//! A small server around one handler: HTTP/1.1, and HTTP/2 without TLS, told apart by what arrives.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -8,9 +8,9 @@ use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 
@@ -32,10 +32,20 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) async fn serve<H, F, B>(listener: TcpListener, handler: H, stop: impl Future)
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<B>> + Send,
+    F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     let connections = GracefulShutdown::new();
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE);
+    // Over HTTP/2 a client may say nothing for as long as it likes, if it answers pings.
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(IDLE);
     let accept = async {
         loop {
             let Ok((stream, _)) = listener.accept().await else {
@@ -50,12 +60,9 @@ where
                 let answer = handler(request);
                 async move { Ok::<_, Infallible>(answer.await) }
             });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(IDLE)
-                .serve_connection(TokioIo::new(stream), service);
+            let connection = builder.serve_connection(TokioIo::new(stream), service);
             // A connection that breaks concerns nobody but its client.
-            tokio::spawn(connections.watch(connection));
+            tokio::spawn(connections.watch(connection.into_owned()));
         }
     };
     tokio::select! {

@@ -1,11 +1,14 @@
-//! One node of a cluster: answers its peers, and `/api/` for everybody else, on one port.
+//! One node of a cluster: answers its peers, in every protocol, and `/api/` for everybody else, on one
+//! port. Those who speak HTTP/2 (without TLS), as gRPC does, are told from the others by what they send.
 //!
 //! - `GET /api/get?key=K`: the value, and in the header `x-groupcache-source` where it came from.
 //!   404 if there is none; 502 if it could not be made, 503 if the node is too busy, 504 if it took
 //!   too long, with the reason as text.
 //! - `PUT /api/set?key=K[&ttl=MS]` with the value as body, `DELETE /api/remove?key=K`,
 //!   `POST /api/clear`: 204; 502 if a peer could not be told, 501 if the protocol cannot say it. Then
-//!   the change is only made on the nodes that were told, this one among them.
+//!   the change is only made on the nodes that were told, this one among them. All protocols but
+//!   golang and galaxycache can say that a key is removed; native, mailgun and groupcache-go that it
+//!   is set; only native that the group is cleared.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
 //!

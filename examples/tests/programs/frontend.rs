@@ -1,3 +1,6 @@
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use crate::support::{FRONTEND, OWNER, Server, frontends, pipe};
 
 #[test]
@@ -43,6 +46,19 @@ fn a_key_says_how_the_frontend_answers() {
     }
     assert_eq!(stats["getter_calls"], 10);
     assert_eq!(stats["entries"], 7);
+}
+
+#[test]
+fn one_port_speaks_both_versions_of_http() {
+    let node = Server::start(FRONTEND, &[]);
+    assert_eq!(node.get("/healthz").body, "ok");
+    let mut stream = TcpStream::connect(("127.0.0.1", node.port().parse().unwrap())).unwrap();
+    let no_settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &no_settings].concat();
+    stream.write_all(&preface).unwrap();
+    let mut frame = [0; 9];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!(frame[3], 4, "the server's settings come first");
 }
 
 #[test]

@@ -4,4 +4,5 @@ mod cluster;
 mod demo;
 mod flags;
 mod frontend;
+mod protocols;
 mod support;
