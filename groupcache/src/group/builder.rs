@@ -144,7 +144,7 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// The longest key accepted, in bytes. Default: 8 KiB, which is also what peers accept.
+    /// The longest key accepted, in bytes, from callers here and from peers. Default: 8 KiB, which is also what peers accept.
     pub fn max_key_bytes(mut self, bytes: usize) -> Self {
         self.limits.max_key_bytes = bytes;
         self

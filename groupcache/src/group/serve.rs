@@ -29,7 +29,11 @@ impl Inner {
                 }
                 entry
             }
-            None => self.load(Key::from(key)).await?,
+            None => {
+                let key = Key::from(key);
+                self.check_keys(std::slice::from_ref(&key))?;
+                self.load(key).await?
+            }
         };
         Ok(match mode {
             GetMode::WarmUp => Reply::default(),

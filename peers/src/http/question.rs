@@ -80,7 +80,14 @@ impl<'a> Question<'a> {
         let Some((group, key)) = address else {
             return Err(failure::text(StatusCode::BAD_REQUEST, "bad request").into());
         };
-        if let Err(error) = self.check_key(&key) {
+        // Not a key, and to be understood however short those are.
+        let is_operation = *self.method == Method::POST
+            && [REMOVE_KEYS, CLEAR]
+                .iter()
+                .any(|name| name.as_bytes() == &*key);
+        if let Err(error) = self.check_key(&key)
+            && !is_operation
+        {
             return Err(failure::answer(StatusCode::URI_TOO_LONG, &error).into());
         }
         let group = match group {

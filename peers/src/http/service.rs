@@ -27,11 +27,21 @@ use crate::{BoxFuture, Context, Error, GetMode, PeerService, Protocol, golang};
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
 /// the feature `grpc`), and `GET /healthz` with "ok". Whatever else is
-/// asked gets a status that fits and a line of plain text: a method that the protocol does not have
-/// is a 405, a body that is too long a 413, one that takes longer than
-/// [`body_timeout`](HttpOptions::body_timeout) a 408. A request beyond
-/// [`max_requests`](HttpOptions::max_requests) is told "overloaded" (429) at once: a
-/// Go caller then loads the value itself, one of ours takes it for the answer. If the [`PeerService`] panics, that one request is answered with 500.
+/// asked gets a status that fits and a line of plain text, and nobody is asked for it:
+///
+/// | a request | is answered with | over gRPC |
+/// |---|---|---|
+/// | that cannot be read: its escapes, its message, a body that breaks off | 400 | `INTERNAL` |
+/// | with a method that the protocol does not have | 405 | |
+/// | whose body takes longer than [`body_timeout`](HttpOptions::body_timeout) | 408 | the same 408 |
+/// | whose body is longer, or said to be longer, than a value may be | 413, without reading on | the same 413; of a message `OUT_OF_RANGE` |
+/// | whose key is longer than [`max_key_bytes`](HttpOptions::max_key_bytes) | 414 | `OUT_OF_RANGE` |
+/// | beyond [`max_requests`](HttpOptions::max_requests) | 429, "overloaded": a Go caller then loads the value itself, one of ours takes it for the answer | `RESOURCE_EXHAUSTED` |
+/// | whose head is longer than a key needs (by the [`Server`](crate::Server)) | 431, or over HTTP/2 the end of the connection | the same |
+/// | that sets a value which has expired already | as one that is set, and removes the old one | |
+/// | whose body names another group or key than its path | `native`: 400. mailgun, groupcache-go: as in Go, the path's group and the body's key count | |
+/// | about a group that is not there | 404; mailgun, groupcache-go: 500, as their 404 means the key | `INVALID_ARGUMENT` |
+/// | on which the [`PeerService`] panics | 500 | `INTERNAL` |
 ///
 /// Clones share the limit on requests.
 ///

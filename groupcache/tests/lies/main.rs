@@ -1,0 +1,8 @@
+//! Requests and answers that lie: each gets the documented answer, and leaves no entry behind.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answers;
+mod requests;
+mod wire;
