@@ -18,6 +18,8 @@ enum Reason {
         found: Option<Kind>,
     },
     OutOfRange,
+    #[cfg(feature = "galaxycache-keys")]
+    Surplus,
 }
 
 impl KeyError {
@@ -42,6 +44,14 @@ impl KeyError {
         }
     }
 
+    #[cfg(feature = "galaxycache-keys")]
+    pub(super) fn surplus(at: usize) -> Self {
+        Self {
+            at,
+            reason: Reason::Surplus,
+        }
+    }
+
     /// Where in the key the segment begins that is at fault, in bytes.
     pub fn position(&self) -> usize {
         self.at
@@ -54,7 +64,12 @@ impl KeyError {
 
     /// Whether the segment is of another kind, missing, or one too many.
     pub fn is_unexpected(&self) -> bool {
-        matches!(self.reason, Reason::Unexpected { .. })
+        match self.reason {
+            Reason::Unexpected { .. } => true,
+            #[cfg(feature = "galaxycache-keys")]
+            Reason::Surplus => true,
+            _ => false,
+        }
     }
 
     /// Whether the integer is not one of the type that was asked for.
@@ -69,6 +84,8 @@ impl fmt::Display for KeyError {
         match self.reason {
             Reason::Malformed => f.write_str("malformed"),
             Reason::OutOfRange => f.write_str("the integer is out of range"),
+            #[cfg(feature = "galaxycache-keys")]
+            Reason::Surplus => f.write_str("found more instead of the end"),
             Reason::Unexpected { wanted, found } => {
                 let name =
                     |kind: Option<Kind>| kind.map_or("the end".into(), |kind| kind.to_string());

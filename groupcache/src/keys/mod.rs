@@ -41,11 +41,19 @@
 //! the epoch is over, nobody asks for the key any more. That works over every protocol, also those
 //! that cannot carry an expiry, and all nodes turn to the new value at the same time. See
 //! [`Epochs`], which also keeps the keys of a family from turning over all at once.
+//!
+//! # Other programs' keys
+//!
+//! Keys are bytes, and any program that makes the same bytes asks for the same key. What Go programs
+//! make with galaxycache's package `cachekey` has another format, which the module `galaxycache`
+//! writes and reads (feature `galaxycache-keys`).
 
 mod builder;
 mod epochs;
 mod error;
 mod escape;
+#[cfg(feature = "galaxycache-keys")]
+pub mod galaxycache;
 mod segment;
 mod segments;
 
