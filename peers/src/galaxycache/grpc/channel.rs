@@ -3,12 +3,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use http::{Request, Response, Uri};
+use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::{Builder, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
+use tonic::Status;
 use tower_service::Service;
 
 use crate::http::HttpOptions;
@@ -175,15 +178,25 @@ impl Connection {
 }
 
 impl Service<Request<tonic::body::Body>> for Connection {
-    type Response = Response<Incoming>;
+    type Response = Response<Either<Incoming, Empty<Bytes>>>;
     type Error = hyper::Error;
-    type Future = BoxFuture<'static, hyper::Result<Response<Incoming>>>;
+    type Future = BoxFuture<'static, hyper::Result<Self::Response>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
         self.sender.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
-        Box::pin(self.sender.send_request(request))
+        let sending = self.sender.send_request(request);
+        Box::pin(async {
+            let response = sending.await?;
+            // The status is in the head: there is no message. Were there one, tonic would make room
+            // for it without regard to our limit.
+            let complete = response.headers().contains_key(Status::GRPC_STATUS);
+            Ok(response.map(|body| match complete {
+                true => Either::Right(Empty::new()),
+                false => Either::Left(body),
+            }))
+        })
     }
 }

@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use peers::{
+    Error, GetMode, GetRequest, HttpService, HttpTransport, Member, PeerClient, Protocol,
+    RemoveRequest, Reply, Server, SetRequest, Transport as _,
+};
+
+use super::connection::{Once, Saying, Scripted};
+use super::node::Node;
+use super::{MAX_VALUE_BYTES, options, run};
+
+/// Framing, which counts as part of the value as long as a protocol has not looked into it.
+const MAX_FRAMING: usize = 64;
+/// What an error says at most: 8 KiB of a peer, of which each byte may become a character of three.
+const MAX_ERROR_BYTES: usize = 32 << 10;
+
+/// Reads an answer, or serves requests.
+pub fn exchange(protocol: Protocol, input: &[u8]) {
+    run(input, async {
+        match input.starts_with(b"HTTP/") {
+            true => ask(protocol, input).await,
+            false => serve(protocol, input).await,
+        }
+    });
+}
+
+/// Serves a connection until it is closed. Its client never closes it, so that what is incomplete
+/// has to be given up.
+async fn serve(protocol: Protocol, requests: &[u8]) {
+    let (client, closed) = Scripted::client(requests);
+    let service = HttpService::new(Arc::new(Node), protocol, options()).expect("good options");
+    let _server = Server::start(Once(Some(client)), service).expect("a runtime");
+    let _ = closed.await;
+}
+
+/// Has a client ask for everything, and get the same answer every time.
+async fn ask(protocol: Protocol, answer: &[u8]) {
+    let options = options().connector(Saying(Bytes::copy_from_slice(answer)));
+    let client = HttpTransport::new(protocol, options)
+        .and_then(|transport| transport.dial(&Member::new("http://10.0.0.1:8080")?))
+        .expect("good options");
+    ask_all(&*client, answer.len()).await;
+}
+
+/// Checks what a client makes of an answer of so many bytes.
+pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
+    for mode in [GetMode::Load, GetMode::Peek] {
+        check(
+            &client
+                .get(GetRequest {
+                    group: "g",
+                    key: b"k",
+                    mode,
+                })
+                .await,
+            length,
+        );
+    }
+    let set = SetRequest {
+        group: "g",
+        key: b"k",
+        value: "v".into(),
+        expires_at: None,
+    };
+    let done = |result: Result<(), Error>| check(&result.map(|()| Reply::default()), length);
+    done(client.set(set).await);
+    let keys: &[&[u8]] = &[b"k", b"\xff"];
+    done(client.remove(RemoveRequest { group: "g", keys }).await);
+}
+
+fn check(result: &Result<Reply, Error>, length: usize) {
+    match result {
+        Ok(Reply { value, .. }) => {
+            assert!(value.len() <= length.min(MAX_VALUE_BYTES + MAX_FRAMING));
+        }
+        Err(error) => assert!(error.to_string().len() <= MAX_ERROR_BYTES),
+    }
+}
