@@ -93,14 +93,20 @@ impl Expiry {
     /// The moment in wall-clock time, as the key's owner is told it; `None` leaves it to its group.
     pub(crate) fn moment(self, now: Instant) -> Option<SystemTime> {
         match self {
-            Self::OfGroup | Self::Never => None,
+            Self::OfGroup => None,
+            // No protocol has a word for it, but all that carry an expiry know the year 2262.
+            Self::Never => SystemTime::UNIX_EPOCH.checked_add(LAST_MOMENT),
             Self::At(moment) => Some(moment),
-            Self::In(after) => now
-                .checked_add(after)
-                .map(|instant| wall_clock(instant, now)),
+            Self::In(after) => match now.checked_add(after) {
+                Some(instant) => Some(wall_clock(instant, now)),
+                None => Self::Never.moment(now),
+            },
         }
     }
 }
+
+/// The last moment that is told to others, after 1970: the protocols count nanoseconds.
+const LAST_MOMENT: Duration = Duration::from_nanos(i64::MAX as u64);
 
 /// How long it is until `moment`; zero if it is past.
 fn until(moment: SystemTime) -> Duration {

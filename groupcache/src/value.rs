@@ -58,9 +58,9 @@ impl Value {
         self
     }
 
-    /// Lets the value live until it is evicted, whatever the group's time to live. No protocol can
-    /// say so to another node: mirrors, and the owner of a value that was set on another node, go by
-    /// the group's.
+    /// Lets the value live until it is evicted, whatever the group's time to live, also when it is
+    /// [set](crate::Group::set) on a node that does not own it. Mirrors go by the group's: they are
+    /// fetched again.
     pub fn never_expires(mut self) -> Self {
         self.expiry = Expiry::Never;
         self
