@@ -43,6 +43,7 @@ pub use key::Key;
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
+pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{CircuitOptions, Context, HttpOptions, HttpService, Member, Protocol, Transport};
 pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,

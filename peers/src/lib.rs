@@ -30,6 +30,9 @@ mod service;
 pub mod testing;
 mod transport;
 
+/// The crate of rings, whose [`Scheme`](consistenthash::Scheme) a [`Router`] is given.
+pub use consistenthash;
+
 pub use circuit::{Circuit, CircuitOptions};
 pub use client::PeerClient;
 pub use context::Context;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lru::Clock;
 use parking_lot::Mutex;
+use peers::consistenthash::Scheme;
 use peers::{
     CircuitOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, PeerService,
     Protocol, Router, Server, Transport,
@@ -22,6 +23,7 @@ pub struct NodeBuilder {
     peers: Result<Vec<Member>, peers::Error>,
     include_self: bool,
     protocol: Protocol,
+    scheme: Option<Scheme>,
     replicas: Option<u32>,
     http: HttpOptions,
     circuit: CircuitOptions,
@@ -51,6 +53,7 @@ impl NodeBuilder {
             peers: Ok(Vec::new()),
             include_self: true,
             protocol: Protocol::default(),
+            scheme: None,
             replicas: None,
             http: HttpOptions::default(),
             circuit: CircuitOptions::default(),
@@ -106,7 +109,26 @@ impl NodeBuilder {
         self
     }
 
-    /// Points on the ring for each member; all nodes need the same. Default: the protocol's.
+    /// The rules of the ring, which say who owns a key; all nodes need the same. For clusters that
+    /// have replaced their protocol's hash function, for example:
+    ///
+    /// ```
+    /// use groupcache::{HashFn, Node, Protocol};
+    ///
+    /// let protocol = Protocol::Galaxycache;
+    /// let node = Node::builder("http://10.0.0.1:8080")
+    ///     .protocol(protocol)
+    ///     .ring(protocol.scheme().hash(HashFn::Fnv1a32));
+    /// # drop(node);
+    /// ```
+    ///
+    /// Default: the protocol's [`scheme`](Protocol::scheme).
+    pub fn ring(mut self, scheme: Scheme) -> Self {
+        self.scheme = Some(scheme);
+        self
+    }
+
+    /// Points on the ring for each member; all nodes need the same. Default: the ring's.
     pub fn replicas(mut self, replicas: u32) -> Self {
         self.replicas = Some(replicas);
         self
@@ -171,7 +193,7 @@ impl NodeBuilder {
             Some(transport) => transport,
             None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
         };
-        let mut scheme = self.protocol.scheme();
+        let mut scheme = self.scheme.unwrap_or_else(|| self.protocol.scheme());
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
         }

@@ -173,6 +173,14 @@ impl Node {
             .map(|peer| peer.member().clone())
     }
 
+    /// The members in the order in which they are asked for `key`: its owner, then those who stand in
+    /// for it when it cannot be reached. Empty if the ring is.
+    pub fn owners(&self, key: impl AsRef<[u8]>) -> Vec<Member> {
+        let routes = self.0.router.routes();
+        let owners = routes.owners(key.as_ref());
+        owners.map(|peer| peer.member().clone()).collect()
+    }
+
     /// What answers peers, to be mounted in a server of your own: a hyper service, and with the
     /// feature `tower` a tower service, as axum takes them. Whatever is not of peers is answered with
     /// 404, so it does well as the fallback of other routes. Under a path of their own peers find it
