@@ -10,7 +10,7 @@ pub(crate) struct Row {
 
 /// Hit ratios in percent. The subjects are the rivals, then others, then ours in the last column.
 pub(crate) struct Table {
-    pub(crate) title: &'static str,
+    pub(crate) title: String,
     pub(crate) metric: &'static str,
     pub(crate) subjects: Vec<&'static str>,
     /// How many of the subjects the best of a row is taken from.
@@ -65,23 +65,28 @@ impl Table {
         println!();
     }
 
-    /// One object for each figure, and for each subject's mean and regrets.
+    /// One object for each figure.
     pub(crate) fn json(&self) -> Vec<Value> {
-        let figure = |case: &str, subject: usize, metric: &str, value: f64| json!({ "case": case, "subject": self.subjects[subject], "metric": metric, "value": value });
+        self.figures()
+            .into_iter()
+            .map(|(case, subject, metric, value)| json!({ "case": case, "subject": subject, "metric": metric, "value": value }))
+            .collect()
+    }
+
+    /// Case, subject, metric and value of each figure, and of each subject's mean and regrets.
+    pub(crate) fn figures(&self) -> Vec<(&str, &'static str, &'static str, f64)> {
         let mut figures = Vec::new();
         for row in &self.rows {
+            let values = self.subjects.iter().zip(&row.values);
             figures.extend(
-                row.values
-                    .iter()
-                    .enumerate()
-                    .map(|(i, &value)| figure(&row.case, i, self.metric, value)),
+                values.map(|(&subject, &value)| (row.case.as_str(), subject, self.metric, value)),
             );
         }
         for (subject, &mean) in self.means().iter().enumerate() {
-            let regret = self.regret(subject);
-            figures.push(figure(self.title, subject, "mean", mean));
-            figures.push(figure(self.title, subject, "mean_regret", regret.mean));
-            figures.push(figure(self.title, subject, "worst_regret", regret.worst));
+            let (name, regret) = (self.subjects[subject], self.regret(subject));
+            figures.push((self.title.as_str(), name, "mean", mean));
+            figures.push((self.title.as_str(), name, "mean_regret", regret.mean));
+            figures.push((self.title.as_str(), name, "worst_regret", regret.worst));
         }
         figures
     }

@@ -71,8 +71,25 @@ pub(crate) const RECORDED: [(&str, &str); 6] = [
 /// The recorded trace whose objects have sizes.
 pub(crate) const SIZED: (&str, &str) = ("request", "request.trace.xz");
 
+/// The recorded traces of a folder, those of unit weight and the one with sizes. Says which are missing.
+pub(crate) fn read_all(dir: Option<&Path>) -> (Vec<Trace>, Option<Trace>) {
+    let Some(dir) = dir else {
+        println!("no folder of traces given (--traces DIR or TRACE_DIR): synthetic rows only");
+        return (Vec::new(), None);
+    };
+    let read = |(name, file): (&str, &str)| match read(dir, name, file) {
+        Ok(trace) => Some(trace),
+        Err(error) => {
+            println!("trace left out: {}: {error}", dir.join(file).display());
+            None
+        }
+    };
+    let unit = RECORDED.into_iter().filter_map(read).collect();
+    (unit, read(SIZED))
+}
+
 /// Reads one recorded trace.
-pub(crate) fn read(dir: &Path, name: &str, file: &str) -> io::Result<Trace> {
+fn read(dir: &Path, name: &str, file: &str) -> io::Result<Trace> {
     let content = decompress(&dir.join(file))?;
     if name.starts_with("web") {
         let keys = content

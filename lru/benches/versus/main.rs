@@ -1,27 +1,105 @@
-//! What a hit takes, and a mix of reads and inserts, beside what users could pick instead, in one run.
+//! The store beside what users could pick instead, in one run: the time of a hit, a mix of reads and inserts, how much
+//! is kept over every trace, and memory.
 //!
 //! ```text
-//! cargo bench -p groupcache-lru --bench versus
+//! cargo bench -p groupcache-lru --bench versus -- --traces DIR
 //! ```
 //!
-//! `--quick` runs fewer and shorter rounds. The figures and a plot go to `target/versus/`. Which policy keeps the most
-//! is what the bench `policies` compares.
+//! | flag | |
+//! |---|---|
+//! | `--traces DIR` | the recorded traces, or else `TRACE_DIR`; those that are not found are named, and their rows left out |
+//! | `--quick` | ends within 90 seconds: fewer rounds and rows, a smaller budget |
+//! | `--only PART` | `hits`, `mixed`, `hit-ratio` or `memory` |
+//! | `--save-plots` | copies the plots to `lru/plots/`, which the READMEs show |
+//!
+//! Prints one table, and writes `target/versus/lru.json` and the plots beside it. The bench `policies` has the
+//! candidates and variants that the policy was chosen from.
 
-mod report;
+#[path = "../policies/compare.rs"]
+mod compare;
+mod harness;
+mod hit_ratio;
+mod memory;
+#[allow(dead_code, unused_imports, reason = "the simulator has more policies")]
+#[path = "../policies/policies/mod.rs"]
+mod policies;
 mod speed;
 mod subjects;
-#[allow(dead_code, reason = "shared with the simulator")]
+#[allow(dead_code, reason = "the simulator compares more")]
+#[path = "../policies/synthetic.rs"]
+mod synthetic;
+#[allow(dead_code, reason = "the simulator prints its tables itself")]
+#[path = "../policies/table.rs"]
+mod table;
+#[path = "../policies/trace.rs"]
+mod trace;
+#[allow(dead_code, reason = "the simulator draws more")]
 #[path = "../policies/zipf.rs"]
 mod zipf;
 
-use std::{env, io};
+use std::io;
 
-use report::Report;
+use harness::{Args, Plot, Report};
 
 fn main() -> io::Result<()> {
-    let quick = env::args().any(|arg| arg == "--quick");
-    let mut report = Report::default();
-    speed::run(&mut report, quick);
+    if let Some(task) = harness::task() {
+        return memory::task(&task);
+    }
+    let args = Args::parse();
+    let mut report = Report::new("lru");
+    // First, while this process and the machine's memory are still empty.
+    if args.includes("memory") {
+        memory::run(&mut report, args.quick)?;
+    }
+    if args.includes("hits") {
+        speed::hits(&mut report, args.quick);
+    }
+    if args.includes("mixed") {
+        speed::mixed(&mut report, args.quick);
+    }
+    if args.includes("hit-ratio") {
+        hit_ratio::run(&mut report, args.traces.as_deref(), args.quick);
+    }
     report.print();
-    report.write()
+    report.write(&plots(&report), args.save_plots)
+}
+
+fn plots(report: &Report) -> [Plot; 3] {
+    let kept = [
+        "ours",
+        "quick_cache",
+        "moka",
+        "foyer LFU",
+        "foyer S3-FIFO",
+        "LRU",
+        "SIEVE",
+        "S3-FIFO",
+        "Belady",
+    ];
+    [
+        Plot::bars(
+            report,
+            "time",
+            "Nanoseconds per operation and thread (lower is better)",
+            &[("ns", "")],
+            0,
+        ),
+        Plot::dots(
+            report,
+            "hit-ratio",
+            "Hit ratio with room for 1, 5 and 10 % of the objects (further right is better)",
+            &kept,
+            "hit_ratio",
+        ),
+        Plot::bars(
+            report,
+            "memory",
+            "Resident memory / bytes of keys and values (nearer to 1 is better)",
+            &[
+                ("rss_ratio", ", filled"),
+                ("rss_ratio_churned", ", churned"),
+            ],
+            2,
+        ),
+    ]
 }

@@ -11,16 +11,18 @@ mod s3_fifo;
 mod sharded;
 mod sieve;
 mod sketch;
+mod store;
 mod w_tiny_lfu;
 
 pub(crate) use self::belady::belady;
 pub(crate) use self::car::Car;
 pub(crate) use self::ghost_clock::{GhostClock, Tuning};
 pub(crate) use self::lru::Lru;
-pub(crate) use self::rivals::{FoyerLfu, Moka, QuickCache};
+pub(crate) use self::rivals::{FoyerLfu, FoyerS3Fifo, Moka, QuickCache};
 pub(crate) use self::s3_fifo::S3Fifo;
 pub(crate) use self::sharded::Sharded;
 pub(crate) use self::sieve::Sieve;
+pub(crate) use self::store::Store;
 pub(crate) use self::w_tiny_lfu::WTinyLfu;
 
 /// An eviction policy under simulation.

@@ -5,7 +5,7 @@ use ahash::RandomState;
 use super::Policy;
 
 /// A fixed seed, so that a run repeats.
-fn hasher() -> RandomState {
+pub(super) fn hasher() -> RandomState {
     RandomState::with_seeds(1, 2, 3, 4)
 }
 
@@ -75,21 +75,47 @@ pub(crate) struct FoyerLfu(foyer::Cache<u32, u64, RandomState>);
 
 impl FoyerLfu {
     pub(crate) fn new(budget: u64) -> Self {
-        let builder = foyer::CacheBuilder::new(budget as usize)
-            .with_shards(1)
-            .with_eviction_config(foyer::LfuConfig::default())
-            .with_hash_builder(hasher())
-            .with_weighter(|_, &weight: &u64| weight as usize);
-        Self(builder.build())
+        Self(foyer(budget, foyer::LfuConfig::default()))
     }
 }
 
 impl Policy for FoyerLfu {
     fn access(&mut self, id: u32, weight: u64) -> bool {
-        let hit = self.0.get(&id).is_some();
-        if !hit {
-            self.0.insert(id, weight);
-        }
-        hit
+        access_foyer(&self.0, id, weight)
     }
+}
+
+/// S3-FIFO as foyer has it.
+pub(crate) struct FoyerS3Fifo(foyer::Cache<u32, u64, RandomState>);
+
+impl FoyerS3Fifo {
+    pub(crate) fn new(budget: u64) -> Self {
+        Self(foyer(budget, foyer::S3FifoConfig::default()))
+    }
+}
+
+impl Policy for FoyerS3Fifo {
+    fn access(&mut self, id: u32, weight: u64) -> bool {
+        access_foyer(&self.0, id, weight)
+    }
+}
+
+fn foyer(
+    budget: u64,
+    policy: impl Into<foyer::EvictionConfig>,
+) -> foyer::Cache<u32, u64, RandomState> {
+    foyer::CacheBuilder::new(budget as usize)
+        .with_shards(1)
+        .with_eviction_config(policy)
+        .with_hash_builder(hasher())
+        .with_weighter(|_, &weight: &u64| weight as usize)
+        .build()
+}
+
+fn access_foyer(cache: &foyer::Cache<u32, u64, RandomState>, id: u32, weight: u64) -> bool {
+    let hit = cache.get(&id).is_some();
+    if !hit {
+        cache.insert(id, weight);
+    }
+    hit
 }

@@ -1,0 +1,183 @@
+//! Every subject over every trace.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use crate::policies::{
+    FoyerLfu, FoyerS3Fifo, GhostClock, Lru, Moka, Policy, QuickCache, S3Fifo, Sieve, Tuning, belady,
+};
+use crate::table::{Row, Table};
+use crate::trace::Trace;
+
+/// What a policy may know before it starts.
+#[derive(Clone, Copy)]
+pub(crate) struct Setup {
+    pub(crate) budget: u64,
+    /// How many distinct objects the trace has.
+    pub(crate) objects: usize,
+    /// How many of them the budget holds on average.
+    pub(crate) entries: u64,
+    pub(crate) unit: bool,
+}
+
+pub(crate) type Make = fn(Setup) -> Box<dyn Policy>;
+
+/// A name, and a policy to run under it.
+pub(crate) type Subject = (&'static str, Make);
+
+/// What users could pick instead. Each at exact capacity and in one shard, which is the best that it can do.
+pub(crate) const RIVALS: [Subject; 7] = [
+    ("LRU", |s| Box::new(Lru::new(s.budget, s.objects))),
+    ("SIEVE", |s| Box::new(Sieve::new(s.budget, s.objects))),
+    ("S3-FIFO", |s| Box::new(S3Fifo::new(s.budget, s.objects))),
+    ("moka", |s| Box::new(Moka::new(s.budget, s.unit))),
+    ("foyer LFU", |s| Box::new(FoyerLfu::new(s.budget))),
+    ("foyer S3-FIFO", |s| Box::new(FoyerS3Fifo::new(s.budget))),
+    ("quick_cache", |s| {
+        Box::new(QuickCache::new(s.budget, s.entries))
+    }),
+];
+
+/// Ours in the simulator.
+pub(crate) fn ghost_clock(setup: Setup, tuning: Tuning) -> Box<dyn Policy> {
+    Box::new(GhostClock::new(setup.budget, setup.objects, tuning))
+}
+
+/// Runs every subject over every trace at three sizes of the cache; if it is a comparison with rivals, which come first
+/// then, also the optimum.
+pub(crate) fn unit_table(
+    title: &str,
+    traces: &[Trace],
+    subjects: &[Subject],
+    versus: bool,
+) -> Table {
+    const OPTIMUM: &str = "Belady";
+    let mut names: Vec<&str> = subjects.iter().map(|&(name, _)| name).collect();
+    if versus {
+        names.push(OPTIMUM);
+    }
+    let cases: Vec<(&Trace, u64)> = traces
+        .iter()
+        .flat_map(|trace| [1, 5, 10].map(|percent| (trace, percent)))
+        .collect();
+    let mut values = in_parallel(cases.len() * names.len(), |n| {
+        let (trace, percent) = cases[n / names.len()];
+        let capacity = (trace.footprint() as u64 * percent / 100).max(1);
+        let setup = Setup {
+            budget: capacity,
+            objects: trace.footprint(),
+            entries: capacity,
+            unit: true,
+        };
+        match subjects.get(n % names.len()) {
+            Some((_, make)) => run(trace, make(setup)).objects,
+            None => belady(trace, capacity) as f64 * 100.0 / trace.accesses.len() as f64,
+        }
+    })
+    .into_iter();
+    let rows = cases
+        .iter()
+        .map(|(trace, percent)| Row {
+            case: format!("{} {percent}%", trace.name),
+            values: values.by_ref().take(names.len()).collect(),
+        })
+        .collect();
+    Table {
+        title: title.to_owned(),
+        metric: "hit_ratio",
+        subjects: names,
+        rivals: if versus { RIVALS.len() } else { 1 },
+        rows,
+    }
+}
+
+/// The same in bytes: one table for the share of requests, and one for the share of bytes that were hits.
+pub(crate) fn sized_tables(traces: &[Trace], subjects: &[Subject]) -> [Table; 2] {
+    let cases: Vec<(&Trace, u64)> = traces
+        .iter()
+        .flat_map(|trace| [5, 10, 20, 50, 100, 200].map(|per_mille| (trace, per_mille)))
+        .collect();
+    let ratios = in_parallel(cases.len() * subjects.len(), |n| {
+        let (trace, per_mille) = cases[n / subjects.len()];
+        let share = |of: u64| (of * per_mille / 1000).max(1);
+        let setup = Setup {
+            budget: share(trace.footprint_bytes()),
+            objects: trace.footprint(),
+            entries: share(trace.footprint() as u64),
+            unit: false,
+        };
+        let (_, make) = subjects[n % subjects.len()];
+        run(trace, make(setup))
+    });
+    let table = |title: &str, metric, value: fn(&Ratios) -> f64| Table {
+        title: title.to_owned(),
+        metric,
+        subjects: subjects.iter().map(|&(name, _)| name).collect(),
+        rivals: RIVALS.len(),
+        rows: cases
+            .iter()
+            .zip(ratios.chunks(subjects.len().max(1)))
+            .map(|((trace, per_mille), ratios)| Row {
+                case: format!("{} {:.1}%", trace.name, *per_mille as f64 / 10.0),
+                values: ratios.iter().map(value).collect(),
+            })
+            .collect(),
+    };
+    [
+        table("Objects with sizes: hit ratio, %", "hit_ratio", |r| {
+            r.objects
+        }),
+        table(
+            "Objects with sizes: byte hit ratio, %",
+            "byte_hit_ratio",
+            |r| r.bytes,
+        ),
+    ]
+}
+
+/// Percent of the accesses, and of the bytes asked for, that were hits.
+struct Ratios {
+    objects: f64,
+    bytes: f64,
+}
+
+fn run(trace: &Trace, mut policy: Box<dyn Policy>) -> Ratios {
+    let (mut hits, mut hit_bytes, mut bytes) = (0_u64, 0, 0);
+    for &id in &trace.accesses {
+        let weight = trace.weight(id);
+        bytes += weight;
+        if policy.access(id, weight) {
+            hits += 1;
+            hit_bytes += weight;
+        }
+    }
+    Ratios {
+        objects: hits as f64 * 100.0 / trace.accesses.len() as f64,
+        bytes: hit_bytes as f64 * 100.0 / bytes as f64,
+    }
+}
+
+/// The results of `0..jobs` in order, computed by as many threads as there are processors.
+fn in_parallel<T: Send>(jobs: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut done = Vec::new();
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= jobs {
+                return done;
+            }
+            done.push((n, job(n)));
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let mut done: Vec<(usize, T)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker| worker.join().expect("a policy panicked"))
+            .collect()
+    });
+    done.sort_by_key(|&(n, _)| n);
+    done.into_iter().map(|(_, result)| result).collect()
+}

@@ -1,0 +1,42 @@
+//! The command line.
+
+use std::env;
+use std::path::PathBuf;
+
+#[derive(Default)]
+pub(crate) struct Args {
+    /// Ends within 90 seconds.
+    pub(crate) quick: bool,
+    /// Where the recorded traces are: `--traces`, or else `TRACE_DIR`.
+    pub(crate) traces: Option<PathBuf>,
+    /// Copies the plots to the crate's `plots/`, which the READMEs show.
+    pub(crate) save_plots: bool,
+    /// The one part that is run.
+    only: Option<String>,
+}
+
+impl Args {
+    /// Cargo adds arguments of its own, so unknown ones are left alone.
+    pub(crate) fn parse() -> Self {
+        let mut parsed = Self {
+            traces: env::var_os("TRACE_DIR").map(PathBuf::from),
+            ..Self::default()
+        };
+        let mut args = env::args_os().skip(1);
+        while let Some(arg) = args.next() {
+            match arg.to_str() {
+                Some("--quick") => parsed.quick = true,
+                Some("--save-plots") => parsed.save_plots = true,
+                Some("--traces") => parsed.traces = args.next().map(PathBuf::from),
+                Some("--only") => parsed.only = args.next().and_then(|arg| arg.into_string().ok()),
+                _ => {}
+            }
+        }
+        parsed
+    }
+
+    /// Whether a part is to be run.
+    pub(crate) fn includes(&self, part: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == part)
+    }
+}

@@ -1,0 +1,29 @@
+//! This program once more, to do one thing in a process of its own.
+
+use std::process::{Command, Stdio};
+use std::{env, io};
+
+const FLAG: &str = "--child";
+
+/// What this process was started to do, if it is such a child.
+pub(crate) fn task() -> Option<Vec<String>> {
+    let mut args = env::args().skip_while(|arg| arg != FLAG);
+    args.next().map(|_| args.collect())
+}
+
+/// Has a child do something, and returns the numbers that it prints.
+pub(super) fn run(task: &[String]) -> io::Result<Vec<f64>> {
+    let child = Command::new(env::current_exe()?)
+        .arg(FLAG)
+        .args(task)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !child.status.success() {
+        let task = task.join(" ");
+        return Err(io::Error::other(format!("{task}: {}", child.status)));
+    }
+    let numbers = String::from_utf8_lossy(&child.stdout);
+    let numbers = numbers.split_whitespace().map(str::parse);
+    numbers.collect::<Result<_, _>>().map_err(io::Error::other)
+}

@@ -1,0 +1,136 @@
+//! What a filled store adds to the resident memory of its process.
+//!
+//! Each store is filled in a process of its own, because what an allocator got back from one store it hands on to the
+//! next. One store has one size of values, and keys of 16 to 32 bytes.
+
+use std::{fs, io};
+
+use super::report::Report;
+use super::{child, requests::MEAN_KEY};
+
+/// The sizes of values, in bytes, and what they are called.
+pub(crate) const SIZES: [(usize, &str); 3] =
+    [(64, "64 B"), (1 << 10, "1 KiB"), (16 << 10, "16 KiB")];
+
+/// The budget that is filled.
+pub(crate) fn budget(quick: bool) -> usize {
+    if quick { 16 << 20 } else { 512 << 20 }
+}
+
+/// The budget is turned over so many times.
+const CHURN: usize = 10;
+
+/// What a child is to fill.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) value: usize,
+    pub(crate) budget: usize,
+    /// Whether the budget is turned over as well.
+    pub(crate) churn: bool,
+}
+
+impl Plan {
+    /// What one entry weighs on average if nothing but key and value counts.
+    pub(crate) fn payload(&self) -> usize {
+        self.value + MEAN_KEY
+    }
+
+    /// The task of a child that does this with a subject.
+    fn task(&self, subject: &str) -> Vec<String> {
+        vec![
+            subject.to_owned(),
+            self.value.to_string(),
+            self.budget.to_string(),
+            self.churn.to_string(),
+        ]
+    }
+
+    /// The subject and the plan of a task.
+    pub(crate) fn parse(task: &[String]) -> Option<(&str, Self)> {
+        let [subject, value, budget, churn] = task else {
+            return None;
+        };
+        let plan = Self {
+            value: value.parse().ok()?,
+            budget: budget.parse().ok()?,
+            churn: churn.parse().ok()?,
+        };
+        Some((subject, plan))
+    }
+
+    /// In the child: stores the entries `0..` of `weight` bytes each until the budget is full, then ten times as many
+    /// others, and prints what has become of the memory. `before` is what was resident before the store was made.
+    pub(crate) fn measure(
+        &self,
+        before: Option<u64>,
+        weight: usize,
+        mut store: impl FnMut(u64),
+        entries: impl Fn() -> usize,
+    ) {
+        let growth = || match (before, resident()) {
+            (Some(before), Some(now)) => now.saturating_sub(before) as f64,
+            _ => f64::NAN,
+        };
+        let full = self.budget.div_ceil(weight) as u64;
+        (0..full).for_each(&mut store);
+        let entries = entries();
+        let filled = growth();
+        let churned = if self.churn {
+            (full..full + CHURN as u64 * full).for_each(&mut store);
+            growth()
+        } else {
+            f64::NAN
+        };
+        println!("{entries} {filled} {churned}");
+    }
+}
+
+/// In the parent: runs plans in children and reports what they measure.
+pub(crate) struct Memory<'a> {
+    pub(crate) report: &'a mut Report,
+    pub(crate) quick: bool,
+}
+
+impl Memory<'_> {
+    /// Measures one subject with values of one size.
+    pub(crate) fn add(
+        &mut self,
+        subject: &'static str,
+        (value, name): (usize, &str),
+        churn: bool,
+    ) -> io::Result<()> {
+        let plan = Plan {
+            value,
+            budget: budget(self.quick),
+            churn,
+        };
+        let numbers = child::run(&plan.task(subject))?;
+        let &[entries, filled, churned] = numbers.as_slice() else {
+            return Err(io::Error::other(format!("{subject} said {numbers:?}")));
+        };
+        let case = format!("{} MiB of {name} values", plan.budget >> 20);
+        let share = |growth: f64| growth / plan.budget as f64;
+        eprintln!("{case}, {subject}: {:.2} of the budget", share(filled));
+        for (metric, value) in [
+            ("bytes_per_entry", filled / entries),
+            ("overhead_bytes", filled / entries - plan.payload() as f64),
+            ("rss_ratio", share(filled)),
+            ("rss_ratio_churned", share(churned)),
+        ] {
+            if value.is_finite() {
+                self.report.add(&case, subject, metric, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The resident bytes of this process; `None` where there is no `/proc`.
+pub(crate) fn resident() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}

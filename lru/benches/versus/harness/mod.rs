@@ -1,0 +1,24 @@
+//! What the benches `versus` of this crate and of `groupcache` share: the requests, the rounds, the measuring of memory
+//! in processes of their own, and the report. It expects the simulator's `zipf` at the root of the bench.
+
+mod args;
+mod child;
+mod memory;
+mod moka;
+mod plot;
+mod quick_cache;
+mod report;
+mod requests;
+mod rounds;
+mod subject;
+
+pub(crate) use self::args::Args;
+pub(crate) use self::child::task;
+pub(crate) use self::memory::{Memory, Plan, SIZES, budget, resident};
+pub(crate) use self::moka::Moka;
+pub(crate) use self::plot::Plot;
+pub(crate) use self::quick_cache::QuickCache;
+pub(crate) use self::report::Report;
+pub(crate) use self::requests::{Draw, Request};
+pub(crate) use self::rounds::{Contest, Round, reads, time};
+pub(crate) use self::subject::{Capacity, Key, Subject, VALUE, values, weight};

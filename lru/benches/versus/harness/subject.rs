@@ -1,0 +1,76 @@
+//! A store that is compared.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::requests::{MEAN_KEY, Request};
+
+/// As in a group: reference-counted bytes.
+pub(crate) type Key = Arc<[u8]>;
+
+/// Bytes of a value where time is measured.
+pub(crate) const VALUE: usize = 1024;
+
+/// What a store may hold. Where it can count bytes, entries weigh those of their key and value, so that each store is
+/// set up for the memory that it would have.
+#[derive(Clone, Copy)]
+pub(crate) struct Capacity {
+    pub(crate) bytes: usize,
+    /// For stores that count entries, and as an estimate for those that ask for one.
+    pub(crate) entries: usize,
+}
+
+impl Capacity {
+    /// Room for so many entries with values of the usual size.
+    pub(crate) fn entries(entries: usize) -> Self {
+        Self {
+            bytes: entries * (MEAN_KEY + VALUE),
+            entries,
+        }
+    }
+}
+
+/// Set up as its documentation advises for many threads, with its own default hash function.
+pub(crate) trait Subject: Sync + Send + Sized + 'static {
+    const NAME: &'static str;
+    /// What a hit gives.
+    type Value;
+    fn new(capacity: Capacity) -> Self;
+    fn get(&self, key: &[u8]) -> Option<Self::Value>;
+    fn insert(&self, key: Key, value: Bytes);
+    fn len(&self) -> usize;
+
+    /// Stores the values under the keys `0..`.
+    fn filled(capacity: Capacity, values: &[Bytes]) -> Self {
+        let subject = Self::new(capacity);
+        for (n, value) in (0..).zip(values) {
+            subject.insert(Request::new(n).key().into(), value.clone());
+        }
+        let len = subject.len();
+        assert!(
+            len * 100 >= values.len() * 99,
+            "{} lost entries",
+            Self::NAME
+        );
+        subject
+    }
+}
+
+/// Bytes of an entry.
+pub(crate) fn weight(key: &[u8], value: &[u8]) -> usize {
+    key.len() + value.len()
+}
+
+/// Values for the keys `0..`, each in an allocation of its own, which all subjects share. Each has been cloned once:
+/// the first clone of a `Bytes` allocates its reference count, which must not lie among the keys of the subject that
+/// happens to be filled first.
+pub(crate) fn values(keys: u32) -> Vec<Bytes> {
+    (0..keys)
+        .map(|n| {
+            let value = Bytes::from(vec![n as u8; VALUE]);
+            drop(value.clone());
+            value
+        })
+        .collect()
+}

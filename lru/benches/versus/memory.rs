@@ -1,0 +1,66 @@
+//! What stores of one budget take up of the memory.
+
+use std::io;
+
+use bytes::Bytes;
+
+use crate::harness::{
+    Capacity, Memory, Moka, Plan, QuickCache, Report, Request, SIZES, Subject, budget, resident,
+};
+use crate::subjects::{Floor, Foyer, LruCrate, Ours};
+
+/// The subjects, how a child fills each, and whether it evicts.
+const SUBJECTS: [(&str, fn(&Plan), bool); 7] = [
+    (Ours::<false>::NAME, fill::<Ours<false>>, true),
+    (Ours::<true>::NAME, fill::<Ours<true>>, true),
+    (QuickCache::NAME, fill::<QuickCache>, true),
+    (Moka::NAME, fill::<Moka>, true),
+    (Foyer::NAME, fill::<Foyer>, true),
+    (LruCrate::NAME, fill::<LruCrate>, true),
+    (Floor::NAME, fill::<Floor>, false),
+];
+
+/// Measures each in a process of its own.
+pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
+    report.section(format!(
+        "Memory: growth of the resident set, for each entry and as a share of the budget, once filled and after ten \
+         times as many other entries.\n\
+         Budget {} MiB, of which each entry is charged the bytes of its key and value and nothing for overhead. lru \
+         counts entries; the floor never evicts. Each in a process of its own.",
+        budget(quick) >> 20
+    ));
+    if resident().is_none() {
+        println!("memory left out: there is no /proc/self/status to read it from");
+        return Ok(());
+    }
+    let mut memory = Memory { report, quick };
+    for size in SIZES {
+        for (subject, _, evicts) in SUBJECTS {
+            memory.add(subject, size, evicts)?;
+        }
+    }
+    Ok(())
+}
+
+/// In a child.
+pub(crate) fn task(task: &[String]) -> io::Result<()> {
+    let unknown = || io::Error::other(format!("no such task: {}", task.join(" ")));
+    let (subject, plan) = Plan::parse(task).ok_or_else(unknown)?;
+    let is_it = |(name, _, _): &&(&str, fn(&Plan), bool)| *name == subject;
+    let (_, fill, _) = SUBJECTS.iter().find(is_it).ok_or_else(unknown)?;
+    fill(&plan);
+    Ok(())
+}
+
+fn fill<S: Subject>(plan: &Plan) {
+    let before = resident();
+    let store = S::new(Capacity {
+        bytes: plan.budget,
+        entries: plan.budget / plan.payload(),
+    });
+    let insert = |n| {
+        let value = Bytes::from(vec![n as u8; plan.value]);
+        store.insert(Request::new(n).key().into(), value);
+    };
+    plan.measure(before, plan.payload(), insert, || store.len());
+}
