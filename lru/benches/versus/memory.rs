@@ -9,8 +9,10 @@ use crate::harness::{
 };
 use crate::subjects::{Floor, Foyer, LruCrate, Ours};
 
-/// The subjects, how a child fills each, and whether it evicts.
-const SUBJECTS: [(&str, fn(&Plan), bool); 7] = [
+/// A subject, how a child fills it, and whether it evicts.
+type Entrant = (&'static str, fn(&Plan), bool);
+
+const SUBJECTS: [Entrant; 7] = [
     (Ours::<false>::NAME, fill::<Ours<false>>, true),
     (Ours::<true>::NAME, fill::<Ours<true>>, true),
     (QuickCache::NAME, fill::<QuickCache>, true),
@@ -46,7 +48,7 @@ pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
 pub(crate) fn task(task: &[String]) -> io::Result<()> {
     let unknown = || io::Error::other(format!("no such task: {}", task.join(" ")));
     let (subject, plan) = Plan::parse(task).ok_or_else(unknown)?;
-    let is_it = |(name, _, _): &&(&str, fn(&Plan), bool)| *name == subject;
+    let is_it = |(name, ..): &&Entrant| *name == subject;
     let (_, fill, _) = SUBJECTS.iter().find(is_it).ok_or_else(unknown)?;
     fill(&plan);
     Ok(())
@@ -62,5 +64,10 @@ fn fill<S: Subject>(plan: &Plan) {
         let value = Bytes::from(vec![n as u8; plan.value]);
         store.insert(Request::new(n).key().into(), value);
     };
-    plan.measure(before, plan.payload(), insert, || store.len());
+    plan.measure(
+        before,
+        plan.payload(),
+        |numbers| numbers.for_each(insert),
+        || store.len(),
+    );
 }

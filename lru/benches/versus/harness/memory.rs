@@ -3,6 +3,7 @@
 //! Each store is filled in a process of its own, because what an allocator got back from one store it hands on to the
 //! next. One store has one size of values, and keys of 16 to 32 bytes.
 
+use std::ops::Range;
 use std::{fs, io};
 
 use super::report::Report;
@@ -18,7 +19,7 @@ pub(crate) fn budget(quick: bool) -> usize {
 }
 
 /// The budget is turned over so many times.
-const CHURN: usize = 10;
+const CHURN: u64 = 10;
 
 /// What a child is to fill.
 #[derive(Clone, Copy)]
@@ -64,7 +65,7 @@ impl Plan {
         &self,
         before: Option<u64>,
         weight: usize,
-        mut store: impl FnMut(u64),
+        mut store: impl FnMut(Range<u64>),
         entries: impl Fn() -> usize,
     ) {
         let growth = || match (before, resident()) {
@@ -72,11 +73,11 @@ impl Plan {
             _ => f64::NAN,
         };
         let full = self.budget.div_ceil(weight) as u64;
-        (0..full).for_each(&mut store);
+        store(0..full);
         let entries = entries();
         let filled = growth();
         let churned = if self.churn {
-            (full..full + CHURN as u64 * full).for_each(&mut store);
+            store(full..(1 + CHURN) * full);
             growth()
         } else {
             f64::NAN

@@ -41,7 +41,7 @@ pub(crate) trait Subject: Sync + Send + Sized + 'static {
     fn insert(&self, key: Key, value: Bytes);
     fn len(&self) -> usize;
 
-    /// Stores the values under the keys `0..`.
+    /// A subject that holds the values under the keys `0..`.
     fn filled(capacity: Capacity, values: &[Bytes]) -> Self {
         let subject = Self::new(capacity);
         for (n, value) in (0..).zip(values) {

@@ -1,0 +1,71 @@
+//! What a group of one budget takes up of the memory.
+
+use std::convert::Infallible;
+use std::io;
+use std::ops::Range;
+
+use groupcache::{Group, Key, Node};
+use tokio::runtime::Builder;
+
+use crate::harness::{Memory, Plan, Report, Request, SIZES, budget, resident};
+
+const GROUP: &str = "Group";
+
+/// Measures one for each size of values, in a process of its own.
+pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
+    report.section(format!(
+        "Memory: growth of the resident set, for each entry and as a share of the budget, once filled and after ten \
+         times as much has been loaded.\n\
+         Budget {} MiB, of which the group charges each entry what it thinks right.",
+        budget(quick) >> 20
+    ));
+    if resident().is_none() {
+        println!("memory left out: there is no /proc/self/status to read it from");
+        return Ok(());
+    }
+    let mut memory = Memory { report, quick };
+    for size in SIZES {
+        memory.add(GROUP, size, true)?;
+    }
+    Ok(())
+}
+
+/// In a child: loads are what fills a group, on the threads of the runtime.
+pub(crate) fn task(task: &[String]) -> io::Result<()> {
+    let Some((GROUP, plan)) = Plan::parse(task) else {
+        let task = task.join(" ");
+        return Err(io::Error::other(format!("no such task: {task}")));
+    };
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let node = runtime
+        .block_on(Node::builder("http://127.0.0.1:1").start())
+        .map_err(io::Error::other)?;
+    let before = resident();
+    let getter = move |_: Key| async move { Ok::<_, Infallible>(vec![7; plan.value]) };
+    let build = async { node.group("versus", plan.budget, getter).build() };
+    let group = runtime.block_on(build).map_err(io::Error::other)?;
+    let load = |numbers: Range<u64>| {
+        let middle = numbers.start.midpoint(numbers.end);
+        let halves = [numbers.start..middle, middle..numbers.end]
+            .map(|half| runtime.spawn(load(group.clone(), half)));
+        for half in halves {
+            runtime.block_on(half).expect("a task that does not panic");
+        }
+    };
+    // What the group charges shows with the first few.
+    load(0..1000);
+    let stats = group.stats();
+    let charge = (stats.bytes / stats.entries.max(1)) as usize;
+    plan.measure(before, charge, load, || group.stats().entries as usize);
+    Ok(())
+}
+
+async fn load(group: Group, numbers: Range<u64>) {
+    for n in numbers {
+        let value = group.get(Request::new(n).key()).await;
+        drop(value.expect("the getter has one"));
+    }
+}
