@@ -48,22 +48,23 @@ fn main() -> io::Result<()> {
         hits::run(&mut report, args.quick)?;
     }
     report.print();
-    report.write(&plots(&report), args.save_plots)
+    report.write(&plots(&report, args.quick), args.save_plots)
 }
 
-fn plots(report: &Report) -> [Plot; 2] {
+fn plots(report: &Report, quick: bool) -> [Plot; 2] {
+    let run = if quick { ", quick run" } else { "" };
     [
         Plot::bars(
             report,
             "hit",
-            "A hit in memory: nanoseconds per get and thread (lower is better)",
+            format!("A hit in memory: nanoseconds per get and thread (lower is better){run}"),
             &[("ns", "")],
             0,
         ),
         Plot::bars(
             report,
             "memory",
-            "A group: resident memory / budget (1 is right)",
+            format!("A group: resident memory / budget (1 is right){run}"),
             &[
                 ("rss_ratio", ", filled"),
                 ("rss_ratio_churned", ", churned"),

@@ -7,23 +7,16 @@ use std::ops::Range;
 use groupcache::{Group, Key, Node};
 use tokio::runtime::Builder;
 
-use crate::harness::{Memory, Plan, Report, Request, SIZES, budget, resident};
+use crate::harness::{Memory, Plan, Report, Request, SIZES, resident};
 
 const GROUP: &str = "Group";
 
 /// Measures one for each size of values, in a process of its own.
 pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
-    report.section(format!(
-        "Memory: growth of the resident set, for each entry and as a share of the budget, once filled and after ten \
-         times as much has been loaded.\n\
-         Budget {} MiB, of which the group charges each entry what it thinks right.",
-        budget(quick) >> 20
-    ));
-    if resident().is_none() {
-        println!("memory left out: there is no /proc/self/status to read it from");
+    let charge = "of which the group charges each entry what it thinks right.";
+    let Some(mut memory) = Memory::new(report, quick, charge) else {
         return Ok(());
-    }
-    let mut memory = Memory { report, quick };
+    };
     for size in SIZES {
         memory.add(GROUP, size, true)?;
     }

@@ -39,7 +39,8 @@ pub(crate) fn run(report: &mut Report, dir: Option<&Path>, quick: bool) {
          Regret: the best rival of a row minus this, in points. Ours is the store itself with as many shards as it has \
          by default for so many values of 1 KiB.\n\
          Rivals are unsharded and exact. LRU, SIEVE, S3-FIFO and Belady's optimum are simulated, and so is the model of \
-         ours that the policy was chosen by.",
+         ours that the policy was chosen by.\n\
+         OLTP is from Megiddo and Modha, \"ARC: A Self-Tuning, Low Overhead Replacement Cache\", FAST '03.",
     );
     let rows = format!("{} rows", 3 * traces.len());
     add(report, &unit_table(&rows, &traces, &subjects, true));

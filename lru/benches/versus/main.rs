@@ -61,10 +61,11 @@ fn main() -> io::Result<()> {
         hit_ratio::run(&mut report, args.traces.as_deref(), args.quick);
     }
     report.print();
-    report.write(&plots(&report), args.save_plots)
+    report.write(&plots(&report, args.quick), args.save_plots)
 }
 
-fn plots(report: &Report) -> [Plot; 3] {
+fn plots(report: &Report, quick: bool) -> [Plot; 3] {
+    let run = if quick { ", quick run" } else { "" };
     let kept = [
         "ours",
         "quick_cache",
@@ -80,21 +81,25 @@ fn plots(report: &Report) -> [Plot; 3] {
         Plot::bars(
             report,
             "time",
-            "Nanoseconds per operation and thread (lower is better)",
+            format!("Nanoseconds per operation and thread (lower is better){run}"),
             &[("ns", "")],
             0,
         ),
         Plot::dots(
             report,
             "hit-ratio",
-            "Hit ratio with room for 1, 5 and 10 % of the objects (further right is better)",
+            format!("Hit ratio with room for so much of the objects (further right is better){run}"),
             &kept,
             "hit_ratio",
+        )
+        .note(
+            "Ours and the published crates are the real ones; LRU, SIEVE, S3-FIFO and Belady's optimum are simulated. \
+             Room for request is in bytes. OLTP: Megiddo and Modha, ARC, FAST '03.",
         ),
         Plot::bars(
             report,
             "memory",
-            "Resident memory / bytes of keys and values (nearer to 1 is better)",
+            format!("Resident memory / budget in bytes of keys and values (nearer to 1 is better){run}"),
             &[
                 ("rss_ratio", ", filled"),
                 ("rss_ratio_churned", ", churned"),

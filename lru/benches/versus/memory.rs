@@ -5,7 +5,7 @@ use std::io;
 use bytes::Bytes;
 
 use crate::harness::{
-    Capacity, Memory, Moka, Plan, QuickCache, Report, Request, SIZES, Subject, budget, resident,
+    Capacity, Memory, Moka, Plan, QuickCache, Report, Request, SIZES, Subject, resident,
 };
 use crate::subjects::{Floor, Foyer, LruCrate, Ours};
 
@@ -24,18 +24,11 @@ const SUBJECTS: [Entrant; 7] = [
 
 /// Measures each in a process of its own.
 pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
-    report.section(format!(
-        "Memory: growth of the resident set, for each entry and as a share of the budget, once filled and after ten \
-         times as many other entries.\n\
-         Budget {} MiB, of which each entry is charged the bytes of its key and value and nothing for overhead. lru \
-         counts entries; the floor never evicts. Each in a process of its own.",
-        budget(quick) >> 20
-    ));
-    if resident().is_none() {
-        println!("memory left out: there is no /proc/self/status to read it from");
+    let charge = "of which each entry is charged the bytes of its key and value and nothing for overhead. lru counts entries; the \
+                  floor never evicts.";
+    let Some(mut memory) = Memory::new(report, quick, charge) else {
         return Ok(());
-    }
-    let mut memory = Memory { report, quick };
+    };
     for size in SIZES {
         for (subject, _, evicts) in SUBJECTS {
             memory.add(subject, size, evicts)?;

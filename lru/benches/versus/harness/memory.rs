@@ -14,7 +14,7 @@ pub(crate) const SIZES: [(usize, &str); 3] =
     [(64, "64 B"), (1 << 10, "1 KiB"), (16 << 10, "16 KiB")];
 
 /// The budget that is filled.
-pub(crate) fn budget(quick: bool) -> usize {
+fn budget(quick: bool) -> usize {
     if quick { 16 << 20 } else { 512 << 20 }
 }
 
@@ -88,11 +88,28 @@ impl Plan {
 
 /// In the parent: runs plans in children and reports what they measure.
 pub(crate) struct Memory<'a> {
-    pub(crate) report: &'a mut Report,
-    pub(crate) quick: bool,
+    report: &'a mut Report,
+    budget: usize,
 }
 
-impl Memory<'_> {
+impl<'a> Memory<'a> {
+    /// Begins the section; `charge` says what entries are charged. `None`, with a word on why, where memory cannot be
+    /// measured.
+    pub(crate) fn new(report: &'a mut Report, quick: bool, charge: &str) -> Option<Self> {
+        let budget = budget(quick);
+        report.section(format!(
+            "Memory: growth of the resident set, for each entry and as a share of the budget, once filled and after {CHURN} \
+             times as many other entries.\n\
+             Each in a process of its own. Budget {} MiB, {charge}",
+            budget >> 20
+        ));
+        if resident().is_none() {
+            println!("memory left out: there is no /proc/self/status to read it from");
+            return None;
+        }
+        Some(Self { report, budget })
+    }
+
     /// Measures one subject with values of one size.
     pub(crate) fn add(
         &mut self,
@@ -102,7 +119,7 @@ impl Memory<'_> {
     ) -> io::Result<()> {
         let plan = Plan {
             value,
-            budget: budget(self.quick),
+            budget: self.budget,
             churn,
         };
         let numbers = child::run(&plan.task(subject))?;

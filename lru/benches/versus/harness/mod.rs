@@ -14,7 +14,7 @@ mod subject;
 
 pub(crate) use self::args::Args;
 pub(crate) use self::child::task;
-pub(crate) use self::memory::{Memory, Plan, SIZES, budget, resident};
+pub(crate) use self::memory::{Memory, Plan, SIZES, resident};
 pub(crate) use self::moka::Moka;
 pub(crate) use self::plot::Plot;
 pub(crate) use self::quick_cache::QuickCache;

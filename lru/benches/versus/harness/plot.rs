@@ -18,6 +18,8 @@ const COLORS: [&str; 10] = [
 pub(crate) struct Plot {
     name: &'static str,
     title: String,
+    /// A line below the rest; may be empty.
+    note: &'static str,
     subjects: Vec<&'static str>,
     rows: Vec<Row>,
     marks: Marks,
@@ -105,10 +107,16 @@ impl Plot {
         Self {
             name,
             title: title.into(),
+            note: "",
             subjects,
             rows,
             marks,
         }
+    }
+
+    /// Adds a line below the rest.
+    pub(crate) fn note(self, note: &'static str) -> Self {
+        Self { note, ..self }
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -150,6 +158,17 @@ impl Plot {
                 escape(&row.label)
             );
             y += height;
+        }
+        if matches!(self.marks, Marks::Dots) {
+            y += axis(&mut body, y);
+        }
+        if !self.note.is_empty() {
+            y += 14;
+            _ = writeln!(
+                body,
+                "<text x=\"10\" y=\"{y}\" font-size=\"9\">{}</text>",
+                escape(self.note)
+            );
         }
         let height = y + 10;
         format!(
@@ -211,6 +230,19 @@ fn dots(body: &mut String, row: &Row, y: usize) -> usize {
         );
     }
     HEIGHT
+}
+
+/// Draws what the dots' places mean from `y` down, and returns its height.
+fn axis(body: &mut String, y: usize) -> usize {
+    for percent in [0, 25, 50, 75, 100] {
+        let x = LEFT + (RIGHT - LEFT) * percent / 100;
+        _ = writeln!(
+            body,
+            "<text x=\"{x}\" y=\"{}\" font-size=\"9\" text-anchor=\"middle\">{percent} %</text>",
+            y + 12
+        );
+    }
+    14
 }
 
 fn escape(text: &str) -> String {
