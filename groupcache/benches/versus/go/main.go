@@ -125,7 +125,8 @@ func group(module string, budget int64) (get, error) {
 	return nil, fmt.Errorf("no module %q", module)
 }
 
-// timed has each thread ask for its keys, all at once, and returns the nanoseconds per request.
+// timed has each thread ask for its keys, all at once, and returns the nanoseconds per request. As on the Rust side, the
+// first quarter of them is asked for once before.
 func timed(ask get, threads [][]string) (float64, error) {
 	var (
 		start, done sync.WaitGroup
@@ -139,6 +140,12 @@ func timed(ask get, threads [][]string) (float64, error) {
 		done.Add(1)
 		go func() {
 			defer done.Done()
+			for _, key := range keys[:len(keys)/4] {
+				if _, err := ask(key); err != nil {
+					errs[i] = err
+					break
+				}
+			}
 			start.Done()
 			start.Wait()
 			begin := time.Now()
