@@ -57,7 +57,7 @@ fn known(hit: &Hit<Value>) -> Known {
         expires,
         ..
     } = hit;
-    (value, class, expires)
+    (*value, *class, *expires)
 }
 
 /// The same of an entry as it was stored.

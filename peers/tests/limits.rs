@@ -124,14 +124,13 @@ async fn max_connections_per_peer_makes_others_wait_for_their_turn() {
 #[tokio::test(start_paused = true)]
 async fn acquire_timeout_bounds_the_wait_for_a_turn_and_is_not_the_peers_fault() {
     for &protocol in Protocol::ALL {
-        let network = Network::new();
         let peer = FakePeer::new(echo).delay(10 * SECOND);
-        let (_server, peer) = serve(&network, protocol, HttpOptions::default(), peer);
+        let served = Served::start(protocol, HttpOptions::default(), peer);
         let options = HttpOptions::default()
             .max_connections_per_peer(1)
             .request_timeout(11 * SECOND)
             .acquire_timeout(3 * SECOND);
-        let client = dial(&network, protocol, options);
+        let client = served.client(options);
         let first = tokio::spawn({
             let client = client.clone();
             async move { client.get(get(b"first")).await }
@@ -150,7 +149,12 @@ async fn acquire_timeout_bounds_the_wait_for_a_turn_and_is_not_the_peers_fault()
         sleep(4 * SECOND).await;
         assert_eq!(client.get(get(b"third")).await.unwrap().value, "third");
         assert_eq!(first.await.unwrap().unwrap().value, "first");
-        let asked: Vec<_> = peer.asked().into_iter().map(|asked| asked.key).collect();
+        let asked: Vec<_> = served
+            .peer
+            .asked()
+            .into_iter()
+            .map(|asked| asked.key)
+            .collect();
         assert_eq!(asked, [b"first", b"third"], "{protocol}");
     }
 }

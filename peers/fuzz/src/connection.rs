@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use peers::{BoxFuture, Connector, Io, Listener};
+use peers::{Accepted, BoxFuture, Connector, Io, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
@@ -93,9 +93,9 @@ impl AsyncWrite for Scripted {
 pub struct Once<T>(pub Option<T>);
 
 impl<T: Io> Listener for Once<T> {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<Box<dyn Io>>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         match self.0.take() {
-            Some(io) => Box::pin(async { Ok(Box::new(io) as Box<dyn Io>) }),
+            Some(io) => Box::pin(async { Ok(Accepted::new(io)) }),
             None => Box::pin(std::future::pending()),
         }
     }
