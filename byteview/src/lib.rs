@@ -3,6 +3,7 @@
 
 mod byte_view;
 mod cmp;
+mod compact;
 mod convert;
 mod fmt;
 mod reader;

@@ -1,11 +1,14 @@
 use std::borrow::{Borrow, Cow};
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::str::{self, Utf8Error};
 use std::sync::Arc;
 
-/// A key: any bytes, usually text. Clones share one allocation.
+/// A key: any bytes, usually text.
+///
+/// Up to 22 bytes are held in place; longer keys are allocated, and clones share the allocation.
 ///
 /// A key is what a [`Getter`](crate::Getter) is given. It reads like a byte slice, prints as text,
 /// and hashes and compares exactly as its bytes do.
@@ -19,13 +22,43 @@ use std::sync::Arc;
 /// assert!(key.ends_with(b".png"));
 /// # Ok::<(), std::str::Utf8Error>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key(Arc<[u8]>);
+#[derive(Clone)]
+pub struct Key(Repr);
+
+/// In place, a key is found with the entry that it is compared with, rather than behind a pointer.
+#[derive(Clone)]
+enum Repr {
+    Inline { len: u8, bytes: [u8; INLINE] },
+    Shared(Arc<[u8]>),
+}
+
+/// As many as make a key no larger than a length and a pointer aligned for both.
+const INLINE: usize = 22;
 
 impl Key {
     /// The key's bytes.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        match &self.0 {
+            // In bounds by construction.
+            Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// The bytes that the key has allocated.
+    pub(crate) fn allocated(&self) -> usize {
+        match &self.0 {
+            Repr::Inline { .. } => 0,
+            Repr::Shared(bytes) => 2 * size_of::<usize>() + bytes.len(),
+        }
+    }
+
+    fn inline(from: &[u8]) -> Option<Self> {
+        let mut bytes = [0; INLINE];
+        bytes.get_mut(..from.len())?.copy_from_slice(from);
+        let len = from.len() as u8;
+        Some(Self(Repr::Inline { len, bytes }))
     }
 
     /// The key as text.
@@ -34,38 +67,60 @@ impl Key {
     ///
     /// When the bytes are not UTF-8.
     pub fn to_str(&self) -> Result<&str, Utf8Error> {
-        str::from_utf8(&self.0)
+        str::from_utf8(self)
     }
 
     /// The key as text, with `U+FFFD` in place of what is not UTF-8.
     pub fn to_str_lossy(&self) -> Cow<'_, str> {
-        String::from_utf8_lossy(&self.0)
+        String::from_utf8_lossy(self)
     }
 }
 
 impl Deref for Key {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        &self.0
+        self.as_bytes()
     }
 }
 
 impl AsRef<[u8]> for Key {
     fn as_ref(&self) -> &[u8] {
-        &self.0
+        self
     }
 }
 
 impl Borrow<[u8]> for Key {
+    #[inline]
     fn borrow(&self) -> &[u8] {
-        &self.0
+        self
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.hash(state);
+        self.as_bytes().hash(state);
     }
 }
 
@@ -77,37 +132,37 @@ impl fmt::Display for Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "\"{}\"", self.0.escape_ascii())
+        write!(f, "\"{}\"", self.escape_ascii())
     }
 }
 
 impl From<&[u8]> for Key {
     fn from(bytes: &[u8]) -> Self {
-        Self(bytes.into())
+        Self::inline(bytes).unwrap_or_else(|| Self(Repr::Shared(bytes.into())))
     }
 }
 
 impl<const N: usize> From<&[u8; N]> for Key {
     fn from(bytes: &[u8; N]) -> Self {
-        Self(bytes.as_slice().into())
+        bytes.as_slice().into()
     }
 }
 
 impl From<&str> for Key {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().into())
+        text.as_bytes().into()
     }
 }
 
 impl From<String> for Key {
     fn from(text: String) -> Self {
-        Self(text.into_bytes().into())
+        text.as_str().into()
     }
 }
 
 impl From<Vec<u8>> for Key {
     fn from(bytes: Vec<u8>) -> Self {
-        Self(bytes.into())
+        bytes.as_slice().into()
     }
 }
 
@@ -124,6 +179,20 @@ mod tests {
             state.hash_one(Key::from("k")),
             state.hash_one(b"k".as_slice())
         );
+    }
+
+    #[test]
+    fn keys_of_any_length_are_what_they_were_made_of() {
+        for len in 0..100_u8 {
+            let bytes: Vec<u8> = (0..len).collect();
+            let key = Key::from(bytes.clone());
+            assert_eq!(key.as_bytes(), bytes);
+            assert_eq!(key.clone(), Key::from(bytes.as_slice()));
+            assert_eq!(key.allocated() > 0, usize::from(len) > INLINE);
+            let longer = Key::from([bytes.as_slice(), b"\0"].concat());
+            assert!(key < longer && key != longer);
+        }
+        assert_eq!(size_of::<Key>(), 24);
     }
 
     #[test]

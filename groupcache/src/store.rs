@@ -77,7 +77,7 @@ impl Store {
         })
     }
 
-    /// Keeps a value, in the place of an older one, if the condition holds under the lock that
+    /// Keeps a value, which should be [compact](ByteView::compact), in the place of an older one, if the condition holds under the lock that
     /// guards the entry. A value that is larger than the store is not kept, and the older one goes
     /// all the same: it is known to be outdated.
     pub(crate) fn insert_if(
@@ -119,7 +119,7 @@ impl Store {
     /// way already while in all together they are a little short of their part.
     ///
     /// Adds up the shards' books one after the other; the answer may be outdated when it is given.
-    pub(crate) fn has_room_for_mirror(&self, key: &[u8], view: &[u8]) -> bool {
+    pub(crate) fn has_room_for_mirror(&self, key: &Key, view: &[u8]) -> bool {
         let Some(cache) = &self.cache else {
             return false;
         };
@@ -158,8 +158,18 @@ impl Store {
     }
 }
 
-/// What an entry takes up of the budget.
-fn charge(key: &[u8], view: &[u8], expires: bool) -> usize {
+/// What an entry takes up of the budget: about what the process grows by.
+fn charge(key: &Key, view: &[u8], expires: bool) -> usize {
     let expiry = if expires { Table::BYTES_PER_EXPIRY } else { 0 };
-    key.len() + view.len() + Table::BYTES_PER_ENTRY + expiry
+    let [first, second] = ByteView::compact_sizes(view.len());
+    Table::BYTES_PER_ENTRY + expiry + taken(key.allocated()) + taken(first) + taken(second)
+}
+
+/// What an allocation takes up: allocators keep a word beside it, and deal in multiples of two.
+fn taken(allocation: usize) -> usize {
+    const WORD: usize = size_of::<usize>();
+    match allocation {
+        0 => 0,
+        bytes => bytes.saturating_add(WORD).next_multiple_of(2 * WORD),
+    }
 }

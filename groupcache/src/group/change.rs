@@ -182,7 +182,7 @@ impl Inner {
             self.fence.raise(&key);
             true
         };
-        let view = value.into_view();
+        let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
         self.forget_flights(&key);

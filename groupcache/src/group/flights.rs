@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use peers::Context;
 use tokio::runtime::Handle;
 
+use super::drivers::Drivers;
 use crate::{Entry, Error, Key};
 
 /// The running fetches, or the running loads, of a group: one for each key, and not too many.
@@ -13,8 +14,10 @@ pub(super) struct Flights {
     /// How many run; every [`Place`] counts one.
     running: Arc<AtomicUsize>,
     max: usize,
-    runtime: Handle,
+    drivers: Arc<FlightDrivers>,
 }
+
+type FlightDrivers = Drivers<singleflight::Driver<Key, Result<Entry, Error>>>;
 
 impl Flights {
     pub(super) fn new(max: usize, runtime: Handle) -> Self {
@@ -22,7 +25,7 @@ impl Flights {
             group: singleflight::Group::new(),
             running: Arc::default(),
             max,
-            runtime,
+            drivers: Arc::new(Drivers::new(runtime)),
         }
     }
 
@@ -46,7 +49,7 @@ impl Flights {
         });
         Call {
             call,
-            runtime: self.runtime.clone(),
+            drivers: Arc::clone(&self.drivers),
         }
     }
 
@@ -73,14 +76,14 @@ impl Flights {
 /// also when every caller has lost patience.
 pub(super) struct Call {
     call: singleflight::Call<Key, Result<Entry, Error>>,
-    runtime: Handle,
+    drivers: Arc<FlightDrivers>,
 }
 
 impl Call {
     /// Lets a task drive the flight from now on, if this call has started it.
     pub(super) fn detach(&mut self) {
         if let Some(driver) = self.call.detach() {
-            self.runtime.spawn(driver);
+            self.drivers.drive(driver);
         }
     }
 

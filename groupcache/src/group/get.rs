@@ -97,30 +97,56 @@ impl Inner {
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
+        // Boxed, as a flight of an own key should not carry the room for an exchange: its allocation
+        // would be of a size that, once freed, small values settle in, and the next one needs another.
+        if self.is_others(&key)
+            && let Some(answer) = Box::pin(self.ask_owners(&key, stamp)).await
+        {
+            return answer;
+        }
+        if self.router.routes().peers().len() > 1 {
+            self.asked_for(&key, 1.0);
+        }
+        self.load(key).await
+    }
+
+    fn is_others(&self, key: &Key) -> bool {
+        let routes = self.router.routes();
+        routes.owner(key).is_some_and(|owner| !owner.is_self())
+    }
+
+    /// What the first of the key's owners says that can be reached, up to this node.
+    async fn ask_owners(&self, key: &Key, stamp: Stamp) -> Option<Result<Entry, Error>> {
         let routes = self.router.snapshot();
         let members = routes.peers().len();
-        for peer in routes.owners(&key).take(1 + self.limits.failovers) {
+        for peer in routes.owners(key).take(1 + self.limits.failovers) {
             if peer.is_self() {
                 break;
             }
             let request = GetRequest {
                 group: &self.name,
-                key: &key,
+                key,
                 mode: GetMode::Load,
             };
             match peer.get(request).await {
-                Ok(reply) => return Ok(self.accept(key, reply, Reached::Fetched, members, stamp)),
-                Err(error) if error.is_answer() => return Err(error.into()),
+                Ok(reply) => {
+                    let key = key.clone();
+                    return Some(Ok(self.accept(
+                        key,
+                        reply,
+                        Reached::Fetched,
+                        members,
+                        stamp,
+                    )));
+                }
+                Err(error) if error.is_answer() => return Some(Err(error.into())),
                 Err(error) => {
                     self.counters.add(Event::PeerError);
                     tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");
                 }
             }
         }
-        if members > 1 {
-            self.asked_for(&key, 1.0);
-        }
-        self.load(key).await
+        None
     }
 
     /// A get that only wants what is cached, here or at the key's owner.
@@ -216,14 +242,17 @@ impl Inner {
         };
         // A mirror that is being refreshed has been promoted before.
         let mirror = || self.store.get(&key).is_some() || self.promoter.promote(&candidate);
-        if lifetime.is_kept(now) && mirror() {
-            // The reply is a slice of a network buffer, which the mirror must not keep alive.
-            let value = reply.value.detached();
+        let mirrored = lifetime.is_kept(now) && mirror();
+        let mut value = reply.value;
+        if mirrored {
+            // It is a slice of a network buffer, which the mirror must not keep alive.
+            value = value.compact();
+            let value = value.clone();
             self.store
                 .insert_if(key, value, Tier::Hot, lifetime, || self.fence.holds(stamp));
         }
         Entry {
-            value: reply.value,
+            value,
             source: Source::Peer,
             fresh_until: lifetime.fresh_until,
         }

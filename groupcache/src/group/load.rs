@@ -40,7 +40,10 @@ impl Inner {
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
-        if let Some(entry) = self.hand_over(&key, stamp).await {
+        // Boxed for the same reason as a fetch flight's exchange.
+        if self.router.former_owner(&key).is_some()
+            && let Some(entry) = Box::pin(self.hand_over(&key, stamp)).await
+        {
             return Ok(entry);
         }
         self.call_getter(key, stamp).await
@@ -68,7 +71,7 @@ impl Inner {
         let now = self.clock.now();
         let lifetime = self.aging.of_reply(reply.expires_at, Reached::Peeked, now);
         let entry = Entry {
-            value: reply.value.detached(),
+            value: reply.value.compact(),
             source: Source::Peer,
             fresh_until: lifetime.fresh_until,
         };
@@ -91,8 +94,9 @@ impl Inner {
         self.check_value("the getter's value", value.view())?;
         let now = self.clock.now();
         let lifetime = self.aging.of_load(value.expiry(), now);
-        let view = value.into_view();
+        let mut view = value.into_view();
         if lifetime.is_kept(now) {
+            view = view.compact();
             let view = view.clone();
             self.store
                 .insert_if(key, view, Tier::Main, lifetime, || self.fence.holds(stamp));

@@ -4,6 +4,7 @@ mod budget;
 mod builder;
 mod change;
 mod counted;
+mod drivers;
 mod fence;
 mod flights;
 mod get;

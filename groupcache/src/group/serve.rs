@@ -46,7 +46,7 @@ impl Inner {
         let key = Key::from(request.key);
         self.check_keys(std::slice::from_ref(&key))?;
         self.check_value("a value", &request.value)?;
-        let value = Value::from(request.value.detached());
+        let value = Value::from(request.value.clone());
         self.set_here(
             key,
             match request.expires_at {

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// Tasks that drive flights. One whose flight has ended waits a moment for the next.
+///
+/// It is not only that a task is saved. The runtime allocates tasks at multiples of 128 bytes, for which
+/// an allocator takes more than it needs and leaves a gap; in the gap of a task that came and went with
+/// each load, between one value and the next, a good part of the memory would be lost.
+#[derive(Debug)]
+pub(super) struct Drivers<T> {
+    runtime: Handle,
+    /// Where those who wait are told what comes next.
+    idle: Arc<Mutex<Vec<oneshot::Sender<T>>>>,
+}
+
+/// So many wait at most; further ones end.
+const MOST_IDLE: usize = 64;
+
+/// For how long they wait.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl<T: Future<Output = ()> + Send + 'static> Drivers<T> {
+    pub(super) fn new(runtime: Handle) -> Self {
+        Self {
+            runtime,
+            idle: Arc::default(),
+        }
+    }
+
+    /// Lets a task drive the flight to its end.
+    pub(super) fn drive(&self, mut flight: T) {
+        // Those that have waited in vain are still in the list.
+        while let Some(idle) = self.next_idle() {
+            match idle.send(flight) {
+                Ok(()) => return,
+                Err(refused) => flight = refused,
+            }
+        }
+        self.runtime.spawn(work(flight, Arc::clone(&self.idle)));
+    }
+
+    fn next_idle(&self) -> Option<oneshot::Sender<T>> {
+        self.idle.lock().pop()
+    }
+}
+
+async fn work<T: Future<Output = ()>>(mut flight: T, idle: Arc<Mutex<Vec<oneshot::Sender<T>>>>) {
+    loop {
+        flight.await;
+        let (sender, next) = oneshot::channel();
+        {
+            let mut idle = idle.lock();
+            idle.retain(|other| !other.is_closed());
+            if idle.len() >= MOST_IDLE {
+                return;
+            }
+            idle.push(sender);
+        }
+        match timeout(LINGER, next).await {
+            Ok(Ok(next)) => flight = next,
+            _ => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    use peers::BoxFuture;
+    use tokio::task::{id, yield_now};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_drives_one_flight_after_the_other_and_ends_when_there_are_none() {
+        let drivers = Drivers::<BoxFuture<'static, ()>>::new(Handle::current());
+        let tasks = Arc::new(Mutex::new(Vec::new()));
+        for _ in 0..3 {
+            let tasks = Arc::clone(&tasks);
+            drivers.drive(Box::pin(async move { tasks.lock().push(id()) }));
+            while drivers.idle.lock().is_empty() {
+                yield_now().await;
+            }
+        }
+        let tasks = tasks.lock().clone();
+        assert_eq!(tasks.len(), 3);
+        assert!(tasks.iter().all(|task| *task == tasks[0]));
+
+        tokio::time::sleep(2 * LINGER).await;
+        assert!(drivers.idle.lock().iter().all(oneshot::Sender::is_closed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn flights_are_driven_at_the_same_time_and_few_tasks_are_kept() {
+        let drivers = Drivers::<BoxFuture<'static, ()>>::new(Handle::current());
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        for _ in 0..2 * MOST_IDLE {
+            let (running, most) = (Arc::clone(&running), Arc::clone(&most));
+            drivers.drive(Box::pin(async move {
+                most.fetch_max(1 + running.fetch_add(1, SeqCst), SeqCst);
+                tokio::time::sleep(LINGER).await;
+                running.fetch_sub(1, SeqCst);
+            }));
+        }
+        tokio::time::sleep(LINGER + LINGER / 2).await;
+        assert_eq!(most.load(SeqCst), 2 * MOST_IDLE);
+        assert_eq!(drivers.idle.lock().len(), MOST_IDLE);
+    }
+}
