@@ -23,6 +23,8 @@
     reason = "the data is handed out by a protocol of atomics; argued below"
 )]
 
+#[cfg(all(test, groupcache_loom))]
+mod model;
 mod sync;
 mod thread;
 
@@ -295,5 +297,58 @@ impl Drop for Closed<'_> {
     fn drop(&mut self) {
         // The data has been written.
         self.0.store(false, Release);
+    }
+}
+
+#[cfg(all(test, not(groupcache_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writers_exclude_readers_and_each_other_and_lookups_are_counted() {
+        const ROUNDS: u64 = 20_000;
+        let locks = Locks::new([[0_u64; 8]; 2]);
+        std::thread::scope(|scope| {
+            for n in 0..4 {
+                let locks = &locks;
+                scope.spawn(move || {
+                    for round in 0..ROUNDS {
+                        if (round + n) % 8 == 0 {
+                            locks.write(0).iter_mut().for_each(|cell| *cell += 1);
+                            continue;
+                        }
+                        locks.read(0, |seen, tally| {
+                            assert!(seen.iter().all(|cell| *cell == seen[0]));
+                            if round % 2 == 0 {
+                                tally.hit();
+                            } else {
+                                tally.miss();
+                            }
+                        });
+                    }
+                });
+            }
+        });
+        let (hits, misses) = locks.lookups();
+        locks.read(0, |seen, _| assert_eq!(*seen, [4 * ROUNDS / 8; 8]));
+        assert_eq!(hits + misses, 4 * ROUNDS * 7 / 8);
+        let open = |desk: &Desk| desk.reading.load(Relaxed) == 0;
+        assert!(locks.desks.iter().all(open));
+    }
+
+    #[test]
+    fn panics_unlock() {
+        let locks = Locks::new([0]);
+        let panicked = |panics: fn(&Locks<i32>)| {
+            let panics = std::panic::AssertUnwindSafe(|| panics(&locks));
+            std::panic::catch_unwind(panics).is_err()
+        };
+        assert!(panicked(|locks| {
+            *locks.write(0) = 1;
+            panic!("on purpose");
+        }));
+        assert!(panicked(|locks| locks.read(0, |_, _| panic!("on purpose"))));
+        *locks.write(0) += 1;
+        locks.read(0, |data, _| assert_eq!(*data, 2));
     }
 }

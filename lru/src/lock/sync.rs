@@ -92,7 +92,7 @@ mod model {
     use std::sync::PoisonError;
     use std::sync::atomic::Ordering::{Release, SeqCst};
 
-    pub(crate) use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
+    pub(crate) use loom::cell::{MutPtr, UnsafeCell};
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
     pub(crate) use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
 

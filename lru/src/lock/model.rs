@@ -1,0 +1,114 @@
+//! The lock under every interleaving. `.ci/run loom` runs these.
+
+use loom::{model::Builder, sync::Arc, thread};
+
+use super::{Locks, thread::NONE};
+
+type Pair = (u64, u64);
+
+/// Locks whose data is written in two steps, in between which nobody may look.
+fn locks(desks: usize) -> Arc<Locks<Pair>> {
+    Arc::new(Locks::with_desks([(0, 0), (0, 0)], desks))
+}
+
+fn write(locks: &Locks<Pair>, at: usize) {
+    let mut pair = locks.write(at);
+    pair.0 += 1;
+    pair.1 += 1;
+}
+
+fn read(locks: &Locks<Pair>, at: usize, thread: usize) -> u64 {
+    locks.read_at_desk(at, thread, |pair, tally| {
+        assert_eq!(pair.0, pair.1);
+        tally.hit();
+        pair.0
+    })
+}
+
+/// All interleavings with so many changes of threads at places where none is needed.
+fn check(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(model);
+}
+
+#[test]
+fn a_reader_at_its_desk_never_meets_a_writer() {
+    check(|| {
+        let locks = locks(1);
+        let reader = thread::spawn({
+            let locks = Arc::clone(&locks);
+            move || {
+                let first = read(&locks, 0, 0);
+                assert!(first <= read(&locks, 0, 0));
+            }
+        });
+        write(&locks, 0);
+        reader.join().unwrap();
+        assert_eq!(read(&locks, 0, 0), 1);
+        assert_eq!(locks.lookups(), (3, 0));
+    });
+}
+
+#[test]
+fn readers_with_and_without_a_desk_never_meet_a_writer() {
+    check(|| {
+        let locks = locks(1);
+        let readers = [0, NONE].map(|thread| {
+            let locks = Arc::clone(&locks);
+            thread::spawn(move || _ = read(&locks, 0, thread))
+        });
+        write(&locks, 0);
+        for reader in readers {
+            reader.join().unwrap();
+        }
+        assert_eq!(read(&locks, 0, 0), 1);
+        assert_eq!(locks.lookups(), (3, 0));
+    });
+}
+
+#[test]
+fn writers_take_turns() {
+    check(|| {
+        let locks = locks(1);
+        let writer = thread::spawn({
+            let locks = Arc::clone(&locks);
+            move || write(&locks, 0)
+        });
+        write(&locks, 0);
+        writer.join().unwrap();
+        assert_eq!(read(&locks, 0, 0), 2);
+    });
+}
+
+#[test]
+fn a_writer_does_not_wait_for_readers_of_another_lock() {
+    check(|| {
+        let locks = locks(1);
+        locks.read_at_desk(1, 0, |_, _| {
+            let writer = thread::spawn({
+                let locks = Arc::clone(&locks);
+                move || write(&locks, 0)
+            });
+            writer.join().unwrap();
+        });
+        assert_eq!(read(&locks, 0, 0), 1);
+    });
+}
+
+#[test]
+fn a_reader_within_a_reader_leaves_the_note_of_the_outer_one() {
+    check(|| {
+        let locks = locks(1);
+        let writer = thread::spawn({
+            let locks = Arc::clone(&locks);
+            move || write(&locks, 0)
+        });
+        locks.read_at_desk(0, 0, |pair, _| {
+            let before = *pair;
+            read(&locks, 1, 0);
+            assert_eq!(*pair, before);
+        });
+        writer.join().unwrap();
+    });
+}
