@@ -52,34 +52,26 @@ mod tests {
 
     use super::*;
 
+    /// One test, as numbers are few and the process's.
     #[test]
-    fn threads_that_live_at_the_same_time_have_different_numbers() {
-        let together = Barrier::new(2 * MOST);
-        let numbers: Vec<_> = thread::scope(|scope| {
-            let threads: Vec<_> = (0..2 * MOST)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let number = number();
-                        together.wait();
-                        number
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|t| t.join().unwrap()).collect()
-        });
-        let numbered: Vec<_> = numbers.into_iter().filter(|&n| n != NONE).collect();
-        let different: HashSet<_> = numbered.iter().collect();
-        assert_eq!(different.len(), numbered.len());
-        assert!(numbered.iter().all(|&number| number < MOST));
-        // Other tests' threads may have a few.
-        assert!(numbered.len() > MOST / 2, "{}", numbered.len());
-    }
-
-    #[test]
-    fn numbers_are_used_again() {
-        for _ in 0..4 * MOST {
-            let number = thread::spawn(number).join().unwrap();
-            assert_ne!(number, NONE);
+    fn threads_have_different_numbers_while_they_live_and_leave_them_to_others() {
+        for _ in 0..3 {
+            let together = Barrier::new(2 * MOST);
+            let numbers: Vec<_> = thread::scope(|scope| {
+                let numbered = || {
+                    let number = number();
+                    together.wait();
+                    number
+                };
+                let threads: Vec<_> = (0..2 * MOST).map(|_| scope.spawn(numbered)).collect();
+                threads.into_iter().map(|t| t.join().unwrap()).collect()
+            });
+            let numbered: Vec<_> = numbers.into_iter().filter(|&n| n != NONE).collect();
+            let different: HashSet<_> = numbered.iter().collect();
+            assert_eq!(different.len(), numbered.len());
+            assert!(numbered.iter().all(|&number| number < MOST));
+            // Other tests' threads may have a few.
+            assert!(numbered.len() > MOST / 2, "{}", numbered.len());
         }
     }
 }
