@@ -38,7 +38,7 @@ pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
 pub use error::{Error, FailedPeer};
 pub use getter::{Getter, GetterError, NotFound};
-pub use group::{Group, GroupBuilder};
+pub use group::{Group, GroupBuilder, Usage};
 pub use key::Key;
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};

@@ -6,7 +6,7 @@ use lru::{Cache, Class, DefaultHashBuilder, Meta, Policy};
 use crate::clock::SharedClock;
 use crate::lifetime::Lifetime;
 use crate::stats::Stats;
-use crate::{Entry, Key, Source};
+use crate::{Entry, Key, Source, Usage};
 
 /// What a group holds in memory: main and hot entries in one table and one budget.
 ///
@@ -144,14 +144,29 @@ impl Store {
         }
     }
 
+    /// What the entries take up.
+    pub(crate) fn usage(&self) -> Usage {
+        let Some(cache) = &self.cache else {
+            return Usage::default();
+        };
+        let (main, hot) = (cache.usage(Class::Main), cache.usage(Class::Hot));
+        Usage {
+            budget: cache.budget(),
+            bytes: main.bytes + hot.bytes,
+            hot_bytes: hot.bytes,
+            entries: main.entries + hot.entries,
+            hot_entries: hot.entries,
+            victim_age: cache.victim_age(),
+        }
+    }
+
     /// Adds what the store knows to the counts of a group.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         let Some(cache) = &self.cache else { return };
-        let (main, hot) = (cache.usage(Class::Main), cache.usage(Class::Hot));
-        let counts = cache.stats();
-        stats.bytes = (main.bytes + hot.bytes) as u64;
-        stats.hot_bytes = hot.bytes as u64;
-        stats.entries = (main.entries + hot.entries) as u64;
+        let (usage, counts) = (self.usage(), cache.stats());
+        stats.bytes = usage.bytes as u64;
+        stats.hot_bytes = usage.hot_bytes as u64;
+        stats.entries = usage.entries as u64;
         stats.evictions = counts.evictions;
         stats.expirations = counts.expired;
         stats.too_large = counts.oversize;

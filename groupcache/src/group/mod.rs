@@ -18,6 +18,7 @@ use std::sync::Arc;
 use byteview::ByteView;
 use peers::Member;
 
+pub use budget::Usage;
 pub use builder::GroupBuilder;
 pub(crate) use inner::Inner;
 
