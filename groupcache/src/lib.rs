@@ -49,6 +49,7 @@ pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
 };
 pub use stats::Stats;
+pub use store::{Store, Stored};
 #[cfg(feature = "json")]
 pub use typed::Json;
 #[cfg(feature = "msgpack")]

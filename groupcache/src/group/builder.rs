@@ -15,7 +15,7 @@ use crate::node::{Node, members};
 use crate::promoter::{OwnerMeasured, Promoter};
 use crate::rates::Rates;
 use crate::stats::Counters;
-use crate::store::Store;
+use crate::store::{Storage, Store};
 use crate::{Error, Getter};
 
 /// The settings of a group to be. Made by [`Node::group`]; for a `G` that is a
@@ -32,6 +32,8 @@ pub struct GroupBuilder<G = Group> {
     /// `None` until it is asked for, because a group without a budget must not have one.
     hot_ratio: Option<usize>,
     policy: Policy,
+    /// In place of the group's own.
+    store: Option<Box<dyn Store>>,
     aging: Aging,
     limits: Limits,
     /// `None`: those of the node.
@@ -61,6 +63,7 @@ impl<G> GroupBuilder<G> {
             candidate_idle: Duration::from_secs(300),
             hot_ratio: None,
             policy: Policy::default(),
+            store: None,
             aging: Aging::default(),
             limits: Limits::default(),
             peers: None,
@@ -144,6 +147,13 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// Keeps the group's values in a store of your own. The budget, [`hot_ratio`](Self::hot_ratio) and
+    /// [`policy`](Self::policy) are of no importance then.
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
     /// The longest key accepted, in bytes, from callers here and from peers. Default: 8 KiB, which is also what peers accept.
     pub fn max_key_bytes(mut self, bytes: usize) -> Self {
         self.limits.max_key_bytes = bytes;
@@ -204,15 +214,17 @@ impl<G> GroupBuilder<G> {
                 Arc::new(router)
             }
         };
+        let (stale_window, clock) = (self.aging.stale_window, Arc::clone(&node.clock));
+        let store = match self.store {
+            Some(store) => Storage::custom(store, stale_window, clock),
+            None => {
+                let hot_ratio = self.hot_ratio.unwrap_or(HOT_RATIO);
+                Storage::built_in(self.budget, hot_ratio, self.policy, stale_window, clock)
+            }
+        };
         let group = Group(Arc::new(Inner {
             name: self.name.into(),
-            store: Store::new(
-                self.budget,
-                self.hot_ratio.unwrap_or(HOT_RATIO),
-                self.policy,
-                self.aging.stale_window,
-                Arc::clone(&node.clock),
-            ),
+            store,
             fence: Fence::new(),
             fetches: Flights::new(self.limits.max_flights, node.runtime.clone()),
             loads: Flights::new(self.limits.max_flights, node.runtime.clone()),

@@ -13,14 +13,14 @@ use crate::lifetime::Aging;
 use crate::promoter::Promoter;
 use crate::rates::Rates;
 use crate::stats::Counters;
-use crate::store::Store;
+use crate::store::Storage;
 use crate::{Error, Key};
 
 /// What the handles of a group share. The get path is spread over the neighbouring files, a step
 /// each: `get`, `load`, `serve`.
 pub(crate) struct Inner {
     pub(crate) name: Arc<str>,
-    pub(super) store: Store,
+    pub(super) store: Storage,
     /// Raised by every removal, checked by every store of a loaded value.
     pub(super) fence: Fence,
     /// Flights of this node's own callers. A fetch may wait for a load, never the other way round.

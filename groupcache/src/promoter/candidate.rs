@@ -4,7 +4,7 @@ use byteview::ByteView;
 
 use crate::Key;
 use crate::rates::Rate;
-use crate::store::Store;
+use crate::store::Storage;
 
 /// A value that has just come from its owner, and what is known of the demand for it.
 #[derive(Clone, Copy)]
@@ -14,7 +14,7 @@ pub struct Candidate<'a> {
     pub(crate) owner_minute_qps: Option<f64>,
     pub(crate) local: Rate,
     pub(crate) members: usize,
-    pub(crate) store: &'a Store,
+    pub(crate) store: &'a Storage,
 }
 
 impl<'a> Candidate<'a> {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_rate_that_makes_no_sense_is_none() {
-        let store = Store::empty();
+        let store = Storage::empty();
         let candidate = |owner_minute_qps| {
             Candidate {
                 key: &Key::from("k"),

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
     use crate::Key;
     use crate::rates::Rate;
-    use crate::store::Store;
+    use crate::store::Storage;
 
     #[test]
     fn about_one_fetch_in_ten_is_mirrored_and_not_in_step() {
@@ -34,7 +34,7 @@ mod tests {
             owner_minute_qps: None,
             local: Rate::FIRST,
             members: 1,
-            store: &Store::empty(),
+            store: &Storage::empty(),
         };
         let verdicts: Vec<bool> = (0..10_000).map(|_| promoter.promote(&candidate)).collect();
         let promoted = verdicts.iter().filter(|verdict| **verdict).count();

@@ -6,6 +6,8 @@
 )]
 mod cluster;
 mod in_process;
+mod map_store;
 
 pub use cluster::{Cluster, ClusterBuilder};
+pub use map_store::MapStore;
 pub use peers::testing::{Network, NetworkConnector, NetworkListener};

@@ -1,0 +1,126 @@
+use std::time::Instant;
+
+use byteview::ByteView;
+use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy};
+
+use super::Tier;
+use crate::clock::SharedClock;
+use crate::{Key, Usage};
+
+/// A group's own store: main and hot entries in one table and one budget.
+pub(crate) struct BuiltIn {
+    cache: Table,
+    hot_ratio: usize,
+}
+
+type Table = Cache<Key, ByteView, DefaultHashBuilder, SharedClock>;
+
+impl BuiltIn {
+    /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
+    /// `hot_ratio`th of the main ones.
+    pub(crate) fn new(budget: usize, hot_ratio: usize, policy: Policy, clock: SharedClock) -> Self {
+        let cache = Cache::<(), ()>::builder(budget)
+            .hot_ratio(hot_ratio)
+            .policy(policy)
+            .clock(clock)
+            .build();
+        Self { cache, hot_ratio }
+    }
+
+    /// What `read` makes of the entry under `key`: one hash, one shard, one probe.
+    #[inline]
+    pub(crate) fn get<R>(&self, key: &[u8], read: impl FnOnce(Hit<&ByteView>) -> R) -> Option<R> {
+        let cache = &self.cache;
+        cache.lookup_with_hashed(cache.hash(key), key, read)
+    }
+
+    /// Keeps a value in the place of an older one, if the condition holds under the lock that guards the
+    /// entry. One that is larger than the store is not kept, and the older one goes all the same.
+    pub(crate) fn insert_if(
+        &self,
+        key: Key,
+        view: ByteView,
+        tier: Tier,
+        expires: Option<Instant>,
+        condition: impl Fn() -> bool,
+    ) {
+        let class = match tier {
+            Tier::Main => Class::Main,
+            Tier::Hot => Class::Hot,
+        };
+        let charge = charge(&key, &view, expires.is_some());
+        let meta = Meta::new(charge).class(class).expires(expires);
+        // A value that is too large is refused before the condition is asked.
+        if let Err(refused) = self.cache.insert_if(key, view, meta, &condition)
+            && refused.is_too_large()
+            && condition()
+        {
+            self.cache.remove(refused.key().as_bytes());
+        }
+    }
+
+    pub(crate) fn set_budget(&self, bytes: usize) {
+        self.cache.set_budget(bytes);
+    }
+
+    /// Whether a mirror could be kept without displacing another: there is room for all, or hot
+    /// entries take up clearly less than their part, so that a main one would give way.
+    ///
+    /// Clearly, because each shard sees to the ratio for itself: in some of them hot entries give
+    /// way already while in all together they are a little short of their part.
+    ///
+    /// Adds up the shards' books one after the other; the answer may be outdated when it is given.
+    pub(crate) fn has_room_for_mirror(&self, key: &Key, view: &[u8]) -> bool {
+        let cache = &self.cache;
+        let charge = charge(key, view, true);
+        cache.bytes().saturating_add(charge) <= cache.budget() || {
+            let hot = cache.usage(Class::Hot).bytes + charge;
+            hot.saturating_mul(self.hot_ratio) <= cache.usage(Class::Main).bytes / 4 * 3
+        }
+    }
+
+    /// Takes an entry out.
+    pub(crate) fn remove(&self, key: &[u8]) {
+        self.cache.remove(key);
+    }
+
+    /// Takes all entries out.
+    pub(crate) fn clear(&self) {
+        self.cache.clear();
+    }
+
+    /// What the entries take up.
+    pub(crate) fn usage(&self) -> Usage {
+        let cache = &self.cache;
+        let (main, hot) = (cache.usage(Class::Main), cache.usage(Class::Hot));
+        Usage {
+            budget: cache.budget(),
+            bytes: main.bytes + hot.bytes,
+            hot_bytes: hot.bytes,
+            entries: main.entries + hot.entries,
+            hot_entries: hot.entries,
+            victim_age: cache.victim_age(),
+        }
+    }
+
+    /// What has left, and what was refused.
+    pub(crate) fn counts(&self) -> lru::Stats {
+        self.cache.stats()
+    }
+}
+
+/// What an entry takes up of the budget: about what the process grows by.
+fn charge(key: &Key, view: &[u8], expires: bool) -> usize {
+    let expiry = if expires { Table::BYTES_PER_EXPIRY } else { 0 };
+    let [first, second] = ByteView::compact_sizes(view.len());
+    Table::BYTES_PER_ENTRY + expiry + taken(key.allocated()) + taken(first) + taken(second)
+}
+
+/// What an allocation takes up: allocators keep a word beside it, and deal in multiples of two.
+fn taken(allocation: usize) -> usize {
+    const WORD: usize = size_of::<usize>();
+    match allocation {
+        0 => 0,
+        bytes => bytes.saturating_add(WORD).next_multiple_of(2 * WORD),
+    }
+}
