@@ -28,8 +28,8 @@ pub trait Store: Send + Sync + 'static {
     /// Forgets all keys.
     fn clear(&self);
 
-    /// What the values take up, for [`Group::usage`](crate::Group::usage) and `stats`. Default: unknown, that
-    /// is, zero.
+    /// What the values take up, for [`Group::usage`](crate::Group::usage) and `stats`, and for promoters, which
+    /// mirror more while there is room. Default: unknown, that is, zero, and never any room.
     fn usage(&self) -> Usage {
         Usage::default()
     }
