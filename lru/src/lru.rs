@@ -20,8 +20,7 @@ use crate::{
 /// ones, least recently used first.
 ///
 /// All operations take constant time, except that one which adds or takes away an entry that
-/// expires may take logarithmic time, and that growth and tidying are amortized. A hit does not
-/// allocate.
+/// expires may take logarithmic time: the store grows and shrinks piecemeal. A hit does not allocate.
 ///
 /// The methods named `…_hashed` take a hash that the caller has computed already, for instance to
 /// pick one of several stores. All calls for a key must agree on its hash, whether from

@@ -18,7 +18,8 @@ use crate::{
 /// it, the order of use, and the order of expiry. It knows neither hasher, nor budget, nor counters.
 ///
 /// No operation does more than a bounded amount of work (logarithmic, where an entry expires): all
-/// parts grow and shrink piecemeal, and without moving what they hold.
+/// parts grow and shrink piecemeal, and without moving what they hold. (Lists of pointers to their
+/// segments are copied when they double: some bytes for every few hundred entries.)
 ///
 /// What a hit reads, and what it writes, lies apart from what only a change needs.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl Blank for Facts {
 }
 
 /// The class of an entry in the highest bit, and in the others its hits since the policy last looked,
-/// up to a few. A byte of its own, because hits write it under a shared lock.
+/// up to a few. A byte of its own, because hits write it while others read.
 #[derive(Debug)]
 struct Mark(AtomicU8);
 

@@ -1,4 +1,4 @@
-//! The lock under every interleaving. `.ci/run loom` runs these.
+//! The lock under every interleaving with up to three preemptions. `.ci/run loom` runs these.
 
 use loom::{model::Builder, sync::Arc, thread};
 
