@@ -52,7 +52,7 @@ impl<T: Future<Output = ()> + Send + 'static> Drivers<T> {
 async fn work<T: Future<Output = ()>>(mut flight: T, idle: Arc<Mutex<Vec<oneshot::Sender<T>>>>) {
     loop {
         flight.await;
-        let (sender, next) = oneshot::channel();
+        let (sender, mut next) = oneshot::channel();
         {
             let mut idle = idle.lock();
             idle.retain(|other| !other.is_closed());
@@ -61,9 +61,18 @@ async fn work<T: Future<Output = ()>>(mut flight: T, idle: Arc<Mutex<Vec<oneshot
             }
             idle.push(sender);
         }
-        match timeout(LINGER, next).await {
-            Ok(Ok(next)) => flight = next,
-            _ => return,
+        let told = match timeout(LINGER, &mut next).await {
+            Ok(told) => told.ok(),
+            Err(_) => {
+                // One may have come since the channel was last looked into. It must not be lost: those
+                // who wait for it would get an error.
+                next.close();
+                next.try_recv().ok()
+            }
+        };
+        match told {
+            Some(next) => flight = next,
+            None => return,
         }
     }
 }
