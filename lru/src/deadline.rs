@@ -1,14 +1,28 @@
-use std::{num::NonZeroU64, time::Instant};
+use std::time::Instant;
 
 use crate::Clock;
 
-/// The instant from which an entry is as good as absent, in half the space of an
+/// The instant from which an entry is as good as absent, in less than half the space of an
 /// `Option<Instant>`: nanoseconds on the scale of an [`Epoch`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Deadline(NonZeroU64);
+pub(crate) struct Deadline(u64);
 
 impl Deadline {
-    pub(crate) const NEVER: Self = Self(NonZeroU64::MAX);
+    /// What it takes up; a [`Label`](crate::label::Label) uses the others.
+    pub(crate) const BITS: u32 = 60;
+
+    pub(crate) const NEVER: Self = Self((1 << Self::BITS) - 1);
+
+    #[inline]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The counterpart of [`bits`](Self::bits).
+    #[inline]
+    pub(crate) fn from_bits(bits: u64) -> Self {
+        Self(bits & Self::NEVER.0)
+    }
 
     #[inline]
     pub(crate) fn is_never(self) -> bool {
@@ -16,13 +30,13 @@ impl Deadline {
     }
 }
 
-/// What deadlines are counted from: 292 years in either direction. What is further away counts as
+/// What deadlines are counted from: 18 years in either direction. What is further away counts as
 /// never, or as passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Epoch(Instant);
 
 /// The epoch on its own scale.
-const ORIGIN: u64 = 1 << 63;
+const ORIGIN: u64 = 1 << (Deadline::BITS - 1);
 
 impl Epoch {
     pub(crate) fn new() -> Self {
@@ -41,7 +55,7 @@ impl Epoch {
         } else {
             ORIGIN.saturating_sub(nanos(at, self.0))
         };
-        Deadline(NonZeroU64::new(scaled).unwrap_or(NonZeroU64::MIN))
+        Deadline(scaled.min(Deadline::NEVER.0))
     }
 
     #[inline]
@@ -49,7 +63,7 @@ impl Epoch {
         if deadline.is_never() {
             return None;
         }
-        let scaled = deadline.0.get();
+        let scaled = deadline.0;
         let nanos = std::time::Duration::from_nanos(scaled.abs_diff(ORIGIN));
         if scaled >= ORIGIN {
             self.0.checked_add(nanos)
@@ -60,8 +74,14 @@ impl Epoch {
 
     /// Asks the clock only if the deadline can pass at all.
     #[inline]
-    pub(crate) fn has_passed(self, deadline: Deadline, clock: &impl Clock) -> bool {
-        !deadline.is_never() && deadline <= self.deadline(Some(clock.now()))
+    pub(crate) fn has_passed(&self, deadline: Deadline, clock: &impl Clock) -> bool {
+        !deadline.is_never() && self.has_come(deadline, clock)
+    }
+
+    /// Apart, so that a lookup of what never expires does not prepare for it.
+    #[inline(never)]
+    fn has_come(&self, deadline: Deadline, clock: &impl Clock) -> bool {
+        deadline <= self.deadline(Some(clock.now()))
     }
 }
 
@@ -90,7 +110,7 @@ mod tests {
     fn deadlines_are_ordered_as_their_instants() {
         let epoch = Epoch::new();
         let at = |secs| epoch.deadline(epoch.0.checked_add(Duration::from_secs(secs)));
-        assert!(at(0) < at(1) && at(1) < at(1 << 33) && at(1 << 33) < Deadline::NEVER);
+        assert!(at(0) < at(1) && at(1) < at(1 << 29) && at(1 << 29) < Deadline::NEVER);
         assert_eq!(at(1 << 40), Deadline::NEVER, "34,000 years are for ever");
     }
 }

@@ -17,15 +17,16 @@ use crate::{
 };
 
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Index {
     buckets: Segments<Chunk, 64>,
-    /// Chunks that follow those of `buckets`, or have done so.
-    overflow: Segments<Chunk, 64>,
-    /// The first of those in `overflow` that are not in use; they are linked.
-    unused: u32,
     /// That of [`linear::bucket`].
     mask: u32,
+    /// The first of those in `overflow` that are not in use; they are linked.
+    unused: u32,
     len: usize,
+    /// Chunks that follow those of `buckets`, or have done so.
+    overflow: Segments<Chunk, 64>,
     /// The slots of a bucket while it is split or merged, empty otherwise.
     moving: Vec<u32>,
 }
@@ -74,38 +75,31 @@ impl Index {
         self.len
     }
 
-    /// The slot of an entry with this hash for which `is_it` holds.
+    /// What `check` makes of the slot of an entry with this hash, for the first of which it makes anything.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, is_it: impl Fn(u32) -> bool) -> Option<u32> {
-        if self.len == 0 {
-            return None;
-        }
-        let chunk = &self.buckets[self.home(hash)];
+    pub(crate) fn find<R>(&self, hash: u64, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+        let chunk = self.buckets.get_or_blank(self.home(hash))?;
         let tagged = chunk.tagged(tag(hash));
         // Nearly always it is the first, if it is there at all.
-        if tagged != 0 {
-            let slot = chunk.slots[way(tagged)];
-            if is_it(slot) {
-                return Some(slot);
-            }
+        if tagged != 0
+            && let Some(found) = check(chunk.slots[way(tagged)])
+        {
+            return Some(found);
         }
-        self.find_further(chunk, tagged & tagged.wrapping_sub(1), tag(hash), is_it)
+        self.find_further(hash, check)
     }
 
-    /// Looks at these ways of a chunk, and at what follows it.
+    /// Looks at all ways but the first of those that `find` has looked at, and at what follows the chunk.
     #[inline(never)]
-    fn find_further<'a>(
-        &'a self,
-        mut chunk: &'a Chunk,
-        mut tagged: u32,
-        tag: u8,
-        is_it: impl Fn(u32) -> bool,
-    ) -> Option<u32> {
+    fn find_further<R>(&self, hash: u64, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+        let tag = tag(hash);
+        let mut chunk = self.buckets.get_or_blank(self.home(hash))?;
+        let mut tagged = chunk.tagged(tag);
+        tagged &= tagged.wrapping_sub(1);
         loop {
             while tagged != 0 {
-                let slot = chunk.slots[way(tagged)];
-                if is_it(slot) {
-                    return Some(slot);
+                if let Some(found) = check(chunk.slots[way(tagged)]) {
+                    return Some(found);
                 }
                 tagged &= tagged - 1;
             }
@@ -377,7 +371,10 @@ mod tests {
     fn check(index: &Index, slots: &HashMap<u32, u64>) {
         assert_eq!(index.len(), slots.len());
         for (&slot, &hash) in slots {
-            assert_eq!(index.find(hash, |found| found == slot), Some(slot));
+            assert_eq!(
+                index.find(hash, |found| (found == slot).then_some(found)),
+                Some(slot)
+            );
         }
         let buckets = index.buckets.len() as usize;
         assert!(index.len() <= FILL * buckets);
@@ -402,13 +399,13 @@ mod tests {
                     (Some(hashed), false) => {
                         slots.remove(&slot);
                         index.remove(hashed, slot, hash);
-                        prop_assert_eq!(index.find(hashed, |found| found == slot), None);
+                        prop_assert_eq!(index.find(hashed, |found| (found == slot).then_some(found)), None);
                     }
                     (Some(hashed), true) => {
                         let seen = Cell::new(0);
                         index.find(hashed, |found| {
                             seen.set(seen.get() + u32::from(found == slot));
-                            false
+                            None::<()>
                         });
                         prop_assert_eq!(seen.get(), 1);
                     }
@@ -439,7 +436,13 @@ mod tests {
         let mut index = Index::new();
         (0..100).for_each(|slot| index.insert(hash(slot), slot, hash));
         index.rename(hash(7), 7, 1000);
-        assert_eq!(index.find(hash(7), |slot| slot == 7), None);
-        assert_eq!(index.find(hash(7), |slot| slot == 1000), Some(1000));
+        assert_eq!(
+            index.find(hash(7), |slot| (slot == 7).then_some(slot)),
+            None
+        );
+        assert_eq!(
+            index.find(hash(7), |slot| (slot == 1000).then_some(slot)),
+            Some(1000)
+        );
     }
 }

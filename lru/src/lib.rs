@@ -15,6 +15,7 @@ mod ghosts;
 mod hit;
 mod index;
 mod iter;
+mod label;
 mod linear;
 mod lock;
 mod lru;

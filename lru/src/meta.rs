@@ -13,6 +13,7 @@ use std::time::Instant;
 #[non_exhaustive]
 pub struct Meta {
     /// From this instant on the entry is as good as absent; `None` for an entry that never expires.
+    /// An instant 18 years and more after the store was made counts as never.
     pub expires: Option<Instant>,
     /// Bytes of the budget that the entry takes up, as stated by whoever inserted it.
     pub charge: usize,

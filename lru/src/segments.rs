@@ -33,6 +33,13 @@ impl<T: Blank, const N: usize> Segments<T, N> {
         (at < self.len).then(|| &self[at])
     }
 
+    /// As [`get`](Self::get) in a comparison less; beyond the last element there may also be a blank one.
+    #[inline]
+    pub(crate) fn get_or_blank(&self, at: u32) -> Option<&T> {
+        let segment = self.segments.get(at as usize / N)?;
+        Some(&segment[at as usize % N])
+    }
+
     /// Adds an element that is blank, and returns its place.
     ///
     /// # Panics

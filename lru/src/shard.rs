@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// One part of a cache: what one lock guards.
+///
+/// In this order, because lookups read the beginning of the table.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Shard<K, V> {
     table: Table<K, V>,
     order: Order,
@@ -112,7 +115,7 @@ impl<K, V> Locked<'_, K, V> {
         let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => table.touch(slot),
-            Order::GhostClock(_) => table.raise_mark(slot),
+            Order::GhostClock(_) => table.entry(slot).label.raise(),
         }
     }
 

@@ -1,15 +1,11 @@
-use std::{
-    borrow::Borrow,
-    mem,
-    sync::atomic::{AtomicU8, Ordering::Relaxed},
-};
+use std::{borrow::Borrow, mem};
 
 use crate::{
     Cause, Class, Clock, Hit, Meta, Removed, Usage,
-    deadline::{Deadline, Epoch},
+    deadline::Epoch,
     expiries::{self, Expiries, Item},
-    ghost_clock::MARK_MAX,
     index::{self, Index},
+    label::Label,
     recency::{self, NIL, Queue, Recency, Record},
     segments::{Blank, Segments},
 };
@@ -23,6 +19,7 @@ use crate::{
 ///
 /// What a hit reads, and what it writes, lies apart from what only a change needs.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Table<K, V> {
     index: Index,
     slots: Segments<Block<K, V>, 1>,
@@ -38,28 +35,22 @@ pub(crate) struct Table<K, V> {
 /// half a line, or of a line, does not straddle two.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Block<K, V> {
-    entries: [Option<Entry<K, V>>; BLOCK as usize],
-    marks: [Mark; BLOCK as usize],
-}
+struct Block<K, V>([Option<Entry<K, V>>; BLOCK as usize]);
 
 /// So many that the addresses of blocks stay in the processor's cache.
 const BLOCK: u32 = 256;
 
 impl<K, V> Blank for Block<K, V> {
-    const BLANK: Self = Self {
-        entries: [const { None }; BLOCK as usize],
-        marks: [const { Mark(AtomicU8::new(0)) }; BLOCK as usize],
-    };
+    const BLANK: Self = Self([const { None }; BLOCK as usize]);
 }
 
-/// What a hit reads.
+/// What a hit reads, and the one word that it may write.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub(crate) struct Entry<K, V> {
     pub(crate) key: K,
     pub(crate) value: V,
-    pub(crate) deadline: Deadline,
+    pub(crate) label: Label,
 }
 
 impl Blank for Facts {
@@ -70,13 +61,6 @@ impl Blank for Facts {
         expiry: 0,
     };
 }
-
-/// The class of an entry in the highest bit, and in the others its hits since the policy last looked,
-/// up to a few. A byte of its own, because hits write it while others read.
-#[derive(Debug)]
-struct Mark(AtomicU8);
-
-const HOT: u8 = 0x80;
 
 /// What else is known of an entry.
 #[derive(Clone, Copy, Debug)]
@@ -97,7 +81,6 @@ impl<K, V> Table<K, V> {
     /// The bytes that an entry takes up here, its key and value included, but not what these own
     /// elsewhere.
     pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Option<Entry<K, V>>>()
-        + size_of::<Mark>()
         + size_of::<Facts>()
         + index::BYTES_PER_ENTRY
         + recency::BYTES_PER_ENTRY;
@@ -159,14 +142,29 @@ impl<K, V> Table<K, V> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        self.index
-            .find(hash, |slot| self.entry(slot).key.borrow() == key)
+        self.index.find(hash, |slot| {
+            let entry = self.get(slot)?;
+            (entry.key.borrow() == key).then_some(slot)
+        })
+    }
+
+    /// As [`find`](Self::find), and the entry itself.
+    #[inline]
+    pub(crate) fn find_entry<Q>(&self, hash: u64, key: &Q) -> Option<&Entry<K, V>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        self.index.find(hash, |slot| {
+            let entry = self.get(slot)?;
+            (entry.key.borrow() == key).then_some(entry)
+        })
     }
 
     /// The entry in a slot that is known to be occupied: one from `find`, `oldest`, or the like.
     #[inline]
     pub(crate) fn entry(&self, slot: u32) -> &Entry<K, V> {
-        occupied(self.slots[slot / BLOCK].entries[(slot % BLOCK) as usize].as_ref())
+        occupied(self.get(slot))
     }
 
     #[inline]
@@ -176,28 +174,20 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     fn place(&mut self, slot: u32) -> &mut Option<Entry<K, V>> {
-        &mut self.slots[slot / BLOCK].entries[(slot % BLOCK) as usize]
-    }
-
-    #[inline]
-    fn mark_of(&self, slot: u32) -> &Mark {
-        &self.slots[slot / BLOCK].marks[(slot % BLOCK) as usize]
-    }
-
-    fn mark_mut(&mut self, slot: u32) -> &mut Mark {
-        &mut self.slots[slot / BLOCK].marks[(slot % BLOCK) as usize]
+        &mut self.slots[slot / BLOCK].0[(slot % BLOCK) as usize]
     }
 
     /// The entry in any slot.
+    #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&Entry<K, V>> {
-        let block = self.slots.get(slot / BLOCK)?;
-        block.entries[(slot % BLOCK) as usize].as_ref()
+        let block = self.slots.get_or_blank(slot / BLOCK)?;
+        block.0[(slot % BLOCK) as usize].as_ref()
     }
 
     /// What the owner of the entry in `slot` said of it.
     pub(crate) fn meta(&self, slot: u32) -> Meta {
         Meta {
-            expires: self.epoch.instant(self.entry(slot).deadline),
+            expires: self.epoch.instant(self.entry(slot).label.deadline()),
             charge: self.facts[slot].charge,
             class: self.class(slot),
         }
@@ -220,58 +210,40 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     pub(crate) fn class(&self, slot: u32) -> Class {
-        self.mark_of(slot).class()
+        self.entry(slot).label.class()
     }
 
     /// Whether the entry in `slot` has expired. Asks the clock only if it expires at all.
     #[inline]
     pub(crate) fn is_expired(&self, slot: u32, clock: &impl Clock) -> bool {
-        self.epoch.has_passed(self.entry(slot).deadline, clock)
+        self.has_expired(self.entry(slot), clock)
     }
 
-    /// What a lookup tells of the entry in `slot`.
+    /// As [`is_expired`](Self::is_expired).
     #[inline]
-    pub(crate) fn hit(&self, slot: u32) -> Hit<&V> {
-        self.hit_of(self.entry(slot), self.mark_of(slot))
+    pub(crate) fn has_expired(&self, entry: &Entry<K, V>, clock: &impl Clock) -> bool {
+        self.epoch.has_passed(entry.label.deadline(), clock)
     }
 
-    /// Marks the entry in `slot` as asked for, unless it has expired.
+    /// What a lookup tells of an entry.
     #[inline]
-    pub(crate) fn ask(&self, slot: u32, clock: &impl Clock) -> Option<Hit<&V>> {
-        let block = &self.slots[slot / BLOCK];
-        let at = (slot % BLOCK) as usize;
-        let (entry, mark) = (occupied(block.entries[at].as_ref()), &block.marks[at]);
-        if self.epoch.has_passed(entry.deadline, clock) {
-            return None;
-        }
-        mark.raise();
-        Some(self.hit_of(entry, mark))
-    }
-
-    #[inline]
-    fn hit_of<'a>(&self, entry: &'a Entry<K, V>, mark: &Mark) -> Hit<&'a V> {
+    pub(crate) fn hit<'a>(&self, entry: &'a Entry<K, V>) -> Hit<&'a V> {
         Hit {
             value: &entry.value,
-            class: mark.class(),
-            expires: self.epoch.instant(entry.deadline),
+            class: entry.label.class(),
+            expires: self.epoch.instant(entry.label.deadline()),
         }
-    }
-
-    /// Marks the entry in `slot` as asked for.
-    #[inline]
-    pub(crate) fn raise_mark(&self, slot: u32) {
-        self.mark_of(slot).raise();
     }
 
     /// Hits of the entry in `slot` that the policy has not dealt with.
     #[inline]
     pub(crate) fn mark(&self, slot: u32) -> u8 {
-        self.mark_of(slot).hits()
+        self.entry(slot).label.mark()
     }
 
     #[inline]
-    pub(crate) fn set_mark(&mut self, slot: u32, hits: u8) {
-        *self.mark_mut(slot) = Mark::new(self.class(slot), hits);
+    pub(crate) fn set_mark(&mut self, slot: u32, mark: u8) {
+        self.entry_mut(slot).label.set_mark(mark);
     }
 
     #[inline]
@@ -310,11 +282,10 @@ impl<K, V> Table<K, V> {
             stamp: self.stamp,
             expiry: 0,
         };
-        let mark = Mark::new(meta.class, 0);
         let entry = Entry {
             key,
             value,
-            deadline: self.epoch.deadline(meta.expires),
+            label: Label::new(self.epoch.deadline(meta.expires), meta.class, 0),
         };
         if slot == self.facts.len() {
             self.facts.push();
@@ -323,7 +294,6 @@ impl<K, V> Table<K, V> {
             }
         }
         self.facts[slot] = facts;
-        *self.mark_mut(slot) = mark;
         *self.place(slot) = Some(entry);
         self.recency.link(slot, meta.class, meta.charge, queue);
         self.recency.set_record(slot, record);
@@ -339,11 +309,9 @@ impl<K, V> Table<K, V> {
         let old_meta = self.meta(slot);
         self.unregister(slot);
         let deadline = self.epoch.deadline(meta.expires);
-        let entry = Entry {
-            key,
-            value,
-            deadline,
-        };
+        let label = Label::new(deadline, meta.class, self.mark(slot));
+        label.raise();
+        let entry = Entry { key, value, label };
         let old = mem::replace(self.entry_mut(slot), entry);
         let queue = self.recency.queue(slot);
         self.recency.unlink(slot, old_meta.charge);
@@ -351,9 +319,6 @@ impl<K, V> Table<K, V> {
         let facts = &mut self.facts[slot];
         facts.charge = meta.charge;
         facts.stamp = self.stamp;
-        let mark = self.mark_mut(slot);
-        *mark = Mark::new(meta.class, mark.hits());
-        mark.raise();
         self.register(slot);
         old.removed(old_meta, Cause::Replaced)
     }
@@ -403,14 +368,13 @@ impl<K, V> Table<K, V> {
     fn relocate(&mut self, from: u32, to: u32) {
         let entry = self.place(from).take();
         if let Some(entry) = &entry
-            && !entry.deadline.is_never()
+            && !entry.label.deadline().is_never()
         {
             self.expiries.rename(self.facts[from].expiry, to);
         }
         *self.place(to) = entry;
         self.index.rename(self.facts[from].hash, from, to);
         self.facts[to] = self.facts[from];
-        *self.mark_mut(to) = Mark::new(self.class(from), self.mark(from));
     }
 
     /// Counts an entry that has come to `slot`, and remembers when it expires.
@@ -418,7 +382,7 @@ impl<K, V> Table<K, V> {
     fn register(&mut self, slot: u32) {
         let stamp = self.stamp;
         self.stamp = stamp.wrapping_add(1);
-        let deadline = self.entry(slot).deadline;
+        let deadline = self.entry(slot).label.deadline();
         if !deadline.is_never() {
             let facts = &mut self.facts;
             self.expiries.push(
@@ -435,7 +399,7 @@ impl<K, V> Table<K, V> {
     /// The counterpart of `register`, before an entry leaves.
     #[inline]
     fn unregister(&mut self, slot: u32) {
-        if !self.entry(slot).deadline.is_never() {
+        if !self.entry(slot).label.deadline().is_never() {
             let facts = &mut self.facts;
             self.expiries
                 .remove(facts[slot].expiry, |slot, at| facts[slot].expiry = at);
@@ -451,41 +415,6 @@ impl<K, V> Entry<K, V> {
             value: self.value,
             meta,
             cause,
-        }
-    }
-}
-
-impl Mark {
-    #[inline]
-    fn new(class: Class, hits: u8) -> Self {
-        let class = match class {
-            Class::Main => 0,
-            Class::Hot => HOT,
-        };
-        Self(AtomicU8::new(class | hits))
-    }
-
-    #[inline]
-    fn class(&self) -> Class {
-        if self.0.load(Relaxed) & HOT == 0 {
-            Class::Main
-        } else {
-            Class::Hot
-        }
-    }
-
-    #[inline]
-    fn hits(&self) -> u8 {
-        self.0.load(Relaxed) & !HOT
-    }
-
-    /// Counts a hit, if there is anything left to count. Two threads that do so at once may be taken
-    /// for one, which costs less than an atomic addition would.
-    #[inline]
-    fn raise(&self) {
-        let mark = self.0.load(Relaxed);
-        if mark & !HOT < MARK_MAX {
-            self.0.store(mark + 1, Relaxed);
         }
     }
 }

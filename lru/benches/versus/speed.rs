@@ -91,7 +91,8 @@ fn reads_and_inserts<S: Subject>(capacity: Capacity) -> (&'static str, Round) {
                     let value = Bytes::from(vec![0; VALUE]);
                     store.insert(Key::from(request.key()), value);
                 } else {
-                    black_box(store.get(black_box(request.key())));
+                    let value = store.get(black_box(request.key()));
+                    black_box(&value);
                 }
             }
         })

@@ -11,9 +11,9 @@ use crate::{
     CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Removed, Stats,
     SystemClock, Usage,
     budget::Budget,
-    lock::Locks,
+    lock::{Locks, Reader},
     shard::{Locked, Shard},
-    table::Table,
+    table::{Entry, Table},
 };
 
 mod insert;
@@ -109,8 +109,13 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         clock: C,
     ) -> Self {
         debug_assert!(shards.is_power_of_two());
+        let data = (0..shards).map(|_| Shard::new(policy));
         Self {
-            shards: Locks::new((0..shards).map(|_| Shard::new(policy))),
+            shards: match policy {
+                // Its readers write.
+                Policy::Lru => Locks::without_desks(data),
+                Policy::GhostClock => Locks::new(data),
+            },
             fills: (0..shards).map(|_| Fill::default()).collect(),
             budget: Budget::new(budget),
             hot_ratio,
@@ -168,7 +173,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
 
     /// Reads one shard after the other.
     fn each<R>(&self, read: impl Fn(&Shard<K, V>) -> R) -> impl Iterator<Item = R> {
-        (0..self.shards.len()).map(move |at| self.shards.read(at, |shard, _| read(shard)))
+        (0..self.shards.len()).map(move |at| self.shards.read(at, &read))
     }
 
     /// The shard of a hash. The index within a shard is made of the lowest and the seven highest
@@ -216,7 +221,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         Q: Hash + Eq + ?Sized,
         V: Clone,
     {
-        self.lookup_with_hashed(self.hash(key), key, |hit| hit.value.clone())
+        self.read(self.hash(key), key, |_, entry| cloned(&entry.value))
     }
 
     /// As [`get`](Self::get), with what else is known of the entry.
@@ -248,26 +253,73 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         K: Borrow<Q>,
         Q: Eq + ?Sized,
     {
-        if self.policy != Policy::GhostClock {
-            return self.lookup_alone(hash, key, read);
+        self.read(hash, key, |table, entry| Some(read(table.hit(entry))))
+    }
+
+    /// What `read` makes of a live entry.
+    #[inline]
+    fn read<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        match self.shards.try_read(self.shard(hash)) {
+            Some(shard) => self.read_in(shard, hash, key, read),
+            None => self.wait_and_read(hash, key, read),
         }
-        let mut expired = false;
-        let found = self.shards.read(self.shard(hash), |shard, tally| {
-            let table = shard.table();
-            if let Some(slot) = table.find(hash, key) {
-                if let Some(hit) = table.ask(slot, &self.clock) {
-                    tally.hit();
-                    return Some(read(hit));
-                }
-                expired = true;
-            }
-            tally.miss();
-            None
-        });
-        if expired {
+    }
+
+    /// As [`read`](Self::read), once the shard's writer is done.
+    #[inline(never)]
+    fn wait_and_read<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        match self.policy {
+            Policy::Lru => self.read_alone(hash, key, read),
+            Policy::GhostClock => self.read_in(self.shards.wait(self.shard(hash)), hash, key, read),
+        }
+    }
+
+    /// What is read is passed on without detours: each copy of a value that has just been stored word by word
+    /// waits for the stores.
+    #[inline]
+    fn read_in<Q, R, H>(
+        &self,
+        shard: Reader<'_, Shard<K, V>, H>,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+    ) -> Option<R>
+    where
+        K: Borrow<Q>,
+        Q: Eq + ?Sized,
+    {
+        let table = shard.table();
+        let Some(entry) = table.find_entry(hash, key) else {
+            shard.tally().miss();
+            return None;
+        };
+        if table.has_expired(entry, &self.clock) {
+            shard.tally().miss();
+            drop(shard);
             self.reclaim(hash, key);
+            return None;
         }
-        found
+        entry.label.raise();
+        shard.tally().hit();
+        read(table, entry)
     }
 
     /// Takes an entry out if its time has passed.
@@ -285,8 +337,13 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         drop(expired);
     }
 
-    /// A lookup that may move entries or take one out.
-    fn lookup_alone<Q, R>(&self, hash: u64, key: &Q, read: impl FnOnce(Hit<&V>) -> R) -> Option<R>
+    /// A [`read`](Self::read) that may move entries or take one out.
+    fn read_alone<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+    ) -> Option<R>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -298,7 +355,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
             _expired = shard.reclaim(slot, &self.clock);
             if _expired.is_none() {
                 shard.hit(slot);
-                return Some(read(shard.table().hit(slot)));
+                let table = shard.table();
+                return read(table, table.entry(slot));
             }
         }
         shard.stats().misses += 1;
@@ -323,11 +381,11 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         Q: Eq + ?Sized,
         V: Clone,
     {
-        self.shards.read(self.shard(hash), |shard, _| {
+        self.shards.read(self.shard(hash), |shard| {
             let table = shard.table();
             let slot = table.find(hash, key)?;
             let expired = table.is_expired(slot, &self.clock);
-            (!expired).then(|| table.hit(slot).cloned())
+            (!expired).then(|| table.hit(table.entry(slot)).cloned())
         })
     }
 
@@ -356,6 +414,11 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         };
         (removed.cause == Cause::Removed).then_some(removed.value)
     }
+}
+
+#[inline(never)]
+fn cloned<V: Clone>(value: &V) -> Option<V> {
+    Some(value.clone())
 }
 
 impl<K, V, S, C> fmt::Debug for Cache<K, V, S, C> {

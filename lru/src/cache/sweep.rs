@@ -27,7 +27,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         for at in 0..self.shards.len() {
             // What the shards before left over goes to those that follow.
             let share = (limit - entries.len()).div_ceil(self.shards.len() - at);
-            self.shards.read(at, |shard, _| {
+            self.shards.read(at, |shard| {
                 let table = shard.table();
                 let live = [Class::Main, Class::Hot]
                     .into_iter()
@@ -35,7 +35,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
                     .filter(|&slot| !table.is_expired(slot, &self.clock));
                 entries.extend(live.take(share).map(|slot| {
                     let key = table.entry(slot).key.clone();
-                    (key, table.hit(slot).cloned())
+                    (key, table.hit(table.entry(slot)).cloned())
                 }));
             });
         }
@@ -53,10 +53,10 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     {
         for at in 0..self.shards.len() {
             // Downwards: an entry that is moved meanwhile moves to a lower slot.
-            let all = self.shards.read(at, |shard, _| shard.table().slots());
+            let all = self.shards.read(at, |shard| shard.table().slots());
             let mut slots = (0..all).rev();
             while slots.len() > 0 {
-                let mut batch: Vec<_> = self.shards.read(at, |shard, _| {
+                let mut batch: Vec<_> = self.shards.read(at, |shard| {
                     let table = shard.table();
                     let entries = slots.by_ref().take(BATCH);
                     entries

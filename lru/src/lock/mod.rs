@@ -30,14 +30,15 @@ mod thread;
 
 use std::{
     fmt,
+    marker::PhantomData,
     ops::{Deref, DerefMut},
-    sync::atomic::Ordering::{Relaxed, Release, SeqCst},
+    sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst},
     thread::available_parallelism,
 };
 
 use self::sync::{
-    AtomicBool, AtomicU64, AtomicUsize, MutPtr, RwLock, RwLockWriteGuard, UnsafeCell, announce,
-    pause,
+    AtomicBool, AtomicU64, AtomicUsize, ConstPtr, MutPtr, RwLock, RwLockReadGuard,
+    RwLockWriteGuard, UnsafeCell, announce, pause,
 };
 
 /// Several pieces of data, each behind a lock of its own.
@@ -48,14 +49,16 @@ pub(crate) struct Locks<T> {
 
 /// Aligned so that no two share a cache line, nor a pair of lines that the processor prefetches
 /// together.
-#[repr(align(128))]
+///
+/// What a reader looks at comes first.
+#[repr(C, align(128))]
 struct Lock<T> {
     /// Written by the writer that holds the gate.
     closed: AtomicBool,
+    data: UnsafeCell<T>,
     gate: RwLock<()>,
     /// Lookups of readers without a desk.
     lookups: Lookups,
-    data: UnsafeCell<T>,
 }
 
 /// Where one thread says what it is reading. Written by that thread alone.
@@ -84,6 +87,11 @@ unsafe impl<T: Send> Send for Locks<T> {}
 unsafe impl<T: Send + Sync> Sync for Locks<T> {}
 
 impl<T> Locks<T> {
+    /// Locks whose readers all pass the gate: for data that is hardly ever read without being written.
+    pub(crate) fn without_desks(data: impl IntoIterator<Item = T>) -> Self {
+        Self::with_desks(data, 0)
+    }
+
     pub(crate) fn new(data: impl IntoIterator<Item = T>) -> Self {
         let running = available_parallelism().map_or(1, usize::from);
         Self::with_desks(data, (4 * running).clamp(16, thread::MOST))
@@ -92,9 +100,9 @@ impl<T> Locks<T> {
     fn with_desks(data: impl IntoIterator<Item = T>, desks: usize) -> Self {
         let lock = |data| Lock {
             closed: AtomicBool::new(false),
+            data: UnsafeCell::new(data),
             gate: RwLock::new(()),
             lookups: Lookups::default(),
-            data: UnsafeCell::new(data),
         };
         Self {
             locks: data.into_iter().map(lock).collect(),
@@ -106,58 +114,63 @@ impl<T> Locks<T> {
         self.locks.len()
     }
 
-    /// Lets a thread read together with others. `read` must not lock the same again, or it may wait for
-    /// itself.
-    #[inline]
-    pub(crate) fn read<R>(&self, at: usize, read: impl FnOnce(&T, Tally<'_>) -> R) -> R {
-        self.read_at_desk(at, thread::number(), read)
+    /// Lets this thread read together with others.
+    pub(crate) fn read<R>(&self, at: usize, read: impl FnOnce(&T) -> R) -> R {
+        match self.try_read(at) {
+            Some(data) => read(&data),
+            None => read(&self.wait(at)),
+        }
     }
 
-    /// As [`read`](Self::read), by the thread with this number.
+    /// Lets this thread read together with others, if it has a desk that is free and no writer is at work.
+    /// Otherwise it has to [`wait`](Self::wait).
     #[inline]
-    fn read_at_desk<R>(
-        &self,
-        at: usize,
-        thread: usize,
-        read: impl FnOnce(&T, Tally<'_>) -> R,
-    ) -> R {
+    pub(crate) fn try_read(&self, at: usize) -> Option<AtDesk<'_, T>> {
+        self.try_read_by(thread::number(), at)
+    }
+
+    /// As [`try_read`](Self::try_read), by the thread with this number.
+    #[inline]
+    fn try_read_by(&self, thread: usize, at: usize) -> Option<AtDesk<'_, T>> {
         let lock = &self.locks[at];
-        if let Some(desk) = self.desks.get(thread)
-            // `read` may lock another, and finds the desk in use.
-            && desk.reading.load(Relaxed) == 0
-        {
-            announce(&desk.reading, at + 1);
-            let _note = Note(&desk.reading);
-            if !lock.closed.load(SeqCst) {
-                let data = lock.data.get();
-                // SAFETY: the cell outlives the reference, and so does the note; and no `Writer` of this lock
-                // exists while there is one.
-                //
-                // This thread has, in this order, noted the lock at its desk and found the lock open; and a
-                // writer has, in this order, closed the lock and found no note of it at the desk. All four are
-                // sequentially consistent (under loom, the fences between them are), so they have one order
-                // that all threads agree on, which leaves two cases.
-                //
-                // 1. The note was before the writer's look at the desk. The writer, which did not find it, has
-                //    found what the desk's owner stored later: only the owner of a desk writes to it, and
-                //    stores something else only when the note is dropped. That was a release, which the
-                //    writer's look acquired: the reader was done.
-                // 2. The writer's look was before the note. Then so was its closing, and the reader's look was
-                //    after that. It found the lock open, so it found what this writer, or one after it, stored
-                //    when it was dropped. That was a release, which the reader's look acquired: the writer was
-                //    done.
-                //
-                // Nobody but this thread writes to its desk, because it alone has its number as long as it
-                // lives, and neither the note nor the reference leaves this call.
-                let data = unsafe { data.deref() };
-                let tally = Tally {
-                    lookups: &desk.lookups,
-                    shared: false,
-                };
-                return read(data, tally);
-            }
+        let desk = self.desks.get(thread)?;
+        // Acquires, in case that it was left by a thread that had the number before.
+        if desk.reading.load(Acquire) != 0 {
+            // This thread is reading from another lock, or is about to read what it reads already.
+            return None;
         }
-        lock.read_at_gate(read)
+        announce(&desk.reading, at + 1);
+        let note = Note {
+            reading: &desk.reading,
+            of_this_thread: PhantomData,
+        };
+        if lock.closed.load(SeqCst) {
+            return None;
+        }
+        Some(Reader {
+            data: lock.data.get(),
+            tally: Tally {
+                lookups: &desk.lookups,
+                shared: false,
+            },
+            _hold: note,
+        })
+    }
+
+    /// Lets this thread read together with others, once no writer is at work.
+    #[cold]
+    pub(crate) fn wait(&self, at: usize) -> AtGate<'_, T> {
+        thread::enrol();
+        let lock = &self.locks[at];
+        let gate = lock.gate.read();
+        Reader {
+            data: lock.data.get(),
+            tally: Tally {
+                lookups: &lock.lookups,
+                shared: true,
+            },
+            _hold: gate,
+        }
     }
 
     /// Locks alone.
@@ -193,22 +206,6 @@ impl<T> Locks<T> {
                 misses + more_misses.load(Relaxed),
             )
         })
-    }
-}
-
-impl<T> Lock<T> {
-    #[cold]
-    fn read_at_gate<R>(&self, read: impl FnOnce(&T, Tally<'_>) -> R) -> R {
-        let _gate = self.gate.read();
-        let data = self.data.get();
-        // SAFETY: the cell outlives the reference, and so does the hold on the gate, which every `Writer` of
-        // this lock has for itself.
-        let data = unsafe { data.deref() };
-        let tally = Tally {
-            lookups: &self.lookups,
-            shared: true,
-        };
-        read(data, tally)
     }
 }
 
@@ -251,14 +248,69 @@ impl Tally<'_> {
     }
 }
 
-/// What keeps writers out.
-struct Note<'a>(&'a AtomicUsize);
+/// Shared access to the data of one lock, and what keeps writers out meanwhile.
+pub(crate) struct Reader<'a, T, H> {
+    // In the order in which they are dropped.
+    data: ConstPtr<T>,
+    tally: Tally<'a>,
+    _hold: H,
+}
+
+/// A reader that has left a note at its desk.
+pub(crate) type AtDesk<'a, T> = Reader<'a, T, Note<'a>>;
+
+/// A reader that has passed the gate, and keeps it from being closed.
+pub(crate) type AtGate<'a, T> = Reader<'a, T, RwLockReadGuard<'a, ()>>;
+
+/// Says what a thread is reading until it is dropped.
+pub(crate) struct Note<'a> {
+    reading: &'a AtomicUsize,
+    /// It has to stay with the desk's owner.
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl<'a, T, H> Reader<'a, T, H> {
+    /// Where to count what the lookup comes to.
+    #[inline]
+    pub(crate) fn tally(&self) -> Tally<'a> {
+        self.tally
+    }
+}
+
+impl<T, H> Deref for Reader<'_, T, H> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: the cell outlives the reference, and so does `_hold`; and while there is that, no `Writer` of
+        // this lock exists. If it is a hold on the gate: every writer has the gate for itself. If it is a note:
+        //
+        // Its thread has, in this order, noted the lock at its desk and found the lock open; and a writer has,
+        // in this order, closed the lock and found no note of it at the desk. All four are sequentially
+        // consistent (under loom, the fences between them are), so they have one order that all threads
+        // agree on, which leaves two cases.
+        //
+        // 1. The note was before the writer's look at the desk. The writer, which did not find it, has found
+        //    what was stored there later. The first such store is the one that takes back the note: nobody
+        //    else writes to a desk that is in use, see below. That was a release, which the writer's look
+        //    acquired, or one that came after it in turn: the reader was done.
+        // 2. The writer's look was before the note. Then so was its closing, and the reader's look was after
+        //    that. It found the lock open, so it found what this writer, or one after it, stored when it was
+        //    dropped. That was a release, which the reader's look acquired: the writer was done.
+        //
+        // A thread writes to the desk of its number, which no other has while it lives, only if it has found it
+        // not in use. A note cannot leave its thread; should it outlive the thread's hold on the number, which
+        // takes a destructor of another thread-local, the next thread with that number finds the desk in use
+        // until the note is gone, and then has acquired what went before.
+        unsafe { self.data.deref() }
+    }
+}
 
 impl Drop for Note<'_> {
     #[inline]
     fn drop(&mut self) {
         // The data has been read.
-        self.0.store(0, Release);
+        self.reading.store(0, Release);
     }
 }
 
@@ -288,7 +340,7 @@ impl<T> DerefMut for Writer<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the cell outlives the guard, and nobody else has access meanwhile. Another writer, or a
         // reader that waited at the gate, would hold the gate, which this one holds alone. For a reader at its
-        // desk see `Locks::read_at_desk`, where nothing depends on which of the two came first.
+        // desk see `Reader::deref`, where nothing depends on which of the two came first.
         unsafe { self.data.deref() }
     }
 }
@@ -317,20 +369,27 @@ mod tests {
                             locks.write(0).iter_mut().for_each(|cell| *cell += 1);
                             continue;
                         }
-                        locks.read(0, |seen, tally| {
+                        let look = |seen: &[u64; 8], tally: Tally<'_>| {
                             assert!(seen.iter().all(|cell| *cell == seen[0]));
                             if round % 2 == 0 {
                                 tally.hit();
                             } else {
                                 tally.miss();
                             }
-                        });
+                        };
+                        match locks.try_read(0) {
+                            Some(seen) => look(&seen, seen.tally()),
+                            None => {
+                                let seen = locks.wait(0);
+                                look(&seen, seen.tally());
+                            }
+                        }
                     }
                 });
             }
         });
         let (hits, misses) = locks.lookups();
-        locks.read(0, |seen, _| assert_eq!(*seen, [4 * ROUNDS / 8; 8]));
+        locks.read(0, |seen| assert_eq!(*seen, [4 * ROUNDS / 8; 8]));
         assert_eq!(hits + misses, 4 * ROUNDS * 7 / 8);
         let open = |desk: &Desk| desk.reading.load(Relaxed) == 0;
         assert!(locks.desks.iter().all(open));
@@ -347,8 +406,8 @@ mod tests {
             *locks.write(0) = 1;
             panic!("on purpose");
         }));
-        assert!(panicked(|locks| locks.read(0, |_, _| panic!("on purpose"))));
+        assert!(panicked(|locks| locks.read(0, |_| panic!("on purpose"))));
         *locks.write(0) += 1;
-        locks.read(0, |data, _| assert_eq!(*data, 2));
+        locks.read(0, |data| assert_eq!(*data, 2));
     }
 }

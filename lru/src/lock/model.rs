@@ -1,8 +1,14 @@
 //! The lock under every interleaving with up to three preemptions. `.ci/run loom` runs these.
 
-use loom::{model::Builder, sync::Arc, thread};
+use std::sync::atomic::Ordering::{Acquire, Release};
 
-use super::{Locks, thread::NONE};
+use loom::{
+    model::Builder,
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
+
+use super::{Locks, Tally, thread::NONE};
 
 type Pair = (u64, u64);
 
@@ -18,11 +24,18 @@ fn write(locks: &Locks<Pair>, at: usize) {
 }
 
 fn read(locks: &Locks<Pair>, at: usize, thread: usize) -> u64 {
-    locks.read_at_desk(at, thread, |pair, tally| {
+    let look = |pair: &Pair, tally: Tally<'_>| {
         assert_eq!(pair.0, pair.1);
         tally.hit();
         pair.0
-    })
+    };
+    match locks.try_read_by(thread, at) {
+        Some(pair) => look(&pair, pair.tally()),
+        None => {
+            let pair = locks.wait(at);
+            look(&pair, pair.tally())
+        }
+    }
 }
 
 /// All interleavings with so many changes of threads at places where none is needed.
@@ -85,13 +98,13 @@ fn writers_take_turns() {
 fn a_writer_does_not_wait_for_readers_of_another_lock() {
     check(|| {
         let locks = locks(1);
-        locks.read_at_desk(1, 0, |_, _| {
-            let writer = thread::spawn({
-                let locks = Arc::clone(&locks);
-                move || write(&locks, 0)
-            });
-            writer.join().unwrap();
+        let reader = locks.try_read_by(0, 1);
+        let writer = thread::spawn({
+            let locks = Arc::clone(&locks);
+            move || write(&locks, 0)
         });
+        writer.join().unwrap();
+        drop(reader);
         assert_eq!(read(&locks, 0, 0), 1);
     });
 }
@@ -104,11 +117,36 @@ fn a_reader_within_a_reader_leaves_the_note_of_the_outer_one() {
             let locks = Arc::clone(&locks);
             move || write(&locks, 0)
         });
-        locks.read_at_desk(0, 0, |pair, _| {
+        if let Some(pair) = locks.try_read_by(0, 0) {
             let before = *pair;
             read(&locks, 1, 0);
             assert_eq!(*pair, before);
-        });
+        }
         writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_note_that_outlives_its_threads_number_keeps_the_next_owner_from_the_desk() {
+    check(|| {
+        let locks = locks(1);
+        let given_back = Arc::new(AtomicBool::new(false));
+        let ending = thread::spawn({
+            let (locks, given_back) = (Arc::clone(&locks), Arc::clone(&given_back));
+            move || {
+                let pair = locks.try_read_by(0, 0);
+                given_back.store(true, Release);
+                if let Some(pair) = pair {
+                    assert_eq!(pair.0, pair.1);
+                }
+            }
+        });
+        let next = thread::spawn({
+            let locks = Arc::clone(&locks);
+            move || given_back.load(Acquire).then(|| read(&locks, 0, 0))
+        });
+        write(&locks, 0);
+        ending.join().unwrap();
+        next.join().unwrap();
     });
 }

@@ -14,7 +14,7 @@ mod real {
     use std::sync::atomic::Ordering::SeqCst;
     pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 
-    pub(crate) use parking_lot::{RwLock, RwLockWriteGuard};
+    pub(crate) use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
     /// Stores a value such that no load that follows is executed before it.
     #[inline]
@@ -92,7 +92,7 @@ mod model {
     use std::sync::PoisonError;
     use std::sync::atomic::Ordering::{Release, SeqCst};
 
-    pub(crate) use loom::cell::{MutPtr, UnsafeCell};
+    pub(crate) use loom::cell::{ConstPtr, MutPtr, UnsafeCell};
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
     pub(crate) use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
 

@@ -1,8 +1,11 @@
 //! Numbers of threads.
 
-use std::sync::atomic::{
-    AtomicU64,
-    Ordering::{AcqRel, Acquire, Release},
+use std::{
+    cell::Cell,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{AcqRel, Acquire, Release},
+    },
 };
 
 /// So many threads have a number at the same time.
@@ -12,17 +15,25 @@ pub(crate) const MOST: usize = u64::BITS as usize;
 static TAKEN: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static NUMBER: Number = Number::take();
+    /// A copy of what `HELD` holds that can be read without asking whether it has been initialized.
+    static NUMBER: Cell<usize> = const { Cell::new(NONE) };
+    static HELD: Number = Number::take();
 }
 
-/// A number below [`MOST`] that no other thread has as long as this one lives, the lowest that was
-/// free when the thread first asked. [`NONE`] if none was, and while the thread is ending.
+/// A number below [`MOST`] that no other thread has as long as this one lives. [`NONE`] before it has
+/// [enrolled](enrol), and while it is ending.
 #[inline]
 pub(crate) fn number() -> usize {
-    NUMBER.try_with(|number| number.0).unwrap_or(NONE)
+    NUMBER.get()
 }
 
 pub(crate) const NONE: usize = usize::MAX;
+
+/// Gives this thread the lowest number that is free, if one is and it has none yet.
+pub(crate) fn enrol() {
+    // The first time, and while the thread is ending, it does nothing else.
+    let _ = HELD.try_with(|held| NUMBER.set(held.0));
+}
 
 /// Given back when the thread ends. What the thread did before is seen by the next that has it.
 struct Number(usize);
@@ -38,6 +49,7 @@ impl Number {
 
 impl Drop for Number {
     fn drop(&mut self) {
+        NUMBER.set(NONE);
         if self.0 != NONE {
             TAKEN.fetch_and(!(1 << self.0), Release);
         }
@@ -59,6 +71,7 @@ mod tests {
             let together = Barrier::new(2 * MOST);
             let numbers: Vec<_> = thread::scope(|scope| {
                 let numbered = || {
+                    enrol();
                     let number = number();
                     together.wait();
                     number
