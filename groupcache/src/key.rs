@@ -6,6 +6,8 @@ use std::ops::Deref;
 use std::str::{self, Utf8Error};
 use std::sync::Arc;
 
+use lru::Equivalent;
+
 /// A key: any bytes, usually text.
 ///
 /// Up to 22 bytes are held in place; longer keys are allocated, and clones share the allocation.
@@ -43,6 +45,18 @@ impl Key {
             // In bounds by construction.
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(bytes) => bytes,
+        }
+    }
+
+    /// Whether these are the key's bytes. Looks at their length before it looks at the key, which may have to come
+    /// from memory while the processor goes on.
+    #[inline]
+    fn is(&self, bytes: &[u8]) -> bool {
+        if bytes.len() <= INLINE {
+            matches!(&self.0, Repr::Inline { len, bytes: own }
+                if own.get(..usize::from(*len)) == Some(bytes))
+        } else {
+            matches!(&self.0, Repr::Shared(own) if **own == *bytes)
         }
     }
 
@@ -105,6 +119,17 @@ impl PartialEq for Key {
 }
 
 impl Eq for Key {}
+
+/// Bytes to look a key up by.
+#[derive(Hash)]
+pub(crate) struct Sought<'a>(pub(crate) &'a [u8]);
+
+impl Equivalent<Key> for Sought<'_> {
+    #[inline]
+    fn equivalent(&self, key: &Key) -> bool {
+        key.is(self.0)
+    }
+}
 
 impl PartialOrd for Key {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
@@ -191,6 +216,8 @@ mod tests {
             assert_eq!(key.allocated() > 0, usize::from(len) > INLINE);
             let longer = Key::from([bytes.as_slice(), b"\0"].concat());
             assert!(key < longer && key != longer);
+            assert!(Sought(&bytes).equivalent(&key) && !Sought(&bytes).equivalent(&longer));
+            assert!(!Sought(&longer).equivalent(&key));
         }
         assert_eq!(size_of::<Key>(), 24);
     }

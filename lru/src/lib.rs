@@ -27,9 +27,17 @@ mod shard;
 mod stats;
 mod table;
 
+/// For the other crates of this repository: numbers of threads.
+#[doc(hidden)]
+pub mod thread_number {
+    pub use crate::lock::thread::{MOST, enrol, number};
+}
+
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
+/// What a key may be looked up by: all that it borrows as, and whatever else hashes and compares like it.
+pub use equivalent::Equivalent;
 pub use error::InsertError;
 pub use evicted::{Cause, Evicted, Removed};
 /// The hash builder used when none is given: fast, and seeded per process.

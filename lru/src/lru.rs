@@ -1,10 +1,11 @@
 use std::{
-    borrow::Borrow,
     fmt,
     hash::{BuildHasher, Hash},
     mem,
     time::Instant,
 };
+
+use equivalent::Equivalent;
 
 use crate::{
     Cause, Class, Clock, DefaultHashBuilder, Evicted, InsertError, Iter, Meta, Removed, Stats,
@@ -176,8 +177,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     #[inline]
     pub fn hash<Q>(&self, key: &Q) -> u64
     where
-        K: Borrow<Q>,
-        Q: Hash + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.hasher.hash_one(key)
     }
@@ -260,8 +260,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     #[inline]
     pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.get_hashed(self.hash(key), key)
     }
@@ -270,8 +269,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     #[inline]
     pub fn get_hashed<Q>(&mut self, hash: u64, key: &Q) -> Option<&V>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         let slot = self.hit(hash, key)?;
         Some(&self.table.entry(slot).value)
@@ -280,8 +278,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// As [`get`](Self::get), for changing the value in place. Its charge stays what it was.
     pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         let slot = self.hit(self.hash(key), key)?;
         Some(&mut self.table.entry_mut(slot).value)
@@ -290,8 +287,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// The value of a live entry, without making it more recently used and without counting.
     pub fn peek<Q>(&self, key: &Q) -> Option<&V>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.peek_hashed(self.hash(key), key)
     }
@@ -299,8 +295,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// As [`peek`](Self::peek), with the key's hash.
     pub fn peek_hashed<Q>(&self, hash: u64, key: &Q) -> Option<&V>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         self.live(hash, key)
             .map(|slot| &self.table.entry(slot).value)
@@ -309,8 +304,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// Charge and expiry of a live entry, without making it more recently used.
     pub fn meta<Q>(&self, key: &Q) -> Option<Meta>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.live(self.hash(key), key)
             .map(|slot| self.table.meta(slot))
@@ -319,8 +313,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// Whether there is a live entry, without making it more recently used.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.live(self.hash(key), key).is_some()
     }
@@ -328,8 +321,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// Takes out an entry. Returns its value if it was live.
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.remove_hashed(self.hash(key), key)
     }
@@ -337,8 +329,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     /// As [`remove`](Self::remove), with the key's hash.
     pub fn remove_hashed<Q>(&mut self, hash: u64, key: &Q) -> Option<V>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         let slot = self.table.find(hash, key)?;
         match self.reclaim(slot) {
@@ -351,8 +342,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     #[inline]
     fn hit<Q>(&mut self, hash: u64, key: &Q) -> Option<u32>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         if let Some(slot) = self.table.find(hash, key)
             && self.reclaim(slot).is_none()
@@ -367,8 +357,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
 
     fn live<Q>(&self, hash: u64, key: &Q) -> Option<u32>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         self.table
             .find(hash, key)

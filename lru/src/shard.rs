@@ -1,8 +1,9 @@
 use std::{
-    borrow::Borrow,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
+
+use equivalent::Equivalent;
 
 use crate::{
     Cause, Class, Clock, Meta, Policy, Removed, Stats,
@@ -102,8 +103,7 @@ impl<K, V> Locked<'_, K, V> {
     #[inline]
     pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<u32>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         self.table().find(hash, key)
     }

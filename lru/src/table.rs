@@ -1,4 +1,6 @@
-use std::{borrow::Borrow, mem};
+use std::mem;
+
+use equivalent::Equivalent;
 
 use crate::{
     Cause, Class, Clock, Hit, Meta, Removed, Usage,
@@ -139,12 +141,11 @@ impl<K, V> Table<K, V> {
     #[inline]
     pub(crate) fn find<Q>(&self, hash: u64, key: &Q) -> Option<u32>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         self.index.find(hash, |slot| {
             let entry = self.get(slot)?;
-            (entry.key.borrow() == key).then_some(slot)
+            (key.equivalent(&entry.key)).then_some(slot)
         })
     }
 
@@ -152,12 +153,11 @@ impl<K, V> Table<K, V> {
     #[inline]
     pub(crate) fn find_entry<Q>(&self, hash: u64, key: &Q) -> Option<&Entry<K, V>>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         self.index.find(hash, |slot| {
             let entry = self.get(slot)?;
-            (entry.key.borrow() == key).then_some(entry)
+            (key.equivalent(&entry.key)).then_some(entry)
         })
     }
 

@@ -2,7 +2,9 @@
 
 use std::slice;
 use std::sync::Arc;
+use std::time::Instant;
 
+use byteview::ByteView;
 use peers::{GetMode, GetRequest, Reply};
 
 use super::counted::Counted;
@@ -13,7 +15,7 @@ use crate::lifetime::Reached;
 use crate::promoter::Candidate;
 use crate::rates::Rate;
 use crate::stats::Event;
-use crate::store::Tier;
+use crate::store::{About, Tier};
 use crate::{Entry, Error, Key, NotFound, Source};
 
 /// Of so many hits one is counted for all.
@@ -28,7 +30,18 @@ fn is_sample(nth: u64) -> bool {
 impl Inner {
     /// Step 1, lookup: the value from memory, if it is there. Counts a hit. A stale value's
     /// successor is sent for in the background.
-    pub(super) fn lookup(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
+    #[inline]
+    pub(super) fn lookup(self: &Arc<Self>, key: &[u8]) -> Option<ByteView> {
+        let mut about = About::default();
+        let value = self.look(key, &mut about);
+        if about.source == Source::Stale {
+            self.refresh(key);
+        }
+        value
+    }
+
+    /// As [`lookup`](Self::lookup), with the rest of the entry.
+    pub(super) fn lookup_entry(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
         let entry = self.glance(key)?;
         if entry.source == Source::Stale {
             self.refresh(key);
@@ -36,17 +49,38 @@ impl Inner {
         Some(entry)
     }
 
-    /// As [`lookup`](Self::lookup), and leaves a stale value at that.
+    /// As [`lookup_entry`](Self::lookup_entry), and leaves a stale value at that.
     pub(super) fn glance(&self, key: &[u8]) -> Option<Entry> {
-        let mut entry = self.store.get(key)?;
-        if !self.is_fresh(&entry) {
-            entry.source = Source::Stale;
+        let mut about = About::default();
+        let value = self.look(key, &mut about)?;
+        Some(Entry {
+            value,
+            source: about.source,
+            fresh_until: about.fresh_until,
+        })
+    }
+
+    #[inline]
+    fn look(&self, key: &[u8], about: &mut About) -> Option<ByteView> {
+        let value = self.store.view(key, about);
+        if value.is_some() {
+            if !self.is_fresh(about.fresh_until) {
+                about.source = Source::Stale;
+            }
+            let nth = self.counters.add(Event::of(about.source));
+            if is_sample(nth) {
+                self.sampled(key);
+            }
         }
-        let nth = self.counters.add(Event::of(entry.source));
-        if is_sample(nth) && self.router.routes().peers().len() > 1 {
+        value
+    }
+
+    /// Counts a hit that stands for several, if there are peers who might want to know.
+    #[cold]
+    fn sampled(&self, key: &[u8]) {
+        if self.router.routes().peers().len() > 1 {
             self.asked_for(key, SAMPLE);
         }
-        Some(entry)
     }
 
     /// Counts a request for the key, or one that stands for several.
@@ -58,14 +92,14 @@ impl Inner {
     /// another one may have landed between its caller's miss and its joining. (A misses, B misses,
     /// A's flight stores and ends, B starts the next.) Counts nothing.
     pub(super) fn landed(&self, key: &[u8]) -> Option<Entry> {
-        self.store.get(key).filter(|entry| self.is_fresh(entry))
+        let is_fresh = |entry: &Entry| self.is_fresh(entry.fresh_until);
+        self.store.get(key).filter(is_fresh)
     }
 
     /// Reads the clock only if the value ages at all.
-    pub(super) fn is_fresh(&self, entry: &Entry) -> bool {
-        entry
-            .fresh_until
-            .is_none_or(|instant| self.clock.now() < instant)
+    #[inline]
+    pub(super) fn is_fresh(&self, until: Option<Instant>) -> bool {
+        until.is_none_or(|instant| self.clock.now() < instant)
     }
 
     /// Starts a flight for a stale value's successor, unless one is under way, and does not wait.

@@ -75,7 +75,7 @@ impl Inner {
             source: Source::Peer,
             fresh_until: lifetime.fresh_until,
         };
-        if !self.is_fresh(&entry) {
+        if !self.is_fresh(entry.fresh_until) {
             return None;
         }
         let (key, value) = (key.clone(), entry.value.clone());

@@ -8,6 +8,7 @@ mod drivers;
 mod fence;
 mod flights;
 mod get;
+mod getting;
 mod inner;
 mod limits;
 mod load;
@@ -20,6 +21,7 @@ use peers::Member;
 
 pub use budget::Usage;
 pub use builder::GroupBuilder;
+use getting::{Get, Missed};
 pub(crate) use inner::Inner;
 
 use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Value};
@@ -55,8 +57,18 @@ impl Group {
     ///
     /// May be dropped at any time, and nobody else who waits for the key is affected. A getter call
     /// that has begun goes on, and its value is cached.
-    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<ByteView, Error> {
-        self.entry(key).await.map(Entry::into_value)
+    pub fn get<K: AsRef<[u8]>>(&self, key: K) -> impl Future<Output = Result<ByteView, Error>> {
+        Get {
+            group: self,
+            key,
+            missed: None,
+        }
+    }
+
+    /// What a get waits for that has not found its value in memory.
+    fn missed(&self, key: &[u8]) -> Missed {
+        let (inner, key) = (Arc::clone(&self.0), Key::from(key));
+        Box::pin(async move { inner.miss(key).await })
     }
 
     /// Like [`get`](Self::get), and tells where the value came from.
@@ -70,9 +82,9 @@ impl Group {
     /// As [`get`](Self::get).
     pub async fn entry(&self, key: impl AsRef<[u8]>) -> Result<Entry, Error> {
         let key = key.as_ref();
-        match self.0.lookup(key) {
+        match self.0.lookup_entry(key) {
             Some(entry) => Ok(entry),
-            None => self.0.miss(Key::from(key)).await,
+            None => self.missed(key).await,
         }
     }
 
@@ -93,7 +105,7 @@ impl Group {
     ) -> Result<Entry, Error> {
         let key = key.as_ref();
         let found = match options.mode {
-            Mode::Normal => self.0.lookup(key),
+            Mode::Normal => self.0.lookup_entry(key),
             Mode::Peek | Mode::NoPeerLoad => self.0.glance(key),
         };
         if let Some(entry) = found {

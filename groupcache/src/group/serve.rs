@@ -24,7 +24,7 @@ impl Inner {
         let rate = (mode == GetMode::Load).then(|| self.asked_for(key, 1.0));
         let entry = match found {
             Some(entry) => {
-                if !self.is_fresh(&entry) {
+                if !self.is_fresh(entry.fresh_until) {
                     self.reload(key);
                 }
                 entry

@@ -1,5 +1,6 @@
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use lru::thread_number;
 
 use super::Stats;
 use crate::Source;
@@ -34,14 +35,14 @@ impl Event {
 
 const EVENTS: usize = Event::GetterCall as usize + 1;
 
-/// A power of two. More threads than this share stripes and stay correct.
-const STRIPES: usize = 16;
-
-/// Event counters, striped so that threads that count at the same time write to different cache
-/// lines. Reading adds the stripes up.
-#[derive(Debug, Default)]
+/// Event counters, in stripes: each of the first threads that come has one for itself, and so counts without
+/// atomic additions, which would hold up what follows them. Reading adds the stripes up.
+#[derive(Debug)]
 pub(crate) struct Counters {
-    stripes: [Stripe; STRIPES],
+    /// By the number of the thread.
+    stripes: Box<[Stripe]>,
+    /// Of threads without a number.
+    common: Stripe,
 }
 
 /// 128 bytes: adjacent lines are fetched in pairs on current x86 processors.
@@ -51,15 +52,27 @@ struct Stripe([AtomicU64; EVENTS]);
 
 impl Counters {
     /// Counts one event, and says how many of its kind this stripe had counted before.
+    #[inline]
     pub(crate) fn add(&self, event: Event) -> u64 {
-        self.stripes[stripe()].0[event as usize].fetch_add(1, Ordering::Relaxed)
+        let Some(own) = self.stripes.get(thread_number::number()) else {
+            return self.add_in_common(event);
+        };
+        let count = &own.0[event as usize];
+        let before = count.load(Relaxed);
+        count.store(before + 1, Relaxed);
+        before
+    }
+
+    #[cold]
+    fn add_in_common(&self, event: Event) -> u64 {
+        thread_number::enrol();
+        self.common.0[event as usize].fetch_add(1, Relaxed)
     }
 
     fn sum(&self, event: Event) -> u64 {
-        self.stripes
-            .iter()
-            .map(|stripe| stripe.0[event as usize].load(Ordering::Relaxed))
-            .sum()
+        let stripes = self.stripes.iter().chain([&self.common]);
+        let counts = stripes.map(|stripe| stripe.0[event as usize].load(Relaxed));
+        counts.sum()
     }
 
     /// The counts so far; what the store knows is left at zero.
@@ -88,16 +101,15 @@ impl Counters {
     }
 }
 
-/// The stripe of this thread: threads take them in turn as they first count something.
-fn stripe() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) });
-    STRIPE.with(|stripe| {
-        if stripe.get() == usize::MAX {
-            stripe.set(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            stripes: (0..thread_number::MOST)
+                .map(|_| Stripe::default())
+                .collect(),
+            common: Stripe::default(),
         }
-        stripe.get() % STRIPES
-    })
+    }
 }
 
 #[cfg(test)]
@@ -110,7 +122,8 @@ mod tests {
     fn counts_of_all_threads_add_up() {
         let counters = Counters::default();
         thread::scope(|scope| {
-            for _ in 0..4 {
+            // More than have a stripe for themselves.
+            for _ in 0..80 {
                 scope.spawn(|| {
                     for _ in 0..1000 {
                         counters.add(Event::MainHit);
@@ -122,7 +135,7 @@ mod tests {
         let stats = counters.stats();
         assert_eq!(
             (stats.main_hits, stats.failed, stats.gets),
-            (4000, 4000, 8000)
+            (80_000, 80_000, 160_000)
         );
     }
 }

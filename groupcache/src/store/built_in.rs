@@ -5,6 +5,7 @@ use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy};
 
 use super::Tier;
 use crate::clock::SharedClock;
+use crate::key::Sought;
 use crate::{Key, Usage};
 
 /// A group's own store: main and hot entries in one table and one budget.
@@ -27,11 +28,12 @@ impl BuiltIn {
         Self { cache, hot_ratio }
     }
 
-    /// What `read` makes of the entry under `key`: one hash, one shard, one probe.
+    /// The value under `key`, and `notice` is told of its entry: one hash, one shard, one probe.
     #[inline]
-    pub(crate) fn get<R>(&self, key: &[u8], read: impl FnOnce(Hit<&ByteView>) -> R) -> Option<R> {
+    pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
         let cache = &self.cache;
-        cache.lookup_with_hashed(cache.hash(key), key, read)
+        let key = Sought(key);
+        cache.get_hashed(cache.hash(&key), &key, notice)
     }
 
     /// Keeps a value in the place of an older one, if the condition holds under the lock that guards the

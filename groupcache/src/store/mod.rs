@@ -33,6 +33,22 @@ enum Place {
     Custom(Box<Custom>),
 }
 
+/// What is known of a value besides itself: see [`Entry`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) source: Source,
+    pub(crate) fresh_until: Option<Instant>,
+}
+
+impl Default for About {
+    fn default() -> Self {
+        Self {
+            source: Source::Main,
+            fresh_until: None,
+        }
+    }
+}
+
 /// Whose value an entry holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tier {
@@ -87,39 +103,46 @@ impl Storage {
     }
 
     /// The entry under `key`.
-    #[inline]
     pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
+        let mut about = About::default();
+        let value = self.view(key, &mut about)?;
+        Some(Entry {
+            value,
+            source: about.source,
+            fresh_until: about.fresh_until,
+        })
+    }
+
+    /// The value under `key`; the rest of its entry goes into `about`. A value that is on its way to its user
+    /// should not be moved about: each move of what has just been stored waits until it has been.
+    #[inline]
+    pub(crate) fn view(&self, key: &[u8], about: &mut About) -> Option<ByteView> {
         match &self.place {
             Place::Nowhere => None,
             Place::BuiltIn(store) => store.get(key, |hit| {
-                let source = match hit.class {
+                about.source = match hit.class {
                     Class::Main => Source::Main,
                     Class::Hot => Source::Hot,
                 };
-                self.entry(hit.value.clone(), source, hit.expires)
+                about.fresh_until = self.fresh_until(hit.expires);
             }),
             Place::Custom(custom) => {
                 let stored = custom.store().get(key)?;
                 if stored.expires.is_some_and(|at| at <= self.clock.now()) {
                     return None;
                 }
-                let source = if stored.mirror {
-                    Source::Hot
-                } else {
-                    Source::Main
-                };
-                Some(self.entry(stored.value, source, stored.expires))
+                if stored.mirror {
+                    about.source = Source::Hot;
+                }
+                about.fresh_until = self.fresh_until(stored.expires);
+                Some(stored.value)
             }
         }
     }
 
     #[inline]
-    fn entry(&self, value: ByteView, source: Source, expires: Option<Instant>) -> Entry {
-        Entry {
-            value,
-            source,
-            fresh_until: expires.map(|at| at.checked_sub(self.stale_window).unwrap_or(at)),
-        }
+    fn fresh_until(&self, expires: Option<Instant>) -> Option<Instant> {
+        expires.map(|at| at.checked_sub(self.stale_window).unwrap_or(at))
     }
 
     /// Keeps a value, which should be [compact](ByteView::compact), in the place of an older one, if the

@@ -1,11 +1,12 @@
 use std::{
-    borrow::Borrow,
     fmt,
     hash::{BuildHasher, Hash},
     ops::Add,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     time::Duration,
 };
+
+use equivalent::Equivalent;
 
 use crate::{
     CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Removed, Stats,
@@ -204,8 +205,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     #[inline]
     pub fn hash<Q>(&self, key: &Q) -> u64
     where
-        K: Borrow<Q>,
-        Q: Hash + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.hasher.hash_one(key)
     }
@@ -217,8 +217,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     #[inline]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
         V: Clone,
     {
         self.read(self.hash(key), key, |_, entry| cloned(&entry.value))
@@ -226,34 +225,29 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
 
     /// As [`get`](Self::get), with what else is known of the entry.
     #[inline]
-    #[expect(
-        clippy::redundant_closure_for_method_calls,
-        reason = "the method is not general enough in its lifetime"
-    )]
     pub fn lookup<Q>(&self, key: &Q) -> Option<Hit<V>>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
         V: Clone,
     {
-        self.lookup_with_hashed(self.hash(key), key, |hit| hit.cloned())
+        self.read(self.hash(key), key, |table, entry| {
+            Some(table.hit(entry).cloned())
+        })
     }
 
-    /// As [`lookup`](Self::lookup), for what `read` makes of the entry, and with the key's hash.
+    /// As [`get`](Self::get), with the key's hash, and `notice` is told of the entry.
     ///
-    /// `read` runs under the lock: it should do no more than a clone does, and must not call the cache.
+    /// `notice` runs under the lock: it should do no more than a clone does, and must not call the cache.
     #[inline]
-    pub fn lookup_with_hashed<Q, R>(
-        &self,
-        hash: u64,
-        key: &Q,
-        read: impl FnOnce(Hit<&V>) -> R,
-    ) -> Option<R>
+    pub fn get_hashed<Q>(&self, hash: u64, key: &Q, notice: impl FnOnce(Hit<&V>)) -> Option<V>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
+        V: Clone,
     {
-        self.read(hash, key, |table, entry| Some(read(table.hit(entry))))
+        self.read(hash, key, |table, entry| {
+            notice(table.hit(entry));
+            cloned(&entry.value)
+        })
     }
 
     /// What `read` makes of a live entry.
@@ -265,8 +259,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         match self.shards.try_read(self.shard(hash)) {
             Some(shard) => self.read_in(shard, hash, key, read),
@@ -283,8 +276,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         match self.policy {
             Policy::Lru => self.read_alone(hash, key, read),
@@ -303,8 +295,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         let table = shard.table();
         let Some(entry) = table.find_entry(hash, key) else {
@@ -326,8 +317,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     #[cold]
     fn reclaim<Q>(&self, hash: u64, key: &Q)
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         let mut shard = self.lock(self.shard(hash));
         let expired = shard
@@ -345,8 +335,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         // Declared first, dropped last: after the lock is released.
         let _expired: Option<Removed<K, V>>;
@@ -367,8 +356,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     /// counting.
     pub fn peek<Q>(&self, key: &Q) -> Option<Hit<V>>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
         V: Clone,
     {
         self.peek_hashed(self.hash(key), key)
@@ -377,8 +365,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     /// As [`peek`](Self::peek), with the key's hash.
     pub fn peek_hashed<Q>(&self, hash: u64, key: &Q) -> Option<Hit<V>>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
         V: Clone,
     {
         self.shards.read(self.shard(hash), |shard| {
@@ -392,8 +379,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     /// Takes out an entry. Returns its value if it was live.
     pub fn remove<Q>(&self, key: &Q) -> Option<V>
     where
-        K: Borrow<Q>,
-        Q: Hash + Eq + ?Sized,
+        Q: Hash + Equivalent<K> + ?Sized,
     {
         self.remove_hashed(self.hash(key), key)
     }
@@ -401,8 +387,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     /// As [`remove`](Self::remove), with the key's hash.
     pub fn remove_hashed<Q>(&self, hash: u64, key: &Q) -> Option<V>
     where
-        K: Borrow<Q>,
-        Q: Eq + ?Sized,
+        Q: Equivalent<K> + ?Sized,
     {
         let removed = {
             let mut shard = self.lock(self.shard(hash));
@@ -416,6 +401,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     }
 }
 
+/// A clone that is made where it will be: what is not inlined writes its result once, into the place that
+/// the caller passes on.
 #[inline(never)]
 fn cloned<V: Clone>(value: &V) -> Option<V> {
     Some(value.clone())

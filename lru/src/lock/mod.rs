@@ -26,7 +26,7 @@
 #[cfg(all(test, groupcache_loom))]
 mod model;
 mod sync;
-mod thread;
+pub(crate) mod thread;
 
 use std::{
     fmt,

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// So many threads have a number at the same time.
-pub(crate) const MOST: usize = u64::BITS as usize;
+pub const MOST: usize = u64::BITS as usize;
 
 /// One bit for each number that is taken.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
@@ -23,14 +23,14 @@ thread_local! {
 /// A number below [`MOST`] that no other thread has as long as this one lives. [`NONE`] before it has
 /// [enrolled](enrol), and while it is ending.
 #[inline]
-pub(crate) fn number() -> usize {
+pub fn number() -> usize {
     NUMBER.get()
 }
 
 pub(crate) const NONE: usize = usize::MAX;
 
 /// Gives this thread the lowest number that is free, if one is and it has none yet.
-pub(crate) fn enrol() {
+pub fn enrol() {
     // The first time, and while the thread is ending, it does nothing else.
     let _ = HELD.try_with(|held| NUMBER.set(held.0));
 }
