@@ -86,6 +86,9 @@ impl Index {
         {
             return Some(found);
         }
+        if without_first(tagged) == 0 && chunk.next() == NONE {
+            return None;
+        }
         self.find_further(hash, check)
     }
 
@@ -95,13 +98,13 @@ impl Index {
         let tag = tag(hash);
         let mut chunk = self.buckets.get_or_blank(self.home(hash))?;
         let mut tagged = chunk.tagged(tag);
-        tagged &= tagged.wrapping_sub(1);
+        tagged = without_first(tagged);
         loop {
             while tagged != 0 {
                 if let Some(found) = check(chunk.slots[way(tagged)]) {
                     return Some(found);
                 }
-                tagged &= tagged - 1;
+                tagged = without_first(tagged);
             }
             if chunk.next() == NONE {
                 return None;
@@ -294,6 +297,12 @@ fn tag(hash: u64) -> u8 {
 #[inline]
 fn way(tagged: u32) -> usize {
     tagged.trailing_zeros() as usize
+}
+
+/// The other ones.
+#[inline]
+fn without_first(tagged: u32) -> u32 {
+    tagged & tagged.wrapping_sub(1)
 }
 
 impl Blank for Chunk {

@@ -240,6 +240,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         match live {
             Some(slot) => {
                 evicted.push(self.table.replace(slot, key, value, meta));
+                self.table.touch(slot);
                 self.stats.overwrites += 1;
                 self.make_room(0, &mut evicted);
             }

@@ -227,6 +227,13 @@ impl Recency {
         list.usage.bytes -= charge;
     }
 
+    /// Lets the entry in `slot` take up other bytes than before.
+    #[inline]
+    pub(crate) fn recharge(&mut self, slot: u32, old: usize, new: usize) {
+        let list = &mut self.lists[usize::from(self.links[slot].list)];
+        list.usage.bytes = list.usage.bytes - old + new;
+    }
+
     /// Makes `slot` the newest of the list that it is in.
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {

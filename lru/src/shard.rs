@@ -203,6 +203,9 @@ impl<K, V> Locked<'_, K, V> {
             Some(slot) => {
                 stats.overwrites += 1;
                 let old = table.replace(slot, key, value, newcomer.meta);
+                if let Order::Lru = order {
+                    table.touch(slot);
+                }
                 self.budget
                     .give_back(old.meta.charge.saturating_sub(newcomer.meta.charge));
                 Some(old)

@@ -302,9 +302,9 @@ impl<K, V> Table<K, V> {
         self.register(slot);
     }
 
-    /// Puts an entry in the place of the one in `slot`, which has the same key, and makes it the
-    /// newest of its list. What is known of the old one's use holds for it. The key is exchanged too:
-    /// the old one may pin a buffer.
+    /// Puts an entry in the place of the one in `slot`, which has the same key. What is known of the old
+    /// one's use holds for it, and this is another one. The key is exchanged too: the old one may pin a
+    /// buffer.
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
         let old_meta = self.meta(slot);
         self.unregister(slot);
@@ -313,9 +313,13 @@ impl<K, V> Table<K, V> {
         label.raise();
         let entry = Entry { key, value, label };
         let old = mem::replace(self.entry_mut(slot), entry);
-        let queue = self.recency.queue(slot);
-        self.recency.unlink(slot, old_meta.charge);
-        self.recency.link(slot, meta.class, meta.charge, queue);
+        if meta.class == old_meta.class {
+            self.recency.recharge(slot, old_meta.charge, meta.charge);
+        } else {
+            let queue = self.recency.queue(slot);
+            self.recency.unlink(slot, old_meta.charge);
+            self.recency.link(slot, meta.class, meta.charge, queue);
+        }
         let facts = &mut self.facts[slot];
         facts.charge = meta.charge;
         facts.stamp = self.stamp;

@@ -14,7 +14,7 @@
 //!
 //! Readers never wait for one another. A writer waits for those that are reading already, no more than
 //! one short section of theirs each; it spins, and then yields, for they may have been preempted. Its
-//! cost over that of an ordinary lock is one look at each desk.
+//! cost over that of an ordinary lock is one look at each desk that a thread has had so far.
 //!
 //! Hits and misses are counted at the desk too, without atomic additions, for nobody else writes there.
 
@@ -180,7 +180,8 @@ impl<T> Locks<T> {
         lock.closed.store(true, SeqCst);
         #[cfg(groupcache_loom)]
         loom::sync::atomic::fence(SeqCst);
-        for desk in &self.desks {
+        // Nobody has been at the others.
+        for desk in self.desks.iter().take(thread::so_far()) {
             let mut turns = 0;
             // Also acquires: what the reader did with the data has happened before.
             while desk.reading.load(SeqCst) == at + 1 {
@@ -297,6 +298,9 @@ impl<T, H> Deref for Reader<'_, T, H> {
         // 2. The writer's look was before the note. Then so was its closing, and the reader's look was after
         //    that. It found the lock open, so it found what this writer, or one after it, stored when it was
         //    dropped. That was a release, which the reader's look acquired: the writer was done.
+        //
+        // A writer looks at the desks whose number any thread has had before it closed the lock; a thread that
+        // gets one later finds the lock closed, as in the second case.
         //
         // A thread writes to the desk of its number, which no other has while it lives, only if it has found it
         // not in use. A note cannot leave its thread; should it outlive the thread's hold on the number, which

@@ -3,8 +3,8 @@
 use std::{
     cell::Cell,
     sync::atomic::{
-        AtomicU64,
-        Ordering::{AcqRel, Acquire, Release},
+        AtomicU64, AtomicUsize,
+        Ordering::{AcqRel, Acquire, Release, SeqCst},
     },
 };
 
@@ -13,6 +13,9 @@ pub const MOST: usize = u64::BITS as usize;
 
 /// One bit for each number that is taken.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
+
+/// One more than the highest number that has ever been taken.
+static SO_FAR: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
     /// A copy of what `HELD` holds that can be read without asking whether it has been initialized.
@@ -29,6 +32,16 @@ pub fn number() -> usize {
 
 pub(crate) const NONE: usize = usize::MAX;
 
+/// No thread has had this number so far, or a higher one. Sequentially consistent: whoever gets one later
+/// does so after this.
+#[inline]
+pub(crate) fn so_far() -> usize {
+    if cfg!(groupcache_loom) {
+        return MOST; // The models give out the numbers.
+    }
+    SO_FAR.load(SeqCst)
+}
+
 /// Gives this thread the lowest number that is free, if one is and it has none yet.
 pub fn enrol() {
     // The first time, and while the thread is ending, it does nothing else.
@@ -42,8 +55,12 @@ impl Number {
     fn take() -> Self {
         let lowest = |taken: u64| (!taken).trailing_zeros();
         let take = |taken: u64| 1_u64.checked_shl(lowest(taken)).map(|bit| taken | bit);
-        let taken = TAKEN.fetch_update(AcqRel, Acquire, take);
-        Self(taken.map_or(NONE, |taken| lowest(taken) as usize))
+        let Ok(taken) = TAKEN.fetch_update(AcqRel, Acquire, take) else {
+            return Self(NONE);
+        };
+        let number = lowest(taken) as usize;
+        SO_FAR.fetch_max(number + 1, SeqCst);
+        Self(number)
     }
 }
 
