@@ -38,9 +38,13 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
-    /// Takes `bytes`, or nothing if they are not there.
+    /// Takes `bytes`, or nothing if they are not there. Nothing, as when an entry is replaced by one of its size, is
+    /// always there.
     #[inline]
     pub(crate) fn try_take(&self, bytes: usize) -> bool {
+        if bytes == 0 {
+            return true;
+        }
         let limit = self.limit();
         let take = |used: usize| used.checked_add(bytes).filter(|&used| used <= limit);
         self.used.fetch_update(Relaxed, Relaxed, take).is_ok()
@@ -48,6 +52,8 @@ impl Budget {
 
     #[inline]
     pub(crate) fn give_back(&self, bytes: usize) {
-        self.used.fetch_sub(bytes, Relaxed);
+        if bytes > 0 {
+            self.used.fetch_sub(bytes, Relaxed);
+        }
     }
 }

@@ -7,7 +7,7 @@
 //! | flag | |
 //! |---|---|
 //! | `--quick` | ends within 90 seconds: fewer rounds, a smaller budget |
-//! | `--only PART` | `hits` or `memory` |
+//! | `--only PARTS` | of `hits,memory` |
 //! | `--save-plots` | copies the plots to `groupcache/plots/`, which the README shows |
 //!
 //! Prints one table, and writes `target/versus/groupcache.json` and the plots beside it. The members of the family that

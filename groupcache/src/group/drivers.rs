@@ -63,18 +63,20 @@ async fn work<T: Future<Output = ()>>(mut flight: T, idle: Arc<Mutex<Vec<oneshot
         }
         let told = match timeout(LINGER, &mut next).await {
             Ok(told) => told.ok(),
-            Err(_) => {
-                // One may have come since the channel was last looked into. It must not be lost: those
-                // who wait for it would get an error.
-                next.close();
-                next.try_recv().ok()
-            }
+            Err(_) => last_word(next),
         };
         match told {
             Some(next) => flight = next,
             None => return,
         }
     }
+}
+
+/// What has come since the channel was last looked into, and nothing comes later. Were it lost, those who wait for it
+/// would get an error.
+fn last_word<T>(mut channel: oneshot::Receiver<T>) -> Option<T> {
+    channel.close();
+    channel.try_recv().ok()
 }
 
 #[cfg(test)]
@@ -103,6 +105,17 @@ mod tests {
 
         tokio::time::sleep(2 * LINGER).await;
         assert!(drivers.idle.lock().iter().all(oneshot::Sender::is_closed));
+    }
+
+    #[test]
+    fn a_flight_that_comes_as_a_task_gives_up_is_driven_or_handed_back() {
+        let (sender, channel) = oneshot::channel();
+        assert_eq!(sender.send("just in time"), Ok(()));
+        assert_eq!(last_word(channel), Some("just in time"));
+
+        let (sender, channel) = oneshot::channel();
+        assert_eq!(last_word(channel), None);
+        assert_eq!(sender.send("too late"), Err("too late"));
     }
 
     #[tokio::test(start_paused = true)]

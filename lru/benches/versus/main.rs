@@ -9,7 +9,7 @@
 //! |---|---|
 //! | `--traces DIR` | the recorded traces, or else `TRACE_DIR`; those that are not found are named, and their rows left out |
 //! | `--quick` | ends within 90 seconds: fewer rounds and rows, a smaller budget |
-//! | `--only PART` | `hits`, `mixed`, `hit-ratio` or `memory` |
+//! | `--only PARTS` | of `hits,mixed,hit-ratio,memory` |
 //! | `--save-plots` | copies the plots to `lru/plots/`, which the READMEs show |
 //!
 //! Prints one table, and writes `target/versus/lru.json` and the plots beside it. The bench `policies` has the

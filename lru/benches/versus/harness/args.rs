@@ -11,7 +11,7 @@ pub(crate) struct Args {
     pub(crate) traces: Option<PathBuf>,
     /// Copies the plots to the crate's `plots/`, which the READMEs show.
     pub(crate) save_plots: bool,
-    /// The one part that is run.
+    /// The parts that are run, between commas; all if it is not given.
     only: Option<String>,
 }
 
@@ -37,6 +37,7 @@ impl Args {
 
     /// Whether a part is to be run.
     pub(crate) fn includes(&self, part: &str) -> bool {
-        self.only.as_deref().is_none_or(|only| only == part)
+        let only = self.only.as_deref();
+        only.is_none_or(|only| only.split(',').any(|named| named == part))
     }
 }
