@@ -51,7 +51,7 @@ impl Key {
     /// Whether these are the key's bytes. Looks at their length before it looks at the key, which may have to come
     /// from memory while the processor goes on.
     #[inline]
-    fn is(&self, bytes: &[u8]) -> bool {
+    fn has_bytes(&self, bytes: &[u8]) -> bool {
         if bytes.len() <= INLINE {
             matches!(&self.0, Repr::Inline { len, bytes: own }
                 if own.get(..usize::from(*len)) == Some(bytes))
@@ -127,7 +127,7 @@ pub(crate) struct Sought<'a>(pub(crate) &'a [u8]);
 impl Equivalent<Key> for Sought<'_> {
     #[inline]
     fn equivalent(&self, key: &Key) -> bool {
-        key.is(self.0)
+        key.has_bytes(self.0)
     }
 }
 
@@ -204,6 +204,7 @@ mod tests {
             state.hash_one(Key::from("k")),
             state.hash_one(b"k".as_slice())
         );
+        assert_eq!(state.hash_one(Key::from("k")), state.hash_one(Sought(b"k")));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod common;
 
 use std::convert::Infallible;
+use std::pin::pin;
 use std::time::Duration;
 
 use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, until};
@@ -254,6 +255,45 @@ async fn a_values_own_expiry_goes_before_the_groups() {
     sources.push(group.entry("never").await.unwrap().source());
     use Source::{Main, Origin};
     assert_eq!(sources, [Origin, Origin, Main, Main, Main]);
+}
+
+#[tokio::test]
+async fn however_long_stale_values_are_served_they_are_refreshed() {
+    let (clock, calls) = (ManualClock::new(), Calls::default());
+    let node = Node::builder("http://127.0.0.1:1")
+        .clock(clock.clone())
+        .start()
+        .await
+        .unwrap();
+    for (name, window) in [("for ages", u64::from(u32::MAX)), ("for ever", u64::MAX)] {
+        let group = node
+            .group(name, MIB, calls.echo())
+            .ttl(Duration::from_secs(60))
+            .stale_while_revalidate(Duration::from_secs(window))
+            .build()
+            .unwrap();
+        group.get("k").await.unwrap();
+        clock.advance(Duration::from_secs(61));
+        assert_eq!(
+            group.entry("k").await.unwrap().source(),
+            Source::Stale,
+            "{name}"
+        );
+        until(|| group.stats().getter_calls == 2).await;
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "after it had been answered")]
+async fn a_get_is_answered_once() {
+    let node = lonely_node().await;
+    let group = node
+        .group("g", MIB, Calls::default().echo())
+        .build()
+        .unwrap();
+    let mut get = pin!(group.get("k"));
+    get.as_mut().await.unwrap();
+    let _ = get.await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::Clock;
 pub(crate) struct Deadline(u64);
 
 impl Deadline {
-    /// What it takes up; a [`Label`](crate::label::Label) uses the others.
+    /// Its bits; a [`Label`](crate::label::Label) uses the remaining ones.
     pub(crate) const BITS: u32 = 60;
 
     pub(crate) const NEVER: Self = Self((1 << Self::BITS) - 1);

@@ -1,6 +1,6 @@
 //! The policy of the store: a FIFO window, a CLOCK, and ghosts that count.
 //!
-//! A hit raises a two-bit mark of the entry and does nothing else. Everything below happens when an
+//! A hit raises a small mark of the entry and does nothing else. Everything below happens when an
 //! entry is inserted.
 //!
 //! * A new entry goes to the *window*, a FIFO. At its end, an entry that was hit moves on to *main*, a

@@ -75,7 +75,7 @@ impl Index {
         self.len
     }
 
-    /// What `check` makes of the slot of an entry with this hash, for the first of which it makes anything.
+    /// The first result of `check` among the slots that are tagged as this hash is.
     #[inline]
     pub(crate) fn find<R>(&self, hash: u64, check: impl Fn(u32) -> Option<R>) -> Option<R> {
         let chunk = self.buckets.get_or_blank(self.home(hash))?;
@@ -92,7 +92,7 @@ impl Index {
         self.find_further(hash, check)
     }
 
-    /// Looks at all ways but the first of those that `find` has looked at, and at what follows the chunk.
+    /// Looks at the tagged ways after the first, which `find` has checked, and at the chunks that follow.
     #[inline(never)]
     fn find_further<R>(&self, hash: u64, check: impl Fn(u32) -> Option<R>) -> Option<R> {
         let tag = tag(hash);

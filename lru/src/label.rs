@@ -46,8 +46,8 @@ impl Label {
         (self.0.load(Relaxed) & MARK) as u8
     }
 
-    /// Counts a hit, if there is anything left to count. Two threads that do so at once may be taken
-    /// for one, which costs less than an atomic addition would.
+    /// Counts a hit, if there is anything left to count. Those that do so at once may be taken for
+    /// one, which costs less than an atomic addition would.
     #[inline]
     pub(crate) fn raise(&self) {
         let label = self.0.load(Relaxed);

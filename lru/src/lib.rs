@@ -27,7 +27,7 @@ mod shard;
 mod stats;
 mod table;
 
-/// For the other crates of this repository: numbers of threads.
+/// For the other crates of this repository, which are released together with this one: numbers of threads.
 #[doc(hidden)]
 pub mod thread_number {
     pub use crate::lock::thread::{MOST, enrol, number};

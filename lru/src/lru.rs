@@ -238,6 +238,14 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         let live = if expired.is_some() { None } else { found };
         evicted.extend(expired);
         match live {
+            // All bytes together may be more than can be counted while both are there.
+            Some(slot) if self.bytes().checked_add(charge).is_none() => {
+                evicted.push(self.table.remove(slot, Cause::Replaced));
+                self.make_room(charge, &mut evicted);
+                self.table
+                    .insert(hash, key, value, meta, Queue::Main, Record::default());
+                self.stats.overwrites += 1;
+            }
             Some(slot) => {
                 evicted.push(self.table.replace(slot, key, value, meta));
                 self.table.touch(slot);

@@ -227,7 +227,7 @@ impl Recency {
         list.usage.bytes -= charge;
     }
 
-    /// Lets the entry in `slot` take up other bytes than before.
+    /// Changes the charge of the entry in `slot`.
     #[inline]
     pub(crate) fn recharge(&mut self, slot: u32, old: usize, new: usize) {
         let list = &mut self.lists[usize::from(self.links[slot].list)];

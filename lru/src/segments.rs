@@ -33,7 +33,7 @@ impl<T: Blank, const N: usize> Segments<T, N> {
         (at < self.len).then(|| &self[at])
     }
 
-    /// As [`get`](Self::get) in a comparison less; beyond the last element there may also be a blank one.
+    /// As [`get`](Self::get), with one comparison less: beyond the last element there may also be a blank one.
     #[inline]
     pub(crate) fn get_or_blank(&self, at: u32) -> Option<&T> {
         let segment = self.segments.get(at as usize / N)?;

@@ -108,15 +108,11 @@ impl<K, V> Locked<'_, K, V> {
         self.table().find(hash, key)
     }
 
-    /// Takes notice that the entry in `slot` was asked for.
+    /// Takes notice that the entry in `slot` was asked for, for a strict LRU.
     #[inline]
-    pub(crate) fn hit(&mut self, slot: u32) {
+    pub(crate) fn touch(&mut self, slot: u32) {
         self.stats().hits += 1;
-        let Shard { table, order, .. } = &mut *self.shard;
-        match order {
-            Order::Lru => table.touch(slot),
-            Order::GhostClock(_) => table.entry(slot).label.raise(),
-        }
+        self.shard.table.touch(slot);
     }
 
     /// Lets the policy receive an entry under a key that is not present. To be called once for each.
@@ -150,7 +146,10 @@ impl<K, V> Locked<'_, K, V> {
 
     /// Takes out all entries at once.
     pub(crate) fn take(&mut self) -> Table<K, V> {
-        let table = std::mem::replace(&mut self.shard.table, Table::new());
+        let mut table = Table::new();
+        // Who remembers a stamp shall not meet it again.
+        table.set_stamp(self.shard.table.stamp());
+        let table = std::mem::replace(&mut self.shard.table, table);
         if let Order::GhostClock(clock) = &mut self.shard.order {
             **clock = GhostClock::new();
         }

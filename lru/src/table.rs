@@ -133,6 +133,10 @@ impl<K, V> Table<K, V> {
         self.stamp
     }
 
+    pub(crate) fn set_stamp(&mut self, stamp: u32) {
+        self.stamp = stamp;
+    }
+
     /// One past the last slot in use.
     pub(crate) fn slots(&self) -> u32 {
         self.recency.slots()
@@ -145,7 +149,7 @@ impl<K, V> Table<K, V> {
     {
         self.index.find(hash, |slot| {
             let entry = self.get(slot)?;
-            (key.equivalent(&entry.key)).then_some(slot)
+            key.equivalent(&entry.key).then_some(slot)
         })
     }
 
@@ -157,7 +161,7 @@ impl<K, V> Table<K, V> {
     {
         self.index.find(hash, |slot| {
             let entry = self.get(slot)?;
-            (key.equivalent(&entry.key)).then_some(entry)
+            key.equivalent(&entry.key).then_some(entry)
         })
     }
 
@@ -303,7 +307,7 @@ impl<K, V> Table<K, V> {
     }
 
     /// Puts an entry in the place of the one in `slot`, which has the same key. What is known of the old
-    /// one's use holds for it, and this is another one. The key is exchanged too: the old one may pin a
+    /// one's use holds for it, and the overwrite counts as another use. The key is exchanged too: the old one may pin a
     /// buffer.
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
         let old_meta = self.meta(slot);

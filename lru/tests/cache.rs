@@ -350,3 +350,18 @@ fn a_cache_is_shared_between_threads() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<Cache<String, Vec<u8>>>();
 }
+
+#[test]
+fn retain_leaves_alone_what_came_after_the_entries_were_cleared() {
+    let cache = Cache::builder(MIB).shards(1).build::<u32, u32>();
+    let fill = |from: u32| (from..from + 10).for_each(|key| _ = cache.insert(key, key, 1).unwrap());
+    fill(0);
+    cache.retain(|&key, _, _| {
+        if key < 10 && cache.get(&10).is_none() {
+            cache.clear();
+            fill(10);
+        }
+        false
+    });
+    assert_eq!(cache.len(), 10, "none of them has been shown");
+}

@@ -18,6 +18,9 @@ use crate::stats::Counters;
 use crate::store::{Storage, Store};
 use crate::{Error, Getter};
 
+/// Together with a time to live it still is less than what a store takes for ever.
+const STALE_MOST: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
 /// The settings of a group to be. Made by [`Node::group`]; for a `G` that is a
 /// [`TypedGroup`](crate::TypedGroup), by [`Node::typed_group`].
 #[must_use = "a group exists once it is built"]
@@ -93,9 +96,9 @@ impl<G> GroupBuilder<G> {
     }
 
     /// How long a value is still served past its freshness, while one call in the background
-    /// refreshes it. Default: zero, an expired value is gone.
+    /// refreshes it. Default: zero, an expired value is gone. At most ten years; a longer one counts as that.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
-        self.aging.stale_window = window;
+        self.aging.stale_window = window.min(STALE_MOST);
         self
     }
 

@@ -21,7 +21,7 @@ use peers::Member;
 
 pub use budget::Usage;
 pub use builder::GroupBuilder;
-use getting::{Get, Missed};
+use getting::{Get, Missed, Stage};
 pub(crate) use inner::Inner;
 
 use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Value};
@@ -61,7 +61,7 @@ impl Group {
         Get {
             group: self,
             key,
-            missed: None,
+            stage: Stage::Asked,
         }
     }
 

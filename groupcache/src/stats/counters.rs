@@ -114,6 +114,7 @@ impl Default for Counters {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::thread;
 
     use super::*;
@@ -121,10 +122,13 @@ mod tests {
     #[test]
     fn counts_of_all_threads_add_up() {
         let counters = Counters::default();
+        // More at once than have a stripe for themselves.
+        let together = Barrier::new(80);
         thread::scope(|scope| {
-            // More than have a stripe for themselves.
             for _ in 0..80 {
                 scope.spawn(|| {
+                    counters.add(Event::PeerGet);
+                    together.wait();
                     for _ in 0..1000 {
                         counters.add(Event::MainHit);
                         counters.add(Event::Failed);

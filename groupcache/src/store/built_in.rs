@@ -33,7 +33,7 @@ impl BuiltIn {
     pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
         let cache = &self.cache;
         let key = Sought(key);
-        cache.get_hashed(cache.hash(&key), &key, notice)
+        cache.get_with_hashed(cache.hash(&key), &key, notice)
     }
 
     /// Keeps a value in the place of an older one, if the condition holds under the lock that guards the

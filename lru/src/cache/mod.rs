@@ -37,8 +37,9 @@ mod sweep;
 /// LRU.
 ///
 /// **Locks.** No lock is held once a call has returned, and none while a value is dropped or a
-/// predicate runs. Under the lock of one shard run the `Eq` of the key, the `Clone` of the value,
-/// the clock, and the condition of [`insert_if`](Self::insert_if); these must not call the cache.
+/// predicate runs. Under the lock of one shard run the `Eq` and [`Equivalent`] of the key, the `Clone` of
+/// key and value, the clock, and the closures of [`insert_if`](Self::insert_if) and
+/// [`get_with_hashed`](Self::get_with_hashed); these must not call the cache, or a call may wait for itself for ever.
 ///
 /// The methods named `…_hashed` take a hash that the caller has computed already. All calls for a
 /// key must agree on its hash, whether from [`Cache::hash`] or from elsewhere; if they do not,
@@ -162,7 +163,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         stats
     }
 
-    /// How long the entries had been here that had to make room lately, on average and to about a
+    /// How long ago the entries were written that had to make room lately, on average and to about a
     /// sixteenth; `None` if none had to. Locks one shard after the other.
     ///
     /// If this is much shorter than values are useful, the budget is too small.
@@ -239,7 +240,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     ///
     /// `notice` runs under the lock: it should do no more than a clone does, and must not call the cache.
     #[inline]
-    pub fn get_hashed<Q>(&self, hash: u64, key: &Q, notice: impl FnOnce(Hit<&V>)) -> Option<V>
+    pub fn get_with_hashed<Q>(&self, hash: u64, key: &Q, notice: impl FnOnce(Hit<&V>)) -> Option<V>
     where
         Q: Equivalent<K> + ?Sized,
         V: Clone,
@@ -284,8 +285,9 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         }
     }
 
-    /// What is read is passed on without detours: each copy of a value that has just been stored word by word
-    /// waits for the stores.
+    /// The result is passed on as it is. Were a value, which its clone has just stored word by word, copied in larger
+    /// pieces, the copy would wait until the stores are through (store forwarding fails), and the next lookup
+    /// with it.
     #[inline]
     fn read_in<Q, R, H>(
         &self,
@@ -343,7 +345,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         if let Some(slot) = shard.find(hash, key) {
             _expired = shard.reclaim(slot, &self.clock);
             if _expired.is_none() {
-                shard.hit(slot);
+                shard.touch(slot);
                 let table = shard.table();
                 return read(table, table.entry(slot));
             }

@@ -57,7 +57,7 @@ struct Lock<T> {
     closed: AtomicBool,
     data: UnsafeCell<T>,
     gate: RwLock<()>,
-    /// Lookups of readers without a desk.
+    /// Lookups of readers at the gate.
     lookups: Lookups,
 }
 
@@ -114,7 +114,8 @@ impl<T> Locks<T> {
         self.locks.len()
     }
 
-    /// Lets this thread read together with others.
+    /// Lets this thread read together with others. `read` must not come back here: it may wait for a writer that
+    /// waits for it.
     pub(crate) fn read<R>(&self, at: usize, read: impl FnOnce(&T) -> R) -> R {
         match self.try_read(at) {
             Some(data) => read(&data),
@@ -160,7 +161,9 @@ impl<T> Locks<T> {
     /// Lets this thread read together with others, once no writer is at work.
     #[cold]
     pub(crate) fn wait(&self, at: usize) -> AtGate<'_, T> {
-        thread::enrol();
+        if !self.desks.is_empty() {
+            thread::enrol();
+        }
         let lock = &self.locks[at];
         let gate = lock.gate.read();
         Reader {
@@ -176,11 +179,15 @@ impl<T> Locks<T> {
     /// Locks alone.
     pub(crate) fn write(&self, at: usize) -> Writer<'_, T> {
         let lock = &self.locks[at];
+        debug_assert!(
+            !self.is_reading(),
+            "a key's or value's own code, run during a lookup, changes the cache"
+        );
         let gate = lock.gate.write();
         lock.closed.store(true, SeqCst);
         #[cfg(groupcache_loom)]
         loom::sync::atomic::fence(SeqCst);
-        // Nobody has been at the others.
+        // No thread has ever had one of the others.
         for desk in self.desks.iter().take(thread::so_far()) {
             let mut turns = 0;
             // Also acquires: what the reader did with the data has happened before.
@@ -194,6 +201,12 @@ impl<T> Locks<T> {
             _closed: Closed(&lock.closed),
             _gate: gate,
         }
+    }
+
+    /// Whether this thread has left a note: a writer would wait for itself.
+    fn is_reading(&self) -> bool {
+        let desk = self.desks.get(thread::number());
+        desk.is_some_and(|desk| desk.reading.load(Relaxed) != 0)
     }
 
     /// Hits and misses that readers have counted.
@@ -270,10 +283,10 @@ pub(crate) struct Note<'a> {
     of_this_thread: PhantomData<*const ()>,
 }
 
-impl<'a, T, H> Reader<'a, T, H> {
+impl<T, H> Reader<'_, T, H> {
     /// Where to count what the lookup comes to.
     #[inline]
-    pub(crate) fn tally(&self) -> Tally<'a> {
+    pub(crate) fn tally(&self) -> Tally<'_> {
         self.tally
     }
 }

@@ -16,7 +16,7 @@ mod real {
 
     pub(crate) use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-    /// Stores a value such that no load that follows is executed before it.
+    /// Stores a value such that no sequentially consistent load that follows is executed before it.
     #[inline]
     pub(crate) fn announce(to: &AtomicUsize, value: usize) {
         if cfg!(any(target_arch = "x86", target_arch = "x86_64")) {

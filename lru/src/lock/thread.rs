@@ -20,11 +20,13 @@ static SO_FAR: AtomicUsize = AtomicUsize::new(0);
 thread_local! {
     /// A copy of what `HELD` holds that can be read without asking whether it has been initialized.
     static NUMBER: Cell<usize> = const { Cell::new(NONE) };
-    static HELD: Number = Number::take();
+    static HELD: Number = const { Number(Cell::new(NONE)) };
 }
 
 /// A number below [`MOST`] that no other thread has as long as this one lives. [`NONE`] before it has
-/// [enrolled](enrol), and while it is ending.
+/// [enrolled](enrol), if none was free then, and while it is ending.
+///
+/// What a thread did before it gave its number back has happened before whatever the next does that has it.
 #[inline]
 pub fn number() -> usize {
     NUMBER.get()
@@ -44,31 +46,34 @@ pub(crate) fn so_far() -> usize {
 
 /// Gives this thread the lowest number that is free, if one is and it has none yet.
 pub fn enrol() {
-    // The first time, and while the thread is ending, it does nothing else.
-    let _ = HELD.try_with(|held| NUMBER.set(held.0));
+    // Fails only while the thread is ending, which then stays without a number.
+    let _ = HELD.try_with(|held| {
+        if held.0.get() == NONE {
+            held.0.set(take());
+            NUMBER.set(held.0.get());
+        }
+    });
 }
 
-/// Given back when the thread ends. What the thread did before is seen by the next that has it.
-struct Number(usize);
-
-impl Number {
-    fn take() -> Self {
-        let lowest = |taken: u64| (!taken).trailing_zeros();
-        let take = |taken: u64| 1_u64.checked_shl(lowest(taken)).map(|bit| taken | bit);
-        let Ok(taken) = TAKEN.fetch_update(AcqRel, Acquire, take) else {
-            return Self(NONE);
-        };
-        let number = lowest(taken) as usize;
-        SO_FAR.fetch_max(number + 1, SeqCst);
-        Self(number)
-    }
+fn take() -> usize {
+    let lowest = |taken: u64| (!taken).trailing_zeros();
+    let with_lowest = |taken: u64| 1_u64.checked_shl(lowest(taken)).map(|bit| taken | bit);
+    let Ok(taken) = TAKEN.fetch_update(AcqRel, Acquire, with_lowest) else {
+        return NONE;
+    };
+    let number = lowest(taken) as usize;
+    SO_FAR.fetch_max(number + 1, SeqCst);
+    number
 }
+
+/// Given back when the thread ends.
+struct Number(Cell<usize>);
 
 impl Drop for Number {
     fn drop(&mut self) {
         NUMBER.set(NONE);
-        if self.0 != NONE {
-            TAKEN.fetch_and(!(1 << self.0), Release);
+        if self.0.get() != NONE {
+            TAKEN.fetch_and(!(1 << self.0.get()), Release);
         }
     }
 }
