@@ -23,7 +23,7 @@ thread_local! {
     static HELD: Number = const { Number(Cell::new(NONE)) };
 }
 
-/// A number below [`MOST`] that no other thread has as long as this one lives. [`NONE`] before it has
+/// A number below [`MOST`] that no other thread has as long as this one lives. `usize::MAX` before it has
 /// [enrolled](enrol), if none was free then, and while it is ending.
 ///
 /// What a thread did before it gave its number back has happened before whatever the next does that has it.
