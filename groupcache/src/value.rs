@@ -46,7 +46,7 @@ impl Value {
     }
 
     /// Lets the value expire this long after it was loaded. Zero: it is given to those who wait for
-    /// it, and not kept.
+    /// it, and not kept. What is more than eight years away may count as never.
     pub fn expires_in(mut self, after: Duration) -> Self {
         self.expiry = Expiry::In(after);
         self

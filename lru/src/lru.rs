@@ -199,7 +199,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
     }
 
     /// As [`insert`](Self::insert), for an entry that is as good as absent from the instant
-    /// `expires` on.
+    /// `expires` on. An instant 18 years and more after the store was made counts as never.
     ///
     /// # Errors
     ///

@@ -148,7 +148,7 @@ impl<K, V> Table<K, V> {
         Q: Equivalent<K> + ?Sized,
     {
         self.index.find(hash, |slot| {
-            let entry = self.get(slot)?;
+            let entry = self.indexed(slot)?;
             key.equivalent(&entry.key).then_some(slot)
         })
     }
@@ -160,9 +160,17 @@ impl<K, V> Table<K, V> {
         Q: Equivalent<K> + ?Sized,
     {
         self.index.find(hash, |slot| {
-            let entry = self.get(slot)?;
+            let entry = self.indexed(slot)?;
             key.equivalent(&entry.key).then_some(entry)
         })
+    }
+
+    /// The entry in a slot that is in the index, and so has one.
+    #[inline]
+    fn indexed(&self, slot: u32) -> Option<&Entry<K, V>> {
+        let entry = self.get(slot);
+        debug_assert!(entry.is_some(), "a vacant slot is in the index");
+        entry
     }
 
     /// The entry in a slot that is known to be occupied: one from `find`, `oldest`, or the like.
