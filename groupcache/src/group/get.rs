@@ -53,11 +53,7 @@ impl Inner {
     pub(super) fn glance(&self, key: &[u8]) -> Option<Entry> {
         let mut about = About::default();
         let value = self.look(key, &mut about)?;
-        Some(Entry {
-            value,
-            source: about.source,
-            fresh_until: about.fresh_until,
-        })
+        Some(about.entry(value))
     }
 
     #[inline]

@@ -40,6 +40,16 @@ pub(crate) struct About {
     pub(crate) fresh_until: Option<Instant>,
 }
 
+impl About {
+    pub(crate) fn entry(self, value: ByteView) -> Entry {
+        Entry {
+            value,
+            source: self.source,
+            fresh_until: self.fresh_until,
+        }
+    }
+}
+
 impl Default for About {
     fn default() -> Self {
         Self {
@@ -106,11 +116,7 @@ impl Storage {
     pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
         let mut about = About::default();
         let value = self.view(key, &mut about)?;
-        Some(Entry {
-            value,
-            source: about.source,
-            fresh_until: about.fresh_until,
-        })
+        Some(about.entry(value))
     }
 
     /// The value under `key`; the rest of its entry goes into `about`. A value that is on its way to its user
