@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::pin::pin;
 use std::time::Duration;
 
-use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, until};
+use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, lonely_node_at, until};
 use groupcache::{Error, GetterError, Key, ManualClock, Node, NotFound, Source, Value};
 
 #[tokio::test]
@@ -204,11 +204,7 @@ async fn a_getter_that_hangs_is_dropped_at_the_load_timeout() {
 #[tokio::test]
 async fn a_value_past_its_time_is_loaded_again() {
     let (clock, calls) = (ManualClock::new(), Calls::default());
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(&clock).await;
     let group = node
         .group("g", MIB, calls.echo())
         .ttl(Duration::from_secs(60))
@@ -225,11 +221,7 @@ async fn a_value_past_its_time_is_loaded_again() {
 #[tokio::test]
 async fn a_values_own_expiry_goes_before_the_groups() {
     let clock = ManualClock::new();
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(&clock).await;
     let group = node
         .group("g", MIB, |key: Key| async move {
             let value = Value::from("v");
@@ -260,11 +252,7 @@ async fn a_values_own_expiry_goes_before_the_groups() {
 #[tokio::test]
 async fn however_long_stale_values_are_served_they_are_refreshed() {
     let (clock, calls) = (ManualClock::new(), Calls::default());
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(&clock).await;
     for (name, window) in [("for ages", u64::from(u32::MAX)), ("for ever", u64::MAX)] {
         let group = node
             .group(name, MIB, calls.echo())
@@ -299,11 +287,7 @@ async fn a_get_is_answered_once() {
 #[tokio::test]
 async fn a_stale_value_is_served_while_one_call_refreshes_it() {
     let (clock, calls, gate) = (ManualClock::new(), Calls::default(), Gate::closed());
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(&clock).await;
     let group = node
         .group("g", MIB, calls.gated(&gate))
         .ttl(Duration::from_secs(60))

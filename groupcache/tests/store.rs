@@ -1,21 +1,16 @@
 //! Groups that keep their values in a store of the user's own.
 
+mod common;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use common::lonely_node_at;
 use groupcache::testing::{Cluster, MapStore};
-use groupcache::{Always, Group, Key, ManualClock, Node, Source, Value};
+use groupcache::{Always, Group, Key, ManualClock, Source, Value};
 use tokio::sync::Semaphore;
-
-async fn node(clock: &ManualClock) -> Node {
-    Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap()
-}
 
 async fn source(group: &Group, key: &str) -> Source {
     group.entry(key).await.unwrap().source()
@@ -25,7 +20,7 @@ async fn source(group: &Group, key: &str) -> Source {
 async fn values_live_in_the_users_store_and_are_served_from_there() {
     let (clock, store) = (ManualClock::new(), MapStore::default());
     let echo = |key: Key| async move { Ok::<_, Infallible>(key.to_vec()) };
-    let group = node(&clock)
+    let group = lonely_node_at(&clock)
         .await
         .group("g", 0, echo)
         .store(store.clone())
@@ -52,7 +47,7 @@ async fn values_live_in_the_users_store_and_are_served_from_there() {
 async fn a_value_past_its_time_is_not_served_though_the_store_still_has_it() {
     let (clock, store) = (ManualClock::new(), MapStore::default());
     let echo = |key: Key| async move { Ok::<_, Infallible>(key.to_vec()) };
-    let group = node(&clock)
+    let group = lonely_node_at(&clock)
         .await
         .group("g", 0, echo)
         .ttl(Duration::from_secs(60))
@@ -81,7 +76,7 @@ async fn what_was_removed_while_it_was_loaded_does_not_come_to_the_store() {
             }
         }
     };
-    let group = node(&clock)
+    let group = lonely_node_at(&clock)
         .await
         .group("g", 0, getter)
         .store(store.clone())

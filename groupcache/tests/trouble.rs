@@ -6,7 +6,7 @@ mod common;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use common::{Calls, Gate, MIB};
+use common::{Calls, Gate, MIB, lonely_node_at};
 use groupcache::testing::Network;
 use groupcache::{
     CircuitOptions, GetOptions, Group, HttpOptions, Key, ManualClock, Mode, Never, Node, Protocol,
@@ -251,11 +251,7 @@ async fn an_outdated_load_that_is_too_large_leaves_a_newer_value_alone() {
 #[tokio::test]
 async fn a_peek_loads_nothing_not_even_for_a_stale_value() {
     let (clock, calls) = (ManualClock::new(), Calls::default());
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(&clock).await;
     let counted = calls.clone();
     let getter = move |_: Key| {
         counted.add_one();

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{MIB, lonely_node};
+use common::{MIB, lonely_node, lonely_node_at};
 use groupcache::testing::Cluster;
 use groupcache::{
-    ByteView, Codec, GetOptions, GetterError, Json, Key, ManualClock, MessagePack, Mode, Node,
-    NotFound, Protobuf, Raw, Source, Text, TypedGroup, TypedValue,
+    ByteView, Codec, GetOptions, GetterError, Json, Key, ManualClock, MessagePack, Mode, NotFound,
+    Protobuf, Raw, Source, Text, TypedGroup, TypedValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -195,11 +195,7 @@ async fn a_typed_group_loads_once_and_decodes_every_time() {
 #[tokio::test]
 async fn settings_and_values_have_their_say_on_expiry() {
     let clock = ManualClock::new();
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(&clock).await;
     let of_group: TypedGroup<User, MessagePack> = node
         .typed_group("a", MIB, MessagePack, load_user)
         .ttl(Duration::from_secs(10))

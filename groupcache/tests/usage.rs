@@ -1,19 +1,18 @@
 //! What a group says of its memory, and how its budget changes.
 
+mod common;
+
 use std::convert::Infallible;
 use std::time::Duration;
 
-use groupcache::{Group, Key, ManualClock, Node};
+use common::lonely_node_at;
+use groupcache::{Group, Key, ManualClock};
 
 const KIB: usize = 1 << 10;
 
 /// A group whose values are of one size.
 async fn group(budget: usize, value: usize, clock: &ManualClock) -> Group {
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
-        .await
-        .unwrap();
+    let node = lonely_node_at(clock).await;
     let getter = move |_: Key| async move { Ok::<_, Infallible>(vec![7; value]) };
     node.group("usage", budget, getter).build().unwrap()
 }

@@ -19,7 +19,7 @@ pub struct Usage {
     pub entries: usize,
     /// Of these, mirrors.
     pub hot_entries: usize,
-    /// For how long those entries had been kept on average that had to make room lately; `None` if none
+    /// How long ago those entries were written, on average, that had to make room lately; `None` if none
     /// had to. If it is much shorter than values are useful, the budget is too small.
     ///
     /// Live entries alone: those that expired, were removed or replaced do not count.

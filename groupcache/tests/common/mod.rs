@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use groupcache::{Getter, Group, Key, Node, Stats};
+use groupcache::{Getter, Group, Key, ManualClock, Node, Stats};
 use tokio::sync::Semaphore;
 
 pub const MIB: usize = 1 << 20;
@@ -17,6 +17,12 @@ pub const MIB: usize = 1 << 20;
 /// A node without peers.
 pub async fn lonely_node() -> Node {
     Node::builder("http://127.0.0.1:1").start().await.unwrap()
+}
+
+/// A node without peers, whose time is what the clock says.
+pub async fn lonely_node_at(clock: &ManualClock) -> Node {
+    let node = Node::builder("http://127.0.0.1:1").clock(clock.clone());
+    node.start().await.unwrap()
 }
 
 /// Counts the calls of the getters it makes.

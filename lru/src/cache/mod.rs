@@ -372,9 +372,9 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     {
         self.shards.read(self.shard(hash), |shard| {
             let table = shard.table();
-            let slot = table.find(hash, key)?;
-            let expired = table.is_expired(slot, &self.clock);
-            (!expired).then(|| table.hit(table.entry(slot)).cloned())
+            let entry = table.find_entry(hash, key)?;
+            let expired = table.has_expired(entry, &self.clock);
+            (!expired).then(|| table.hit(entry).cloned())
         })
     }
 

@@ -18,9 +18,9 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 static SO_FAR: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// A copy of what `HELD` holds that can be read without asking whether it has been initialized.
+    /// Without a destructor, so that it can be read without asking whether that is still to be registered.
     static NUMBER: Cell<usize> = const { Cell::new(NONE) };
-    static HELD: Number = const { Number(Cell::new(NONE)) };
+    static AT_END: GiveBack = const { GiveBack };
 }
 
 /// A number below [`MOST`] that no other thread has as long as this one lives. `usize::MAX` before it has
@@ -46,13 +46,11 @@ pub(crate) fn so_far() -> usize {
 
 /// Gives this thread the lowest number that is free, if one is and it has none yet.
 pub fn enrol() {
-    // Fails only while the thread is ending, which then stays without a number.
-    let _ = HELD.try_with(|held| {
-        if held.0.get() == NONE {
-            held.0.set(take());
-            NUMBER.set(held.0.get());
-        }
-    });
+    // The access has the number given back when the thread ends. It fails while the thread is ending, which then
+    // stays without a number.
+    if NUMBER.get() == NONE && AT_END.try_with(|_| ()).is_ok() {
+        NUMBER.set(take());
+    }
 }
 
 fn take() -> usize {
@@ -66,14 +64,14 @@ fn take() -> usize {
     number
 }
 
-/// Given back when the thread ends.
-struct Number(Cell<usize>);
+/// Gives the thread's number back when it is dropped.
+struct GiveBack;
 
-impl Drop for Number {
+impl Drop for GiveBack {
     fn drop(&mut self) {
-        NUMBER.set(NONE);
-        if self.0.get() != NONE {
-            TAKEN.fetch_and(!(1 << self.0.get()), Release);
+        let number = NUMBER.replace(NONE);
+        if number != NONE {
+            TAKEN.fetch_and(!(1 << number), Release);
         }
     }
 }
