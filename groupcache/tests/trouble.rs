@@ -6,6 +6,7 @@ mod common;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use common::simulated::{HOSTS, keys_of, nodes, urls};
 use common::{Calls, Gate, MIB, lonely_node_at};
 use groupcache::testing::Network;
 use groupcache::{
@@ -14,42 +15,11 @@ use groupcache::{
 };
 use tokio::time::Instant;
 
-const HOSTS: [&str; 3] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
-
-fn urls() -> Vec<String> {
-    HOSTS.iter().map(|host| format!("http://{host}")).collect()
-}
-
-/// Nodes on all hosts that `listens` says, which all three are members.
-async fn nodes(network: &Network, listens: &[usize]) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    for &place in listens {
-        let host = HOSTS[place];
-        let http = HttpOptions::default().connector(network.connector(host));
-        let builder = Node::builder(format!("http://{host}"))
-            .peers(urls())
-            .http(http)
-            .listener(network.listen(host).unwrap());
-        nodes.push(builder.start().await.unwrap());
-    }
-    nodes
-}
-
 fn group(node: &Node, calls: &Calls) -> Group {
     node.group("g", MIB, calls.echo())
         .promoter(Never)
         .build()
         .unwrap()
-}
-
-/// Keys that the node sees as the property of the member at `place`.
-fn keys_of(node: &Node, place: usize, count: usize) -> Vec<String> {
-    let owner = |key: &String| node.owner(key).unwrap().url() == urls()[place];
-    (0..)
-        .map(|n| format!("key-{n}"))
-        .filter(owner)
-        .take(count)
-        .collect()
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 use std::fmt;
 
-use crate::{BoxFuture, Error, GetRequest, RemoveRequest, Reply, SetRequest};
+use crate::{
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, RemoveRequest, Reply, SetRequest,
+};
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
 ///
@@ -59,6 +61,16 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let _ = group;
         unsupported("clear a group")
+    }
+
+    /// Asks what has changed in a group since the asker last heard.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+        let _ = request;
+        unsupported("ask for changes")
     }
 }
 

@@ -42,7 +42,9 @@ pub use http::{
     Server, TcpConnector,
 };
 pub use member::Member;
-pub use message::{GetMode, GetRequest, RemoveRequest, Reply, SetRequest};
+pub use message::{
+    Changes, ChangesRequest, GetMode, GetRequest, LogPosition, RemoveRequest, Reply, SetRequest,
+};
 pub use peer::Peer;
 pub use protocol::Protocol;
 pub use router::{FormerOwner, Router};

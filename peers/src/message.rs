@@ -1,5 +1,6 @@
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use byteview::ByteView;
 
 /// One question to a peer: the value of `key` in `group`.
@@ -60,4 +61,39 @@ pub struct Reply {
     /// Requests per minute that the owner measured for the key over all nodes; `None` if the owner
     /// did not say.
     pub minute_qps: Option<f64>,
+    /// How far the log of the peer's changes to the group has got, taken after the value was;
+    /// `None` if the peer keeps none or the protocol cannot say.
+    pub log: Option<LogPosition>,
+}
+
+/// A place in a node's log of its changes to a group: of the keys it owns that were removed or set.
+///
+/// Who remembers how far it knows a peer's log learns from a [`Reply`] that there is more in it, and
+/// [asks for that](crate::PeerClient::changes).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogPosition {
+    /// Which log: another one each time the node starts. Never zero, which is for "none known".
+    pub log: u64,
+    /// How many changes are in it up to this place.
+    pub changes: u64,
+}
+
+/// Asks a peer what has changed in a group.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangesRequest<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// How far the asker knows the peer's log; the default if it knows nothing of it.
+    pub since: LogPosition,
+}
+
+/// What has changed in a group, as a peer's log has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Up to where this tells.
+    pub position: LogPosition,
+    /// The keys that were removed or set.
+    pub keys: Vec<Bytes>,
+    /// More has changed than the log still holds: any key that the peer owns may have.
+    pub all: bool,
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use crate::pulse::Pulse;
 use crate::{
-    BoxFuture, Circuit, CircuitOptions, Error, GetRequest, Member, PeerClient, RemoveRequest,
-    Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Circuit, CircuitOptions, Error, GetRequest, Member,
+    PeerClient, RemoveRequest, Reply, SetRequest,
 };
 
 /// A member in the routing snapshot: this node itself, or another node with its client and its
@@ -108,6 +108,15 @@ impl Peer {
     /// Those of [`PeerClient::clear`], and as [`get`](Self::get).
     pub async fn clear(&self, group: &str) -> Result<(), Error> {
         self.exchange(|client| client.clear(group)).await
+    }
+
+    /// Asks the peer what has changed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::changes`], and as [`get`](Self::get).
+    pub async fn changes(&self, request: ChangesRequest<'_>) -> Result<Changes, Error> {
+        self.exchange(|client| client.changes(request)).await
     }
 
     async fn exchange<'a, T>(

@@ -1,4 +1,6 @@
-use crate::{BoxFuture, Error, GetRequest, RemoveRequest, Reply, SetRequest};
+use crate::{
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, RemoveRequest, Reply, SetRequest,
+};
 
 /// What a server asks of its own node on behalf of a peer: the serving half of every wire format.
 ///
@@ -40,5 +42,15 @@ pub trait PeerService: Send + Sync + 'static {
     fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let _ = group;
         Box::pin(async { Err(Error::unsupported("clear a group", "node's")) })
+    }
+
+    /// Says what has changed in a group among the keys that this node owns.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such group, or the node keeps no log.
+    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+        let _ = request;
+        Box::pin(async { Err(Error::unsupported("tell changes", "node's")) })
     }
 }

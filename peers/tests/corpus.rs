@@ -138,6 +138,13 @@ fn ours() -> Vec<Vec<u8>> {
             b"\x0a\x01g\x12\x01k\x12\x00\x12\x02\xff/",
         ),
         carrying("POST /_groupcache/g/_clear/", b""),
+        carrying(
+            "POST /_groupcache/g/_changes/",
+            b"\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x80\x01",
+        ),
+        b"HTTP/1.1 200 OK\r\n\r\n\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x80\x01\x1a\x01k\x1a\x00\x20\x01"
+            .to_vec(),
+        b"HTTP/1.1 200 OK\r\n\r\n\x0a\x01v\x71\x01\x02\x03\x04\x05\x06\x07\x08\x78\x80\x01".to_vec(),
         error("not-found"),
         error("getter"),
         error("overloaded"),

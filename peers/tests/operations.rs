@@ -6,8 +6,11 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{Error, GetMode, GetRequest, HttpOptions, Protocol, RemoveRequest, SetRequest};
-use support::node::{Asked, Node};
+use peers::{
+    ChangesRequest, Error, GetMode, GetRequest, HttpOptions, LogPosition, Protocol, RemoveRequest,
+    SetRequest,
+};
+use support::node::{Asked, Node, changes};
 use support::{Raw, dial, get, serve};
 
 /// What each protocol can do: peek, warm up without a value, set, remove, remove many in one
@@ -150,6 +153,24 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         if clear {
             assert_eq!(asked, [Asked::Clear]);
         }
+
+        let since = LogPosition {
+            log: u64::MAX - 1,
+            changes: 200,
+        };
+        let group = "g";
+        let result = client.changes(ChangesRequest { group, since }).await;
+        let asked = node.asked();
+        match protocol {
+            Protocol::Native => {
+                assert_eq!(asked, [Asked::Changes(since)]);
+                assert_eq!(result.unwrap(), changes());
+            }
+            _ => {
+                assert_eq!(asked, []);
+                assert!(result.unwrap_err().is_unsupported(), "{protocol}");
+            }
+        }
     }
 }
 
@@ -182,6 +203,9 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
         }
         if clear {
             results.push(client.clear("other").await);
+            let (group, since) = ("other", LogPosition::default());
+            let changes = client.changes(ChangesRequest { group, since }).await;
+            results.push(changes.map(drop));
         }
         for result in results {
             let error = result.unwrap_err();

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
-use peers::{Error, GetMode, GetRequest, HttpOptions, HttpService, Protocol, Reply};
+use peers::{Error, GetMode, GetRequest, HttpOptions, HttpService, LogPosition, Protocol, Reply};
 use support::{Message, Raw, dial, echo, get, request, serve, value};
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Native, Protocol::Golang];
@@ -279,7 +279,7 @@ async fn golang_peers_are_not_asked_for_a_peek_because_they_would_load() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_rate_travels_under_both_protocols_and_the_expiry_under_native() {
+async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_log_under_native() {
     let expires_at = Some(SystemTime::UNIX_EPOCH + Duration::new(1_900_000_000, 123_456_789));
     // Short values travel in one piece with their framing, long ones apart from it.
     for bytes in [b"short".as_slice(), &[b'x'; 100_000]] {
@@ -287,6 +287,10 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_under_native() {
             let sent = Reply {
                 expires_at,
                 minute_qps: Some(12.5),
+                log: Some(LogPosition {
+                    log: u64::MAX,
+                    changes: 300,
+                }),
                 ..value(bytes)
             };
             let network = Network::new();
@@ -295,12 +299,15 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_under_native() {
             let (_server, _) = serve(&network, protocol, HttpOptions::default(), peer);
             let client = dial(&network, protocol, HttpOptions::default());
             let received = client.get(get(b"k")).await.unwrap();
-            let expires_at = if protocol == Protocol::Native {
-                expires_at
-            } else {
-                None
+            let expected = match protocol {
+                Protocol::Native => sent,
+                _ => Reply {
+                    expires_at: None,
+                    log: None,
+                    ..sent
+                },
             };
-            assert_eq!(received, Reply { expires_at, ..sent });
+            assert_eq!(received, expected);
         }
     }
 }

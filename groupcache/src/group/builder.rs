@@ -5,9 +5,12 @@ use std::time::Duration;
 use lru::Policy;
 use peers::Member;
 
+use super::catch_up::KnownLogs;
+use super::change_log::ChangeLog;
 use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
+use super::redelivery::Backlogs;
 use super::{Group, Inner};
 use crate::getter::BoxedGetter;
 use crate::lifetime::Aging;
@@ -199,6 +202,40 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// How often each peer that this node has not heard of meanwhile is asked what has changed of the keys
+    /// it owns. So it is at most about twice as long that this node serves an old mirror of a value that
+    /// was removed or set while nobody could tell it, as long as the owner can be reached: it also learns
+    /// of that from every value it fetches there. Only the native protocol can ask; under others an old
+    /// mirror lives as long as its time to live. Zero: never. Default: 10 s.
+    pub fn catch_up_every(mut self, interval: Duration) -> Self {
+        self.limits.catch_up_every = interval;
+        self
+    }
+
+    /// How much memory this node spends on remembering which of its keys were removed or set last, in
+    /// bytes, for peers that have missed it. A peer that has missed more than this holds forgets all
+    /// that it has of this node's keys. Default: 256 KiB, which is 10,922 keys of up to 22 bytes.
+    pub fn change_log_bytes(mut self, bytes: usize) -> Self {
+        self.limits.change_log_bytes = bytes;
+        self
+    }
+
+    /// For how long a peer that could not be told of a removal, set or clear is told again, every 30 s at
+    /// the latest. A value that was set is not sent again: the peer forgets the old one. A peer that has
+    /// left the ring is told no more. Zero: changes are told once. Default: 10 min.
+    pub fn redeliver_for(mut self, time: Duration) -> Self {
+        self.limits.redeliver_for = time;
+        self
+    }
+
+    /// How many bytes of keys may wait for one peer that cannot be told. Beyond, it will be told to forget
+    /// the whole group, where the protocol can say so. Default: 4 MiB, which is 174,762 keys of up to 22
+    /// bytes.
+    pub fn max_backlog_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_backlog_bytes = bytes;
+        self
+    }
+
     /// Makes the group, and lets peers ask for it.
     ///
     /// # Errors
@@ -238,10 +275,18 @@ impl<G> GroupBuilder<G> {
             counters: Counters::default(),
             clock: Arc::clone(&node.clock),
             aging: self.aging,
+            log: ChangeLog::new(self.limits.change_log_bytes),
+            known_logs: KnownLogs::default(),
+            backlogs: Backlogs::default(),
             limits: self.limits,
             runtime: node.runtime.clone(),
         }));
         node.groups.add(&group)?;
+        if !self.limits.catch_up_every.is_zero() {
+            let rounds =
+                Inner::catch_up_in_rounds(Arc::downgrade(&group.0), self.limits.catch_up_every);
+            node.runtime.spawn(rounds);
+        }
         if let Some(on_group) = &node.on_group {
             on_group(&group);
         }

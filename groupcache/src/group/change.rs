@@ -20,7 +20,7 @@ use crate::{Error, Key, Value};
 
 /// What a peer, or this node, is told.
 #[derive(Clone)]
-enum Change {
+pub(super) enum Change {
     Remove(Vec<Key>),
     Set(Key, Value),
     Clear,
@@ -112,48 +112,63 @@ impl Inner {
     }
 
     /// Tells each peer its change, all at the same time, and returns those that failed.
-    async fn tell(&self, changes: impl IntoIterator<Item = (Peer, Change)>) -> Vec<FailedPeer> {
+    /// Those will be told again.
+    async fn tell(
+        self: &Arc<Self>,
+        changes: impl IntoIterator<Item = (Peer, Change)>,
+    ) -> Vec<FailedPeer> {
         let mut told = JoinSet::new();
         for (peer, change) in changes {
-            let (group, clock) = (Arc::clone(&self.name), Arc::clone(&self.clock));
+            let inner = Arc::clone(self);
             let told_peer = async move {
-                let result = match change {
-                    Change::Remove(keys) => {
-                        let keys: Vec<&[u8]> = keys.iter().map(Key::as_bytes).collect();
-                        peer.remove(RemoveRequest {
-                            group: &group,
-                            keys: &keys,
-                        })
-                        .await
-                    }
-                    Change::Set(key, value) => {
-                        let expires_at = value.expiry().moment(clock.now());
-                        let value = value.into_view();
-                        let (group, key) = (&*group, &*key);
-                        peer.set(SetRequest {
-                            group,
-                            key,
-                            value,
-                            expires_at,
-                        })
-                        .await
-                    }
-                    Change::Clear => peer.clear(&group).await,
-                };
-                result
-                    .err()
-                    .map(|error| FailedPeer::new(peer.member().clone(), error))
+                let error = inner.tell_peer(&peer, &change).await.err()?;
+                inner.tell_again(&peer, change, &error);
+                Some(FailedPeer::new(peer.member().clone(), error))
             };
             told.spawn_on(told_peer, &self.runtime);
         }
         told.join_all().await.into_iter().flatten().collect()
     }
 
+    pub(super) async fn tell_peer(&self, peer: &Peer, change: &Change) -> Result<(), peers::Error> {
+        let group = &*self.name;
+        match change {
+            Change::Remove(keys) => {
+                let keys: Vec<&[u8]> = keys.iter().map(Key::as_bytes).collect();
+                peer.remove(RemoveRequest { group, keys: &keys }).await
+            }
+            Change::Set(key, value) => {
+                peer.set(SetRequest {
+                    group,
+                    key,
+                    value: value.view().clone(),
+                    expires_at: value.expiry().moment(self.clock.now()),
+                })
+                .await
+            }
+            Change::Clear => peer.clear(group).await,
+        }
+    }
+
+    /// Forgets keys on this node that are removed everywhere, and writes down that they are.
+    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>]) {
+        self.forget(keys);
+        self.write_down(keys);
+    }
+
+    /// Peers may hold what this node has told them of its keys.
+    fn write_down(&self, keys: &[impl AsRef<[u8]>]) {
+        let routes = self.router.routes();
+        let is_own = |key: &&[u8]| routes.owner(key).is_some_and(Peer::is_self);
+        let own = keys.iter().map(AsRef::as_ref).filter(is_own);
+        self.log.add(own.map(Key::from));
+    }
+
     /// Forgets keys on this node: their entries, and that they are being fetched or loaded.
     ///
     /// The flights come last: one that starts in between may still find the entry and land with it,
     /// and must not be joined by those who ask after the removal.
-    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>]) {
+    pub(super) fn forget(&self, keys: &[impl AsRef<[u8]>]) {
         for key in keys {
             let key = key.as_ref();
             self.fence.raise(key);
@@ -165,7 +180,7 @@ impl Inner {
     /// Forgets `key` on this node if it still holds these bytes.
     pub(crate) fn remove_here_if(&self, key: &[u8], bytes: &ByteView) {
         if self.store.get(key).is_some_and(|held| held.value == *bytes) {
-            self.remove_here(&[key]);
+            self.forget(&[key]);
         }
     }
 
@@ -186,6 +201,19 @@ impl Inner {
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
         self.forget_flights(&key);
+        self.write_down(&[key]);
+    }
+
+    /// Forgets all keys that a peer owns.
+    pub(super) fn forget_keys_of(&self, owner: &Peer) {
+        self.fence.raise_mirrors();
+        let routes = self.router.snapshot();
+        let id = owner.member().id();
+        let is_owner = |peer: &Peer| peer.member().id() == id;
+        self.store
+            .retain(|key| !routes.owner(key).is_some_and(is_owner));
+        // Loads are of own keys.
+        self.fetches.forget_all();
     }
 
     fn forget_flights(&self, key: &[u8]) {
@@ -199,6 +227,7 @@ impl Inner {
         self.store.clear();
         self.fetches.forget_all();
         self.loads.forget_all();
+        self.log.add_all();
     }
 }
 
@@ -211,7 +240,8 @@ fn place(routes: &Routes, peer: &Peer) -> usize {
         .unwrap_or_default()
 }
 
-fn others(routes: &Routes) -> impl Iterator<Item = Peer> {
+/// All peers but this node.
+pub(super) fn others(routes: &Routes) -> impl Iterator<Item = Peer> {
     routes
         .peers()
         .iter()

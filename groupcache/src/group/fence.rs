@@ -17,6 +17,8 @@ pub(super) struct Fence {
     stripes: Box<[AtomicU64]>,
     /// Raised for all keys at once.
     all: AtomicU64,
+    /// Raised for all mirrors at once.
+    mirrors: AtomicU64,
     /// When each stripe, and lastly all of them, were last raised: in ms after `start`, rounded up.
     raised: Box<[AtomicU64]>,
     start: Instant,
@@ -29,6 +31,8 @@ pub(super) struct Stamp {
     stripe: usize,
     key: u64,
     all: u64,
+    /// `None` for a value that this node has loaded itself.
+    mirrors: Option<u64>,
 }
 
 impl Fence {
@@ -36,6 +40,7 @@ impl Fence {
         Self {
             stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
             all: AtomicU64::new(0),
+            mirrors: AtomicU64::new(0),
             raised: (0..=STRIPES).map(|_| AtomicU64::new(0)).collect(),
             start: Instant::now(),
             hasher: RandomState::new(),
@@ -53,6 +58,15 @@ impl Fence {
             stripe,
             key: self.stripes[stripe].load(Ordering::SeqCst),
             all: self.all.load(Ordering::SeqCst),
+            mirrors: None,
+        }
+    }
+
+    /// The same before the owner is asked for a mirror.
+    pub(super) fn stamp_of_mirror(&self, key: &[u8]) -> Stamp {
+        Stamp {
+            mirrors: Some(self.mirrors.load(Ordering::SeqCst)),
+            ..self.stamp(key)
         }
     }
 
@@ -60,6 +74,9 @@ impl Fence {
     pub(super) fn holds(&self, stamp: Stamp) -> bool {
         self.stripes[stamp.stripe].load(Ordering::SeqCst) == stamp.key
             && self.all.load(Ordering::SeqCst) == stamp.all
+            && stamp
+                .mirrors
+                .is_none_or(|mirrors| self.mirrors.load(Ordering::SeqCst) == mirrors)
     }
 
     /// To be called before the key's entry is taken out, or under the lock that guards it.
@@ -73,6 +90,11 @@ impl Fence {
     pub(super) fn raise_all(&self) {
         self.mark(STRIPES);
         self.all.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// To be called before mirrors of unknown keys are taken out.
+    pub(super) fn raise_mirrors(&self) {
+        self.mirrors.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Whether the fence was raised for the key at that time or later: what others hold of it from
@@ -107,6 +129,11 @@ mod tests {
         let stamp = fence.stamp(b"k");
         fence.raise_all();
         assert!(!fence.holds(stamp));
+
+        let (own, mirror) = (fence.stamp(b"k"), fence.stamp_of_mirror(b"k"));
+        assert!(fence.holds(own) && fence.holds(mirror));
+        fence.raise_mirrors();
+        assert!(fence.holds(own) && !fence.holds(mirror));
     }
 
     #[test]

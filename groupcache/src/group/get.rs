@@ -123,7 +123,7 @@ impl Inner {
     /// Step 3 and 4, the work of a fetch flight: asks the key's owner, then its successors on the
     /// ring, and loads here when it is this node's turn or nobody answers.
     async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = self.fence.stamp(&key);
+        let stamp = self.fence.stamp_of_mirror(&key);
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
@@ -146,7 +146,7 @@ impl Inner {
     }
 
     /// What the first of the key's owners says that can be reached, up to this node.
-    async fn ask_owners(&self, key: &Key, stamp: Stamp) -> Option<Result<Entry, Error>> {
+    async fn ask_owners(self: &Arc<Self>, key: &Key, stamp: Stamp) -> Option<Result<Entry, Error>> {
         let routes = self.router.snapshot();
         let members = routes.peers().len();
         for peer in routes.owners(key).take(1 + self.limits.failovers) {
@@ -160,6 +160,7 @@ impl Inner {
             };
             match peer.get(request).await {
                 Ok(reply) => {
+                    self.heard(peer, reply.log);
                     let key = key.clone();
                     return Some(Ok(self.accept(
                         key,
@@ -180,7 +181,7 @@ impl Inner {
     }
 
     /// A get that only wants what is cached, here or at the key's owner.
-    pub(super) async fn peek(&self, key: Key) -> Result<Entry, Error> {
+    pub(super) async fn peek(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let counted = Counted::new(&self.counters);
         counted.with(match self.peek_owner(key).await {
             Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
@@ -200,13 +201,13 @@ impl Inner {
     }
 
     /// The owner's copy, if the owner is another node and has one.
-    async fn peek_owner(&self, key: Key) -> Result<Option<Entry>, Error> {
+    async fn peek_owner(self: &Arc<Self>, key: Key) -> Result<Option<Entry>, Error> {
         self.check_keys(slice::from_ref(&key))?;
         let routes = self.router.snapshot();
         let Some(owner) = routes.owner(&key).filter(|owner| !owner.is_self()) else {
             return Ok(None);
         };
-        let stamp = self.fence.stamp(&key);
+        let stamp = self.fence.stamp_of_mirror(&key);
         let request = GetRequest {
             group: &self.name,
             key: &key,
@@ -214,13 +215,16 @@ impl Inner {
         };
         let members = routes.peers().len();
         match owner.get(request).await {
-            Ok(reply) => Ok(Some(self.accept(
-                key,
-                reply,
-                Reached::Peeked,
-                members,
-                stamp,
-            ))),
+            Ok(reply) => {
+                self.heard(owner, reply.log);
+                Ok(Some(self.accept(
+                    key,
+                    reply,
+                    Reached::Peeked,
+                    members,
+                    stamp,
+                )))
+            }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use peers::Router;
 use tokio::runtime::Handle;
 
+use super::catch_up::KnownLogs;
+use super::change_log::ChangeLog;
 use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
+use super::redelivery::Backlogs;
 use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
 use crate::lifetime::Aging;
@@ -36,6 +39,12 @@ pub(crate) struct Inner {
     pub(super) clock: SharedClock,
     pub(super) aging: Aging,
     pub(super) limits: Limits,
+    /// What has changed of the keys that this node owns.
+    pub(super) log: ChangeLog,
+    /// How far those of the peers are known.
+    pub(super) known_logs: KnownLogs,
+    /// What peers could not be told.
+    pub(super) backlogs: Backlogs,
     /// Where loads run, so that they outlive whoever started them.
     pub(super) runtime: Handle,
 }
@@ -68,6 +77,7 @@ impl Inner {
     pub(super) fn stats(&self) -> crate::Stats {
         let mut stats = self.counters.stats();
         self.store.add_to(&mut stats);
+        stats.untold = self.backlogs.count();
         stats
     }
 }

@@ -15,6 +15,14 @@ pub(crate) struct Limits {
     pub(crate) peek_timeout: Duration,
     /// How many successors of a silent owner are asked before the value is loaded here.
     pub(crate) failovers: usize,
+    /// What the log of changes may take up.
+    pub(crate) change_log_bytes: usize,
+    /// How often peers are asked what has changed; zero for never.
+    pub(crate) catch_up_every: Duration,
+    /// How long a peer that could not be told a change is told it again.
+    pub(crate) redeliver_for: Duration,
+    /// What may wait for one peer, before that is told to forget all.
+    pub(crate) max_backlog_bytes: usize,
 }
 
 impl Default for Limits {
@@ -26,6 +34,10 @@ impl Default for Limits {
             load_timeout: Duration::from_secs(25),
             peek_timeout: Duration::from_millis(100),
             failovers: 2,
+            change_log_bytes: 256 << 10,
+            catch_up_every: Duration::from_secs(10),
+            redeliver_for: Duration::from_secs(10 * 60),
+            max_backlog_bytes: 4 << 20,
         }
     }
 }

@@ -2,7 +2,9 @@
 
 mod budget;
 mod builder;
+mod catch_up;
 mod change;
+mod change_log;
 mod counted;
 mod drivers;
 mod fence;
@@ -12,6 +14,7 @@ mod getting;
 mod inner;
 mod limits;
 mod load;
+mod redelivery;
 mod serve;
 
 use std::sync::Arc;
@@ -156,7 +159,10 @@ impl Group {
     /// # Errors
     ///
     /// [`failed_peers`](Error::failed_peers) are those that could not be told, and may serve the
-    /// old value until it expires; all others have taken it out.
+    /// old value a while longer; all others have taken it out. They are
+    /// [told again](GroupBuilder::redeliver_for) in the background, and over the native protocol also
+    /// learn of it when they next fetch a value from the key's owner, or
+    /// [ask it](GroupBuilder::catch_up_every) what has changed.
     /// [`is_unsupported`](Error::is_unsupported) if the protocol has no removal: then only this
     /// node has.
     ///

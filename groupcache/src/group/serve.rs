@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use peers::{GetMode, Reply, SetRequest};
+use peers::{Changes, GetMode, LogPosition, Reply, SetRequest};
 
 use super::inner::Inner;
 use crate::lifetime::wall_clock;
@@ -57,6 +57,11 @@ impl Inner {
         Ok(())
     }
 
+    /// Tells a peer what has changed.
+    pub(crate) fn changes(&self, since: LogPosition) -> Changes {
+        self.log.since(since)
+    }
+
     fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
         let expires_at = entry
             .fresh_until
@@ -65,6 +70,7 @@ impl Inner {
             value: entry.value,
             expires_at,
             minute_qps: rate.map(|rate| rate.per_minute),
+            log: Some(self.log.position()),
         }
     }
 }

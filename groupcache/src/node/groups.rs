@@ -3,7 +3,9 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use peers::{BoxFuture, GetRequest, PeerService, RemoveRequest, Reply, SetRequest};
+use peers::{
+    BoxFuture, Changes, ChangesRequest, GetRequest, PeerService, RemoveRequest, Reply, SetRequest,
+};
 
 use crate::{Error, Group};
 
@@ -81,5 +83,12 @@ impl PeerService for Groups {
             self.asked_for(group)?.0.clear_here();
             Ok(())
         })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        request: ChangesRequest<'a>,
+    ) -> BoxFuture<'a, Result<Changes, peers::Error>> {
+        Box::pin(async move { Ok(self.asked_for(request.group)?.0.changes(request.since)) })
     }
 }

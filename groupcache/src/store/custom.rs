@@ -12,8 +12,9 @@ use crate::{Key, Usage};
 /// it never lets a value in that was loaded before a removal; and it counts. A store may forget whatever
 /// it likes at any time, and is asked on every get: it should be quick, and must not block.
 ///
-/// The group calls [`insert`](Self::insert), [`remove`](Self::remove) and [`clear`](Self::clear) of one key
-/// one after the other, under a lock of its own; they must not call the group.
+/// The group calls [`insert`](Self::insert), [`remove`](Self::remove), [`clear`](Self::clear) and
+/// [`retain`](Self::retain) of one key one after the other, under a lock of its own; they must not call the
+/// group.
 pub trait Store: Send + Sync + 'static {
     /// What is kept under the key.
     fn get(&self, key: &[u8]) -> Option<Stored>;
@@ -27,6 +28,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets all keys.
     fn clear(&self);
+
+    /// Forgets all keys of which this is false. Default: forgets all.
+    fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
+        let _ = keep;
+        self.clear();
+    }
 
     /// What the values take up, for [`Group::usage`](crate::Group::usage) and `stats`, and for promoters, which
     /// mirror more while there is room. Default: unknown, that is, zero, and never any room.
@@ -91,6 +98,11 @@ impl Custom {
         // In their order; nothing else takes two.
         let _changing = self.changing.each_ref().map(Mutex::lock);
         self.store.clear();
+    }
+
+    pub(crate) fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
+        let _changing = self.changing.each_ref().map(Mutex::lock);
+        self.store.retain(keep);
     }
 
     fn lock_of(&self, key: &[u8]) -> &Mutex<()> {

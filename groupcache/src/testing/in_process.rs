@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Context, Error, GetRequest, Member, PeerClient, PeerService, RemoveRequest, Reply,
-    SetRequest, Transport,
+    BoxFuture, Changes, ChangesRequest, Context, Error, GetRequest, Member, PeerClient,
+    PeerService, RemoveRequest, Reply, SetRequest, Transport,
 };
 
 use crate::Node;
@@ -66,6 +66,10 @@ impl PeerClient for Line {
 
     fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { self.node()?.clear(group).await })
+    }
+
+    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+        Box::pin(async move { self.node()?.changes(request).await })
     }
 }
 

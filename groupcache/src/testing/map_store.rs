@@ -35,6 +35,10 @@ impl Store for MapStore {
         self.0.lock().clear();
     }
 
+    fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
+        self.0.lock().retain(|key, _| keep(key));
+    }
+
     /// Bytes are those of keys and values.
     fn usage(&self) -> Usage {
         let entries = self.0.lock();

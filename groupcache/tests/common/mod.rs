@@ -5,9 +5,12 @@
     reason = "every test file uses its own part"
 )]
 
+pub mod simulated;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use groupcache::{Getter, Group, Key, ManualClock, Node, Stats};
 use tokio::sync::Semaphore;
@@ -87,9 +90,14 @@ impl Gate {
     }
 }
 
-/// Waits, without a clock, until something becomes true that other tasks bring about.
+/// Waits, whatever the tasks' clock says, until something becomes true that other tasks bring about.
 pub async fn until(mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
     while !is_so() {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "it does not become so"
+        );
         tokio::task::yield_now().await;
     }
 }

@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use peers::{
-    Error, GetMode, GetRequest, HttpService, HttpTransport, Member, PeerClient, Protocol,
-    RemoveRequest, Reply, Server, SetRequest, Transport as _,
+    ChangesRequest, Error, GetMode, GetRequest, HttpService, HttpTransport, LogPosition, Member,
+    PeerClient, Protocol, RemoveRequest, Reply, Server, SetRequest, Transport as _,
 };
 
 use super::connection::{Once, Saying, Scripted};
@@ -67,6 +67,11 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
     done(client.set(set).await);
     let keys: &[&[u8]] = &[b"k", b"\xff"];
     done(client.remove(RemoveRequest { group: "g", keys }).await);
+    let (group, since) = ("g", LogPosition::default());
+    if let Ok(changes) = client.changes(ChangesRequest { group, since }).await {
+        let told: usize = changes.keys.iter().map(|key| 2 + key.len()).sum();
+        assert!(told <= length);
+    }
 }
 
 fn check(result: &Result<Reply, Error>, length: usize) {

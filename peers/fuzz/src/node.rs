@@ -1,6 +1,9 @@
 use std::time::{Duration, SystemTime};
 
-use peers::{BoxFuture, Error, GetRequest, PeerService, RemoveRequest, Reply, SetRequest};
+use peers::{
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, PeerService, RemoveRequest, Reply,
+    SetRequest,
+};
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
 
@@ -44,6 +47,15 @@ impl PeerService for Node {
 
     fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { Err(Error::no_such_group(group)) })
+    }
+
+    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+        let changes = Changes {
+            position: request.since,
+            keys: vec![request.group.to_owned().into()],
+            all: false,
+        };
+        Box::pin(async move { Ok(changes) })
     }
 }
 

@@ -36,7 +36,7 @@ impl PeerClient for GalaxycacheClient {
                 StatusCode::OK => Ok(Reply {
                     expires_at: wire::expiry(&answer.headers)?,
                     value: answer.body.into(),
-                    minute_qps: None,
+                    ..Reply::default()
                 }),
                 StatusCode::NOT_FOUND
                     if wire::is_found(&answer.headers) && !failure::is_named(&answer.headers) =>

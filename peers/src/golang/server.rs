@@ -1,7 +1,7 @@
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
-use super::wire;
+use super::wire::{self, Extras};
 use crate::http::path::Plus;
 use crate::http::question::Question;
 use crate::http::{Body, failure};
@@ -15,14 +15,14 @@ pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
         Err(refusal) => return *refusal,
     };
     match question.get(&address, question.mode).await {
-        Ok(reply) => value(reply, None),
+        Ok(reply) => value(reply, Extras::default()),
         Err(error) => failure::answer(status(&error), &error),
     }
 }
 
-/// The answer that carries a value, with the expiry as it is to be written.
-pub(crate) fn value(reply: Reply, expire: Option<i64>) -> Response<Body> {
-    let mut response = Response::new(wire::encode(reply, expire));
+/// The answer that carries a value, with what else the protocol says of it.
+pub(crate) fn value(reply: Reply, extras: Extras) -> Response<Body> {
+    let mut response = Response::new(wire::encode(reply, extras));
     let protobuf = HeaderValue::from_static("application/x-protobuf");
     response.headers_mut().insert(CONTENT_TYPE, protobuf);
     response

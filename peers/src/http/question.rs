@@ -11,6 +11,8 @@ use crate::{Error, GetMode, GetRequest, PeerService, RemoveRequest, Reply, SetRe
 pub(crate) const REMOVE_KEYS: &str = "_remove-keys/";
 /// The same: a POST there clears the group.
 pub(crate) const CLEAR: &str = "_clear/";
+/// The same: a POST there asks for the group's changes.
+pub(crate) const CHANGES: &str = "_changes/";
 /// The longest list of keys that is sent at once; twice as much is taken. Decoded, a list of very
 /// short keys takes many times the memory of its message.
 pub(crate) const MAX_KEYS_BYTES: usize = 1 << 20;
@@ -82,7 +84,7 @@ impl<'a> Question<'a> {
         };
         // Not a key, and to be understood however short those are.
         let is_operation = *self.method == Method::POST
-            && [REMOVE_KEYS, CLEAR]
+            && [REMOVE_KEYS, CLEAR, CHANGES]
                 .iter()
                 .any(|name| name.as_bytes() == &*key);
         if let Err(error) = self.check_key(&key)

@@ -1,6 +1,7 @@
 use http::{Method, Response, StatusCode};
 
 use super::wire;
+use crate::golang::wire::Extras;
 use crate::http::path::Plus;
 use crate::http::question::Question;
 use crate::http::{Body, failure};
@@ -22,7 +23,11 @@ pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
         _ => match question.get(&address, question.mode).await {
             Ok(reply) => {
                 let expire = reply.expires_at.map_or(0, golang::wire::nanos_since_1970);
-                return golang::value(reply, Some(expire));
+                let extras = Extras {
+                    expire: Some(expire),
+                    log: None,
+                };
+                return golang::value(reply, extras);
             }
             Err(error) => Err(error),
         },

@@ -4,10 +4,13 @@ use http::{HeaderValue, Method, StatusCode};
 use super::wire;
 use crate::golang::wire as reply;
 use crate::http::caller::Caller;
-use crate::http::question::{CLEAR, MAX_KEYS_BYTES, REMOVE_KEYS};
+use crate::http::question::{CHANGES, CLEAR, MAX_KEYS_BYTES, REMOVE_KEYS};
 use crate::http::{Body, MODE, PEEK, WARM_UP, failure};
 use crate::mailgun::wire as set;
-use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest};
+use crate::{
+    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, RemoveRequest,
+    Reply, SetRequest,
+};
 
 /// Asks one peer.
 #[derive(Debug)]
@@ -123,5 +126,23 @@ impl PeerClient for NativeClient {
     fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let target = move || self.group_target(group, CLEAR);
         Box::pin(self.tell(Method::POST, group, target, Body::default))
+    }
+
+    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+        Box::pin(async move {
+            let message = Bytes::from(wire::encode_since(request.since));
+            let answer = self
+                .caller
+                .send(|post| {
+                    *post.method_mut() = Method::POST;
+                    *post.body_mut() = Body::from(message.clone());
+                    self.group_target(request.group, CHANGES)
+                })
+                .await?;
+            match answer.status {
+                StatusCode::OK => wire::decode_changes(answer.body),
+                _ => Err(failure::error(&answer, request.group)),
+            }
+        })
     }
 }

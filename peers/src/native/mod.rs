@@ -7,8 +7,9 @@
 //! | `DELETE <group>/<key>` | | |
 //! | `POST <group>/_remove-keys/` | `RemoveKeysRequest` | as in groupcache-go, but keys are bytes |
 //! | `POST <group>/_clear/` | | |
+//! | `POST <group>/_changes/` | `ChangesRequest` | answered with a `ChangesResponse` |
 //!
-//! Statuses are golang's; what counts is the header `x-groupcache-error`.
+//! A value comes with the owner's [`LogPosition`](crate::LogPosition). Statuses are golang's; what counts is the header `x-groupcache-error`.
 
 mod client;
 mod server;

@@ -1,12 +1,13 @@
 use http::{Method, Response, StatusCode};
 
 use super::wire;
+use crate::golang::wire::Extras;
 use crate::golang::{self, status};
 use crate::http::path::Plus;
-use crate::http::question::{Address, CLEAR, Question, REMOVE_KEYS};
+use crate::http::question::{Address, CHANGES, CLEAR, Question, REMOVE_KEYS};
 use crate::http::{Body, failure};
 use crate::mailgun::wire as set;
-use crate::{Error, GetMode};
+use crate::{ChangesRequest, Error, GetMode};
 
 /// Answers a request of a node of ours.
 pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
@@ -18,20 +19,34 @@ pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
         Method::GET => match question.get(&address, question.mode).await {
             Ok(_) if question.mode == GetMode::WarmUp => Response::default(),
             Ok(reply) => {
-                let expire = reply.expires_at.map(golang::wire::nanos_since_1970);
-                golang::value(reply, expire)
+                let extras = Extras {
+                    expire: reply.expires_at.map(golang::wire::nanos_since_1970),
+                    log: reply.log,
+                };
+                golang::value(reply, extras)
             }
             Err(error) => failure::answer(status(&error), &error),
         },
-        _ => match Box::pin(change(question, &address)).await {
-            Ok(()) => Response::default(),
+        _ => match Box::pin(operation(question, &address)).await {
+            Ok(answer) => Response::new(answer),
             Err(error) => failure::answer(status(&error), &error),
         },
     }
 }
 
-async fn change(question: Question<'_>, address: &Address<'_>) -> Result<(), Error> {
+/// Whatever is not about the value of a key, and the body of its answer.
+async fn operation(question: Question<'_>, address: &Address<'_>) -> Result<Body, Error> {
     let (group, key) = (&*address.group, &*address.key);
+    if *question.method == Method::POST && *key == *CHANGES.as_bytes() {
+        let since = wire::decode_since(&question.body)?;
+        let request = ChangesRequest { group, since };
+        let changes = question.service.changes(request).await?;
+        return Ok(Body::from(wire::encode_changes(&changes)));
+    }
+    change(question, group, key).await.map(|()| Body::default())
+}
+
+async fn change(question: Question<'_>, group: &str, key: &[u8]) -> Result<(), Error> {
     match (question.method, key) {
         (&Method::PUT, _) => {
             let request = set::decode(question.body.clone())?;

@@ -4,12 +4,29 @@
 //! |---|---|---|
 //! | 1 group | string | the path says it too, and counts |
 //! | 2 keys | repeated bytes | |
+//!
+//! The message `ChangesRequest`:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 log | fixed64 | which of the peer's logs is known; 0 for none |
+//! | 2 changes | uint64 | how far |
+//!
+//! The message `ChangesResponse`:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 log | fixed64 | the log |
+//! | 2 changes | uint64 | how far the keys tell |
+//! | 3 keys | repeated bytes | |
+//! | 4 all | bool | any key that the peer owns may have changed |
 
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
-use crate::Error;
+use crate::http::question::MAX_KEYS_BYTES;
+use crate::{Changes, Error, LogPosition};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct RemoveKeysRequest {
@@ -17,6 +34,26 @@ pub(super) struct RemoveKeysRequest {
     pub(super) group: Bytes,
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub(super) keys: Vec<Bytes>,
+}
+
+#[derive(Clone, Copy, PartialEq, Message)]
+struct Since {
+    #[prost(fixed64, tag = "1")]
+    log: u64,
+    #[prost(uint64, tag = "2")]
+    changes: u64,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ChangesResponse {
+    #[prost(fixed64, tag = "1")]
+    log: u64,
+    #[prost(uint64, tag = "2")]
+    changes: u64,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    keys: Vec<Bytes>,
+    #[prost(bool, tag = "4")]
+    all: bool,
 }
 
 /// A message about as many of the keys as fit into `limit` bytes, at least one, and how many those
@@ -51,6 +88,57 @@ pub(super) fn decode(message: Bytes) -> Result<Vec<Bytes>, Error> {
     Ok(message.keys)
 }
 
+pub(super) fn encode_since(position: LogPosition) -> Vec<u8> {
+    let LogPosition { log, changes } = position;
+    Since { log, changes }.encode_to_vec()
+}
+
+pub(super) fn decode_since(message: &[u8]) -> Result<LogPosition, Error> {
+    let Since { log, changes } = Since::decode(message)
+        .map_err(|error| Error::status(400, format!("bad request: a ChangesRequest: {error}")))?;
+    Ok(LogPosition { log, changes })
+}
+
+/// Keys beyond [`MAX_KEYS_BYTES`] are not listed; that any may have changed says as much.
+pub(super) fn encode_changes(changes: &Changes) -> Vec<u8> {
+    let listed: usize = changes.keys.iter().map(|key| 5 + key.len()).sum();
+    let too_many = listed > MAX_KEYS_BYTES;
+    let keys = match too_many {
+        true => Vec::new(),
+        false => changes.keys.clone(),
+    };
+    let response = ChangesResponse {
+        log: changes.position.log,
+        changes: changes.position.changes,
+        keys,
+        all: changes.all || too_many,
+    };
+    response.encode_to_vec()
+}
+
+/// The changes in a message, whose keys are slices of it. Kept short for the same reason as a
+/// list of keys to remove.
+pub(super) fn decode_changes(message: Bytes) -> Result<Changes, Error> {
+    let (size, limit) = (message.len() as u64, 2 * MAX_KEYS_BYTES as u64);
+    if size > limit {
+        return Err(Error::too_large("a peer's list of changes", size, limit));
+    }
+    let message = ChangesResponse::decode(message)
+        .map_err(|error| Error::malformed(format!("a ChangesResponse: {error}")))?;
+    let ChangesResponse {
+        log,
+        changes,
+        keys,
+        all,
+    } = message;
+    let position = LogPosition { log, changes };
+    Ok(Changes {
+        position,
+        keys,
+        all,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -75,6 +163,23 @@ mod tests {
         }
 
         #[test]
+        fn changes_read_back(log: u64, changes: u64, keys: Vec<Vec<u8>>, all: bool) {
+            let position = LogPosition { log, changes };
+            prop_assert_eq!(decode_since(&encode_since(position)).unwrap(), position);
+            let keys = keys.into_iter().map(Bytes::from).collect();
+            let changes = Changes { position, keys, all };
+            prop_assert_eq!(decode_changes(encode_changes(&changes).into()).unwrap(), changes);
+        }
+
+        #[test]
+        fn no_bytes_of_a_changes_message_panic(bytes: Vec<u8>) {
+            _ = decode_since(&bytes);
+            if let Ok(changes) = decode_changes(bytes.clone().into()) {
+                prop_assert!(changes.keys.len() <= bytes.len() / 2);
+            }
+        }
+
+        #[test]
         fn no_bytes_panic_or_become_more_keys_than_bytes(bytes: Vec<u8>) {
             let length = bytes.len();
             if let Ok(keys) = decode(bytes.into()) {
@@ -82,6 +187,20 @@ mod tests {
                 prop_assert!(keys.iter().map(Bytes::len).sum::<usize>() <= length);
             }
         }
+    }
+
+    #[test]
+    fn more_changes_than_a_message_holds_may_be_any() {
+        let changes = Changes {
+            position: LogPosition { log: 1, changes: 3 },
+            keys: vec![Bytes::from(vec![b'k'; MAX_KEYS_BYTES / 2]); 3],
+            all: false,
+        };
+        let told = decode_changes(encode_changes(&changes).into()).unwrap();
+        assert_eq!((told.position, told.all), (changes.position, true));
+        assert_eq!(told.keys, <[Bytes; 0]>::default());
+        let endless = decode_changes(vec![0; 2 * MAX_KEYS_BYTES + 1].into()).unwrap_err();
+        assert!(endless.is_too_large(), "{endless}");
     }
 
     #[test]

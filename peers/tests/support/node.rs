@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
-use peers::{BoxFuture, Error, GetMode, GetRequest, PeerService, RemoveRequest, Reply, SetRequest};
+use peers::{
+    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, LogPosition, PeerService,
+    RemoveRequest, Reply, SetRequest,
+};
 
 use super::value;
 
@@ -24,6 +27,19 @@ pub(crate) enum Asked {
     Set(Vec<u8>, Vec<u8>, Option<SystemTime>),
     Remove(Vec<Vec<u8>>),
     Clear,
+    Changes(LogPosition),
+}
+
+/// What the node says has changed, whoever asks.
+pub(crate) fn changes() -> Changes {
+    Changes {
+        position: LogPosition {
+            log: u64::MAX,
+            changes: 300,
+        },
+        keys: vec!["one".into(), "".into(), b"\xff"[..].into()],
+        all: true,
+    }
 }
 
 impl Node {
@@ -106,7 +122,7 @@ impl PeerService for Node {
             let reply = Reply {
                 value: request.value,
                 expires_at,
-                minute_qps: None,
+                ..Reply::default()
             };
             let mut cache = self.cache.lock().unwrap();
             match expires_at.is_some_and(|moment| moment < SystemTime::now()) {
@@ -135,6 +151,14 @@ impl PeerService for Node {
             self.note(Asked::Clear);
             self.cache.lock().unwrap().clear();
             Ok(())
+        })
+    }
+
+    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+        Box::pin(async move {
+            Self::check(request.group)?;
+            self.note(Asked::Changes(request.since));
+            Ok(changes())
         })
     }
 }

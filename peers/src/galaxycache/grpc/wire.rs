@@ -89,6 +89,7 @@ impl TryFrom<GetResponse> for Reply {
             value: view(response.value),
             expires_at: expires_at(response.expiry)?,
             minute_qps: (response.minute_qps != 0.0).then_some(response.minute_qps),
+            log: None,
         })
     }
 }
@@ -100,7 +101,7 @@ impl TryFrom<PeekResponse> for Reply {
         Ok(Self {
             value: view(response.value),
             expires_at: expires_at(response.expiry)?,
-            minute_qps: None,
+            ..Self::default()
         })
     }
 }
@@ -198,6 +199,7 @@ mod tests {
                     value: "value".into(),
                     expires_at,
                     minute_qps,
+                    ..Reply::default()
                 };
                 assert_eq!(there_and_back(reply.clone()), reply);
             }

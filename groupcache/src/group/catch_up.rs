@@ -1,0 +1,191 @@
+//! What this node has missed: removals and sets of keys that others own, of which nobody could tell
+//! it, or which it was told before it got hold of an old value once more.
+//!
+//! Every node keeps a [log](super::change_log) of the changes of its own keys, and a reply says how
+//! far that has got. Who is behind asks for the rest, and forgets those keys. Peers that this node
+//! has not heard of for a while are asked in rounds, so that it is bounded how long it serves an
+//! old mirror.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use peers::{Changes, ChangesRequest, LogPosition, Peer, Routes};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::change::others;
+use super::inner::Inner;
+
+/// Who did not say what has changed is left alone for so long, before a reply makes this node ask again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How far the logs of the peers are known, by their members' ids. About as many as there are members.
+#[derive(Default)]
+pub(super) struct KnownLogs(Mutex<HashMap<Box<str>, Known>>);
+
+#[derive(Default)]
+struct Known {
+    position: LogPosition,
+    /// When the peer's log last was no longer than this.
+    up_to_date: Option<Instant>,
+    /// When the peer last gave no answer.
+    failed: Option<Instant>,
+    /// Whether it is being asked.
+    asked: bool,
+}
+
+impl KnownLogs {
+    /// Whether a peer has to be asked what this node has missed, which is up to the caller then.
+    fn have_to_ask(&self, id: &str, told: LogPosition, routes: &Routes) -> bool {
+        let mut peers = self.0.lock();
+        let known = known(&mut peers, id, routes);
+        let seen = match known.position.log == told.log {
+            true => known.position.changes,
+            false => 0,
+        };
+        if told.changes <= seen {
+            if known.position.log != told.log {
+                known.position = told; // a new log, with nothing in it
+            }
+            known.up_to_date = Some(Instant::now());
+            return false;
+        }
+        let pausing = known.failed.is_some_and(|at| at.elapsed() < PAUSE);
+        !pausing && !std::mem::replace(&mut known.asked, true)
+    }
+
+    /// Whether a peer that nothing was heard of for so long has to be asked, which is up to the
+    /// caller then.
+    fn have_to_ask_after(&self, id: &str, silence: Duration, routes: &Routes) -> bool {
+        let mut peers = self.0.lock();
+        let known = known(&mut peers, id, routes);
+        let heard = known.up_to_date.is_some_and(|at| at.elapsed() < silence);
+        !heard && !std::mem::replace(&mut known.asked, true)
+    }
+
+    /// To be held while a peer that has to be asked is.
+    fn asking<'a>(&'a self, id: &'a str) -> Asking<'a> {
+        let peers = self.0.lock();
+        Asking {
+            logs: self,
+            id,
+            since: peers
+                .get(id)
+                .map(|known| known.position)
+                .unwrap_or_default(),
+            told: None,
+        }
+    }
+}
+
+/// A peer is being asked what has changed.
+struct Asking<'a> {
+    logs: &'a KnownLogs,
+    id: &'a str,
+    /// How far its log is known.
+    since: LogPosition,
+    /// How far it is known once this node has done what it said.
+    told: Option<LogPosition>,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        if let Some(known) = self.logs.0.lock().get_mut(self.id) {
+            known.asked = false;
+            match self.told {
+                None => known.failed = Some(Instant::now()),
+                Some(position) => {
+                    known.position = position;
+                    known.up_to_date = Some(Instant::now());
+                }
+            }
+        }
+    }
+}
+
+/// What is known of a peer. Makes room for a new one by forgetting those who are no members any more.
+fn known<'a>(peers: &'a mut HashMap<Box<str>, Known>, id: &str, routes: &Routes) -> &'a mut Known {
+    if !peers.contains_key(id) && peers.len() > 2 * routes.peers().len() {
+        let members: HashSet<&str> = routes
+            .peers()
+            .iter()
+            .map(|peer| peer.member().id())
+            .collect();
+        peers.retain(|id, _| members.contains(&**id));
+    }
+    peers.entry(id.into()).or_default()
+}
+
+impl Inner {
+    /// Takes note of how far a peer's log has got, as a reply told, and sends for what this node has
+    /// missed.
+    pub(super) fn heard(self: &Arc<Self>, peer: &Peer, position: Option<LogPosition>) {
+        let Some(position) = position else { return };
+        let routes = self.router.routes();
+        let id = peer.member().id();
+        if self.known_logs.have_to_ask(id, position, &routes) {
+            let (inner, peer) = (Arc::clone(self), peer.clone());
+            self.runtime
+                .spawn(async move { inner.catch_up(&peer).await });
+        }
+    }
+
+    /// Asks a peer what has changed, and forgets that. Whether the peer may have a log at all.
+    async fn catch_up(self: &Arc<Self>, peer: &Peer) -> bool {
+        let mut asking = self.known_logs.asking(peer.member().id());
+        let request = ChangesRequest {
+            group: &self.name,
+            since: asking.since,
+        };
+        match peer.changes(request).await {
+            Ok(changes) => {
+                self.forget_changed(peer, &changes).await;
+                asking.told = Some(changes.position);
+                true
+            }
+            Err(error) => {
+                let (group, peer) = (&self.name, peer.member());
+                tracing::debug!(%group, %peer, %error, "changes not told");
+                !error.is_unsupported()
+            }
+        }
+    }
+
+    async fn forget_changed(self: &Arc<Self>, peer: &Peer, changes: &Changes) {
+        self.forget(&changes.keys);
+        if changes.all {
+            let (inner, owner) = (Arc::clone(self), peer.clone());
+            // Looks at every entry, which takes its time.
+            let sweep = move || inner.forget_keys_of(&owner);
+            if let Err(error) = self.runtime.spawn_blocking(sweep).await {
+                tracing::error!(group = %self.name, %error, "a sweep failed");
+            }
+        }
+    }
+
+    /// Asks all peers that this node has not heard of for `every`, again and again, until the group is
+    /// gone or it turns out that the protocol has no logs.
+    pub(super) async fn catch_up_in_rounds(group: Weak<Self>, every: Duration) {
+        loop {
+            tokio::time::sleep(every).await;
+            let Some(inner) = group.upgrade() else { return };
+            let routes = inner.router.snapshot();
+            let mut asked = JoinSet::new();
+            for peer in others(&routes) {
+                let id = peer.member().id();
+                if inner.known_logs.have_to_ask_after(id, every, &routes) {
+                    let inner = Arc::clone(&inner);
+                    asked.spawn(async move { inner.catch_up(&peer).await });
+                }
+            }
+            drop((inner, routes));
+            while let Some(has_log) = asked.join_next().await {
+                if has_log.is_ok_and(|has_log| !has_log) {
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Nodes on a simulated network.
+
+use groupcache::testing::Network;
+use groupcache::{HttpOptions, Node};
+
+/// Where nodes may be.
+pub const HOSTS: [&str; 3] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
+
+pub fn urls() -> Vec<String> {
+    HOSTS.iter().map(|host| format!("http://{host}")).collect()
+}
+
+/// Nodes on all hosts that `listens` says, which all three are members.
+pub async fn nodes(network: &Network, listens: &[usize]) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for &place in listens {
+        let host = HOSTS[place];
+        let http = HttpOptions::default().connector(network.connector(host));
+        let builder = Node::builder(format!("http://{host}"))
+            .peers(urls())
+            .http(http)
+            .listener(network.listen(host).unwrap());
+        nodes.push(builder.start().await.unwrap());
+    }
+    nodes
+}
+
+/// Keys that the node sees as the property of the member at `place`.
+pub fn keys_of(node: &Node, place: usize, count: usize) -> Vec<String> {
+    let owner = |key: &String| node.owner(key).unwrap().url() == urls()[place];
+    (0..)
+        .map(|n| format!("key-{n}"))
+        .filter(owner)
+        .take(count)
+        .collect()
+}

@@ -1,0 +1,301 @@
+//! Removals and sets that did not reach everybody: a node learns late of what it has missed, from the
+//! owner of the key or from the node that could not tell it.
+
+mod common;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use common::simulated::{HOSTS, keys_of, nodes};
+use common::{Calls, Gate, MIB, getter_calls, until};
+use groupcache::testing::Network;
+use groupcache::{Always, Group, GroupBuilder, Key, Node, Source};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Three nodes that mirror whatever they fetch, and whose getter numbers its calls.
+struct Three {
+    network: Network,
+    nodes: Vec<Node>,
+    groups: Vec<Group>,
+    calls: Calls,
+}
+
+impl Three {
+    async fn new(configure: impl Fn(GroupBuilder) -> GroupBuilder) -> Self {
+        let (network, calls) = (Network::new(), Calls::default());
+        let nodes = nodes(&network, &[0, 1, 2]).await;
+        let counted = calls.clone();
+        let getter = move |_: Key| {
+            let call = counted.add_one();
+            async move { Ok::<_, Infallible>(format!("load {call}")) }
+        };
+        let build = |node: &Node| {
+            let group = node.group("g", MIB, getter.clone());
+            configure(group.promoter(Always)).build().unwrap()
+        };
+        let groups = nodes.iter().map(build).collect();
+        Self {
+            network,
+            nodes,
+            groups,
+            calls,
+        }
+    }
+
+    /// Neither the rounds nor the remover help.
+    async fn with_replies_only() -> Self {
+        Self::new(|group| {
+            group
+                .catch_up_every(Duration::ZERO)
+                .redeliver_for(Duration::ZERO)
+        })
+        .await
+    }
+
+    fn keys_of(&self, place: usize, count: usize) -> Vec<String> {
+        keys_of(&self.nodes[0], place, count)
+    }
+
+    async fn get(&self, by: usize, key: &str) -> String {
+        let value = self.groups[by].get(key).await.unwrap();
+        value.to_str().unwrap().to_owned()
+    }
+
+    fn cut(&self, one: usize, other: usize) {
+        self.network.partition(HOSTS[one], HOSTS[other]);
+    }
+
+    /// Checks that only one peer was not told.
+    fn assert_failed(&self, result: Result<(), groupcache::Error>, place: usize) {
+        let error = result.unwrap_err();
+        let failed = error.failed_peers();
+        let failed: Vec<_> = failed.iter().map(groupcache::FailedPeer::member).collect();
+        assert_eq!(failed, [self.nodes[place].member()]);
+    }
+
+    fn holds(&self, place: usize) -> u64 {
+        self.groups[place].stats().entries
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missed_removal_is_learned_with_the_next_value_from_the_owner() {
+    let three = Three::with_replies_only().await;
+    let keys = three.keys_of(2, 2);
+    assert_eq!(three.get(1, &keys[0]).await, "load 1");
+    three.cut(0, 1);
+    three.assert_failed(three.groups[0].remove(&keys[0]).await, 1);
+    assert_eq!(three.get(1, &keys[0]).await, "load 1", "it cannot know");
+
+    three.get(1, &keys[1]).await;
+    until(|| three.holds(1) == 1).await;
+    assert_eq!(three.get(1, &keys[0]).await, "load 3");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missed_set_is_learned_with_the_next_value_from_the_owner() {
+    let three = Three::with_replies_only().await;
+    let keys = three.keys_of(2, 2);
+    three.get(1, &keys[0]).await;
+    three.cut(0, 1);
+    three.assert_failed(three.groups[0].set(&keys[0], "new").await, 1);
+
+    three.get(1, &keys[1]).await;
+    until(|| three.holds(1) == 1).await;
+    assert_eq!(three.get(1, &keys[0]).await, "new");
+    assert_eq!(three.calls.count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missed_removal_is_learned_in_the_next_round_by_who_asks_for_nothing() {
+    let three = Three::new(|group| group.redeliver_for(Duration::ZERO)).await;
+    let key = &three.keys_of(2, 1)[0];
+    three.get(1, key).await;
+    three.cut(0, 1);
+    three.assert_failed(three.groups[0].remove(key).await, 1);
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    assert_eq!(three.holds(1), 0);
+    assert_eq!(three.get(1, key).await, "load 2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_has_missed_more_than_the_log_holds_forgets_what_the_owner_owns_and_no_more() {
+    let three = Three::new(|group| group.redeliver_for(Duration::ZERO).change_log_bytes(0)).await;
+    let (owners, others, own) = (
+        three.keys_of(2, 20),
+        three.keys_of(0, 20),
+        three.keys_of(1, 20),
+    );
+    for key in [&*owners, &*others, &*own].concat() {
+        three.get(1, &key).await;
+    }
+    assert_eq!(three.holds(1), 60);
+    three.cut(0, 1);
+    three.assert_failed(three.groups[0].remove(&owners[0]).await, 1);
+    three.network.heal();
+    tokio::time::sleep(MINUTE).await;
+    // The sweep is on a thread of its own.
+    until(|| three.holds(1) <= 40).await;
+    for key in &own {
+        let entry = three.groups[1].entry(key).await.unwrap();
+        assert_eq!(entry.source(), Source::Main);
+    }
+    for key in &others {
+        let entry = three.groups[1].entry(key).await.unwrap();
+        assert_eq!(entry.source(), Source::Hot);
+    }
+    for (n, key) in owners.iter().enumerate() {
+        let expected = if n == 0 { 61 } else { n + 1 };
+        assert_eq!(three.get(1, key).await, format!("load {expected}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sweep_of_a_peers_keys_keeps_what_is_fetched_from_it_out_and_lets_own_loads_in() {
+    let three = Three::new(|group| group.redeliver_for(Duration::ZERO).change_log_bytes(0)).await;
+    let (others, own) = (three.keys_of(2, 2), &three.keys_of(1, 1)[0]);
+    let (calls, gate) = (Calls::default(), Gate::closed());
+    let gated: Vec<_> = three
+        .nodes
+        .iter()
+        .map(|node| node.group("gated", MIB, calls.gated(&gate)))
+        .map(|group| {
+            let group = group.promoter(Always).change_log_bytes(0);
+            group.redeliver_for(Duration::ZERO).build().unwrap()
+        })
+        .collect();
+    let get = |key: &str| {
+        let (group, key) = (gated[1].clone(), key.to_owned());
+        tokio::spawn(async move { group.get(key).await })
+    };
+    let mirrored = get(&others[0]);
+    gate.arrival().await;
+    gate.open(1);
+    mirrored.await.unwrap().unwrap();
+    let under_way = [get(&others[1]), get(own)];
+    gate.arrival().await;
+    gate.arrival().await;
+
+    three.cut(0, 1);
+    three.assert_failed(gated[0].remove(&others[0]).await, 1);
+    tokio::time::sleep(MINUTE / 3).await;
+    until(|| gated[1].stats().entries == 0).await;
+    gate.open(2);
+    for get in under_way {
+        get.await.unwrap().unwrap();
+    }
+    let source = async |key| gated[1].entry(key).await.unwrap().source();
+    assert_eq!(source(own).await, Source::Main);
+    assert_eq!(source(&others[1]).await, Source::Peer);
+    assert_eq!(calls.count(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_could_not_be_told_is_told_again_whoever_owns_the_key() {
+    for owner in [1, 2] {
+        let three = Three::new(|group| group.catch_up_every(Duration::ZERO)).await;
+        let keys = three.keys_of(owner, 2);
+        for key in &keys {
+            three.get(1, key).await;
+        }
+        three.cut(0, 1);
+        three.assert_failed(three.groups[0].remove(&keys[0]).await, 1);
+        three.assert_failed(three.groups[0].set(&keys[1], "new").await, 1);
+        assert_eq!(three.groups[0].stats().untold, 2, "owner {owner}");
+        assert_eq!(three.get(1, &keys[0]).await, "load 1", "it cannot know");
+
+        tokio::time::sleep(MINUTE).await;
+        assert_eq!(three.groups[0].stats().untold, 2, "it is still away");
+        three.network.heal();
+        tokio::time::sleep(MINUTE).await;
+        assert_eq!(three.groups[0].stats().untold, 0, "owner {owner}");
+        assert_eq!(three.get(1, &keys[0]).await, "load 3");
+        // If the owner could not be told, nobody has kept the value.
+        let second = three.get(1, &keys[1]).await;
+        assert_eq!(second, if owner == 1 { "load 4" } else { "new" });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clear_that_did_not_reach_a_peer_reaches_it_later() {
+    let three = Three::new(|group| group.catch_up_every(Duration::ZERO)).await;
+    let key = &three.keys_of(1, 1)[0];
+    three.get(1, key).await;
+    three.cut(0, 1);
+    three.assert_failed(three.groups[0].clear().await, 1);
+    assert_eq!(three.groups[0].stats().untold, 1);
+    assert_eq!(three.holds(1), 1);
+    three.network.heal();
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!(three.groups[0].stats().untold, 0);
+    assert_eq!(three.holds(1), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_keys_for_a_peer_that_is_away_become_all_keys() {
+    let three =
+        Three::new(|group| group.catch_up_every(Duration::ZERO).max_backlog_bytes(1000)).await;
+    let own = &three.keys_of(1, 1)[0];
+    three.get(1, own).await;
+    three.cut(0, 1);
+    let others = three.keys_of(2, 100);
+    three.assert_failed(three.groups[0].remove_many(&others).await, 1);
+    assert_eq!(three.groups[0].stats().untold, 1);
+    three.network.heal();
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!(three.groups[0].stats().untold, 0);
+    assert_eq!(three.holds(1), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_told_for_ever() {
+    let three = Three::new(|group| group.redeliver_for(5 * MINUTE)).await;
+    let key = &three.keys_of(2, 1)[0];
+    three.cut(0, 1);
+    three.assert_failed(three.groups[0].remove(key).await, 1);
+    tokio::time::sleep(4 * MINUTE).await;
+    assert_eq!(three.groups[0].stats().untold, 1);
+    tokio::time::sleep(2 * MINUTE).await;
+    assert_eq!(three.groups[0].stats().untold, 0);
+
+    // Nor who has left.
+    three.assert_failed(three.groups[0].remove(key).await, 1);
+    assert_eq!(three.groups[0].stats().untold, 1);
+    three.nodes[0]
+        .remove_peer(three.nodes[1].member().id())
+        .unwrap();
+    tokio::time::sleep(MINUTE).await;
+    assert_eq!(three.groups[0].stats().untold, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_everybody_was_told_costs_no_second_load() {
+    let three = Three::new(|group| group).await;
+    let keys = [
+        three.keys_of(0, 5),
+        three.keys_of(1, 5),
+        three.keys_of(2, 5),
+    ]
+    .concat();
+    let get_all = async || {
+        for by in 0..3 {
+            for key in &keys {
+                three.get(by, key).await;
+            }
+        }
+    };
+    get_all().await;
+    three.groups[0].remove_many(&keys[3..]).await.unwrap();
+    get_all().await;
+    three.groups[1].clear().await.unwrap();
+    get_all().await;
+    three.groups[2].set(&keys[7], "new").await.unwrap();
+    get_all().await;
+    let loads = 15 + 12 + 15;
+    assert_eq!(getter_calls(&three.groups), loads);
+    // Nor does what they tell each other afterwards.
+    tokio::time::sleep(MINUTE).await;
+    get_all().await;
+    assert_eq!(getter_calls(&three.groups), loads);
+}
