@@ -43,7 +43,8 @@ pub use http::{
 };
 pub use member::Member;
 pub use message::{
-    Changes, ChangesRequest, GetMode, GetRequest, LogPosition, RemoveRequest, Reply, SetRequest,
+    Changes, ChangesRequest, GetMode, GetRequest, LogPosition, LoggedChange, RemoveRequest, Reply,
+    SetRequest, Wave,
 };
 pub use peer::Peer;
 pub use protocol::Protocol;

@@ -39,6 +39,8 @@ pub struct SetRequest<'a> {
     pub value: ByteView,
     /// When the value stops being fresh; `None`: as the owner's group says.
     pub expires_at: Option<SystemTime>,
+    /// Who else is told.
+    pub wave: Wave,
 }
 
 /// Tells a peer to forget what it holds under some keys.
@@ -48,6 +50,25 @@ pub struct RemoveRequest<'a> {
     pub group: &'a str,
     /// The keys, any bytes each.
     pub keys: &'a [&'a [u8]],
+    /// Who else is told.
+    pub wave: Wave,
+}
+
+/// How a removal, set or clear goes round. Only the native protocol can say; under the others
+/// everybody is told as in [`Only`](Self::Only).
+///
+/// A change that goes round has a number, so that somebody who was told of it directly need not
+/// heed it once more when it turns up in an owner's [log](LogPosition).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Wave {
+    /// Nobody else is told.
+    #[default]
+    Only,
+    /// Those who answer for the keys are told of the change with this number, and then all others. The
+    /// owner writes it down.
+    First(u64),
+    /// All are told, once the first wave is over.
+    Last(u64),
 }
 
 /// A peer's answer.
@@ -92,8 +113,17 @@ pub struct ChangesRequest<'a> {
 pub struct Changes {
     /// Up to where this tells.
     pub position: LogPosition,
-    /// The keys that were removed or set.
-    pub keys: Vec<Bytes>,
+    /// The changes, the oldest first.
+    pub changes: Vec<LoggedChange>,
     /// More has changed than the log still holds: any key that the peer owns may have.
     pub all: bool,
+}
+
+/// One change in a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoggedChange {
+    /// The number with which it went round in a [`Wave`]; 0 if it has none.
+    pub number: u64,
+    /// The key that was removed or set; `None`: all of the group were removed.
+    pub key: Option<Bytes>,
 }

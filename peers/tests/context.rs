@@ -12,7 +12,7 @@ use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
 use peers::{
     Context, Error, GetRequest, HttpOptions, HttpService, Protocol, RemoteAddr, RemoveRequest,
-    Reply, SetRequest,
+    Reply, SetRequest, Wave,
 };
 use support::node::Node;
 use support::{CLIENT, Raw, dial, echo, get, request, serve, value};
@@ -128,21 +128,24 @@ async fn changes_come_to_the_hook_too_and_the_health_check_does_not() {
         key: b"k",
         value: "v".into(),
         expires_at: None,
+        wave: Wave::Only,
     };
     let keys: [&[u8]; 2] = [b"k", b"l"];
     let one = RemoveRequest {
         group: "g",
         keys: &keys[..1],
+        wave: Wave::Only,
     };
     let both = RemoveRequest {
         group: "g",
         keys: &keys,
+        wave: Wave::Only,
     };
     for refused in [
         client.set(set).await,
         client.remove(one).await,
         client.remove(both).await,
-        client.clear("g").await,
+        client.clear("g", Wave::Only).await,
     ] {
         let error = refused.unwrap_err().to_string();
         assert_eq!(error, "HTTP status 403: read elsewhere");

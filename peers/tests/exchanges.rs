@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use peers::testing::Network;
 use peers::{
     Error, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Protocol, RemoveRequest,
-    Reply, SetRequest,
+    Reply, SetRequest, Wave,
 };
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
@@ -173,12 +173,19 @@ impl Exchange {
                     key: message.key.as_ref().unwrap(),
                     value: message.value.clone().unwrap().into(),
                     expires_at: message.expires_at(),
+                    wave: Wave::Only,
                 };
                 client.set(request).await
             }
             Operation::Remove(keys) => {
                 let keys: &Vec<&[u8]> = &keys.iter().map(Vec::as_slice).collect();
-                client.remove(RemoveRequest { group, keys }).await
+                client
+                    .remove(RemoveRequest {
+                        group,
+                        keys,
+                        wave: Wave::Only,
+                    })
+                    .await
             }
         };
         done.map(|()| Reply::default())

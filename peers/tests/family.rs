@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest};
+use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest, Wave};
 use support::node::Node;
 use support::recorded::self_url;
 use support::{Raw, dial, hex, rows, serve};
@@ -308,6 +308,7 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
                 key: &key,
                 value: hex(&row["value_hex"]).into(),
                 expires_at,
+                wave: Wave::Only,
             });
             let (result, sent) = tokio::join!(set, async {
                 let mut raw = Raw::accept(&mut listener).await;
@@ -326,12 +327,19 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
     let mut listener = network.listen(support::SERVER).unwrap();
     let client = dial(&network, Protocol::GroupcacheGo, HttpOptions::default());
     let keys: &[&[u8]] = &[b"hit-1", b"a b/c"];
-    let (result, sent) = tokio::join!(client.remove(RemoveRequest { group: "g", keys }), async {
-        let mut raw = Raw::accept(&mut listener).await;
-        let sent = raw.receive().await.unwrap();
-        raw.send(support::answer(b"")).await;
-        sent
-    });
+    let (result, sent) = tokio::join!(
+        client.remove(RemoveRequest {
+            group: "g",
+            keys,
+            wave: Wave::Only
+        }),
+        async {
+            let mut raw = Raw::accept(&mut listener).await;
+            let sent = raw.receive().await.unwrap();
+            raw.send(support::answer(b"")).await;
+            sent
+        }
+    );
     result.unwrap();
     assert_eq!(sent.line, "POST /_groupcache/g/_remove-keys/ HTTP/1.1");
     assert_eq!(sent.text(), r#"{"group":"g","keys":["hit-1","a b/c"]}"#);

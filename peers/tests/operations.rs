@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use peers::testing::Network;
 use peers::{
     ChangesRequest, Error, GetMode, GetRequest, HttpOptions, LogPosition, Protocol, RemoveRequest,
-    SetRequest,
+    SetRequest, Wave,
 };
 use support::node::{Asked, Node, changes};
 use support::{Raw, dial, get, serve};
@@ -84,6 +84,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             key: b"\xff+ /%",
             value: b"new".as_slice().into(),
             expires_at: Some(in_the_future()),
+            wave: Wave::Only,
         };
         let key = request.key;
         let result = client.set(request).await;
@@ -105,6 +106,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let one = RemoveRequest {
             group: "g",
             keys: &keys[..1],
+            wave: Wave::Only,
         };
         let result = client.remove(one).await;
         let asked = node.asked();
@@ -119,6 +121,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let many = RemoveRequest {
             group: "g",
             keys: &keys,
+            wave: Wave::Only,
         };
         let result = client.remove(many).await;
         let asked = node.asked();
@@ -147,7 +150,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             assert_eq!(removed, expected, "{protocol}");
         }
 
-        let result = client.clear("g").await;
+        let result = client.clear("g", Wave::Only).await;
         let asked = node.asked();
         assert_eq!(was_possible(&result, &asked, protocol), clear, "{protocol}");
         if clear {
@@ -192,17 +195,26 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
                 key: b"k",
                 value: Default::default(),
                 expires_at: None,
+                wave: Wave::Only,
             };
             results.push(client.set(request).await);
         }
         if remove {
             for keys in [&[b"k".as_slice()] as &[&[u8]], &[b"k", b"l"]] {
                 let group = "other";
-                results.push(client.remove(RemoveRequest { group, keys }).await);
+                results.push(
+                    client
+                        .remove(RemoveRequest {
+                            group,
+                            keys,
+                            wave: Wave::Only,
+                        })
+                        .await,
+                );
             }
         }
         if clear {
-            results.push(client.clear("other").await);
+            results.push(client.clear("other", Wave::Only).await);
             let (group, since) = ("other", LogPosition::default());
             let changes = client.changes(ChangesRequest { group, since }).await;
             results.push(changes.map(drop));
@@ -212,6 +224,68 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
             assert!(error.is_no_such_group(), "{protocol}: {error}");
             assert_eq!(error.to_string(), "no such group: other");
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn how_a_change_goes_round_is_said_by_the_native_protocol_alone() {
+    for &(protocol, [_, _, set, remove, _, clear, _]) in ABILITIES {
+        let network = Network::new();
+        let options = HttpOptions::default;
+        let (_server, node) = serve(&network, protocol, options(), Node::new("url"));
+        let client = dial(&network, protocol, options());
+        for wave in [Wave::Only, Wave::First(7), Wave::Last(u64::MAX)] {
+            let group = "g";
+            if set {
+                let request = SetRequest {
+                    group,
+                    key: b"k",
+                    value: Default::default(),
+                    expires_at: None,
+                    wave,
+                };
+                client.set(request).await.unwrap();
+            }
+            if remove {
+                for keys in [&[b"k".as_slice()] as &[&[u8]], &[b"k", b"l"]] {
+                    let request = RemoveRequest { group, keys, wave };
+                    client.remove(request).await.unwrap();
+                }
+            }
+            if clear {
+                client.clear(group, wave).await.unwrap();
+            }
+            let expected = match protocol {
+                Protocol::Native => wave,
+                _ => Wave::Only,
+            };
+            let waves = node.waves();
+            assert!(
+                waves.iter().all(|wave| *wave == expected),
+                "{protocol}: {waves:?}"
+            );
+            let told = usize::from(set) + 2 * usize::from(remove) + usize::from(clear);
+            assert!(waves.len() >= told, "{protocol}: {waves:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_the_last_request_of_many_keys_ends_the_last_wave() {
+    let network = Network::new();
+    let options = HttpOptions::default;
+    let (_server, node) = serve(&network, Protocol::Native, options(), Node::new("url"));
+    let client = dial(&network, Protocol::Native, options());
+    let long = vec![b'k'; 8 << 10];
+    let keys: &[&[u8]] = &[&*long; 300];
+    for (wave, before) in [
+        (Wave::First(1), Wave::First(1)),
+        (Wave::Last(1), Wave::Only),
+    ] {
+        let group = "g";
+        let request = RemoveRequest { group, keys, wave };
+        client.remove(request).await.unwrap();
+        assert_eq!(node.waves(), [before, before, wave]);
     }
 }
 
@@ -228,7 +302,14 @@ async fn many_keys_go_in_few_requests() {
             .collect();
         let keys: Vec<&[u8]> = keys.iter().map(String::as_bytes).collect();
         let (group, keys) = ("g", keys.as_slice());
-        client.remove(RemoveRequest { group, keys }).await.unwrap();
+        client
+            .remove(RemoveRequest {
+                group,
+                keys,
+                wave: Wave::Only,
+            })
+            .await
+            .unwrap();
         let asked = node.asked();
         assert!(asked.len() > 1 && asked.len() < 12, "{}", asked.len());
         let removed = asked.into_iter().flat_map(|asked| match asked {
@@ -237,7 +318,11 @@ async fn many_keys_go_in_few_requests() {
         });
         assert!(removed.eq(keys.iter().map(|key| key.to_vec())));
         client
-            .remove(RemoveRequest { group, keys: &[] })
+            .remove(RemoveRequest {
+                group,
+                keys: &[],
+                wave: Wave::Only,
+            })
             .await
             .unwrap();
         assert_eq!(node.asked(), []);

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lru::Policy;
+use parking_lot::Mutex;
 use peers::Member;
 
 use super::catch_up::KnownLogs;
@@ -214,7 +215,7 @@ impl<G> GroupBuilder<G> {
 
     /// How much memory this node spends on remembering which of its keys were removed or set last, in
     /// bytes, for peers that have missed it. A peer that has missed more than this holds forgets all
-    /// that it has of this node's keys. Default: 256 KiB, which is 10,922 keys of up to 22 bytes.
+    /// that it has of this node's keys. Default: 256 KiB, which is 8,192 keys of up to 22 bytes.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {
         self.limits.change_log_bytes = bytes;
         self
@@ -276,6 +277,7 @@ impl<G> GroupBuilder<G> {
             clock: Arc::clone(&node.clock),
             aging: self.aging,
             log: ChangeLog::new(self.limits.change_log_bytes),
+            told: Mutex::default(),
             known_logs: KnownLogs::default(),
             backlogs: Backlogs::default(),
             limits: self.limits,

@@ -154,8 +154,15 @@ impl Inner {
     }
 
     async fn forget_changed(self: &Arc<Self>, peer: &Peer, changes: &Changes) {
-        self.forget(&changes.keys);
-        if changes.all {
+        let mut all = changes.all;
+        for change in &changes.changes {
+            match &change.key {
+                _ if self.was_told(change.number) => {}
+                Some(key) => self.forget(&[key]),
+                None => all = true,
+            }
+        }
+        if all {
             let (inner, owner) = (Arc::clone(self), peer.clone());
             // Looks at every entry, which takes its time.
             let sweep = move || inner.forget_keys_of(&owner);

@@ -5,12 +5,15 @@
 //! the old value. The first wave goes to those who answer for a key, its owner and the successors
 //! that stand in for it; once they are done, nobody who asks them gets the old value. The second
 //! goes to all the others, and to the successors again, who may have asked the owner in between.
+//!
+//! A change has a number, by which who was told of it in the second wave knows it again in the
+//! [log](super::change_log) of an owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use byteview::ByteView;
-use peers::{Peer, RemoveRequest, Routes, SetRequest};
+use peers::{Peer, RemoveRequest, Routes, SetRequest, Wave};
 use tokio::task::JoinSet;
 
 use super::inner::Inner;
@@ -29,6 +32,7 @@ pub(super) enum Change {
 impl Inner {
     /// Takes some keys out everywhere.
     pub(super) async fn remove_everywhere(self: Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
+        let number = self.log.next_number();
         let routes = self.router.snapshot();
         let mut first: HashMap<usize, Vec<Key>> = HashMap::new();
         let mut here: Vec<Key> = Vec::new();
@@ -43,15 +47,15 @@ impl Inner {
                 }
             }
         }
-        self.remove_here(&here);
+        self.remove_here(&here, Wave::First(number));
         let first = first
             .into_iter()
             .map(|(place, keys)| (routes.peers()[place].clone(), Change::Remove(keys)));
-        let mut failed = self.tell(first).await;
+        let mut failed = self.tell(first, Wave::First(number)).await;
 
-        self.remove_here(&keys);
+        self.remove_here(&keys, Wave::Last(number));
         let all = others(&routes).map(|peer| (peer, Change::Remove(keys.clone())));
-        failed.extend(self.tell(all).await);
+        failed.extend(self.tell(all, Wave::Last(number)).await);
         verdict(failed)
     }
 
@@ -61,6 +65,7 @@ impl Inner {
         key: Key,
         value: Value,
     ) -> Result<(), Error> {
+        let number = self.log.next_number();
         let routes = self.router.snapshot();
         let owner = routes.owner(&key).filter(|owner| !owner.is_self()).cloned();
         let forget = Change::Remove(vec![key.clone()]);
@@ -73,31 +78,30 @@ impl Inner {
             .collect();
         match &owner {
             Some(owner) => first.push((owner.clone(), Change::Set(key.clone(), value))),
-            None => self.set_here(key.clone(), value),
+            None => self.set_here(key.clone(), value, Wave::First(number)),
         }
-        let mut failed = self.tell(first).await;
+        let mut failed = self.tell(first, Wave::First(number)).await;
 
         if owner.is_some() {
-            self.remove_here(std::slice::from_ref(&key));
+            self.remove_here(std::slice::from_ref(&key), Wave::Last(number));
         }
         let owner_id = owner.as_ref().map(|owner| owner.member().id().to_owned());
         let all = others(&routes)
             .filter(|peer| Some(peer.member().id()) != owner_id.as_deref())
             .map(|peer| (peer, forget.clone()));
-        failed.extend(self.tell(all).await);
+        failed.extend(self.tell(all, Wave::Last(number)).await);
         verdict(failed)
     }
 
     /// Takes all keys out everywhere. Every node answers for some, so both waves go to all.
     pub(super) async fn clear_everywhere(self: Arc<Self>) -> Result<(), Error> {
         let routes = self.router.snapshot();
+        let number = self.log.next_number();
         let mut failed = Vec::new();
-        for _wave in 0..2 {
-            self.clear_here();
-            failed.extend(
-                self.tell(others(&routes).map(|peer| (peer, Change::Clear)))
-                    .await,
-            );
+        for wave in [Wave::First(number), Wave::Last(number)] {
+            self.clear_here(wave);
+            let all = others(&routes).map(|peer| (peer, Change::Clear));
+            failed.extend(self.tell(all, wave).await);
         }
         verdict(failed)
     }
@@ -116,12 +120,13 @@ impl Inner {
     async fn tell(
         self: &Arc<Self>,
         changes: impl IntoIterator<Item = (Peer, Change)>,
+        wave: Wave,
     ) -> Vec<FailedPeer> {
         let mut told = JoinSet::new();
         for (peer, change) in changes {
             let inner = Arc::clone(self);
             let told_peer = async move {
-                let error = inner.tell_peer(&peer, &change).await.err()?;
+                let error = inner.tell_peer(&peer, &change, wave).await.err()?;
                 inner.tell_again(&peer, change, &error);
                 Some(FailedPeer::new(peer.member().clone(), error))
             };
@@ -130,12 +135,22 @@ impl Inner {
         told.join_all().await.into_iter().flatten().collect()
     }
 
-    pub(super) async fn tell_peer(&self, peer: &Peer, change: &Change) -> Result<(), peers::Error> {
+    pub(super) async fn tell_peer(
+        &self,
+        peer: &Peer,
+        change: &Change,
+        wave: Wave,
+    ) -> Result<(), peers::Error> {
         let group = &*self.name;
         match change {
             Change::Remove(keys) => {
                 let keys: Vec<&[u8]> = keys.iter().map(Key::as_bytes).collect();
-                peer.remove(RemoveRequest { group, keys: &keys }).await
+                peer.remove(RemoveRequest {
+                    group,
+                    keys: &keys,
+                    wave,
+                })
+                .await
             }
             Change::Set(key, value) => {
                 peer.set(SetRequest {
@@ -143,25 +158,40 @@ impl Inner {
                     key,
                     value: value.view().clone(),
                     expires_at: value.expiry().moment(self.clock.now()),
+                    wave,
                 })
                 .await
             }
-            Change::Clear => peer.clear(group).await,
+            Change::Clear => peer.clear(group, wave).await,
         }
     }
 
     /// Forgets keys on this node that are removed everywhere, and writes down that they are.
-    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>]) {
+    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>], wave: Wave) {
         self.forget(keys);
-        self.write_down(keys);
+        self.write_down(keys, wave);
+        self.take_note(wave);
     }
 
     /// Peers may hold what this node has told them of its keys.
-    fn write_down(&self, keys: &[impl AsRef<[u8]>]) {
+    fn write_down(&self, keys: &[impl AsRef<[u8]>], wave: Wave) {
         let routes = self.router.routes();
         let is_own = |key: &&[u8]| routes.owner(key).is_some_and(Peer::is_self);
         let own = keys.iter().map(AsRef::as_ref).filter(is_own);
-        self.log.add(own.map(Key::from));
+        self.log.add(own.map(|key| Some(Key::from(key))), wave);
+    }
+
+    /// What was told in the last wave is done with. What was told in the first is not: this node may
+    /// since have got an old value from somebody who was told later.
+    fn take_note(&self, wave: Wave) {
+        if let Wave::Last(number) = wave {
+            self.told.lock().insert(number);
+        }
+    }
+
+    /// Whether this node need not heed a change with that number.
+    pub(super) fn was_told(&self, number: u64) -> bool {
+        number != 0 && self.told.lock().contains(number)
     }
 
     /// Forgets keys on this node: their entries, and that they are being fetched or loaded.
@@ -185,11 +215,11 @@ impl Inner {
     }
 
     /// Takes a value as the key's owner. One that is past its time already only replaces.
-    pub(crate) fn set_here(&self, key: Key, value: Value) {
+    pub(crate) fn set_here(&self, key: Key, value: Value, wave: Wave) {
         let now = self.clock.now();
         let lifetime = self.aging.of_load(value.expiry(), now);
         if !lifetime.is_kept(now) {
-            return self.remove_here(&[key]);
+            return self.remove_here(&[key], wave);
         }
         // Raised under the lock of the entry: a load that takes its stamp before does not store
         // over the new value, one that takes it afterwards finds the value there.
@@ -201,7 +231,7 @@ impl Inner {
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
         self.forget_flights(&key);
-        self.write_down(&[key]);
+        self.write_down(&[key], wave);
     }
 
     /// Forgets all keys that a peer owns.
@@ -222,12 +252,13 @@ impl Inner {
     }
 
     /// Forgets everything on this node.
-    pub(crate) fn clear_here(&self) {
+    pub(crate) fn clear_here(&self, wave: Wave) {
         self.fence.raise_all();
         self.store.clear();
         self.fetches.forget_all();
         self.loads.forget_all();
-        self.log.add_all();
+        self.log.add([None], wave);
+        self.take_note(wave);
     }
 }
 

@@ -3,11 +3,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use peers::{Changes, LogPosition};
+use peers::{Changes, LogPosition, LoggedChange, Wave};
 
+use super::recent::Recent;
 use crate::Key;
 
-/// The latest changes of keys that this node owns, numbered, for peers that may have missed one.
+/// The latest changes of keys that this node owns, in their order, for peers that may have missed one.
 ///
 /// A change is written down after it was made here. So whoever knows the log up to some place, and
 /// only then asks for a value, gets one that is at least as new.
@@ -20,23 +21,43 @@ pub(super) struct ChangeLog {
     latest: Mutex<Latest>,
     /// How many bytes the latest may take up.
     limit: usize,
+    /// How many changes this node has sent round.
+    numbered: AtomicU64,
+    hasher: RandomState,
 }
 
-/// The keys of the latest changes, the oldest first, and their bytes.
+/// The latest changes, the oldest first, and their bytes.
 #[derive(Default)]
 struct Latest {
-    keys: VecDeque<Key>,
+    changes: VecDeque<Logged>,
     bytes: usize,
+    /// Hashes of those that were written down in their first wave, and need not be in the last.
+    in_first_wave: Recent,
+}
+
+/// A change with its number, 0 for none; of one key, or of all.
+struct Logged {
+    number: u64,
+    key: Option<Key>,
 }
 
 impl ChangeLog {
     pub(super) fn new(limit: usize) -> Self {
+        let hasher = RandomState::new();
         Self {
-            id: RandomState::new().hash_one(()).max(1),
+            id: hasher.hash_one("log").max(1),
             count: AtomicU64::new(0),
             latest: Mutex::default(),
             limit,
+            numbered: AtomicU64::new(0),
+            hasher,
         }
+    }
+
+    /// A number for a change that is to go round, which no other node is likely to choose.
+    pub(super) fn next_number(&self) -> u64 {
+        let nth = self.numbered.fetch_add(1, Ordering::Relaxed);
+        self.hasher.hash_one(nth).max(1)
     }
 
     /// How far the log has got.
@@ -47,26 +68,30 @@ impl ChangeLog {
         }
     }
 
-    /// Writes down that these keys have changed, each in one step.
-    pub(super) fn add(&self, keys: impl IntoIterator<Item = Key>) {
+    /// Writes down that keys have changed, or that all have where one is `None`.
+    ///
+    /// What reaches this node in the last wave alone gets no number: others who were told of it may
+    /// have asked this node in between.
+    pub(super) fn add(&self, keys: impl IntoIterator<Item = Option<Key>>, wave: Wave) {
         let mut latest = self.latest.lock();
         for key in keys {
-            latest.bytes += charge(&key);
-            latest.keys.push_back(key);
+            let hash = |number: u64| self.hasher.hash_one((number, &key));
+            let number = match wave {
+                Wave::First(number) if latest.in_first_wave.insert(hash(number)) => number,
+                Wave::Last(number) if !latest.in_first_wave.contains(hash(number)) => 0,
+                Wave::Only => 0,
+                Wave::First(_) | Wave::Last(_) => continue,
+            };
+            let change = Logged { number, key };
+            latest.bytes += change.charge();
+            latest.changes.push_back(change);
             while latest.bytes > self.limit
-                && let Some(oldest) = latest.keys.pop_front()
+                && let Some(oldest) = latest.changes.pop_front()
             {
-                latest.bytes -= charge(&oldest);
+                latest.bytes -= oldest.charge();
             }
             self.count.fetch_add(1, Ordering::SeqCst);
         }
-    }
-
-    /// Writes down that all keys have changed.
-    pub(super) fn add_all(&self) {
-        let mut latest = self.latest.lock();
-        *latest = Latest::default();
-        self.count.fetch_add(1, Ordering::SeqCst);
     }
 
     /// What has changed since a place in this log. Somebody who knows another log knows an earlier life
@@ -79,46 +104,62 @@ impl ChangeLog {
             false => 0,
         };
         let missed = position.changes.saturating_sub(known);
-        let told = usize::try_from(missed).ok();
-        let first = told.and_then(|told| latest.keys.len().checked_sub(told));
-        let keys = first.map(|first| latest.keys.range(first..));
+        let missed = usize::try_from(missed).unwrap_or(usize::MAX);
+        let first = latest.changes.len().checked_sub(missed);
+        let changes = first.map(|first| latest.changes.range(first..));
         Changes {
             position,
-            all: keys.is_none(),
-            keys: keys
-                .into_iter()
-                .flatten()
-                .map(|key| key.to_vec().into())
-                .collect(),
+            all: changes.is_none(),
+            changes: changes.into_iter().flatten().map(Logged::told).collect(),
         }
     }
 }
 
-/// What a key takes up of the limit.
-pub(super) fn charge(key: &Key) -> usize {
-    size_of::<Key>() + key.allocated()
+impl Logged {
+    /// What it takes up of the limit.
+    fn charge(&self) -> usize {
+        size_of::<Self>() + self.key.as_ref().map_or(0, Key::allocated)
+    }
+
+    fn told(&self) -> LoggedChange {
+        LoggedChange {
+            number: self.number,
+            key: self.key.as_ref().map(|key| key.to_vec().into()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn add(log: &ChangeLog, keys: &[&str], wave: Wave) {
+        log.add(keys.iter().map(|key| Some(Key::from(*key))), wave);
+    }
+
     fn log_of(keys: &[&str]) -> ChangeLog {
-        let log = ChangeLog::new(10 * size_of::<Key>());
-        log.add(keys.iter().map(|key| Key::from(*key)));
+        let log = ChangeLog::new(10 * size_of::<Logged>());
+        add(&log, keys, Wave::Only);
         log
     }
 
-    fn keys_since(log: &ChangeLog, changes: u64) -> Option<Vec<String>> {
+    fn changes_since(log: &ChangeLog, changes: u64) -> Option<Vec<(u64, Option<String>)>> {
         let known = LogPosition {
             changes,
             ..log.position()
         };
-        let changes = log.since(known);
-        assert_eq!(changes.position, log.position());
-        assert!(!changes.all || changes.keys.is_empty());
+        let told = log.since(known);
+        assert_eq!(told.position, log.position());
+        assert!(!told.all || told.changes.is_empty());
         let text = |key| String::from_utf8(Vec::from(key)).unwrap();
-        (!changes.all).then(|| changes.keys.into_iter().map(text).collect())
+        let changes = told.changes.into_iter();
+        let changes = changes.map(|change| (change.number, change.key.map(text)));
+        (!told.all).then(|| changes.collect())
+    }
+
+    fn keys_since(log: &ChangeLog, changes: u64) -> Option<Vec<String>> {
+        let changes = changes_since(log, changes)?;
+        Some(changes.into_iter().filter_map(|(_, key)| key).collect())
     }
 
     #[test]
@@ -138,9 +179,9 @@ mod tests {
             changes: 1,
         };
         for known in [LogPosition::default(), earlier] {
-            let changes = log.since(known);
-            assert_eq!(changes.keys, ["a", "b"]);
-            assert!(!changes.all);
+            let told = log.since(known);
+            assert_eq!(told.changes.len(), 2);
+            assert!(!told.all);
         }
         let unchanged = log_of(&[]);
         assert!(!unchanged.since(LogPosition::default()).all);
@@ -153,19 +194,37 @@ mod tests {
         let log = log_of(&keys);
         assert_eq!(keys_since(&log, 10).unwrap(), keys[10..]);
         assert_eq!(keys_since(&log, 9), None);
-        log.add_all();
-        assert_eq!(keys_since(&log, 20), None);
-        assert_eq!(keys_since(&log, 21).unwrap(), [""; 0]);
     }
 
     #[test]
     fn long_keys_count_for_more() {
         let log = ChangeLog::new(1000);
-        log.add([Key::from("short"), Key::from(vec![b'k'; 900])]);
-        assert_eq!(keys_since(&log, 1).unwrap().len(), 1);
-        log.add([Key::from(vec![b'k'; 2000])]);
+        let (long, too_long) = ("k".repeat(850), "k".repeat(2000));
+        add(&log, &["short", &long], Wave::Only);
+        assert_eq!(keys_since(&log, 0).unwrap().len(), 2);
+        add(&log, &[&too_long], Wave::Only);
         assert_eq!(keys_since(&log, 2), None);
-        log.add([Key::from("short")]);
+        add(&log, &["short"], Wave::Only);
         assert_eq!(keys_since(&log, 3).unwrap(), ["short"]);
+    }
+
+    #[test]
+    fn a_change_is_written_down_once_and_with_a_number_only_in_its_first_wave() {
+        let log = log_of(&[]);
+        let numbers = [log.next_number(), log.next_number()];
+        assert_ne!(numbers[0], numbers[1]);
+        let [one, other] = numbers;
+        add(&log, &["a"], Wave::First(one));
+        add(&log, &["a"], Wave::First(one));
+        // A key that is this node's own by its own ring alone comes with the last wave.
+        add(&log, &["a", "b"], Wave::Last(one));
+        log.add([None], Wave::First(other));
+        log.add([None], Wave::Last(other));
+        let expected = [
+            (one, Some("a".into())),
+            (0, Some("b".into())),
+            (other, None),
+        ];
+        assert_eq!(changes_since(&log, 0).unwrap(), expected);
     }
 }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use peers::Router;
 use tokio::runtime::Handle;
 
@@ -9,6 +10,7 @@ use super::change_log::ChangeLog;
 use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
+use super::recent::Recent;
 use super::redelivery::Backlogs;
 use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
@@ -41,7 +43,10 @@ pub(crate) struct Inner {
     pub(super) limits: Limits,
     /// What has changed of the keys that this node owns.
     pub(super) log: ChangeLog,
-    /// How far those of the peers are known.
+    /// The numbers of changes that went round and that this node was told of in the last wave: it need
+    /// not heed them once more when an owner's log has them.
+    pub(super) told: Mutex<Recent>,
+    /// How far the logs of the peers are known.
     pub(super) known_logs: KnownLogs,
     /// What peers could not be told.
     pub(super) backlogs: Backlogs,

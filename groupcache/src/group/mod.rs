@@ -14,6 +14,7 @@ mod getting;
 mod inner;
 mod limits;
 mod load;
+mod recent;
 mod redelivery;
 mod serve;
 

@@ -5,11 +5,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use peers::Peer;
+use peers::{Peer, Wave};
 use tokio::time::Instant;
 
 use super::change::Change;
-use super::change_log::charge;
 use super::inner::Inner;
 use crate::Key;
 
@@ -141,7 +140,7 @@ impl Inner {
         let Some(peer) = peers.find(|peer| peer.member().id() == id && !peer.is_self()) else {
             return true;
         };
-        let Err(error) = self.tell_peer(peer, &backlog.change()).await else {
+        let Err(error) = self.tell_peer(peer, &backlog.change(), Wave::Only).await else {
             return true;
         };
         let (group, peer) = (&self.name, peer.member());
@@ -155,6 +154,11 @@ impl Inner {
         self.backlogs.put_back(id, backlog, limit);
         false
     }
+}
+
+/// What a key takes up of the limit.
+fn charge(key: &Key) -> usize {
+    size_of::<Key>() + key.allocated()
 }
 
 /// Whether it makes no sense to try again: the peer has nothing to forget, or will never understand.

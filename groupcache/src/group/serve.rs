@@ -53,6 +53,7 @@ impl Inner {
                 Some(moment) => value.expires_at(moment),
                 None => value,
             },
+            request.wave,
         );
         Ok(())
     }

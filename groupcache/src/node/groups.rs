@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use peers::{
     BoxFuture, Changes, ChangesRequest, GetRequest, PeerService, RemoveRequest, Reply, SetRequest,
+    Wave,
 };
 
 use crate::{Error, Group};
@@ -73,14 +74,15 @@ impl PeerService for Groups {
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            self.asked_for(request.group)?.0.remove_here(request.keys);
+            let group = self.asked_for(request.group)?;
+            group.0.remove_here(request.keys, request.wave);
             Ok(())
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), peers::Error>> {
+    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            self.asked_for(group)?.0.clear_here();
+            self.asked_for(group)?.0.clear_here(wave);
             Ok(())
         })
     }

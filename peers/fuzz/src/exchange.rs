@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use peers::{
     ChangesRequest, Error, GetMode, GetRequest, HttpService, HttpTransport, LogPosition, Member,
-    PeerClient, Protocol, RemoveRequest, Reply, Server, SetRequest, Transport as _,
+    PeerClient, Protocol, RemoveRequest, Reply, Server, SetRequest, Transport as _, Wave,
 };
 
 use super::connection::{Once, Saying, Scripted};
@@ -62,15 +62,27 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
         key: b"k",
         value: "v".into(),
         expires_at: None,
+        wave: Wave::Only,
     };
     let done = |result: Result<(), Error>| check(&result.map(|()| Reply::default()), length);
     done(client.set(set).await);
     let keys: &[&[u8]] = &[b"k", b"\xff"];
-    done(client.remove(RemoveRequest { group: "g", keys }).await);
+    done(
+        client
+            .remove(RemoveRequest {
+                group: "g",
+                keys,
+                wave: Wave::Only,
+            })
+            .await,
+    );
     let (group, since) = ("g", LogPosition::default());
     if let Ok(changes) = client.changes(ChangesRequest { group, since }).await {
-        let told: usize = changes.keys.iter().map(|key| 2 + key.len()).sum();
-        assert!(told <= length);
+        let told = changes.changes.iter();
+        let bytes: usize = told
+            .map(|change| 2 + change.key.as_ref().map_or(0, Bytes::len))
+            .sum();
+        assert!(bytes <= length);
     }
 }
 

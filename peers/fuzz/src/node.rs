@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, PeerService, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, LoggedChange, PeerService,
+    RemoveRequest, Reply, SetRequest, Wave,
 };
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -45,14 +45,17 @@ impl PeerService for Node {
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { Err(Error::no_such_group(group)) })
     }
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
         let changes = Changes {
             position: request.since,
-            keys: vec![request.group.to_owned().into()],
+            changes: vec![LoggedChange {
+                number: request.since.log,
+                key: Some(request.group.to_owned().into()),
+            }],
             all: false,
         };
         Box::pin(async move { Ok(changes) })

@@ -3,7 +3,9 @@ use http::StatusCode;
 use super::wire;
 use crate::http::caller::Caller;
 use crate::http::failure;
-use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest};
+use crate::{
+    BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest, Wave,
+};
 
 /// Asks one peer.
 #[derive(Debug)]
@@ -49,7 +51,7 @@ impl PeerClient for GolangClient {
         unsupported("remove keys")
     }
 
-    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
         unsupported("clear a group")
     }
 }

@@ -5,7 +5,9 @@ use crate::http::Body;
 use crate::http::caller::Caller;
 use crate::http::question::{MAX_KEYS_BYTES, REMOVE_KEYS};
 use crate::mailgun::MailgunClient;
-use crate::{BoxFuture, Error, GetRequest, PeerClient, Protocol, RemoveRequest, Reply, SetRequest};
+use crate::{
+    BoxFuture, Error, GetRequest, PeerClient, Protocol, RemoveRequest, Reply, SetRequest, Wave,
+};
 
 /// Asks one peer.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl PeerClient for GroupcacheGoClient {
 
     /// One key by a DELETE. Several in one request, apart from those that are not UTF-8.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys } = request;
+        let RemoveRequest { group, keys, wave } = request;
         if keys.len() == 1 {
             return self.0.remove(request);
         }
@@ -65,11 +67,11 @@ impl PeerClient for GroupcacheGoClient {
             }
             self.remove_texts(group, &texts).await?;
             let keys = &others;
-            self.0.remove(RemoveRequest { group, keys }).await
+            self.0.remove(RemoveRequest { group, keys, wave }).await
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        self.0.clear(group)
+    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.clear(group, wave)
     }
 }

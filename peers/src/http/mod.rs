@@ -27,6 +27,7 @@ mod transport;
 pub(crate) mod turns;
 mod unwind;
 mod watchdog;
+pub(crate) mod wave;
 
 pub use accepted::{Accepted, RemoteAddr};
 pub use body::Body;

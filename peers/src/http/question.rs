@@ -5,7 +5,7 @@ use http::{Method, Response, StatusCode};
 
 use super::path::{self, Malformed, Plus};
 use super::{Body, HttpOptions, failure};
-use crate::{Error, GetMode, GetRequest, PeerService, RemoveRequest, Reply, SetRequest};
+use crate::{Error, GetMode, GetRequest, PeerService, RemoveRequest, Reply, SetRequest, Wave};
 
 /// Where a key would stand: a POST there removes the keys in its body.
 pub(crate) const REMOVE_KEYS: &str = "_remove-keys/";
@@ -26,6 +26,8 @@ pub(crate) struct Question<'a> {
     pub(crate) target: &'a str,
     /// How far a GET may go.
     pub(crate) mode: GetMode,
+    /// How a change goes round.
+    pub(crate) wave: Wave,
     /// Of a PUT or a POST, whole; otherwise empty.
     pub(crate) body: Bytes,
 }
@@ -127,7 +129,9 @@ impl<'a> Question<'a> {
 
     /// Has the node forget some keys.
     pub(crate) async fn remove(&self, group: &str, keys: &[&[u8]]) -> Result<(), Error> {
-        self.service.remove(RemoveRequest { group, keys }).await
+        let wave = self.wave;
+        let request = RemoveRequest { group, keys, wave };
+        self.service.remove(request).await
     }
 }
 

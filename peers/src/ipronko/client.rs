@@ -3,7 +3,9 @@ use http::{Method, StatusCode};
 use super::wire;
 use crate::http::caller::{Answer, Caller};
 use crate::http::{concurrently, failure};
-use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest};
+use crate::{
+    BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest, Wave,
+};
 
 /// Asks one peer.
 #[derive(Debug)]
@@ -59,13 +61,13 @@ impl PeerClient for IpronkoClient {
     }
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys } = request;
+        let RemoveRequest { group, keys, .. } = request;
         Box::pin(concurrently::each(keys, move |&key| {
             Box::pin(async move { self.ask(Method::DELETE, group, key).await.map(drop) })
         }))
     }
 
-    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Err(Error::unsupported("clear a group", "ipronko")) })
     }
 }

@@ -8,6 +8,7 @@ use crate::http::caller::{Answer, Caller};
 use crate::http::{Body, concurrently, failure};
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Protocol, RemoveRequest, Reply, SetRequest,
+    Wave,
 };
 
 /// Asks one peer, of mailgun's kind or of groupcache-go's.
@@ -115,13 +116,13 @@ impl PeerClient for MailgunClient {
     }
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys } = request;
+        let RemoveRequest { group, keys, .. } = request;
         Box::pin(concurrently::each(keys, move |&key| {
             Box::pin(self.tell(Method::DELETE, group, key, Body::default))
         }))
     }
 
-    fn clear<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
         let error = Error::unsupported("clear a group", self.protocol.name());
         Box::pin(async { Err(error) })
     }

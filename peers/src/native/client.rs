@@ -5,11 +5,12 @@ use super::wire;
 use crate::golang::wire as reply;
 use crate::http::caller::Caller;
 use crate::http::question::{CHANGES, CLEAR, MAX_KEYS_BYTES, REMOVE_KEYS};
+use crate::http::wave::{self, WAVE};
 use crate::http::{Body, MODE, PEEK, WARM_UP, failure};
 use crate::mailgun::wire as set;
 use crate::{
     BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, RemoveRequest,
-    Reply, SetRequest,
+    Reply, SetRequest, Wave,
 };
 
 /// Asks one peer.
@@ -40,12 +41,17 @@ impl NativeClient {
         group: &str,
         target: impl Fn() -> String,
         body: impl Fn() -> Body,
+        wave: Wave,
     ) -> Result<(), Error> {
+        let wave = wave::write(wave);
         let answer = self
             .caller
             .send(|request| {
                 *request.method_mut() = method.clone();
                 *request.body_mut() = body();
+                if let Some(wave) = &wave {
+                    request.headers_mut().insert(WAVE, wave.clone());
+                }
                 target()
             })
             .await?;
@@ -92,14 +98,14 @@ impl PeerClient for NativeClient {
             self.caller.check_value(&request.value)?;
             let (group, key) = (request.group, request.key);
             let body = || set::encode(&request);
-            self.tell(Method::PUT, group, || self.target(group, key), body)
-                .await
+            let (target, wave) = (|| self.target(group, key), request.wave);
+            self.tell(Method::PUT, group, target, body, wave).await
         })
     }
 
     /// One key by a DELETE; several in one request, or a few if they are very many.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys } = request;
+        let RemoveRequest { group, keys, wave } = request;
         Box::pin(async move {
             for &key in keys {
                 self.caller.check_key(key)?;
@@ -107,7 +113,7 @@ impl PeerClient for NativeClient {
             if let &[key] = keys {
                 let target = || self.target(group, key);
                 return self
-                    .tell(Method::DELETE, group, target, Body::default)
+                    .tell(Method::DELETE, group, target, Body::default, wave)
                     .await;
             }
             let target = || self.group_target(group, REMOVE_KEYS);
@@ -116,16 +122,21 @@ impl PeerClient for NativeClient {
                 let (batch, message) = wire::encode(group, rest, MAX_KEYS_BYTES);
                 let message = Bytes::from(message);
                 let body = || Body::from(message.clone());
-                self.tell(Method::POST, group, target, body).await?;
                 rest = &rest[batch..];
+                // The peer has been told all only with the last of the requests.
+                let wave = match wave {
+                    Wave::Last(_) if !rest.is_empty() => Wave::Only,
+                    wave => wave,
+                };
+                self.tell(Method::POST, group, target, body, wave).await?;
             }
             Ok(())
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
         let target = move || self.group_target(group, CLEAR);
-        Box::pin(self.tell(Method::POST, group, target, Body::default))
+        Box::pin(self.tell(Method::POST, group, target, Body::default, wave))
     }
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {

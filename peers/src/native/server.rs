@@ -7,7 +7,7 @@ use crate::http::path::Plus;
 use crate::http::question::{Address, CHANGES, CLEAR, Question, REMOVE_KEYS};
 use crate::http::{Body, failure};
 use crate::mailgun::wire as set;
-use crate::{ChangesRequest, Error, GetMode};
+use crate::{ChangesRequest, Error, GetMode, SetRequest};
 
 /// Answers a request of a node of ours.
 pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
@@ -54,7 +54,12 @@ async fn change(question: Question<'_>, group: &str, key: &[u8]) -> Result<(), E
                 let text = "bad request: the path and the body name different keys";
                 return Err(Error::status(StatusCode::BAD_REQUEST.as_u16(), text));
             }
-            question.set(request.as_request(group)).await
+            let wave = question.wave;
+            let request = SetRequest {
+                wave,
+                ..request.as_request(group)
+            };
+            question.set(request).await
         }
         (&Method::DELETE, _) => question.remove(group, &[key]).await,
         (_, key) if *key == *REMOVE_KEYS.as_bytes() => {
@@ -62,7 +67,7 @@ async fn change(question: Question<'_>, group: &str, key: &[u8]) -> Result<(), E
             let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
             question.remove(group, &keys).await
         }
-        (_, key) if *key == *CLEAR.as_bytes() => question.service.clear(group).await,
+        (_, key) if *key == *CLEAR.as_bytes() => question.service.clear(group, question.wave).await,
         _ => Err(Error::status(
             StatusCode::NOT_FOUND.as_u16(),
             "invalid path for POST method",

@@ -17,16 +17,23 @@
 //! | field | type | |
 //! |---|---|---|
 //! | 1 log | fixed64 | the log |
-//! | 2 changes | uint64 | how far the keys tell |
-//! | 3 keys | repeated bytes | |
+//! | 2 changes | uint64 | how far this tells |
+//! | 3 logged | repeated message | |
 //! | 4 all | bool | any key that the peer owns may have changed |
+//!
+//! and in it the message `LoggedChange`:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 number | fixed64 | with which it went round; 0 for none |
+//! | 2 key | bytes | absent: all keys of the group were removed |
 
 use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
 use crate::http::question::MAX_KEYS_BYTES;
-use crate::{Changes, Error, LogPosition};
+use crate::{Changes, Error, LogPosition, LoggedChange};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct RemoveKeysRequest {
@@ -50,10 +57,18 @@ struct ChangesResponse {
     log: u64,
     #[prost(uint64, tag = "2")]
     changes: u64,
-    #[prost(bytes = "bytes", repeated, tag = "3")]
-    keys: Vec<Bytes>,
+    #[prost(message, repeated, tag = "3")]
+    logged: Vec<Logged>,
     #[prost(bool, tag = "4")]
     all: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct Logged {
+    #[prost(fixed64, tag = "1")]
+    number: u64,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    key: Option<Bytes>,
 }
 
 /// A message about as many of the keys as fit into `limit` bytes, at least one, and how many those
@@ -99,43 +114,47 @@ pub(super) fn decode_since(message: &[u8]) -> Result<LogPosition, Error> {
     Ok(LogPosition { log, changes })
 }
 
-/// Keys beyond [`MAX_KEYS_BYTES`] are not listed; that any may have changed says as much.
-pub(super) fn encode_changes(changes: &Changes) -> Vec<u8> {
-    let listed: usize = changes.keys.iter().map(|key| 5 + key.len()).sum();
-    let too_many = listed > MAX_KEYS_BYTES;
-    let keys = match too_many {
-        true => Vec::new(),
-        false => changes.keys.clone(),
+/// Changes beyond [`MAX_KEYS_BYTES`] are not listed; that any may have been says as much.
+pub(super) fn encode_changes(told: &Changes) -> Vec<u8> {
+    let logged = told.changes.iter().map(|change| Logged {
+        number: change.number,
+        key: change.key.clone(),
+    });
+    let mut response = ChangesResponse {
+        log: told.position.log,
+        changes: told.position.changes,
+        logged: logged.collect(),
+        all: told.all,
     };
-    let response = ChangesResponse {
-        log: changes.position.log,
-        changes: changes.position.changes,
-        keys,
-        all: changes.all || too_many,
-    };
+    if response.encoded_len() > MAX_KEYS_BYTES {
+        (response.logged, response.all) = (Vec::new(), true);
+    }
     response.encode_to_vec()
 }
 
 /// The changes in a message, whose keys are slices of it. Kept short for the same reason as a
 /// list of keys to remove.
 pub(super) fn decode_changes(message: Bytes) -> Result<Changes, Error> {
-    let (size, limit) = (message.len() as u64, 2 * MAX_KEYS_BYTES as u64);
+    let (size, limit) = (message.len(), MAX_KEYS_BYTES);
     if size > limit {
-        return Err(Error::too_large("a peer's list of changes", size, limit));
+        return Err(Error::too_large(
+            "a peer's list of changes",
+            size as u64,
+            limit as u64,
+        ));
     }
     let message = ChangesResponse::decode(message)
         .map_err(|error| Error::malformed(format!("a ChangesResponse: {error}")))?;
-    let ChangesResponse {
-        log,
-        changes,
-        keys,
-        all,
-    } = message;
-    let position = LogPosition { log, changes };
+    let changes = message.logged.into_iter();
     Ok(Changes {
-        position,
-        keys,
-        all,
+        position: LogPosition {
+            log: message.log,
+            changes: message.changes,
+        },
+        changes: changes
+            .map(|Logged { number, key }| LoggedChange { number, key })
+            .collect(),
+        all: message.all,
     })
 }
 
@@ -163,11 +182,21 @@ mod tests {
         }
 
         #[test]
-        fn changes_read_back(log: u64, changes: u64, keys: Vec<Vec<u8>>, all: bool) {
+        fn changes_read_back(
+            log: u64,
+            changes: u64,
+            logged: Vec<(u64, Option<Vec<u8>>)>,
+            all: bool,
+        ) {
             let position = LogPosition { log, changes };
             prop_assert_eq!(decode_since(&encode_since(position)).unwrap(), position);
-            let keys = keys.into_iter().map(Bytes::from).collect();
-            let changes = Changes { position, keys, all };
+            let logged = logged.into_iter();
+            let changes = logged.map(|(number, key)| LoggedChange {
+                number,
+                key: key.map(Bytes::from),
+            });
+            let changes = changes.collect();
+            let changes = Changes { position, changes, all };
             prop_assert_eq!(decode_changes(encode_changes(&changes).into()).unwrap(), changes);
         }
 
@@ -175,7 +204,7 @@ mod tests {
         fn no_bytes_of_a_changes_message_panic(bytes: Vec<u8>) {
             _ = decode_since(&bytes);
             if let Ok(changes) = decode_changes(bytes.clone().into()) {
-                prop_assert!(changes.keys.len() <= bytes.len() / 2);
+                prop_assert!(changes.changes.len() <= bytes.len() / 2);
             }
         }
 
@@ -193,13 +222,19 @@ mod tests {
     fn more_changes_than_a_message_holds_may_be_any() {
         let changes = Changes {
             position: LogPosition { log: 1, changes: 3 },
-            keys: vec![Bytes::from(vec![b'k'; MAX_KEYS_BYTES / 2]); 3],
+            changes: vec![
+                LoggedChange {
+                    number: 1,
+                    key: Some(vec![b'k'; MAX_KEYS_BYTES / 2].into()),
+                };
+                3
+            ],
             all: false,
         };
         let told = decode_changes(encode_changes(&changes).into()).unwrap();
         assert_eq!((told.position, told.all), (changes.position, true));
-        assert_eq!(told.keys, <[Bytes; 0]>::default());
-        let endless = decode_changes(vec![0; 2 * MAX_KEYS_BYTES + 1].into()).unwrap_err();
+        assert_eq!(told.changes, []);
+        let endless = decode_changes(vec![0; MAX_KEYS_BYTES + 1].into()).unwrap_err();
         assert!(endless.is_too_large(), "{endless}");
     }
 

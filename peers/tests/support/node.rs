@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, LogPosition, PeerService,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, LogPosition, LoggedChange,
+    PeerService, RemoveRequest, Reply, SetRequest, Wave,
 };
 
 use super::value;
@@ -17,6 +17,7 @@ pub(crate) struct Node {
     url: String,
     cache: Mutex<HashMap<Vec<u8>, Reply>>,
     asked: Mutex<Vec<Asked>>,
+    waves: Mutex<Vec<Wave>>,
 }
 
 /// What a node was asked to do.
@@ -37,7 +38,17 @@ pub(crate) fn changes() -> Changes {
             log: u64::MAX,
             changes: 300,
         },
-        keys: vec!["one".into(), "".into(), b"\xff"[..].into()],
+        changes: [
+            (0, Some(b"one".as_slice())),
+            (7, Some(b"")),
+            (u64::MAX, Some(b"\xff")),
+            (1, None),
+        ]
+        .map(|(number, key)| LoggedChange {
+            number,
+            key: key.map(|key| key.to_vec().into()),
+        })
+        .into(),
         all: true,
     }
 }
@@ -48,7 +59,13 @@ impl Node {
             url: url.to_owned(),
             cache: Mutex::default(),
             asked: Mutex::default(),
+            waves: Mutex::default(),
         }
+    }
+
+    /// How the changes went round that the node was told of since the last time this was called.
+    pub(crate) fn waves(&self) -> Vec<Wave> {
+        std::mem::take(&mut *self.waves.lock().unwrap())
     }
 
     /// What the node was asked since the last time this was called.
@@ -117,6 +134,7 @@ impl PeerService for Node {
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(request.group)?;
+            self.waves.lock().unwrap().push(request.wave);
             let (key, expires_at) = (request.key.to_vec(), request.expires_at);
             self.note(Asked::Set(key.clone(), request.value.to_vec(), expires_at));
             let reply = Reply {
@@ -136,6 +154,7 @@ impl PeerService for Node {
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(request.group)?;
+            self.waves.lock().unwrap().push(request.wave);
             let keys = request.keys.iter().map(|key| key.to_vec());
             self.note(Asked::Remove(keys.collect()));
             for &key in request.keys {
@@ -145,9 +164,10 @@ impl PeerService for Node {
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(group)?;
+            self.waves.lock().unwrap().push(wave);
             self.note(Asked::Clear);
             self.cache.lock().unwrap().clear();
             Ok(())
