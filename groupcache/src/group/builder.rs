@@ -205,8 +205,8 @@ impl<G> GroupBuilder<G> {
 
     /// How often each peer that this node has not heard of meanwhile is asked what has changed of the keys
     /// it owns. So it is at most about twice as long that this node serves an old mirror of a value that
-    /// was removed or set while nobody could tell it, as long as the owner can be reached: it also learns
-    /// of that from every value it fetches there. Only the native protocol can ask; under others an old
+    /// was removed or set while nobody could tell it, as long as the owner can be reached and has not been
+    /// restarted in between: it also learns of that from every value it fetches there. Only the native protocol can ask; under others an old
     /// mirror lives as long as its time to live. Zero: never. Default: 10 s.
     pub fn catch_up_every(mut self, interval: Duration) -> Self {
         self.limits.catch_up_every = interval;
@@ -215,14 +215,14 @@ impl<G> GroupBuilder<G> {
 
     /// How much memory this node spends on remembering which of its keys were removed or set last, in
     /// bytes, for peers that have missed it. A peer that has missed more than this holds forgets all
-    /// that it has of this node's keys. Default: 256 KiB, which is 8,192 keys of up to 22 bytes.
+    /// that it has of other nodes' keys. Default: 256 KiB, which is 8,192 keys of up to 22 bytes.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {
         self.limits.change_log_bytes = bytes;
         self
     }
 
-    /// For how long a peer that could not be told of a removal, set or clear is told again, every 30 s at
-    /// the latest. A value that was set is not sent again: the peer forgets the old one. A peer that has
+    /// For how long after the last of them a peer that could not be told of removals, sets and clears is told
+    /// again, every 30 s at the latest. A value that was set is not sent again: the peer forgets the old one. A peer that has
     /// left the ring is told no more. Zero: changes are told once. Default: 10 min.
     pub fn redeliver_for(mut self, time: Duration) -> Self {
         self.limits.redeliver_for = time;

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use peers::{Changes, ChangesRequest, LogPosition, Peer, Routes};
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::change::others;
 use super::inner::Inner;
 
-/// Who did not say what has changed is left alone for so long, before a reply makes this node ask again.
+/// Who did not say what has changed, or said that anything may have, is left alone for so long, before a
+/// reply makes this node ask again.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How far the logs of the peers are known, by their members' ids. About as many as there are members.
@@ -28,10 +28,10 @@ pub(super) struct KnownLogs(Mutex<HashMap<Box<str>, Known>>);
 #[derive(Default)]
 struct Known {
     position: LogPosition,
-    /// When the peer's log last was no longer than this.
+    /// When a reply last told of nothing more than this.
     up_to_date: Option<Instant>,
-    /// When the peer last gave no answer.
-    failed: Option<Instant>,
+    /// When the peer was last asked to no avail, or at a great cost.
+    pausing_since: Option<Instant>,
     /// Whether it is being asked.
     asked: bool,
 }
@@ -52,7 +52,7 @@ impl KnownLogs {
             known.up_to_date = Some(Instant::now());
             return false;
         }
-        let pausing = known.failed.is_some_and(|at| at.elapsed() < PAUSE);
+        let pausing = known.pausing_since.is_some_and(|at| at.elapsed() < PAUSE);
         !pausing && !std::mem::replace(&mut known.asked, true)
     }
 
@@ -76,6 +76,7 @@ impl KnownLogs {
                 .map(|known| known.position)
                 .unwrap_or_default(),
             told: None,
+            swept: false,
         }
     }
 }
@@ -88,18 +89,20 @@ struct Asking<'a> {
     since: LogPosition,
     /// How far it is known once this node has done what it said.
     told: Option<LogPosition>,
+    /// Whether it said that any key may have changed.
+    swept: bool,
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         if let Some(known) = self.logs.0.lock().get_mut(self.id) {
             known.asked = false;
-            match self.told {
-                None => known.failed = Some(Instant::now()),
-                Some(position) => {
-                    known.position = position;
-                    known.up_to_date = Some(Instant::now());
-                }
+            if let Some(position) = self.told {
+                known.position = position;
+                known.up_to_date = Some(Instant::now());
+            }
+            if self.told.is_none() || self.swept {
+                known.pausing_since = Some(Instant::now());
             }
         }
     }
@@ -126,14 +129,12 @@ impl Inner {
         let routes = self.router.routes();
         let id = peer.member().id();
         if self.known_logs.have_to_ask(id, position, &routes) {
-            let (inner, peer) = (Arc::clone(self), peer.clone());
-            self.runtime
-                .spawn(async move { inner.catch_up(&peer).await });
+            self.spawn_catch_up(peer.clone());
         }
     }
 
-    /// Asks a peer what has changed, and forgets that. Whether the peer may have a log at all.
-    async fn catch_up(self: &Arc<Self>, peer: &Peer) -> bool {
+    /// Asks a peer what has changed, and forgets that.
+    async fn catch_up(self: &Arc<Self>, peer: &Peer) {
         let mut asking = self.known_logs.asking(peer.member().id());
         let request = ChangesRequest {
             group: &self.name,
@@ -141,58 +142,65 @@ impl Inner {
         };
         match peer.changes(request).await {
             Ok(changes) => {
-                self.forget_changed(peer, &changes).await;
+                let knew_log = asking.since.log == changes.position.log;
+                if self.forget_changed(&changes, knew_log) {
+                    asking.swept = true;
+                    let inner = Arc::clone(self);
+                    // Looks at every entry, which takes its time.
+                    let sweep = move || inner.forget_others_keys();
+                    if let Err(error) = self.runtime.spawn_blocking(sweep).await {
+                        tracing::error!(group = %self.name, %error, "a sweep failed");
+                        return;
+                    }
+                }
                 asking.told = Some(changes.position);
-                true
             }
             Err(error) => {
                 let (group, peer) = (&self.name, peer.member());
                 tracing::debug!(%group, %peer, %error, "changes not told");
-                !error.is_unsupported()
             }
         }
     }
 
-    async fn forget_changed(self: &Arc<Self>, peer: &Peer, changes: &Changes) {
+    /// Forgets keys that have changed, but for what this node was told of. Whether any key may have.
+    fn forget_changed(&self, changes: &Changes, knew_log: bool) -> bool {
         let mut all = changes.all;
+        if !knew_log {
+            // Most of it was long before this node came to be, which is no reason to break off what it
+            // loads itself, or not to ask a former owner.
+            self.fence.raise_mirrors();
+        }
         for change in &changes.changes {
             match &change.key {
                 _ if self.was_told(change.number) => {}
-                Some(key) => self.forget(&[key]),
+                Some(key) if knew_log => self.forget(&[key]),
+                Some(key) => self.forget_mirror(key),
                 None => all = true,
             }
         }
-        if all {
-            let (inner, owner) = (Arc::clone(self), peer.clone());
-            // Looks at every entry, which takes its time.
-            let sweep = move || inner.forget_keys_of(&owner);
-            if let Err(error) = self.runtime.spawn_blocking(sweep).await {
-                tracing::error!(group = %self.name, %error, "a sweep failed");
-            }
-        }
+        all
     }
 
     /// Asks all peers that this node has not heard of for `every`, again and again, until the group is
-    /// gone or it turns out that the protocol has no logs.
+    /// gone.
     pub(super) async fn catch_up_in_rounds(group: Weak<Self>, every: Duration) {
         loop {
             tokio::time::sleep(every).await;
             let Some(inner) = group.upgrade() else { return };
             let routes = inner.router.snapshot();
-            let mut asked = JoinSet::new();
             for peer in others(&routes) {
                 let id = peer.member().id();
                 if inner.known_logs.have_to_ask_after(id, every, &routes) {
-                    let inner = Arc::clone(&inner);
-                    asked.spawn(async move { inner.catch_up(&peer).await });
-                }
-            }
-            drop((inner, routes));
-            while let Some(has_log) = asked.join_next().await {
-                if has_log.is_ok_and(|has_log| !has_log) {
-                    return;
+                    // Not waited for, so that a slow one does not hold up the others.
+                    inner.spawn_catch_up(peer);
                 }
             }
         }
+    }
+
+    fn spawn_catch_up(self: &Arc<Self>, peer: Peer) {
+        let inner = Arc::clone(self);
+        self.runtime
+            .spawn(async move { inner.catch_up(&peer).await });
     }
 }

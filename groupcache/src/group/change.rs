@@ -126,9 +126,16 @@ impl Inner {
         for (peer, change) in changes {
             let inner = Arc::clone(self);
             let told_peer = async move {
-                let error = inner.tell_peer(&peer, &change, wave).await.err()?;
-                inner.tell_again(&peer, change, &error);
-                Some(FailedPeer::new(peer.member().clone(), error))
+                match inner.tell_peer(&peer, &change, wave).await {
+                    Ok(()) => {
+                        inner.backlogs.told(peer.member().id(), &change);
+                        None
+                    }
+                    Err(error) => {
+                        inner.tell_again(&peer, change, &error);
+                        Some(FailedPeer::new(peer.member().clone(), error))
+                    }
+                }
             };
             told.spawn_on(told_peer, &self.runtime);
         }
@@ -234,15 +241,18 @@ impl Inner {
         self.write_down(&[key], wave);
     }
 
-    /// Forgets all keys that a peer owns.
-    pub(super) fn forget_keys_of(&self, owner: &Peer) {
+    /// Forgets what this node holds of a key that another owns, once the fence of all mirrors is raised.
+    pub(super) fn forget_mirror(&self, key: &[u8]) {
+        self.store.remove(key);
+        self.fetches.forget(key);
+    }
+
+    /// Forgets all keys that others own. Not only those of one owner: which those were may have changed.
+    pub(super) fn forget_others_keys(&self) {
         self.fence.raise_mirrors();
         let routes = self.router.snapshot();
-        let id = owner.member().id();
-        let is_owner = |peer: &Peer| peer.member().id() == id;
         self.store
-            .retain(|key| !routes.owner(key).is_some_and(is_owner));
-        // Loads are of own keys.
+            .retain(|key| routes.owner(key).is_none_or(Peer::is_self));
         self.fetches.forget_all();
     }
 

@@ -31,7 +31,7 @@ pub(super) struct Stamp {
     stripe: usize,
     key: u64,
     all: u64,
-    /// `None` for a value that this node has loaded itself.
+    /// `None` for a value of this node's own.
     mirrors: Option<u64>,
 }
 
@@ -62,7 +62,7 @@ impl Fence {
         }
     }
 
-    /// The same before the owner is asked for a mirror.
+    /// The same for a value that another node owns.
     pub(super) fn stamp_of_mirror(&self, key: &[u8]) -> Stamp {
         Stamp {
             mirrors: Some(self.mirrors.load(Ordering::SeqCst)),
@@ -92,7 +92,8 @@ impl Fence {
         self.all.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// To be called before mirrors of unknown keys are taken out.
+    /// To be called before values that other nodes own are taken out, of whatever keys. Is not remembered
+    /// for [`raised_since`](Self::raised_since).
     pub(super) fn raise_mirrors(&self) {
         self.mirrors.fetch_add(1, Ordering::SeqCst);
     }

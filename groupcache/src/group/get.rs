@@ -140,7 +140,7 @@ impl Inner {
         self.load(key).await
     }
 
-    fn is_others(&self, key: &Key) -> bool {
+    pub(super) fn is_others(&self, key: &Key) -> bool {
         let routes = self.router.routes();
         routes.owner(key).is_some_and(|owner| !owner.is_self())
     }

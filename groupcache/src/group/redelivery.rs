@@ -27,7 +27,7 @@ struct Backlog {
     bytes: usize,
     /// It has to forget all keys: that was asked for, or these are too many.
     all: bool,
-    /// When the first of these changes was made.
+    /// When the last of these changes was made.
     since: Option<Instant>,
 }
 
@@ -38,7 +38,6 @@ impl Backlog {
 
     fn add(&mut self, keys: impl IntoIterator<Item = Key>, all: bool, limit: usize) {
         self.all |= all;
-        self.since.get_or_insert_with(Instant::now);
         for key in keys {
             let bytes = charge(&key);
             if !self.all && self.keys.insert(key) {
@@ -65,6 +64,7 @@ impl Backlogs {
         let mut backlogs = self.0.lock();
         let is_new = !backlogs.contains_key(id);
         let backlog = backlogs.entry(id.into()).or_default();
+        backlog.since = Some(Instant::now());
         match change {
             Change::Remove(keys) => backlog.add(keys, false, limit),
             Change::Set(key, _) => backlog.add([key], false, limit),
@@ -85,11 +85,32 @@ impl Backlogs {
         }
     }
 
+    /// The peer has been told a change after all: not to be undone by an older one.
+    pub(super) fn told(&self, id: &str, change: &Change) {
+        let mut backlogs = self.0.lock();
+        let Some(backlog) = backlogs.get_mut(id) else {
+            return;
+        };
+        let keys = match change {
+            Change::Remove(keys) => keys.as_slice(),
+            Change::Set(key, _) => std::slice::from_ref(key),
+            Change::Clear => {
+                *backlog = Backlog::default();
+                return;
+            }
+        };
+        for key in keys {
+            if backlog.keys.remove(key) {
+                backlog.bytes -= charge(key);
+            }
+        }
+    }
+
     /// Keeps what could not be told once more.
     fn put_back(&self, id: &str, untold: Backlog, limit: usize) {
         let mut backlogs = self.0.lock();
         let backlog = backlogs.entry(id.into()).or_default();
-        backlog.since = untold.since;
+        backlog.since = backlog.since.max(untold.since);
         backlog.add(untold.keys, untold.all, limit);
     }
 
@@ -106,7 +127,10 @@ impl Backlogs {
 impl Inner {
     /// Has a peer told again what it could not be told.
     pub(super) fn tell_again(self: &Arc<Self>, peer: &Peer, change: Change, error: &peers::Error) {
-        if self.limits.redeliver_for.is_zero() || is_final(error) {
+        // A value that is too large leaves an older one there, which has to go.
+        let is_final =
+            is_final(error) && !matches!(change, Change::Set(..) if error.is_too_large());
+        if self.limits.redeliver_for.is_zero() || is_final {
             return;
         }
         let id = peer.member().id();
@@ -213,17 +237,31 @@ mod tests {
         assert_eq!(told(&backlogs.take("p").unwrap()), None);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_put_back_joins_what_came_meanwhile_and_keeps_its_age() {
+    #[test]
+    fn what_was_told_after_all_is_not_told_again() {
         let backlogs = Backlogs::default();
-        let start = Instant::now();
+        backlogs.add("p", remove(&["a", "b", "c"]), 1000);
+        backlogs.told("p", &Change::Set(Key::from("a"), "new".into()));
+        backlogs.told("p", &remove(&["b", "x"]));
+        backlogs.told("q", &Change::Clear);
+        assert_eq!(told(&backlogs.take("p").unwrap()).unwrap(), ["c"]);
+        backlogs.add("p", Change::Clear, 1000);
+        backlogs.told("p", &Change::Clear);
+        assert_eq!(backlogs.count(), 0);
+        assert!(backlogs.take("p").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_put_back_joins_what_came_meanwhile_and_is_told_as_long() {
+        let backlogs = Backlogs::default();
         backlogs.add("p", remove(&["a"]), 1000);
         let untold = backlogs.take("p").unwrap();
         tokio::time::advance(Duration::from_secs(1)).await;
+        let later = Instant::now();
         backlogs.add("p", remove(&["b"]), 1000);
         backlogs.put_back("p", untold, 1000);
         let backlog = backlogs.take("p").unwrap();
         assert_eq!(told(&backlog).unwrap(), ["a", "b"]);
-        assert_eq!(backlog.since, Some(start));
+        assert_eq!(backlog.since, Some(later));
     }
 }
