@@ -204,3 +204,75 @@ impl Inner {
             .spawn(async move { inner.catch_up(&peer).await });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(log: u64, changes: u64) -> LogPosition {
+        LogPosition { log, changes }
+    }
+
+    fn have_to_ask(logs: &KnownLogs, told: LogPosition) -> bool {
+        logs.have_to_ask("p", told, &Routes::default())
+    }
+
+    fn have_to_ask_after(logs: &KnownLogs, silence: Duration) -> bool {
+        logs.have_to_ask_after("p", silence, &Routes::default())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_tells_of_more_is_asked_once_at_a_time() {
+        let logs = KnownLogs::default();
+        assert!(!have_to_ask(&logs, at(1, 0)), "nothing has changed");
+        assert!(have_to_ask(&logs, at(1, 2)));
+        assert!(!have_to_ask(&logs, at(1, 3)), "it is being asked");
+        let mut asking = logs.asking("p");
+        assert_eq!(asking.since, at(1, 0));
+        asking.told = Some(at(1, 3));
+        drop(asking);
+        assert!(!have_to_ask(&logs, at(1, 2)), "a late reply");
+        assert!(!have_to_ask(&logs, at(1, 3)));
+        assert!(have_to_ask(&logs, at(1, 4)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_new_life_of_a_peer_is_asked_from_its_beginning() {
+        let logs = KnownLogs::default();
+        assert!(have_to_ask(&logs, at(1, 5)));
+        logs.asking("p").told = Some(at(1, 5));
+        assert!(have_to_ask(&logs, at(2, 3)), "though that is less");
+        logs.asking("p").told = Some(at(2, 3));
+        assert!(!have_to_ask(&logs, at(3, 0)), "there is nothing yet");
+        assert_eq!(logs.asking("p").since, at(3, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_did_not_answer_or_swept_everything_away_is_left_alone_for_a_moment() {
+        for swept in [false, true] {
+            let logs = KnownLogs::default();
+            assert!(have_to_ask(&logs, at(1, 5)));
+            let mut asking = logs.asking("p");
+            (asking.swept, asking.told) = (swept, swept.then_some(at(1, 5)));
+            drop(asking);
+            assert!(!have_to_ask(&logs, at(1, 6)));
+            tokio::time::advance(PAUSE).await;
+            assert!(have_to_ask(&logs, at(1, 6)));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_heard_of_lately_is_not_asked_in_a_round() {
+        let (logs, every) = (KnownLogs::default(), Duration::from_secs(10));
+        assert!(have_to_ask_after(&logs, every), "never heard of");
+        logs.asking("p").told = Some(at(1, 1));
+        assert!(!have_to_ask_after(&logs, every));
+        tokio::time::advance(every / 2).await;
+        assert!(!have_to_ask(&logs, at(1, 1)), "which was to be heard of");
+        tokio::time::advance(every / 2).await;
+        assert!(!have_to_ask_after(&logs, every));
+        tokio::time::advance(every / 2).await;
+        assert!(have_to_ask_after(&logs, every));
+        assert!(!have_to_ask_after(&logs, every), "it is being asked");
+    }
+}
