@@ -66,6 +66,13 @@ impl Three {
         self.network.partition(HOSTS[one], HOSTS[other]);
     }
 
+    /// Ends all partitions, and waits until the first node has told what it could not.
+    async fn heal_and_tell(&self) {
+        self.network.heal();
+        tokio::time::sleep(MINUTE).await;
+        assert_eq!(self.groups[0].stats().untold, 0);
+    }
+
     /// Checks that only one peer was not told.
     fn assert_failed(&self, result: Result<(), groupcache::Error>, place: usize) {
         let error = result.unwrap_err();
@@ -208,9 +215,7 @@ async fn who_could_not_be_told_is_told_again_whoever_owns_the_key() {
 
         tokio::time::sleep(MINUTE).await;
         assert_eq!(three.groups[0].stats().untold, 2, "it is still away");
-        three.network.heal();
-        tokio::time::sleep(MINUTE).await;
-        assert_eq!(three.groups[0].stats().untold, 0, "owner {owner}");
+        three.heal_and_tell().await;
         assert_eq!(three.get(1, &keys[0]).await, "load 3");
         // If the owner could not be told, nobody has kept the value.
         let second = three.get(1, &keys[1]).await;
@@ -280,9 +285,7 @@ async fn a_clear_that_did_not_reach_a_peer_reaches_it_later() {
     three.assert_failed(three.groups[0].clear().await, 1);
     assert_eq!(three.groups[0].stats().untold, 1);
     assert_eq!(three.holds(1), 1);
-    three.network.heal();
-    tokio::time::sleep(MINUTE).await;
-    assert_eq!(three.groups[0].stats().untold, 0);
+    three.heal_and_tell().await;
     assert_eq!(three.holds(1), 0);
 }
 
@@ -296,9 +299,7 @@ async fn too_many_keys_for_a_peer_that_is_away_become_all_keys() {
     let others = three.keys_of(2, 100);
     three.assert_failed(three.groups[0].remove_many(&others).await, 1);
     assert_eq!(three.groups[0].stats().untold, 1);
-    three.network.heal();
-    tokio::time::sleep(MINUTE).await;
-    assert_eq!(three.groups[0].stats().untold, 0);
+    three.heal_and_tell().await;
     assert_eq!(three.holds(1), 0);
 }
 

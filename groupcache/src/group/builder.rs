@@ -206,8 +206,9 @@ impl<G> GroupBuilder<G> {
     /// How often each peer that this node has not heard of meanwhile is asked what has changed of the keys
     /// it owns. So it is at most about twice as long that this node serves an old mirror of a value that
     /// was removed or set while nobody could tell it, as long as the owner can be reached and has not been
-    /// restarted in between: it also learns of that from every value it fetches there. Only the native protocol can ask; under others an old
-    /// mirror lives as long as its time to live. Zero: never. Default: 10 s.
+    /// restarted in between. It also learns of that from every value it fetches there. Only the native
+    /// protocol can ask; under others an old mirror lives as long as its time to live. Zero: never.
+    /// Default: 10 s.
     pub fn catch_up_every(mut self, interval: Duration) -> Self {
         self.limits.catch_up_every = interval;
         self
@@ -222,8 +223,9 @@ impl<G> GroupBuilder<G> {
     }
 
     /// For how long after the last of them a peer that could not be told of removals, sets and clears is told
-    /// again, every 30 s at the latest. A value that was set is not sent again: the peer forgets the old one. A peer that has
-    /// left the ring is told no more. Zero: changes are told once. Default: 10 min.
+    /// again, every 30 s at the latest. A value that was set is not sent again: the peer forgets what it
+    /// has, which may be what another node has set since. A peer that has left the ring is told no more.
+    /// Zero: changes are told once. Default: 10 min.
     pub fn redeliver_for(mut self, time: Duration) -> Self {
         self.limits.redeliver_for = time;
         self

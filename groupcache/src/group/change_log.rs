@@ -131,6 +131,7 @@ impl Logged {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::Limits;
     use super::*;
 
     fn add(log: &ChangeLog, keys: &[&str], wave: Wave) {
@@ -194,6 +195,14 @@ mod tests {
         let log = log_of(&keys);
         assert_eq!(keys_since(&log, 10).unwrap(), keys[10..]);
         assert_eq!(keys_since(&log, 9), None);
+    }
+
+    #[test]
+    fn the_default_holds_as_many_short_keys_as_the_builder_says() {
+        assert_eq!(
+            Limits::default().change_log_bytes / size_of::<Logged>(),
+            8192
+        );
     }
 
     #[test]

@@ -192,6 +192,7 @@ fn is_final(error: &peers::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::Limits;
     use super::*;
 
     fn remove(keys: &[&str]) -> Change {
@@ -222,6 +223,12 @@ mod tests {
         assert_eq!(told(&backlogs.take("p").unwrap()).unwrap(), ["d"]);
         assert!(backlogs.take("p").is_none());
         assert!(backlogs.add("p", remove(&["e"]), 1000));
+    }
+
+    #[test]
+    fn the_default_holds_as_many_short_keys_as_the_builder_says() {
+        let charge = charge(&Key::from("short"));
+        assert_eq!(Limits::default().max_backlog_bytes / charge, 174_762);
     }
 
     #[test]
