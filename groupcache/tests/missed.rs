@@ -355,7 +355,7 @@ async fn what_everybody_was_told_costs_no_second_load_and_no_second_fetch() {
                 three.get(by, key).await;
             }
         }
-        // Not until a round begins: who asks between the two waves of a change forgets once more.
+        // Not until a round begins: who asks between the two phases of a change forgets once more.
         tokio::time::sleep(Duration::from_secs(63)).await;
         for by in 0..3 {
             for (n, key) in keys.iter().enumerate() {

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, RemoveRequest, Reply, SetRequest, Wave,
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
@@ -58,8 +58,8 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// As [`set`](Self::set).
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
-        let _ = (group, wave);
+    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (group, phase);
         unsupported("clear a group")
     }
 

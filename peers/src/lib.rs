@@ -43,8 +43,8 @@ pub use http::{
 };
 pub use member::Member;
 pub use message::{
-    Changes, ChangesRequest, GetMode, GetRequest, LogPosition, LoggedChange, RemoveRequest, Reply,
-    SetRequest, Wave,
+    Changes, ChangesRequest, GetMode, GetRequest, LogPosition, LoggedChange, Phase, RemoveRequest,
+    Reply, SetRequest,
 };
 pub use peer::Peer;
 pub use protocol::Protocol;

@@ -40,7 +40,7 @@ pub struct SetRequest<'a> {
     /// When the value stops being fresh; `None`: as the owner's group says.
     pub expires_at: Option<SystemTime>,
     /// Who else is told.
-    pub wave: Wave,
+    pub phase: Phase,
 }
 
 /// Tells a peer to forget what it holds under some keys.
@@ -51,7 +51,7 @@ pub struct RemoveRequest<'a> {
     /// The keys, any bytes each.
     pub keys: &'a [&'a [u8]],
     /// Who else is told.
-    pub wave: Wave,
+    pub phase: Phase,
 }
 
 /// How a removal, set or clear goes round. Only the native protocol can say; under the others
@@ -60,14 +60,14 @@ pub struct RemoveRequest<'a> {
 /// A change that goes round has a number, so that somebody who was told of it directly need not
 /// heed it once more when it turns up in an owner's [log](LogPosition).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Wave {
+pub enum Phase {
     /// Nobody else is told.
     #[default]
     Only,
     /// Those who answer for the keys are told of the change with this number, and then all others. The
     /// owner writes it down.
     First(u64),
-    /// All are told, once the first wave is over.
+    /// All are told, once the first phase is over.
     Last(u64),
 }
 
@@ -122,7 +122,7 @@ pub struct Changes {
 /// One change in a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoggedChange {
-    /// The number with which it went round in a [`Wave`]; 0 if it has none.
+    /// The number with which it went round in a [`Phase`]; 0 if it has none.
     pub number: u64,
     /// The key that was removed or set; `None`: all of the group were removed.
     pub key: Option<Bytes>,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use crate::pulse::Pulse;
 use crate::{
     BoxFuture, Changes, ChangesRequest, Circuit, CircuitOptions, Error, GetRequest, Member,
-    PeerClient, RemoveRequest, Reply, SetRequest, Wave,
+    PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// A member in the routing snapshot: this node itself, or another node with its client and its
@@ -106,8 +106,8 @@ impl Peer {
     /// # Errors
     ///
     /// Those of [`PeerClient::clear`], and as [`get`](Self::get).
-    pub async fn clear(&self, group: &str, wave: Wave) -> Result<(), Error> {
-        self.exchange(|client| client.clear(group, wave)).await
+    pub async fn clear(&self, group: &str, phase: Phase) -> Result<(), Error> {
+        self.exchange(|client| client.clear(group, phase)).await
     }
 
     /// Asks the peer what has changed.

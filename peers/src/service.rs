@@ -1,5 +1,5 @@
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, RemoveRequest, Reply, SetRequest, Wave,
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// What a server asks of its own node on behalf of a peer: the serving half of every wire format.
@@ -39,8 +39,8 @@ pub trait PeerService: Send + Sync + 'static {
     /// # Errors
     ///
     /// When there is no such group.
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
-        let _ = (group, wave);
+    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (group, phase);
         Box::pin(async { Err(Error::unsupported("clear a group", "node's")) })
     }
 

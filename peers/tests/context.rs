@@ -11,8 +11,8 @@ use http_body_util::Empty;
 use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
 use peers::{
-    Context, Error, GetRequest, HttpOptions, HttpService, Protocol, RemoteAddr, RemoveRequest,
-    Reply, SetRequest, Wave,
+    Context, Error, GetRequest, HttpOptions, HttpService, Phase, Protocol, RemoteAddr,
+    RemoveRequest, Reply, SetRequest,
 };
 use support::node::Node;
 use support::{CLIENT, Raw, dial, echo, get, request, serve, value};
@@ -128,24 +128,24 @@ async fn changes_come_to_the_hook_too_and_the_health_check_does_not() {
         key: b"k",
         value: "v".into(),
         expires_at: None,
-        wave: Wave::Only,
+        phase: Phase::Only,
     };
     let keys: [&[u8]; 2] = [b"k", b"l"];
     let one = RemoveRequest {
         group: "g",
         keys: &keys[..1],
-        wave: Wave::Only,
+        phase: Phase::Only,
     };
     let both = RemoveRequest {
         group: "g",
         keys: &keys,
-        wave: Wave::Only,
+        phase: Phase::Only,
     };
     for refused in [
         client.set(set).await,
         client.remove(one).await,
         client.remove(both).await,
-        client.clear("g", Wave::Only).await,
+        client.clear("g", Phase::Only).await,
     ] {
         let error = refused.unwrap_err().to_string();
         assert_eq!(error, "HTTP status 403: read elsewhere");

@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
 use peers::{
-    Error, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Protocol, RemoveRequest,
-    Reply, SetRequest, Wave,
+    Error, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Phase, Protocol,
+    RemoveRequest, Reply, SetRequest,
 };
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
@@ -173,7 +173,7 @@ impl Exchange {
                     key: message.key.as_ref().unwrap(),
                     value: message.value.clone().unwrap().into(),
                     expires_at: message.expires_at(),
-                    wave: Wave::Only,
+                    phase: Phase::Only,
                 };
                 client.set(request).await
             }
@@ -183,7 +183,7 @@ impl Exchange {
                     .remove(RemoveRequest {
                         group,
                         keys,
-                        wave: Wave::Only,
+                        phase: Phase::Only,
                     })
                     .await
             }

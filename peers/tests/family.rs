@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest, Wave};
+use peers::{HttpOptions, Phase, Protocol, RemoveRequest, SetRequest};
 use support::node::Node;
 use support::recorded::self_url;
 use support::{Raw, dial, hex, rows, serve};
@@ -308,7 +308,7 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
                 key: &key,
                 value: hex(&row["value_hex"]).into(),
                 expires_at,
-                wave: Wave::Only,
+                phase: Phase::Only,
             });
             let (result, sent) = tokio::join!(set, async {
                 let mut raw = Raw::accept(&mut listener).await;
@@ -331,7 +331,7 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
         client.remove(RemoveRequest {
             group: "g",
             keys,
-            wave: Wave::Only
+            phase: Phase::Only
         }),
         async {
             let mut raw = Raw::accept(&mut listener).await;

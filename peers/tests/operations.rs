@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
 use peers::{
-    ChangesRequest, Error, GetMode, GetRequest, HttpOptions, LogPosition, Protocol, RemoveRequest,
-    SetRequest, Wave,
+    ChangesRequest, Error, GetMode, GetRequest, HttpOptions, LogPosition, Phase, Protocol,
+    RemoveRequest, SetRequest,
 };
 use support::node::{Asked, Node, changes};
 use support::{Raw, dial, get, serve};
@@ -84,7 +84,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             key: b"\xff+ /%",
             value: b"new".as_slice().into(),
             expires_at: Some(in_the_future()),
-            wave: Wave::Only,
+            phase: Phase::Only,
         };
         let key = request.key;
         let result = client.set(request).await;
@@ -106,7 +106,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let one = RemoveRequest {
             group: "g",
             keys: &keys[..1],
-            wave: Wave::Only,
+            phase: Phase::Only,
         };
         let result = client.remove(one).await;
         let asked = node.asked();
@@ -121,7 +121,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let many = RemoveRequest {
             group: "g",
             keys: &keys,
-            wave: Wave::Only,
+            phase: Phase::Only,
         };
         let result = client.remove(many).await;
         let asked = node.asked();
@@ -150,7 +150,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             assert_eq!(removed, expected, "{protocol}");
         }
 
-        let result = client.clear("g", Wave::Only).await;
+        let result = client.clear("g", Phase::Only).await;
         let asked = node.asked();
         assert_eq!(was_possible(&result, &asked, protocol), clear, "{protocol}");
         if clear {
@@ -195,7 +195,7 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
                 key: b"k",
                 value: Default::default(),
                 expires_at: None,
-                wave: Wave::Only,
+                phase: Phase::Only,
             };
             results.push(client.set(request).await);
         }
@@ -207,14 +207,14 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
                         .remove(RemoveRequest {
                             group,
                             keys,
-                            wave: Wave::Only,
+                            phase: Phase::Only,
                         })
                         .await,
                 );
             }
         }
         if clear {
-            results.push(client.clear("other", Wave::Only).await);
+            results.push(client.clear("other", Phase::Only).await);
             let (group, since) = ("other", LogPosition::default());
             let changes = client.changes(ChangesRequest { group, since }).await;
             results.push(changes.map(drop));
@@ -234,7 +234,7 @@ async fn how_a_change_goes_round_is_said_by_the_native_protocol_alone() {
         let options = HttpOptions::default;
         let (_server, node) = serve(&network, protocol, options(), Node::new("url"));
         let client = dial(&network, protocol, options());
-        for wave in [Wave::Only, Wave::First(7), Wave::Last(u64::MAX)] {
+        for phase in [Phase::Only, Phase::First(7), Phase::Last(u64::MAX)] {
             let group = "g";
             if set {
                 let request = SetRequest {
@@ -242,50 +242,50 @@ async fn how_a_change_goes_round_is_said_by_the_native_protocol_alone() {
                     key: b"k",
                     value: Default::default(),
                     expires_at: None,
-                    wave,
+                    phase,
                 };
                 client.set(request).await.unwrap();
             }
             if remove {
                 for keys in [&[b"k".as_slice()] as &[&[u8]], &[b"k", b"l"]] {
-                    let request = RemoveRequest { group, keys, wave };
+                    let request = RemoveRequest { group, keys, phase };
                     client.remove(request).await.unwrap();
                 }
             }
             if clear {
-                client.clear(group, wave).await.unwrap();
+                client.clear(group, phase).await.unwrap();
             }
             let expected = match protocol {
-                Protocol::Native => wave,
-                _ => Wave::Only,
+                Protocol::Native => phase,
+                _ => Phase::Only,
             };
-            let waves = node.waves();
+            let phases = node.phases();
             assert!(
-                waves.iter().all(|wave| *wave == expected),
-                "{protocol}: {waves:?}"
+                phases.iter().all(|phase| *phase == expected),
+                "{protocol}: {phases:?}"
             );
             let told = usize::from(set) + 2 * usize::from(remove) + usize::from(clear);
-            assert!(waves.len() >= told, "{protocol}: {waves:?}");
+            assert!(phases.len() >= told, "{protocol}: {phases:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_the_last_request_of_many_keys_ends_the_last_wave() {
+async fn only_the_last_request_of_many_keys_ends_the_last_phase() {
     let network = Network::new();
     let options = HttpOptions::default;
     let (_server, node) = serve(&network, Protocol::Native, options(), Node::new("url"));
     let client = dial(&network, Protocol::Native, options());
     let long = vec![b'k'; 8 << 10];
     let keys: &[&[u8]] = &[&*long; 300];
-    for (wave, before) in [
-        (Wave::First(1), Wave::First(1)),
-        (Wave::Last(1), Wave::Only),
+    for (phase, before) in [
+        (Phase::First(1), Phase::First(1)),
+        (Phase::Last(1), Phase::Only),
     ] {
         let group = "g";
-        let request = RemoveRequest { group, keys, wave };
+        let request = RemoveRequest { group, keys, phase };
         client.remove(request).await.unwrap();
-        assert_eq!(node.waves(), [before, before, wave]);
+        assert_eq!(node.phases(), [before, before, phase]);
     }
 }
 
@@ -306,7 +306,7 @@ async fn many_keys_go_in_few_requests() {
             .remove(RemoveRequest {
                 group,
                 keys,
-                wave: Wave::Only,
+                phase: Phase::Only,
             })
             .await
             .unwrap();
@@ -321,7 +321,7 @@ async fn many_keys_go_in_few_requests() {
             .remove(RemoveRequest {
                 group,
                 keys: &[],
-                wave: Wave::Only,
+                phase: Phase::Only,
             })
             .await
             .unwrap();

@@ -1,19 +1,19 @@
 //! Remove, set and clear: what every node holds of a key is taken out or replaced, fenced against
 //! the loads under way.
 //!
-//! In two waves, because a mirror that is taken out may come back as long as somebody still serves
-//! the old value. The first wave goes to those who answer for a key, its owner and the successors
+//! In two phases, because a mirror that is taken out may come back as long as somebody still serves
+//! the old value. The first phase goes to those who answer for a key, its owner and the successors
 //! that stand in for it; once they are done, nobody who asks them gets the old value. The second
 //! goes to all the others, and to the successors again, who may have asked the owner in between.
 //!
-//! A change has a number, by which who was told of it in the second wave knows it again in the
+//! A change has a number, by which who was told of it in the second phase knows it again in the
 //! [log](super::change_log) of an owner.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use byteview::ByteView;
-use peers::{Peer, RemoveRequest, Routes, SetRequest, Wave};
+use peers::{Peer, Phase, RemoveRequest, Routes, SetRequest};
 use tokio::task::JoinSet;
 
 use super::inner::Inner;
@@ -47,15 +47,15 @@ impl Inner {
                 }
             }
         }
-        self.remove_here(&here, Wave::First(number));
+        self.remove_here(&here, Phase::First(number));
         let first = first
             .into_iter()
             .map(|(place, keys)| (routes.peers()[place].clone(), Change::Remove(keys)));
-        let mut failed = self.tell(first, Wave::First(number)).await;
+        let mut failed = self.tell(first, Phase::First(number)).await;
 
-        self.remove_here(&keys, Wave::Last(number));
+        self.remove_here(&keys, Phase::Last(number));
         let all = others(&routes).map(|peer| (peer, Change::Remove(keys.clone())));
-        failed.extend(self.tell(all, Wave::Last(number)).await);
+        failed.extend(self.tell(all, Phase::Last(number)).await);
         verdict(failed)
     }
 
@@ -78,30 +78,30 @@ impl Inner {
             .collect();
         match &owner {
             Some(owner) => first.push((owner.clone(), Change::Set(key.clone(), value))),
-            None => self.set_here(key.clone(), value, Wave::First(number)),
+            None => self.set_here(key.clone(), value, Phase::First(number)),
         }
-        let mut failed = self.tell(first, Wave::First(number)).await;
+        let mut failed = self.tell(first, Phase::First(number)).await;
 
         if owner.is_some() {
-            self.remove_here(std::slice::from_ref(&key), Wave::Last(number));
+            self.remove_here(std::slice::from_ref(&key), Phase::Last(number));
         }
         let owner_id = owner.as_ref().map(|owner| owner.member().id().to_owned());
         let all = others(&routes)
             .filter(|peer| Some(peer.member().id()) != owner_id.as_deref())
             .map(|peer| (peer, forget.clone()));
-        failed.extend(self.tell(all, Wave::Last(number)).await);
+        failed.extend(self.tell(all, Phase::Last(number)).await);
         verdict(failed)
     }
 
-    /// Takes all keys out everywhere. Every node answers for some, so both waves go to all.
+    /// Takes all keys out everywhere. Every node answers for some, so both phases go to all.
     pub(super) async fn clear_everywhere(self: Arc<Self>) -> Result<(), Error> {
         let routes = self.router.snapshot();
         let number = self.log.next_number();
         let mut failed = Vec::new();
-        for wave in [Wave::First(number), Wave::Last(number)] {
-            self.clear_here(wave);
+        for phase in [Phase::First(number), Phase::Last(number)] {
+            self.clear_here(phase);
             let all = others(&routes).map(|peer| (peer, Change::Clear));
-            failed.extend(self.tell(all, wave).await);
+            failed.extend(self.tell(all, phase).await);
         }
         verdict(failed)
     }
@@ -120,13 +120,13 @@ impl Inner {
     async fn tell(
         self: &Arc<Self>,
         changes: impl IntoIterator<Item = (Peer, Change)>,
-        wave: Wave,
+        phase: Phase,
     ) -> Vec<FailedPeer> {
         let mut told = JoinSet::new();
         for (peer, change) in changes {
             let inner = Arc::clone(self);
             let told_peer = async move {
-                match inner.tell_peer(&peer, &change, wave).await {
+                match inner.tell_peer(&peer, &change, phase).await {
                     Ok(()) => {
                         inner.backlogs.told(peer.member().id(), &change);
                         None
@@ -146,7 +146,7 @@ impl Inner {
         &self,
         peer: &Peer,
         change: &Change,
-        wave: Wave,
+        phase: Phase,
     ) -> Result<(), peers::Error> {
         let group = &*self.name;
         match change {
@@ -155,7 +155,7 @@ impl Inner {
                 peer.remove(RemoveRequest {
                     group,
                     keys: &keys,
-                    wave,
+                    phase,
                 })
                 .await
             }
@@ -165,33 +165,33 @@ impl Inner {
                     key,
                     value: value.view().clone(),
                     expires_at: value.expiry().moment(self.clock.now()),
-                    wave,
+                    phase,
                 })
                 .await
             }
-            Change::Clear => peer.clear(group, wave).await,
+            Change::Clear => peer.clear(group, phase).await,
         }
     }
 
     /// Forgets keys on this node that are removed everywhere, and writes down that they are.
-    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>], wave: Wave) {
+    pub(crate) fn remove_here(&self, keys: &[impl AsRef<[u8]>], phase: Phase) {
         self.forget(keys);
-        self.write_down(keys, wave);
-        self.take_note(wave);
+        self.write_down(keys, phase);
+        self.take_note(phase);
     }
 
     /// Peers may hold what this node has told them of its keys.
-    fn write_down(&self, keys: &[impl AsRef<[u8]>], wave: Wave) {
+    fn write_down(&self, keys: &[impl AsRef<[u8]>], phase: Phase) {
         let routes = self.router.routes();
         let is_own = |key: &&[u8]| routes.owner(key).is_some_and(Peer::is_self);
         let own = keys.iter().map(AsRef::as_ref).filter(is_own);
-        self.log.add(own.map(|key| Some(Key::from(key))), wave);
+        self.log.add(own.map(|key| Some(Key::from(key))), phase);
     }
 
-    /// What was told in the last wave is done with. What was told in the first is not: this node may
+    /// What was told in the last phase is done with. What was told in the first is not: this node may
     /// since have got an old value from somebody who was told later.
-    fn take_note(&self, wave: Wave) {
-        if let Wave::Last(number) = wave {
+    fn take_note(&self, phase: Phase) {
+        if let Phase::Last(number) = phase {
             self.told.lock().insert(number);
         }
     }
@@ -222,11 +222,11 @@ impl Inner {
     }
 
     /// Takes a value as the key's owner. One that is past its time already only replaces.
-    pub(crate) fn set_here(&self, key: Key, value: Value, wave: Wave) {
+    pub(crate) fn set_here(&self, key: Key, value: Value, phase: Phase) {
         let now = self.clock.now();
         let lifetime = self.aging.of_load(value.expiry(), now);
         if !lifetime.is_kept(now) {
-            return self.remove_here(&[key], wave);
+            return self.remove_here(&[key], phase);
         }
         // Raised under the lock of the entry: a load that takes its stamp before does not store
         // over the new value, one that takes it afterwards finds the value there.
@@ -238,7 +238,7 @@ impl Inner {
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
         self.forget_flights(&key);
-        self.write_down(&[key], wave);
+        self.write_down(&[key], phase);
     }
 
     /// Forgets what this node holds of a key that another owns, once the fence of all mirrors is raised.
@@ -262,13 +262,13 @@ impl Inner {
     }
 
     /// Forgets everything on this node.
-    pub(crate) fn clear_here(&self, wave: Wave) {
+    pub(crate) fn clear_here(&self, phase: Phase) {
         self.fence.raise_all();
         self.store.clear();
         self.fetches.forget_all();
         self.loads.forget_all();
-        self.log.add([None], wave);
-        self.take_note(wave);
+        self.log.add([None], phase);
+        self.take_note(phase);
     }
 }
 

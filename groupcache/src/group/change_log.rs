@@ -3,7 +3,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
-use peers::{Changes, LogPosition, LoggedChange, Wave};
+use peers::{Changes, LogPosition, LoggedChange, Phase};
 
 use super::recent::Recent;
 use crate::Key;
@@ -31,8 +31,8 @@ pub(super) struct ChangeLog {
 struct Latest {
     changes: VecDeque<Logged>,
     bytes: usize,
-    /// Hashes of those that were written down in their first wave, and need not be in the last.
-    in_first_wave: Recent,
+    /// Hashes of those that were written down in their first phase, and need not be in the last.
+    in_first_phase: Recent,
 }
 
 /// A change with its number, 0 for none; of one key, or of all.
@@ -70,17 +70,17 @@ impl ChangeLog {
 
     /// Writes down that keys have changed, or that all have where one is `None`.
     ///
-    /// What reaches this node in the last wave alone gets no number: others who were told of it may
+    /// What reaches this node in the last phase alone gets no number: others who were told of it may
     /// have asked this node in between.
-    pub(super) fn add(&self, keys: impl IntoIterator<Item = Option<Key>>, wave: Wave) {
+    pub(super) fn add(&self, keys: impl IntoIterator<Item = Option<Key>>, phase: Phase) {
         let mut latest = self.latest.lock();
         for key in keys {
             let hash = |number: u64| self.hasher.hash_one((number, &key));
-            let number = match wave {
-                Wave::First(number) if latest.in_first_wave.insert(hash(number)) => number,
-                Wave::Last(number) if !latest.in_first_wave.contains(hash(number)) => 0,
-                Wave::Only => 0,
-                Wave::First(_) | Wave::Last(_) => continue,
+            let number = match phase {
+                Phase::First(number) if latest.in_first_phase.insert(hash(number)) => number,
+                Phase::Last(number) if !latest.in_first_phase.contains(hash(number)) => 0,
+                Phase::Only => 0,
+                Phase::First(_) | Phase::Last(_) => continue,
             };
             let change = Logged { number, key };
             latest.bytes += change.charge();
@@ -134,13 +134,13 @@ mod tests {
     use super::super::limits::Limits;
     use super::*;
 
-    fn add(log: &ChangeLog, keys: &[&str], wave: Wave) {
-        log.add(keys.iter().map(|key| Some(Key::from(*key))), wave);
+    fn add(log: &ChangeLog, keys: &[&str], phase: Phase) {
+        log.add(keys.iter().map(|key| Some(Key::from(*key))), phase);
     }
 
     fn log_of(keys: &[&str]) -> ChangeLog {
         let log = ChangeLog::new(10 * size_of::<Logged>());
-        add(&log, keys, Wave::Only);
+        add(&log, keys, Phase::Only);
         log
     }
 
@@ -209,26 +209,26 @@ mod tests {
     fn long_keys_count_for_more() {
         let log = ChangeLog::new(1000);
         let (long, too_long) = ("k".repeat(850), "k".repeat(2000));
-        add(&log, &["short", &long], Wave::Only);
+        add(&log, &["short", &long], Phase::Only);
         assert_eq!(keys_since(&log, 0).unwrap().len(), 2);
-        add(&log, &[&too_long], Wave::Only);
+        add(&log, &[&too_long], Phase::Only);
         assert_eq!(keys_since(&log, 2), None);
-        add(&log, &["short"], Wave::Only);
+        add(&log, &["short"], Phase::Only);
         assert_eq!(keys_since(&log, 3).unwrap(), ["short"]);
     }
 
     #[test]
-    fn a_change_is_written_down_once_and_with_a_number_only_in_its_first_wave() {
+    fn a_change_is_written_down_once_and_with_a_number_only_in_its_first_phase() {
         let log = log_of(&[]);
         let numbers = [log.next_number(), log.next_number()];
         assert_ne!(numbers[0], numbers[1]);
         let [one, other] = numbers;
-        add(&log, &["a"], Wave::First(one));
-        add(&log, &["a"], Wave::First(one));
-        // A key that is this node's own by its own ring alone comes with the last wave.
-        add(&log, &["a", "b"], Wave::Last(one));
-        log.add([None], Wave::First(other));
-        log.add([None], Wave::Last(other));
+        add(&log, &["a"], Phase::First(one));
+        add(&log, &["a"], Phase::First(one));
+        // A key that is this node's own by its own ring alone comes with the last phase.
+        add(&log, &["a", "b"], Phase::Last(one));
+        log.add([None], Phase::First(other));
+        log.add([None], Phase::Last(other));
         let expected = [
             (one, Some("a".into())),
             (0, Some("b".into())),

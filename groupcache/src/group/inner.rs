@@ -43,7 +43,7 @@ pub(crate) struct Inner {
     pub(super) limits: Limits,
     /// What has changed of the keys that this node owns.
     pub(super) log: ChangeLog,
-    /// The numbers of changes that went round and that this node was told of in the last wave: it need
+    /// The numbers of changes that went round and that this node was told of in the last phase: it need
     /// not heed them once more when an owner's log has them.
     pub(super) told: Mutex<Recent>,
     /// How far the logs of the peers are known.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use peers::{Peer, Wave};
+use peers::{Peer, Phase};
 use tokio::time::Instant;
 
 use super::change::Change;
@@ -164,7 +164,7 @@ impl Inner {
         let Some(peer) = peers.find(|peer| peer.member().id() == id && !peer.is_self()) else {
             return true;
         };
-        let Err(error) = self.tell_peer(peer, &backlog.change(), Wave::Only).await else {
+        let Err(error) = self.tell_peer(peer, &backlog.change(), Phase::Only).await else {
             return true;
         };
         let (group, peer) = (&self.name, peer.member());

@@ -53,7 +53,7 @@ impl Inner {
                 Some(moment) => value.expires_at(moment),
                 None => value,
             },
-            request.wave,
+            request.phase,
         );
         Ok(())
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, GetRequest, PeerService, RemoveRequest, Reply, SetRequest,
-    Wave,
+    BoxFuture, Changes, ChangesRequest, GetRequest, PeerService, Phase, RemoveRequest, Reply,
+    SetRequest,
 };
 
 use crate::{Error, Group};
@@ -75,14 +75,18 @@ impl PeerService for Groups {
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
             let group = self.asked_for(request.group)?;
-            group.0.remove_here(request.keys, request.wave);
+            group.0.remove_here(request.keys, request.phase);
             Ok(())
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), peers::Error>> {
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        phase: Phase,
+    ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            self.asked_for(group)?.0.clear_here(wave);
+            self.asked_for(group)?.0.clear_here(phase);
             Ok(())
         })
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::RwLock;
 use peers::{
     BoxFuture, Changes, ChangesRequest, Context, Error, GetRequest, Member, PeerClient,
-    PeerService, RemoveRequest, Reply, SetRequest, Transport, Wave,
+    PeerService, Phase, RemoveRequest, Reply, SetRequest, Transport,
 };
 
 use crate::Node;
@@ -64,8 +64,8 @@ impl PeerClient for Line {
         Box::pin(async move { self.node()?.remove(request).await })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.node()?.clear(group, wave).await })
+    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move { self.node()?.clear(group, phase).await })
     }
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use peers::{
     ChangesRequest, Error, GetMode, GetRequest, HttpService, HttpTransport, LogPosition, Member,
-    PeerClient, Protocol, RemoveRequest, Reply, Server, SetRequest, Transport as _, Wave,
+    PeerClient, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest, Transport as _,
 };
 
 use super::connection::{Once, Saying, Scripted};
@@ -62,7 +62,7 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
         key: b"k",
         value: "v".into(),
         expires_at: None,
-        wave: Wave::Only,
+        phase: Phase::Only,
     };
     let done = |result: Result<(), Error>| check(&result.map(|()| Reply::default()), length);
     done(client.set(set).await);
@@ -72,7 +72,7 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
             .remove(RemoveRequest {
                 group: "g",
                 keys,
-                wave: Wave::Only,
+                phase: Phase::Only,
             })
             .await,
     );

@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, LoggedChange, PeerService,
-    RemoveRequest, Reply, SetRequest, Wave,
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, LoggedChange, PeerService, Phase,
+    RemoveRequest, Reply, SetRequest,
 };
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -45,7 +45,7 @@ impl PeerService for Node {
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { Err(Error::no_such_group(group)) })
     }
 

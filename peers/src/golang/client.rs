@@ -4,7 +4,7 @@ use super::wire;
 use crate::http::caller::Caller;
 use crate::http::failure;
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest, Wave,
+    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -51,7 +51,7 @@ impl PeerClient for GolangClient {
         unsupported("remove keys")
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
         unsupported("clear a group")
     }
 }

@@ -6,7 +6,7 @@ use crate::http::caller::Caller;
 use crate::http::question::{MAX_KEYS_BYTES, REMOVE_KEYS};
 use crate::mailgun::MailgunClient;
 use crate::{
-    BoxFuture, Error, GetRequest, PeerClient, Protocol, RemoveRequest, Reply, SetRequest, Wave,
+    BoxFuture, Error, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -53,7 +53,7 @@ impl PeerClient for GroupcacheGoClient {
 
     /// One key by a DELETE. Several in one request, apart from those that are not UTF-8.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys, wave } = request;
+        let RemoveRequest { group, keys, phase } = request;
         if keys.len() == 1 {
             return self.0.remove(request);
         }
@@ -67,11 +67,11 @@ impl PeerClient for GroupcacheGoClient {
             }
             self.remove_texts(group, &texts).await?;
             let keys = &others;
-            self.0.remove(RemoveRequest { group, keys, wave }).await
+            self.0.remove(RemoveRequest { group, keys, phase }).await
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
-        self.0.clear(group, wave)
+    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.clear(group, phase)
     }
 }

@@ -16,6 +16,7 @@ mod hook;
 mod listener;
 mod options;
 pub(crate) mod path;
+pub(crate) mod phase;
 mod pool;
 pub(crate) mod question;
 pub(crate) mod receive;
@@ -27,7 +28,6 @@ mod transport;
 pub(crate) mod turns;
 mod unwind;
 mod watchdog;
-pub(crate) mod wave;
 
 pub use accepted::{Accepted, RemoteAddr};
 pub use body::Body;

@@ -5,7 +5,7 @@ use http::{Method, Response, StatusCode};
 
 use super::path::{self, Malformed, Plus};
 use super::{Body, HttpOptions, failure};
-use crate::{Error, GetMode, GetRequest, PeerService, RemoveRequest, Reply, SetRequest, Wave};
+use crate::{Error, GetMode, GetRequest, PeerService, Phase, RemoveRequest, Reply, SetRequest};
 
 /// Where a key would stand: a POST there removes the keys in its body.
 pub(crate) const REMOVE_KEYS: &str = "_remove-keys/";
@@ -27,7 +27,7 @@ pub(crate) struct Question<'a> {
     /// How far a GET may go.
     pub(crate) mode: GetMode,
     /// How a change goes round.
-    pub(crate) wave: Wave,
+    pub(crate) phase: Phase,
     /// Of a PUT or a POST, whole; otherwise empty.
     pub(crate) body: Bytes,
 }
@@ -129,8 +129,8 @@ impl<'a> Question<'a> {
 
     /// Has the node forget some keys.
     pub(crate) async fn remove(&self, group: &str, keys: &[&[u8]]) -> Result<(), Error> {
-        let wave = self.wave;
-        let request = RemoveRequest { group, keys, wave };
+        let phase = self.phase;
+        let request = RemoveRequest { group, keys, phase };
         self.service.remove(request).await
     }
 }

@@ -12,13 +12,13 @@ use hyper::service::Service;
 use tokio::sync::Semaphore;
 
 use super::dialect::Dialect;
+use super::phase::{self, PHASE};
 use super::question::{MAX_KEYS_BYTES, Question};
 use super::receive::receive;
-use super::wave::{self, WAVE};
 use super::{Body, HEALTH, HttpOptions, MODE, PEEK, WARM_UP, failure, unwind};
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
-use crate::{BoxFuture, Context, Error, GetMode, PeerService, Protocol, Wave, golang};
+use crate::{BoxFuture, Context, Error, GetMode, PeerService, Phase, Protocol, golang};
 
 /// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
 /// own. It is a [`hyper::service::Service`], and with the feature `tower` a `tower_service::Service`
@@ -168,7 +168,7 @@ struct Route {
     /// The length of the base path.
     base: usize,
     mode: GetMode,
-    wave: Wave,
+    phase: Phase,
 }
 
 /// A body that is still to come.
@@ -192,7 +192,7 @@ impl Inner {
                 dialect,
                 base,
                 mode,
-                wave: Wave::Only,
+                phase: Phase::Only,
             })
         } else if path.starts_with(&self.options.base_path) && path != HEALTH {
             Some(Route {
@@ -203,7 +203,7 @@ impl Inner {
                     Some(mode) if mode == WARM_UP => GetMode::WarmUp,
                     _ => GetMode::Load,
                 },
-                wave: wave::read(request.headers().get(WAVE)),
+                phase: phase::read(request.headers().get(PHASE)),
             })
         } else if path == HEALTH {
             None
@@ -293,7 +293,7 @@ impl Inner {
             method,
             target: &uri.path()[route.base..],
             mode: route.mode,
-            wave: route.wave,
+            phase: route.phase,
             body,
         };
         let answer = unwind::catch(route.dialect.answer(question));

@@ -4,7 +4,7 @@ use super::wire;
 use crate::http::caller::{Answer, Caller};
 use crate::http::{concurrently, failure};
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply, SetRequest, Wave,
+    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -67,7 +67,7 @@ impl PeerClient for IpronkoClient {
         }))
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Err(Error::unsupported("clear a group", "ipronko")) })
     }
 }

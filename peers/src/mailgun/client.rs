@@ -7,8 +7,8 @@ use crate::golang::wire as reply;
 use crate::http::caller::{Answer, Caller};
 use crate::http::{Body, concurrently, failure};
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, Protocol, RemoveRequest, Reply, SetRequest,
-    Wave,
+    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply,
+    SetRequest,
 };
 
 /// Asks one peer, of mailgun's kind or of groupcache-go's.
@@ -122,7 +122,7 @@ impl PeerClient for MailgunClient {
         }))
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Wave) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
         let error = Error::unsupported("clear a group", self.protocol.name());
         Box::pin(async { Err(error) })
     }

@@ -14,7 +14,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::golang::wire::{nanos_since_1970, time_from_nanos};
 use crate::http::Body;
-use crate::{Error, SetRequest, Wave};
+use crate::{Error, Phase, SetRequest};
 
 #[derive(Clone, PartialEq, Message)]
 struct SetMessage {
@@ -50,7 +50,7 @@ impl Set {
             key: &self.key,
             value: self.value.clone(),
             expires_at: time_from_nanos(self.expire),
-            wave: Wave::Only,
+            phase: Phase::Only,
         }
     }
 }
@@ -110,7 +110,7 @@ mod tests {
                 key: &key,
                 value: value.clone().into(),
                 expires_at: time_from_nanos(expire),
-                wave: Wave::Only,
+                phase: Phase::Only,
             };
             let set = decode(collect(encode(&request))).unwrap();
             let received = set.as_request(&group);

@@ -4,13 +4,13 @@ use http::{HeaderValue, Method, StatusCode};
 use super::wire;
 use crate::golang::wire as reply;
 use crate::http::caller::Caller;
+use crate::http::phase::{self, PHASE};
 use crate::http::question::{CHANGES, CLEAR, MAX_KEYS_BYTES, REMOVE_KEYS};
-use crate::http::wave::{self, WAVE};
 use crate::http::{Body, MODE, PEEK, WARM_UP, failure};
 use crate::mailgun::wire as set;
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, RemoveRequest,
-    Reply, SetRequest, Wave,
+    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, Phase,
+    RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -41,16 +41,16 @@ impl NativeClient {
         group: &str,
         target: impl Fn() -> String,
         body: impl Fn() -> Body,
-        wave: Wave,
+        phase: Phase,
     ) -> Result<(), Error> {
-        let wave = wave::write(wave);
+        let phase = phase::write(phase);
         let answer = self
             .caller
             .send(|request| {
                 *request.method_mut() = method.clone();
                 *request.body_mut() = body();
-                if let Some(wave) = &wave {
-                    request.headers_mut().insert(WAVE, wave.clone());
+                if let Some(phase) = &phase {
+                    request.headers_mut().insert(PHASE, phase.clone());
                 }
                 target()
             })
@@ -98,14 +98,14 @@ impl PeerClient for NativeClient {
             self.caller.check_value(&request.value)?;
             let (group, key) = (request.group, request.key);
             let body = || set::encode(&request);
-            let (target, wave) = (|| self.target(group, key), request.wave);
-            self.tell(Method::PUT, group, target, body, wave).await
+            let (target, phase) = (|| self.target(group, key), request.phase);
+            self.tell(Method::PUT, group, target, body, phase).await
         })
     }
 
     /// One key by a DELETE; several in one request, or a few if they are very many.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys, wave } = request;
+        let RemoveRequest { group, keys, phase } = request;
         Box::pin(async move {
             for &key in keys {
                 self.caller.check_key(key)?;
@@ -113,7 +113,7 @@ impl PeerClient for NativeClient {
             if let &[key] = keys {
                 let target = || self.target(group, key);
                 return self
-                    .tell(Method::DELETE, group, target, Body::default, wave)
+                    .tell(Method::DELETE, group, target, Body::default, phase)
                     .await;
             }
             let target = || self.group_target(group, REMOVE_KEYS);
@@ -124,19 +124,19 @@ impl PeerClient for NativeClient {
                 let body = || Body::from(message.clone());
                 rest = &rest[batch..];
                 // The peer has been told all only with the last of the requests.
-                let wave = match wave {
-                    Wave::Last(_) if !rest.is_empty() => Wave::Only,
-                    wave => wave,
+                let phase = match phase {
+                    Phase::Last(_) if !rest.is_empty() => Phase::Only,
+                    phase => phase,
                 };
-                self.tell(Method::POST, group, target, body, wave).await?;
+                self.tell(Method::POST, group, target, body, phase).await?;
             }
             Ok(())
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
         let target = move || self.group_target(group, CLEAR);
-        Box::pin(self.tell(Method::POST, group, target, Body::default, wave))
+        Box::pin(self.tell(Method::POST, group, target, Body::default, phase))
     }
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {

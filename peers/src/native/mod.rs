@@ -9,7 +9,7 @@
 //! | `POST <group>/_clear/` | | |
 //! | `POST <group>/_changes/` | `ChangesRequest` | answered with a `ChangesResponse` |
 //!
-//! What changes something has the header `x-groupcache-wave`, see [`Wave`](crate::Wave).
+//! What changes something has the header `x-groupcache-phase`, see [`Phase`](crate::Phase).
 //! A value comes with the owner's [`LogPosition`](crate::LogPosition). Statuses are golang's; what counts is the header `x-groupcache-error`.
 
 mod client;

@@ -54,9 +54,9 @@ async fn change(question: Question<'_>, group: &str, key: &[u8]) -> Result<(), E
                 let text = "bad request: the path and the body name different keys";
                 return Err(Error::status(StatusCode::BAD_REQUEST.as_u16(), text));
             }
-            let wave = question.wave;
+            let phase = question.phase;
             let request = SetRequest {
-                wave,
+                phase,
                 ..request.as_request(group)
             };
             question.set(request).await
@@ -67,7 +67,9 @@ async fn change(question: Question<'_>, group: &str, key: &[u8]) -> Result<(), E
             let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
             question.remove(group, &keys).await
         }
-        (_, key) if *key == *CLEAR.as_bytes() => question.service.clear(group, question.wave).await,
+        (_, key) if *key == *CLEAR.as_bytes() => {
+            question.service.clear(group, question.phase).await
+        }
         _ => Err(Error::status(
             StatusCode::NOT_FOUND.as_u16(),
             "invalid path for POST method",

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use peers::{
     BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, LogPosition, LoggedChange,
-    PeerService, RemoveRequest, Reply, SetRequest, Wave,
+    PeerService, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 use super::value;
@@ -17,7 +17,7 @@ pub(crate) struct Node {
     url: String,
     cache: Mutex<HashMap<Vec<u8>, Reply>>,
     asked: Mutex<Vec<Asked>>,
-    waves: Mutex<Vec<Wave>>,
+    phases: Mutex<Vec<Phase>>,
 }
 
 /// What a node was asked to do.
@@ -59,13 +59,13 @@ impl Node {
             url: url.to_owned(),
             cache: Mutex::default(),
             asked: Mutex::default(),
-            waves: Mutex::default(),
+            phases: Mutex::default(),
         }
     }
 
     /// How the changes went round that the node was told of since the last time this was called.
-    pub(crate) fn waves(&self) -> Vec<Wave> {
-        std::mem::take(&mut *self.waves.lock().unwrap())
+    pub(crate) fn phases(&self) -> Vec<Phase> {
+        std::mem::take(&mut *self.phases.lock().unwrap())
     }
 
     /// What the node was asked since the last time this was called.
@@ -134,7 +134,7 @@ impl PeerService for Node {
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(request.group)?;
-            self.waves.lock().unwrap().push(request.wave);
+            self.phases.lock().unwrap().push(request.phase);
             let (key, expires_at) = (request.key.to_vec(), request.expires_at);
             self.note(Asked::Set(key.clone(), request.value.to_vec(), expires_at));
             let reply = Reply {
@@ -154,7 +154,7 @@ impl PeerService for Node {
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(request.group)?;
-            self.waves.lock().unwrap().push(request.wave);
+            self.phases.lock().unwrap().push(request.phase);
             let keys = request.keys.iter().map(|key| key.to_vec());
             self.note(Asked::Remove(keys.collect()));
             for &key in request.keys {
@@ -164,10 +164,10 @@ impl PeerService for Node {
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, wave: Wave) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(group)?;
-            self.waves.lock().unwrap().push(wave);
+            self.phases.lock().unwrap().push(phase);
             self.note(Asked::Clear);
             self.cache.lock().unwrap().clear();
             Ok(())
