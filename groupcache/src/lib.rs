@@ -38,7 +38,7 @@ pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
 pub use error::{Error, FailedPeer};
 pub use getter::{Getter, GetterError, NotFound};
-pub use group::{Group, GroupBuilder, Usage};
+pub use group::{Group, GroupBuilder};
 pub use key::Key;
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
@@ -49,7 +49,7 @@ pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
 };
 pub use stats::Stats;
-pub use store::{Store, Stored};
+pub use store::{Store, Stored, Usage};
 #[cfg(feature = "json")]
 pub use typed::Json;
 #[cfg(feature = "msgpack")]

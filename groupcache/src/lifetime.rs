@@ -18,14 +18,14 @@ impl Lifetime {
     }
 }
 
-/// How a group lets values age.
+/// How long a group's values stay fresh, and how long they are served after that.
 #[derive(Debug, Default)]
-pub(crate) struct Aging {
-    /// Freshness of values that say nothing themselves; `None`: for ever.
+pub(crate) struct Freshness {
+    /// The time to live of values without one of their own; `None`: for ever.
     pub(crate) ttl: Option<Duration>,
-    /// Up to so much is taken off [`ttl`](Self::ttl), by chance.
+    /// The most that chance takes off the [`ttl`](Self::ttl).
     pub(crate) ttl_jitter: Duration,
-    /// Freshness of copies that came from another node's memory; `None`: as their owner says.
+    /// The time to live of copies that came from another node's memory; `None`: the owner's.
     pub(crate) peek_ttl: Option<Duration>,
     /// How long a value is served past its freshness while it is refreshed.
     pub(crate) stale_window: Duration,
@@ -34,14 +34,14 @@ pub(crate) struct Aging {
 
 /// How a value came from a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
-    /// Asked for in the usual way.
-    Fetched,
-    /// From the peer's memory only.
-    Peeked,
+pub(crate) enum Via {
+    /// By a get that may load.
+    Fetch,
+    /// By a peek, from the peer's memory only.
+    Peek,
 }
 
-impl Aging {
+impl Freshness {
     /// The lifetime of a value that the getter has just returned.
     pub(crate) fn of_load(&self, expiry: Expiry, now: Instant) -> Lifetime {
         let after = match expiry {
@@ -58,10 +58,10 @@ impl Aging {
     pub(crate) fn of_reply(
         &self,
         expires_at: Option<SystemTime>,
-        reached: Reached,
+        via: Via,
         now: Instant,
     ) -> Lifetime {
-        let peek_ttl = self.peek_ttl.filter(|_| reached == Reached::Peeked);
+        let peek_ttl = self.peek_ttl.filter(|_| via == Via::Peek);
         let limits = [expires_at.map(until), self.jittered_ttl(), peek_ttl];
         self.lifetime(limits.into_iter().flatten().min(), now)
     }
@@ -130,18 +130,18 @@ mod tests {
 
     const MINUTE: Duration = Duration::from_secs(60);
 
-    fn aging(ttl: Option<Duration>) -> Aging {
-        Aging {
+    fn freshness(ttl: Option<Duration>) -> Freshness {
+        Freshness {
             ttl,
             stale_window: Duration::from_secs(5),
-            ..Aging::default()
+            ..Freshness::default()
         }
     }
 
     #[test]
     fn a_values_own_word_goes_before_the_groups() {
         let now = Instant::now();
-        let fresh = |expiry| aging(Some(MINUTE)).of_load(expiry, now).fresh_until;
+        let fresh = |expiry| freshness(Some(MINUTE)).of_load(expiry, now).fresh_until;
         assert_eq!(fresh(Expiry::OfGroup), Some(now + MINUTE));
         assert_eq!(fresh(Expiry::In(MINUTE * 2)), Some(now + MINUTE * 2));
         assert_eq!(fresh(Expiry::Never), None);
@@ -154,8 +154,8 @@ mod tests {
         let soon = SystemTime::now() + MINUTE;
         let late = SystemTime::now() + MINUTE * 10;
         let fresh = |ttl, expires_at| {
-            aging(ttl)
-                .of_reply(expires_at, Reached::Fetched, now)
+            freshness(ttl)
+                .of_reply(expires_at, Via::Fetch, now)
                 .fresh_until
         };
         assert_eq!(fresh(None, None), None);
@@ -168,25 +168,25 @@ mod tests {
     #[test]
     fn a_peeked_copy_has_a_limit_of_its_own() {
         let now = Instant::now();
-        let aging = Aging {
+        let freshness = Freshness {
             peek_ttl: Some(MINUTE),
-            ..aging(Some(MINUTE * 10))
+            ..freshness(Some(MINUTE * 10))
         };
-        let fresh = |reached| aging.of_reply(None, reached, now).fresh_until;
-        assert_eq!(fresh(Reached::Fetched), Some(now + MINUTE * 10));
-        assert_eq!(fresh(Reached::Peeked), Some(now + MINUTE));
+        let fresh = |via| freshness.of_reply(None, via, now).fresh_until;
+        assert_eq!(fresh(Via::Fetch), Some(now + MINUTE * 10));
+        assert_eq!(fresh(Via::Peek), Some(now + MINUTE));
     }
 
     #[test]
     fn jitter_spreads_the_times_to_live_and_never_lengthens_them() {
         let now = Instant::now();
         let jitter = Duration::from_secs(10);
-        let aging = Aging {
+        let freshness = Freshness {
             ttl_jitter: jitter,
-            ..aging(Some(MINUTE))
+            ..freshness(Some(MINUTE))
         };
         let lives: Vec<_> = (0..1000)
-            .map(|_| aging.of_load(Expiry::OfGroup, now).fresh_until.unwrap() - now)
+            .map(|_| freshness.of_load(Expiry::OfGroup, now).fresh_until.unwrap() - now)
             .collect();
         assert!(
             lives
@@ -198,14 +198,14 @@ mod tests {
             .filter(|life| **life < MINUTE - jitter / 2)
             .count();
         assert!((400..600).contains(&early), "{early}");
-        let own = aging.of_load(Expiry::In(MINUTE), now).fresh_until;
+        let own = freshness.of_load(Expiry::In(MINUTE), now).fresh_until;
         assert_eq!(own, Some(now + MINUTE), "a value's own word is exact");
     }
 
     #[test]
     fn the_stale_window_follows_the_fresh_one_unless_the_value_was_never_fresh() {
         let now = Instant::now();
-        let kept = |after| aging(None).of_load(Expiry::In(after), now).kept_until;
+        let kept = |after| freshness(None).of_load(Expiry::In(after), now).kept_until;
         assert_eq!(kept(MINUTE), Some(now + MINUTE + Duration::from_secs(5)));
         assert_eq!(kept(Duration::ZERO), Some(now));
     }

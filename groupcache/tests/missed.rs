@@ -47,8 +47,8 @@ impl Three {
     async fn with_replies_only() -> Self {
         Self::new(|group| {
             group
-                .catch_up_every(Duration::ZERO)
-                .redeliver_for(Duration::ZERO)
+                .anti_entropy_interval(Duration::ZERO)
+                .hint_window(Duration::ZERO)
         })
         .await
     }
@@ -70,7 +70,7 @@ impl Three {
     async fn heal_and_tell(&self) {
         self.network.heal();
         tokio::time::sleep(MINUTE).await;
-        assert_eq!(self.groups[0].stats().untold, 0);
+        assert_eq!(self.groups[0].stats().pending_hints, 0);
     }
 
     /// Checks that only one peer was not told.
@@ -116,7 +116,7 @@ async fn a_missed_set_is_learned_with_the_next_value_from_the_owner() {
 
 #[tokio::test(start_paused = true)]
 async fn a_missed_removal_is_learned_in_the_next_round_by_who_asks_for_nothing() {
-    let three = Three::new(|group| group.redeliver_for(Duration::ZERO)).await;
+    let three = Three::new(|group| group.hint_window(Duration::ZERO)).await;
     let key = &three.keys_of(2, 1)[0];
     three.get(1, key).await;
     three.cut(0, 1);
@@ -129,7 +129,7 @@ async fn a_missed_removal_is_learned_in_the_next_round_by_who_asks_for_nothing()
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_has_missed_more_than_the_log_holds_forgets_all_mirrors_and_nothing_of_its_own()
 {
-    let three = Three::new(|group| group.redeliver_for(Duration::ZERO).change_log_bytes(0)).await;
+    let three = Three::new(|group| group.hint_window(Duration::ZERO).change_log_bytes(0)).await;
     let (owners, others, own) = (
         three.keys_of(2, 20),
         three.keys_of(0, 20),
@@ -161,7 +161,7 @@ async fn a_peer_that_has_missed_more_than_the_log_holds_forgets_all_mirrors_and_
 
 #[tokio::test(start_paused = true)]
 async fn a_sweep_of_a_peers_keys_keeps_what_is_fetched_from_it_out_and_lets_own_loads_in() {
-    let three = Three::new(|group| group.redeliver_for(Duration::ZERO).change_log_bytes(0)).await;
+    let three = Three::new(|group| group.hint_window(Duration::ZERO).change_log_bytes(0)).await;
     let (others, own) = (three.keys_of(2, 2), &three.keys_of(1, 1)[0]);
     let (calls, gate) = (Calls::default(), Gate::closed());
     let gated: Vec<_> = three
@@ -170,7 +170,7 @@ async fn a_sweep_of_a_peers_keys_keeps_what_is_fetched_from_it_out_and_lets_own_
         .map(|node| node.group("gated", MIB, calls.gated(&gate)))
         .map(|group| {
             let group = group.promoter(Always).change_log_bytes(0);
-            group.redeliver_for(Duration::ZERO).build().unwrap()
+            group.hint_window(Duration::ZERO).build().unwrap()
         })
         .collect();
     let get = |key: &str| {
@@ -202,7 +202,7 @@ async fn a_sweep_of_a_peers_keys_keeps_what_is_fetched_from_it_out_and_lets_own_
 #[tokio::test(start_paused = true)]
 async fn who_could_not_be_told_is_told_again_whoever_owns_the_key() {
     for owner in [1, 2] {
-        let three = Three::new(|group| group.catch_up_every(Duration::ZERO)).await;
+        let three = Three::new(|group| group.anti_entropy_interval(Duration::ZERO)).await;
         let keys = three.keys_of(owner, 2);
         for key in &keys {
             three.get(1, key).await;
@@ -210,11 +210,11 @@ async fn who_could_not_be_told_is_told_again_whoever_owns_the_key() {
         three.cut(0, 1);
         three.assert_failed(three.groups[0].remove(&keys[0]).await, 1);
         three.assert_failed(three.groups[0].set(&keys[1], "new").await, 1);
-        assert_eq!(three.groups[0].stats().untold, 2, "owner {owner}");
+        assert_eq!(three.groups[0].stats().pending_hints, 2, "owner {owner}");
         assert_eq!(three.get(1, &keys[0]).await, "load 1", "it cannot know");
 
         tokio::time::sleep(MINUTE).await;
-        assert_eq!(three.groups[0].stats().untold, 2, "it is still away");
+        assert_eq!(three.groups[0].stats().pending_hints, 2, "it is still away");
         three.heal_and_tell().await;
         assert_eq!(three.get(1, &keys[0]).await, "load 3");
         // If the owner could not be told, nobody has kept the value.
@@ -225,7 +225,7 @@ async fn who_could_not_be_told_is_told_again_whoever_owns_the_key() {
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_is_tried_again_is_not_undone() {
-    let three = Three::new(|group| group.catch_up_every(Duration::ZERO)).await;
+    let three = Three::new(|group| group.anti_entropy_interval(Duration::ZERO)).await;
     let key = &three.keys_of(1, 1)[0];
     three.cut(0, 1);
     three.assert_failed(three.groups[0].set(key, "new").await, 1);
@@ -234,7 +234,7 @@ async fn a_set_that_is_tried_again_is_not_undone() {
     while three.groups[0].set(key, "newer").await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    assert_eq!(three.groups[0].stats().untold, 0);
+    assert_eq!(three.groups[0].stats().pending_hints, 0);
     tokio::time::sleep(MINUTE).await;
     assert_eq!(three.get(1, key).await, "newer");
 }
@@ -278,12 +278,12 @@ async fn a_new_node_is_told_of_old_removals_and_still_takes_values_over() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clear_that_did_not_reach_a_peer_reaches_it_later() {
-    let three = Three::new(|group| group.catch_up_every(Duration::ZERO)).await;
+    let three = Three::new(|group| group.anti_entropy_interval(Duration::ZERO)).await;
     let key = &three.keys_of(1, 1)[0];
     three.get(1, key).await;
     three.cut(0, 1);
     three.assert_failed(three.groups[0].clear().await, 1);
-    assert_eq!(three.groups[0].stats().untold, 1);
+    assert_eq!(three.groups[0].stats().pending_hints, 1);
     assert_eq!(three.holds(1), 1);
     three.heal_and_tell().await;
     assert_eq!(three.holds(1), 0);
@@ -291,37 +291,41 @@ async fn a_clear_that_did_not_reach_a_peer_reaches_it_later() {
 
 #[tokio::test(start_paused = true)]
 async fn too_many_keys_for_a_peer_that_is_away_become_all_keys() {
-    let three =
-        Three::new(|group| group.catch_up_every(Duration::ZERO).max_backlog_bytes(1000)).await;
+    let three = Three::new(|group| {
+        group
+            .anti_entropy_interval(Duration::ZERO)
+            .max_hint_bytes(1000)
+    })
+    .await;
     let own = &three.keys_of(1, 1)[0];
     three.get(1, own).await;
     three.cut(0, 1);
     let others = three.keys_of(2, 100);
     three.assert_failed(three.groups[0].remove_many(&others).await, 1);
-    assert_eq!(three.groups[0].stats().untold, 1);
+    assert_eq!(three.groups[0].stats().pending_hints, 1);
     three.heal_and_tell().await;
     assert_eq!(three.holds(1), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn nobody_is_told_for_ever() {
-    let three = Three::new(|group| group.redeliver_for(5 * MINUTE)).await;
+    let three = Three::new(|group| group.hint_window(5 * MINUTE)).await;
     let key = &three.keys_of(2, 1)[0];
     three.cut(0, 1);
     three.assert_failed(three.groups[0].remove(key).await, 1);
     tokio::time::sleep(4 * MINUTE).await;
-    assert_eq!(three.groups[0].stats().untold, 1);
+    assert_eq!(three.groups[0].stats().pending_hints, 1);
     tokio::time::sleep(2 * MINUTE).await;
-    assert_eq!(three.groups[0].stats().untold, 0);
+    assert_eq!(three.groups[0].stats().pending_hints, 0);
 
     // Nor who has left.
     three.assert_failed(three.groups[0].remove(key).await, 1);
-    assert_eq!(three.groups[0].stats().untold, 1);
+    assert_eq!(three.groups[0].stats().pending_hints, 1);
     three.nodes[0]
         .remove_peer(three.nodes[1].member().id())
         .unwrap();
     tokio::time::sleep(MINUTE).await;
-    assert_eq!(three.groups[0].stats().untold, 0);
+    assert_eq!(three.groups[0].stats().pending_hints, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 
 mod circuit;
 mod client;
+mod coherence;
 mod context;
 mod error;
 mod galaxycache;
@@ -35,6 +36,7 @@ pub use consistenthash;
 
 pub use circuit::{Circuit, CircuitOptions};
 pub use client::PeerClient;
+pub use coherence::{Coherence, CoherenceOptions, Hint, Missed, Pull, Scope};
 pub use context::Context;
 pub use error::Error;
 pub use http::{

@@ -3,7 +3,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use byteview::ByteView;
 
-/// One question to a peer: the value of `key` in `group`.
+/// Asks a peer for the value of `key` in `group`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetRequest<'a> {
     /// Name of the group.
@@ -28,7 +28,7 @@ pub enum GetMode {
     WarmUp,
 }
 
-/// Tells a key's owner its new value.
+/// Gives a key's owner a new value.
 #[derive(Clone, Debug)]
 pub struct SetRequest<'a> {
     /// Name of the group.
@@ -39,35 +39,36 @@ pub struct SetRequest<'a> {
     pub value: ByteView,
     /// When the value stops being fresh; `None`: as the owner's group says.
     pub expires_at: Option<SystemTime>,
-    /// Who else is told.
+    /// Where the change stands on its way through the cluster.
     pub phase: Phase,
 }
 
-/// Tells a peer to forget what it holds under some keys.
+/// Makes a peer forget what it holds under some keys.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoveRequest<'a> {
     /// Name of the group.
     pub group: &'a str,
     /// The keys, any bytes each.
     pub keys: &'a [&'a [u8]],
-    /// Who else is told.
+    /// Where the change stands on its way through the cluster.
     pub phase: Phase,
 }
 
-/// How a removal, set or clear goes round. Only the native protocol can say; under the others
-/// everybody is told as in [`Only`](Self::Only).
+/// Where a removal, set or clear stands on its way through the cluster. Only the native protocol
+/// carries the phase; a message of another protocol counts as [`Only`](Self::Only).
 ///
-/// A change that goes round has a number, so that somebody who was told of it directly need not
-/// heed it once more when it turns up in an owner's [log](LogPosition).
+/// A mirror that is removed may come back as long as any node still serves the old value. So the
+/// first phase goes to the nodes that answer for a key, and the last one to all nodes. Each change
+/// has an id, by which a node recognises the change in an owner's [log](LogPosition).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Nobody else is told.
+    /// The message goes to one peer alone and has no id.
     #[default]
     Only,
-    /// Those who answer for the keys are told of the change with this number, and then all others. The
-    /// owner writes it down.
+    /// The message goes to the key's owner and to the successors that stand in for it. The owner logs
+    /// the change with this id.
     First(u64),
-    /// All are told, once the first phase is over.
+    /// The message goes to all nodes, after the first phase has ended.
     Last(u64),
 }
 
@@ -76,54 +77,57 @@ pub enum Phase {
 pub struct Reply {
     /// The value.
     pub value: ByteView,
-    /// When the value stops being fresh, in the owner's wall-clock time; `None` if the owner did
-    /// not say or the protocol cannot.
+    /// When the value stops being fresh, in the owner's wall-clock time; `None` if the owner set no
+    /// time or the protocol carries none.
     pub expires_at: Option<SystemTime>,
-    /// Requests per minute that the owner measured for the key over all nodes; `None` if the owner
-    /// did not say.
+    /// Requests per minute that the owner measured for the key over all nodes; `None` if the reply
+    /// carries no rate.
     pub minute_qps: Option<f64>,
-    /// How far the log of the peer's changes to the group has got, taken after the value was;
-    /// `None` if the peer keeps none or the protocol cannot say.
+    /// The end of the peer's change log for the group, read after the value was; `None` if the peer
+    /// keeps no log or the protocol carries no position.
     pub log: Option<LogPosition>,
 }
 
-/// A place in a node's log of its changes to a group: of the keys it owns that were removed or set.
+/// A position in a node's change log for a group, which lists the removals and sets of the keys that
+/// the node owns.
 ///
-/// Who remembers how far it knows a peer's log learns from a [`Reply`] that there is more in it, and
-/// [asks for that](crate::PeerClient::changes).
+/// A node remembers how far it has read each peer's log. A [`Reply`] with a later position makes it
+/// [pull](crate::PeerClient::changes) the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogPosition {
-    /// Which log: another one each time the node starts. Never zero, which is for "none known".
+    /// The id of the log. Each start of a node begins a log with another id. Zero stands for "no log
+    /// is known".
     pub log: u64,
-    /// How many changes are in it up to this place.
+    /// The number of changes in the log up to this position.
     pub changes: u64,
 }
 
-/// Asks a peer what has changed in a group.
+/// Pulls a peer's change log for a group.
 #[derive(Clone, Copy, Debug)]
 pub struct ChangesRequest<'a> {
     /// Name of the group.
     pub group: &'a str,
-    /// How far the asker knows the peer's log; the default if it knows nothing of it.
+    /// How far the asking node has read the peer's log; the default if it has read nothing.
     pub since: LogPosition,
 }
 
-/// What has changed in a group, as a peer's log has it.
+/// A part of a peer's change log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Up to where this tells.
+    /// The end of the log.
     pub position: LogPosition,
     /// The changes, the oldest first.
     pub changes: Vec<LoggedChange>,
-    /// More has changed than the log still holds: any key that the peer owns may have.
+    /// Whether the log no longer holds all changes since the position that was asked for. Any key that
+    /// the peer owns may have changed then.
     pub all: bool,
 }
 
-/// One change in a log.
+/// One entry of a change log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoggedChange {
-    /// The number with which it went round in a [`Phase`]; 0 if it has none.
-    pub number: u64,
+    /// The id that the change carried in its [`Phase`]; 0 if it had none.
+    pub id: u64,
     /// The key that was removed or set; `None`: all of the group were removed.
     pub key: Option<Bytes>,
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// place in the cache and nobody a wrong value.
 const STRIPES: usize = 1024;
 
-/// Keeps what was removed, set or cleared from being put back by a load that began earlier.
+/// Keeps a load that began before a removal, set or clear from storing its old value afterwards.
 ///
 /// A load takes a [`Stamp`] before it begins, and its value is stored only if the stamp still
 /// [holds](Self::holds) then, which is checked under the lock that guards the entry. A removal

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use peers::Context;
 use tokio::runtime::Handle;
 
-use super::drivers::Drivers;
+use super::task_pool::TaskPool;
 use crate::{Entry, Error, Key};
 
 /// The running fetches, or the running loads, of a group: one for each key, and not too many.
@@ -14,10 +14,10 @@ pub(super) struct Flights {
     /// How many run; every [`Place`] counts one.
     running: Arc<AtomicUsize>,
     max: usize,
-    drivers: Arc<FlightDrivers>,
+    pool: Arc<FlightPool>,
 }
 
-type FlightDrivers = Drivers<singleflight::Driver<Key, Result<Entry, Error>>>;
+type FlightPool = TaskPool<singleflight::Driver<Key, Result<Entry, Error>>>;
 
 impl Flights {
     pub(super) fn new(max: usize, runtime: Handle) -> Self {
@@ -25,14 +25,14 @@ impl Flights {
             group: singleflight::Group::new(),
             running: Arc::default(),
             max,
-            drivers: Arc::new(Drivers::new(runtime)),
+            pool: Arc::new(TaskPool::new(runtime)),
         }
     }
 
-    /// Joins the key's flight, or starts one. One too many ends at once, as overloaded.
+    /// Joins the key's flight, or starts one. A flight beyond the limit ends at once, as overloaded.
     ///
-    /// The flight has the context of the one who starts it, whoever drives it: without a scope of
-    /// its own it would see that of whichever caller happens to poll it.
+    /// The flight has the context of the caller that starts it. Without a scope of its own it would
+    /// see the context of whichever caller happens to poll it.
     pub(super) fn join<F>(&self, key: Key, work: impl FnOnce() -> F) -> Call
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
@@ -49,11 +49,11 @@ impl Flights {
         });
         Call {
             call,
-            drivers: Arc::clone(&self.drivers),
+            pool: Arc::clone(&self.pool),
         }
     }
 
-    /// Lets the next caller with the key start afresh. Those who wait get what they waited for.
+    /// Lets the next caller with the key start afresh. Callers that wait get the old flight's result.
     pub(super) fn forget(&self, key: &[u8]) {
         self.group.forget(key);
     }
@@ -71,19 +71,19 @@ impl Flights {
 
 /// One caller's part in a flight.
 ///
-/// Callers drive a flight together. When the one who started it goes away, a task takes it over and
-/// drives it to its end: what it brings is worth keeping, and how it ends tells of a peer's health
-/// also when every caller has lost patience.
+/// Callers drive a flight together. When the caller that started it goes away, a task takes it over
+/// and drives it to its end: its value is worth keeping, and its end tells of a peer's health even
+/// when every caller has lost patience.
 pub(super) struct Call {
     call: singleflight::Call<Key, Result<Entry, Error>>,
-    drivers: Arc<FlightDrivers>,
+    pool: Arc<FlightPool>,
 }
 
 impl Call {
     /// Lets a task drive the flight from now on, if this call has started it.
     pub(super) fn detach(&mut self) {
         if let Some(driver) = self.call.detach() {
-            self.drivers.drive(driver);
+            self.pool.drive(driver);
         }
     }
 

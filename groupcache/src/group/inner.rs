@@ -1,32 +1,27 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
-use parking_lot::Mutex;
-use peers::Router;
+use peers::{Coherence, Peer, Router};
 use tokio::runtime::Handle;
 
-use super::catch_up::KnownLogs;
-use super::change_log::ChangeLog;
 use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
-use super::recent::Recent;
-use super::redelivery::Backlogs;
 use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
-use crate::lifetime::Aging;
+use crate::lifetime::Freshness;
 use crate::promoter::Promoter;
-use crate::rates::Rates;
+use crate::rates::{Rate, Rates};
 use crate::stats::Counters;
 use crate::store::Storage;
-use crate::{Error, Key};
+use crate::{Entry, Error, Key, Stats};
 
-/// What the handles of a group share. The get path is spread over the neighbouring files, a step
-/// each: `get`, `load`, `serve`.
+/// The state that all handles of a group share, and what its rooms have in common.
 pub(crate) struct Inner {
     pub(crate) name: Arc<str>,
     pub(super) store: Storage,
-    /// Raised by every removal, checked by every store of a loaded value.
+    /// Raised by every removal, checked whenever a loaded value is stored.
     pub(super) fence: Fence,
     /// Flights of this node's own callers. A fetch may wait for a load, never the other way round.
     pub(super) fetches: Flights,
@@ -34,23 +29,16 @@ pub(crate) struct Inner {
     pub(super) loads: Flights,
     pub(super) getter: Box<dyn BoxedGetter>,
     pub(super) promoter: Box<dyn Promoter>,
-    /// Of own keys as they are asked for by all nodes, and of others' as they are asked for here.
+    /// Rates of own keys as all nodes ask for them, and of other keys as callers here ask for them.
     pub(super) rates: Rates,
     pub(super) router: Arc<Router>,
     pub(super) counters: Counters,
     pub(super) clock: SharedClock,
-    pub(super) aging: Aging,
+    pub(super) freshness: Freshness,
     pub(super) limits: Limits,
-    /// What has changed of the keys that this node owns.
-    pub(super) log: ChangeLog,
-    /// The numbers of changes that went round and that this node was told of in the last phase: it need
-    /// not heed them once more when an owner's log has them.
-    pub(super) told: Mutex<Recent>,
-    /// How far the logs of the peers are known.
-    pub(super) known_logs: KnownLogs,
-    /// What peers could not be told.
-    pub(super) backlogs: Backlogs,
-    /// Where loads run, so that they outlive whoever started them.
+    /// What this node and its peers know of changes.
+    pub(super) coherence: Coherence,
+    /// Where loads run, so that they outlive the caller that started them.
     pub(super) runtime: Handle,
 }
 
@@ -71,18 +59,47 @@ impl Inner {
         }
     }
 
-    pub(crate) fn check_value(&self, what: &'static str, value: &[u8]) -> Result<(), Error> {
+    pub(super) fn check_value(&self, what: &'static str, value: &[u8]) -> Result<(), Error> {
         let (size, limit) = (value.len(), self.limits.max_value_bytes);
-        match size > limit {
-            true => Err(Error::too_large(what, size as u64, limit as u64)),
-            false => Ok(()),
+        if size > limit {
+            return Err(Error::too_large(what, size as u64, limit as u64));
         }
+        Ok(())
     }
 
-    pub(super) fn stats(&self) -> crate::Stats {
+    /// Whether this node owns the key. Without members it owns every key.
+    pub(super) fn owns(&self, key: &[u8]) -> bool {
+        self.router.routes().owner(key).is_none_or(Peer::is_self)
+    }
+
+    /// Whether there are other nodes.
+    pub(super) fn has_peers(&self) -> bool {
+        self.router.routes().peers().len() > 1
+    }
+
+    /// The value from memory if it is fresh. A flight looks for it when it takes off, because another
+    /// flight may have landed between its caller's miss and its joining. (A misses, B misses, A's
+    /// flight stores its value and ends, B starts the next flight.) Counts nothing.
+    pub(super) fn landed(&self, key: &[u8]) -> Option<Entry> {
+        let is_fresh = |entry: &Entry| self.is_fresh(entry.fresh_until);
+        self.store.get(key).filter(is_fresh)
+    }
+
+    /// Reads the clock only if the value ages at all.
+    #[inline]
+    pub(super) fn is_fresh(&self, until: Option<Instant>) -> bool {
+        until.is_none_or(|instant| self.clock.now() < instant)
+    }
+
+    /// Counts a request for the key, or one that stands for several.
+    pub(super) fn count_request(&self, key: &[u8], requests: f32) -> Rate {
+        self.rates.count(key, requests, self.clock.now())
+    }
+
+    pub(super) fn stats(&self) -> Stats {
         let mut stats = self.counters.stats();
         self.store.add_to(&mut stats);
-        stats.untold = self.backlogs.count();
+        stats.pending_hints = self.coherence.pending_hints();
         stats
     }
 }

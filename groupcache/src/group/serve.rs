@@ -1,9 +1,15 @@
-//! Step 6, serving a peer: lookup, then the load flight. Never a fetch flight, never forwarded, so
-//! that two nodes that disagree about the ring cannot wait for each other.
+//! The requests of peers: get, set, remove, clear, and the pull of the change log.
+//!
+//! Step 6 of the get path: a peer's get looks up, then joins the load flight. It never joins a fetch
+//! flight and is never forwarded, so that two nodes that disagree about the ring cannot wait for each
+//! other.
 
+use std::slice;
 use std::sync::Arc;
 
-use peers::{Changes, GetMode, LogPosition, Reply, SetRequest};
+use peers::{
+    Changes, ChangesRequest, GetMode, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
+};
 
 use super::inner::Inner;
 use crate::lifetime::wall_clock;
@@ -12,8 +18,12 @@ use crate::stats::Event;
 use crate::{Entry, Error, Key, NotFound, Value};
 
 impl Inner {
-    /// Answers a peer.
-    pub(crate) async fn serve(self: &Arc<Self>, key: &[u8], mode: GetMode) -> Result<Reply, Error> {
+    /// Answers a get.
+    pub(crate) async fn serve_get(
+        self: &Arc<Self>,
+        request: &GetRequest<'_>,
+    ) -> Result<Reply, Error> {
+        let (key, mode) = (request.key, request.mode);
         self.counters.add(Event::PeerGet);
         let found = self.store.get(key);
         if mode == GetMode::Peek {
@@ -21,7 +31,7 @@ impl Inner {
                 .map(|entry| self.reply(entry, None))
                 .ok_or_else(|| Error::from_getter(NotFound.into()));
         }
-        let rate = (mode == GetMode::Load).then(|| self.asked_for(key, 1.0));
+        let rate = (mode == GetMode::Load).then(|| self.count_request(key, 1.0));
         let entry = match found {
             Some(entry) => {
                 if !self.is_fresh(entry.fresh_until) {
@@ -31,7 +41,7 @@ impl Inner {
             }
             None => {
                 let key = Key::from(key);
-                self.check_keys(std::slice::from_ref(&key))?;
+                self.check_keys(slice::from_ref(&key))?;
                 self.load(key).await?
             }
         };
@@ -41,26 +51,33 @@ impl Inner {
         })
     }
 
-    /// Takes a value from a peer who thinks that this node owns it.
+    /// Takes a value from a peer that regards this node as the key's owner.
     pub(crate) fn serve_set(&self, request: &SetRequest<'_>) -> Result<(), Error> {
         let key = Key::from(request.key);
-        self.check_keys(std::slice::from_ref(&key))?;
+        self.check_keys(slice::from_ref(&key))?;
         self.check_value("a value", &request.value)?;
         let value = Value::from(request.value.clone());
-        self.set_here(
-            key,
-            match request.expires_at {
-                Some(moment) => value.expires_at(moment),
-                None => value,
-            },
-            request.phase,
-        );
+        let value = match request.expires_at {
+            Some(moment) => value.expires_at(moment),
+            None => value,
+        };
+        self.set_here(key, value, request.phase);
         Ok(())
     }
 
-    /// Tells a peer what has changed.
-    pub(crate) fn changes(&self, since: LogPosition) -> Changes {
-        self.log.since(since)
+    /// Removes keys that a peer removes everywhere.
+    pub(crate) fn serve_remove(&self, request: &RemoveRequest<'_>) {
+        self.remove_here(request.keys, request.phase);
+    }
+
+    /// Clears the group, as a peer does everywhere.
+    pub(crate) fn serve_clear(&self, phase: Phase) {
+        self.clear_here(phase);
+    }
+
+    /// Reads this node's change log to a peer.
+    pub(crate) fn serve_changes(&self, request: &ChangesRequest<'_>) -> Changes {
+        self.coherence.changes_since(request.since)
     }
 
     fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
@@ -71,7 +88,7 @@ impl Inner {
             value: entry.value,
             expires_at,
             minute_qps: rate.map(|rate| rate.per_minute),
-            log: Some(self.log.position()),
+            log: Some(self.coherence.position()),
         }
     }
 }

@@ -12,7 +12,10 @@ use peers::{
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
-use super::{Groups, Inner, Node, OnGroup, members};
+use super::groups::Groups;
+use super::host::{Host, OnGroup};
+use super::members::members;
+use super::node::{Inner, Node};
 use crate::clock::SharedClock;
 use crate::{Error, Group};
 
@@ -189,6 +192,8 @@ impl NodeBuilder {
     /// Outside of a tokio runtime.
     pub async fn start(self) -> Result<Node, Error> {
         let this = self.protocol.named(self.this?);
+        let own_transport = self.transport.is_none();
+        let request_timeout = own_transport.then_some(self.http.request_timeout);
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
@@ -211,14 +216,18 @@ impl NodeBuilder {
                 Some(Server::start(listener, service.clone())?)
             }
         };
-        let node = Node(Arc::new(Inner {
+        let host = Host {
             groups,
             router: Arc::new(router),
             clock: self.clock,
             runtime: Handle::current(),
+            request_timeout,
             on_group: self.on_group,
             protocol: self.protocol,
             include_self: self.include_self,
+        };
+        let node = Node(Arc::new(Inner {
+            host: Arc::new(host),
             service,
             local_addr: server.as_ref().map(Server::local_addr),
             server: Mutex::new(server),

@@ -10,14 +10,14 @@ use peers::{
 
 use crate::{Error, Group};
 
-/// The groups of a node by name: what its callers look up, and what peers ask.
+/// The groups of a node by name, for its own callers and for peers.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     by_name: RwLock<HashMap<Arc<str>, Group>>,
 }
 
 impl Groups {
-    /// Lets a group be found.
+    /// Makes a group findable.
     pub(crate) fn add(&self, group: &Group) -> Result<(), Error> {
         match self.by_name.write().entry(Arc::clone(&group.0.name)) {
             Entry::Occupied(taken) => Err(Error::group_exists(&**taken.key())),
@@ -40,7 +40,7 @@ impl Groups {
         groups
     }
 
-    /// Lets a group be found no longer.
+    /// Makes a group unfindable.
     pub(crate) fn remove(&self, name: &str) -> Option<Group> {
         self.by_name.write().remove(name)
     }
@@ -57,7 +57,7 @@ impl PeerService for Groups {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {
         Box::pin(async move {
             let group = self.asked_for(request.group)?;
-            let reply = group.0.serve(request.key, request.mode).await;
+            let reply = group.0.serve_get(&request).await;
             reply.map_err(|error| error.to_answer())
         })
     }
@@ -75,7 +75,7 @@ impl PeerService for Groups {
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
             let group = self.asked_for(request.group)?;
-            group.0.remove_here(request.keys, request.phase);
+            group.0.serve_remove(&request);
             Ok(())
         })
     }
@@ -86,7 +86,7 @@ impl PeerService for Groups {
         phase: Phase,
     ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            self.asked_for(group)?.0.clear_here(phase);
+            self.asked_for(group)?.0.serve_clear(phase);
             Ok(())
         })
     }
@@ -95,6 +95,6 @@ impl PeerService for Groups {
         &'a self,
         request: ChangesRequest<'a>,
     ) -> BoxFuture<'a, Result<Changes, peers::Error>> {
-        Box::pin(async move { Ok(self.asked_for(request.group)?.0.changes(request.since)) })
+        Box::pin(async move { Ok(self.asked_for(request.group)?.0.serve_changes(&request)) })
     }
 }

@@ -41,8 +41,8 @@ pub struct Stats {
     pub expirations: u64,
     /// Values that were not kept because they are larger than the store takes.
     pub too_large: u64,
-    /// Removals and sets that peers could not be told yet: one for each key and peer.
-    pub untold: u64,
+    /// Removals and sets that have not reached a peer yet: one for each key and peer.
+    pub pending_hints: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,
     /// Charged bytes of the hot entries.

@@ -4,9 +4,10 @@ use byteview::ByteView;
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy};
 
 use super::Tier;
+use super::usage::Usage;
+use crate::Key;
 use crate::clock::SharedClock;
 use crate::key::Sought;
-use crate::{Key, Usage};
 
 /// A group's own store: main and hot entries in one table and one budget.
 pub(crate) struct BuiltIn {

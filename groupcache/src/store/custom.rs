@@ -4,7 +4,8 @@ use std::time::Instant;
 use byteview::ByteView;
 use parking_lot::Mutex;
 
-use crate::{Key, Usage};
+use super::usage::Usage;
+use crate::Key;
 
 /// Where a group keeps its values, in place of its own store: another cache of the process, say.
 ///

@@ -2,6 +2,7 @@
 
 mod built_in;
 mod custom;
+mod usage;
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +12,11 @@ use lru::Class;
 use self::built_in::BuiltIn;
 use self::custom::Custom;
 pub use self::custom::{Store, Stored};
+pub use self::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifetime::Lifetime;
 use crate::stats::Stats;
-use crate::{Entry, Key, Policy, Source, Usage};
+use crate::{Entry, Key, Policy, Source};
 
 /// The store of a group, whichever it is.
 ///
@@ -33,14 +35,14 @@ enum Place {
     Custom(Box<Custom>),
 }
 
-/// What is known of a value besides itself: see [`Entry`].
+/// What a hit tells of an entry besides its value: see [`Entry`].
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct About {
+pub(crate) struct HitInfo {
     pub(crate) source: Source,
     pub(crate) fresh_until: Option<Instant>,
 }
 
-impl About {
+impl HitInfo {
     pub(crate) fn entry(self, value: ByteView) -> Entry {
         Entry {
             value,
@@ -50,7 +52,7 @@ impl About {
     }
 }
 
-impl Default for About {
+impl Default for HitInfo {
     fn default() -> Self {
         Self {
             source: Source::Main,
@@ -114,23 +116,23 @@ impl Storage {
 
     /// The entry under `key`.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
-        let mut about = About::default();
-        let value = self.view(key, &mut about)?;
-        Some(about.entry(value))
+        let mut info = HitInfo::default();
+        let value = self.view(key, &mut info)?;
+        Some(info.entry(value))
     }
 
-    /// The value under `key`; the rest of its entry goes into `about`. A value that is on its way to its user
+    /// The value under `key`; the rest of its entry goes into `info`. A value that is on its way to its user
     /// should not be moved about: each move of what has just been stored waits until it has been.
     #[inline]
-    pub(crate) fn view(&self, key: &[u8], about: &mut About) -> Option<ByteView> {
+    pub(crate) fn view(&self, key: &[u8], info: &mut HitInfo) -> Option<ByteView> {
         match &self.place {
             Place::Nowhere => None,
             Place::BuiltIn(store) => store.get(key, |hit| {
-                about.source = match hit.class {
+                info.source = match hit.class {
                     Class::Main => Source::Main,
                     Class::Hot => Source::Hot,
                 };
-                about.fresh_until = self.fresh_until(hit.expires);
+                info.fresh_until = self.fresh_until(hit.expires);
             }),
             Place::Custom(custom) => {
                 let stored = custom.store().get(key)?;
@@ -138,9 +140,9 @@ impl Storage {
                     return None;
                 }
                 if stored.mirror {
-                    about.source = Source::Hot;
+                    info.source = Source::Hot;
                 }
-                about.fresh_until = self.fresh_until(stored.expires);
+                info.fresh_until = self.fresh_until(stored.expires);
                 Some(stored.value)
             }
         }

@@ -18,7 +18,7 @@ impl InProcess {
     /// Lets a node be asked.
     pub(super) fn connect(&self, node: &Node) {
         // Weak, because the node's routes lead back here.
-        let groups = Arc::downgrade(&node.0.groups) as Weak<dyn PeerService>;
+        let groups = Arc::downgrade(&node.0.host.groups) as Weak<dyn PeerService>;
         self.0.write().insert(node.member().url().into(), groups);
     }
 

@@ -50,12 +50,11 @@ impl Node {
             codec: Arc::clone(&codec),
             value: PhantomData,
         };
-        GroupBuilder::new(self.clone(), name.into(), budget, getter, |group| {
-            TypedGroup {
-                group,
-                codec,
-                value: PhantomData,
-            }
+        let host = Arc::clone(&self.0.host);
+        GroupBuilder::new(host, name.into(), budget, getter, |group| TypedGroup {
+            group,
+            codec,
+            value: PhantomData,
         })
     }
 }
@@ -170,7 +169,7 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
                 fresh_until,
             }),
             Err(error) => {
-                self.group.0.remove_here_if(key, &bytes);
+                self.group.0.forget_if(key, &bytes);
                 Err(Error::decode::<T, C>(error))
             }
         }

@@ -25,7 +25,7 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | 1 number | fixed64 | with which it went round; 0 for none |
+//! | 1 id | fixed64 | the change's id; 0 for none |
 //! | 2 key | bytes | absent: all keys of the group were removed |
 
 use bytes::Bytes;
@@ -66,7 +66,7 @@ struct ChangesResponse {
 #[derive(Clone, PartialEq, Message)]
 struct Logged {
     #[prost(fixed64, tag = "1")]
-    number: u64,
+    id: u64,
     #[prost(bytes = "bytes", optional, tag = "2")]
     key: Option<Bytes>,
 }
@@ -117,7 +117,7 @@ pub(super) fn decode_since(message: &[u8]) -> Result<LogPosition, Error> {
 /// Changes beyond [`MAX_KEYS_BYTES`] are not listed; that any may have been says as much.
 pub(super) fn encode_changes(told: &Changes) -> Vec<u8> {
     let logged = told.changes.iter().map(|change| Logged {
-        number: change.number,
+        id: change.id,
         key: change.key.clone(),
     });
     let mut response = ChangesResponse {
@@ -152,7 +152,7 @@ pub(super) fn decode_changes(message: Bytes) -> Result<Changes, Error> {
             changes: message.changes,
         },
         changes: changes
-            .map(|Logged { number, key }| LoggedChange { number, key })
+            .map(|Logged { id, key }| LoggedChange { id, key })
             .collect(),
         all: message.all,
     })
@@ -191,8 +191,8 @@ mod tests {
             let position = LogPosition { log, changes };
             prop_assert_eq!(decode_since(&encode_since(position)).unwrap(), position);
             let logged = logged.into_iter();
-            let changes = logged.map(|(number, key)| LoggedChange {
-                number,
+            let changes = logged.map(|(id, key)| LoggedChange {
+                id,
                 key: key.map(Bytes::from),
             });
             let changes = changes.collect();
@@ -224,7 +224,7 @@ mod tests {
             position: LogPosition { log: 1, changes: 3 },
             changes: vec![
                 LoggedChange {
-                    number: 1,
+                    id: 1,
                     key: Some(vec![b'k'; MAX_KEYS_BYTES / 2].into()),
                 };
                 3

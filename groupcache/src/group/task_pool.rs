@@ -6,25 +6,25 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// Tasks that drive flights. One whose flight has ended waits a moment for the next.
+/// Tasks that drive flights. A task whose flight has ended waits a moment for the next one.
 ///
-/// It is not only that a task is saved. The runtime allocates tasks at multiples of 128 bytes, for which
-/// an allocator takes more than it needs and leaves a gap; in the gap of a task that came and went with
-/// each load, between one value and the next, a good part of the memory would be lost.
+/// This saves more than the task. The runtime allocates tasks at multiples of 128 bytes, for which an
+/// allocator takes more than it needs and leaves a gap. If a task came and went with each load, its
+/// gap would lie between one value and the next, and a good part of the memory would be lost.
 #[derive(Debug)]
-pub(super) struct Drivers<T> {
+pub(super) struct TaskPool<T> {
     runtime: Handle,
-    /// Where those who wait are told what comes next.
+    /// The tasks that wait, each by the channel on which it gets its next flight.
     idle: Arc<Mutex<Vec<oneshot::Sender<T>>>>,
 }
 
-/// So many wait at most; further ones end.
+/// At most so many tasks wait; further ones end.
 const MOST_IDLE: usize = 64;
 
-/// For how long they wait.
+/// How long a task waits.
 const LINGER: Duration = Duration::from_secs(1);
 
-impl<T: Future<Output = ()> + Send + 'static> Drivers<T> {
+impl<T: Future<Output = ()> + Send + 'static> TaskPool<T> {
     pub(super) fn new(runtime: Handle) -> Self {
         Self {
             runtime,
@@ -34,7 +34,7 @@ impl<T: Future<Output = ()> + Send + 'static> Drivers<T> {
 
     /// Lets a task drive the flight to its end.
     pub(super) fn drive(&self, mut flight: T) {
-        // Those that have waited in vain are still in the list.
+        // A task that has ended its wait is still in the list.
         while let Some(idle) = self.next_idle() {
             match idle.send(flight) {
                 Ok(()) => return,
@@ -72,8 +72,8 @@ async fn work<T: Future<Output = ()>>(mut flight: T, idle: Arc<Mutex<Vec<oneshot
     }
 }
 
-/// What has come since the channel was last looked into, and nothing comes later. Were it lost, those who wait for it
-/// would get an error.
+/// Closes the channel, and returns a flight that was sent just before. Were that flight lost, its
+/// callers would get an error.
 fn last_word<T>(mut channel: oneshot::Receiver<T>) -> Option<T> {
     channel.close();
     channel.try_recv().ok()
@@ -90,12 +90,12 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_task_drives_one_flight_after_the_other_and_ends_when_there_are_none() {
-        let drivers = Drivers::<BoxFuture<'static, ()>>::new(Handle::current());
+        let pool = TaskPool::<BoxFuture<'static, ()>>::new(Handle::current());
         let tasks = Arc::new(Mutex::new(Vec::new()));
         for _ in 0..3 {
             let tasks = Arc::clone(&tasks);
-            drivers.drive(Box::pin(async move { tasks.lock().push(id()) }));
-            while drivers.idle.lock().is_empty() {
+            pool.drive(Box::pin(async move { tasks.lock().push(id()) }));
+            while pool.idle.lock().is_empty() {
                 yield_now().await;
             }
         }
@@ -104,7 +104,7 @@ mod tests {
         assert!(tasks.iter().all(|task| *task == tasks[0]));
 
         tokio::time::sleep(2 * LINGER).await;
-        assert!(drivers.idle.lock().iter().all(oneshot::Sender::is_closed));
+        assert!(pool.idle.lock().iter().all(oneshot::Sender::is_closed));
     }
 
     #[test]
@@ -120,11 +120,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn flights_are_driven_at_the_same_time_and_few_tasks_are_kept() {
-        let drivers = Drivers::<BoxFuture<'static, ()>>::new(Handle::current());
+        let pool = TaskPool::<BoxFuture<'static, ()>>::new(Handle::current());
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         for _ in 0..2 * MOST_IDLE {
             let (running, most) = (Arc::clone(&running), Arc::clone(&most));
-            drivers.drive(Box::pin(async move {
+            pool.drive(Box::pin(async move {
                 most.fetch_max(1 + running.fetch_add(1, SeqCst), SeqCst);
                 tokio::time::sleep(LINGER).await;
                 running.fetch_sub(1, SeqCst);
@@ -132,6 +132,6 @@ mod tests {
         }
         tokio::time::sleep(LINGER + LINGER / 2).await;
         assert_eq!(most.load(SeqCst), 2 * MOST_IDLE);
-        assert_eq!(drivers.idle.lock().len(), MOST_IDLE);
+        assert_eq!(pool.idle.lock().len(), MOST_IDLE);
     }
 }

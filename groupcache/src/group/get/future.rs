@@ -1,29 +1,40 @@
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use byteview::ByteView;
 
-use super::Group;
-use crate::{Entry, Error};
+use crate::group::inner::Inner;
+use crate::{Entry, Error, Key};
 
-/// A [`Group::get`].
+/// A get: the future of [`Group::get`](crate::Group::get).
 ///
-/// Written by hand because the future of an `async fn` moves what it returns through its state, which for a hit
-/// takes longer than the lookup's own work.
-pub(super) struct Get<'a, K> {
-    pub(super) group: &'a Group,
-    pub(super) key: K,
-    pub(super) stage: Stage,
+/// Written by hand, because the future of an `async fn` moves its result through its state, which for
+/// a hit takes longer than the lookup itself.
+pub(in crate::group) struct Get<'a, K> {
+    inner: &'a Arc<Inner>,
+    key: K,
+    stage: Stage,
 }
 
-pub(super) enum Stage {
+enum Stage {
     Asked,
     Missed(Missed),
     Answered,
 }
 
-/// Boxed, so that a get that finds its value in memory does not carry the room for one that does not.
-pub(super) type Missed = Pin<Box<dyn Future<Output = Result<Entry, Error>> + Send>>;
+/// The part of a get that follows a miss. Boxed, so that a hit does not carry the room for it.
+type Missed = Pin<Box<dyn Future<Output = Result<Entry, Error>> + Send>>;
+
+impl<'a, K> Get<'a, K> {
+    pub(in crate::group) fn new(inner: &'a Arc<Inner>, key: K) -> Self {
+        Self {
+            inner,
+            key,
+            stage: Stage::Asked,
+        }
+    }
+}
 
 /// The key is only read.
 impl<K> Unpin for Get<'_, K> {}
@@ -34,7 +45,7 @@ impl<K: AsRef<[u8]>> Future for Get<'_, K> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Stage::Asked = self.stage
-            && let Some(value) = self.group.0.lookup(self.key.as_ref())
+            && let Some(value) = self.inner.lookup(self.key.as_ref())
         {
             self.stage = Stage::Answered;
             return Poll::Ready(Ok(value));
@@ -47,7 +58,8 @@ impl<K: AsRef<[u8]>> Get<'_, K> {
     #[inline(never)]
     fn poll_missed(&mut self, context: &mut Context<'_>) -> Poll<Result<ByteView, Error>> {
         if let Stage::Asked = self.stage {
-            self.stage = Stage::Missed(self.group.missed(self.key.as_ref()));
+            let (inner, key) = (Arc::clone(self.inner), Key::from(self.key.as_ref()));
+            self.stage = Stage::Missed(Box::pin(async move { inner.miss(key).await }));
         }
         let Stage::Missed(missed) = &mut self.stage else {
             panic!("a get was polled after it had been answered");

@@ -1,30 +1,30 @@
-//! The load flight: the one place where the getter is called.
+//! Step 5, the load flight: the one place that calls the getter.
 
 use std::sync::Arc;
 
 use peers::{GetMode, GetRequest};
 
-use super::fence::Stamp;
-use super::flights::Call;
-use super::inner::Inner;
-use crate::lifetime::Reached;
+use crate::group::fence::Stamp;
+use crate::group::flights::Call;
+use crate::group::inner::Inner;
+use crate::lifetime::Via;
 use crate::stats::Event;
 use crate::store::Tier;
 use crate::{Entry, Error, Key, Source};
 
 impl Inner {
-    /// Step 5: waits for this node's load of the key, and starts it if there is none.
+    /// Waits for this node's load of the key, and starts it if there is none.
     ///
-    /// The load runs on a task of its own. Callers come and go; once begun, it ends and its value
-    /// is stored, so that a caller who tries again finds it.
-    pub(super) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+    /// The load runs on a task of its own. Callers come and go; once begun, the load ends and its
+    /// value is stored, so that a caller who tries again finds it.
+    pub(in crate::group) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let mut call = self.join_load(key);
         call.detach();
         call.landing().await
     }
 
-    /// Starts a load of a stale value's successor, unless one is under way, and does not wait.
-    pub(super) fn reload(self: &Arc<Self>, key: &[u8]) {
+    /// Starts a load that replaces a stale value, unless one is under way, and does not wait.
+    pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
         if !self.loads.contains(key) {
             drop(self.join_load(Key::from(key)));
         }
@@ -36,26 +36,27 @@ impl Inner {
     }
 
     async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = match self.is_others(&key) {
-            true => self.fence.stamp_of_mirror(&key), // as a stand-in, say
-            false => self.fence.stamp(&key),
+        let stamp = if self.owns(&key) {
+            self.fence.stamp(&key)
+        } else {
+            self.fence.stamp_of_mirror(&key) // as a stand-in, say
         };
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
         // Boxed for the same reason as a fetch flight's exchange.
         if self.router.former_owner(&key).is_some()
-            && let Some(entry) = Box::pin(self.hand_over(&key, stamp)).await
+            && let Some(entry) = Box::pin(self.take_over(&key, stamp)).await
         {
             return Ok(entry);
         }
         self.call_getter(key, stamp).await
     }
 
-    /// Right after a change of the membership, the key's former owner is likely to have the value:
-    /// asks it for a copy, for a short time, and never for a load. Not for a key that was removed
-    /// since: the former owner may be no member any more, and not have been told.
-    async fn hand_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
+    /// Right after a change of the membership, the key's former owner is likely to have the value.
+    /// This asks it for a copy, for a short time, and never for a load. A key that was removed since
+    /// is not asked for: the former owner may be no member any more, and have missed the removal.
+    async fn take_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
         if self.fence.raised_since(key, former.since) {
             return None;
@@ -72,7 +73,7 @@ impl Inner {
         };
         let reply = reply.ok()?;
         let now = self.clock.now();
-        let lifetime = self.aging.of_reply(reply.expires_at, Reached::Peeked, now);
+        let lifetime = self.freshness.of_reply(reply.expires_at, Via::Peek, now);
         let entry = Entry {
             value: reply.value.compact(),
             source: Source::Peer,
@@ -96,7 +97,7 @@ impl Inner {
             .map_err(Error::from_getter)?;
         self.check_value("the getter's value", value.view())?;
         let now = self.clock.now();
-        let lifetime = self.aging.of_load(value.expiry(), now);
+        let lifetime = self.freshness.of_load(value.expiry(), now);
         let mut view = value.into_view();
         if lifetime.is_kept(now) {
             view = view.compact();

@@ -1,13 +1,13 @@
 use crate::stats::{Counters, Event};
 use crate::{Entry, Error};
 
-/// Counts what a get came to, exactly once: its result, or that its caller gave it up.
-pub(super) struct Counted<'a> {
+/// Counts the outcome of a get exactly once: its result, or that its caller gave it up.
+pub(super) struct OutcomeGuard<'a> {
     counters: &'a Counters,
     event: Event,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> OutcomeGuard<'a> {
     /// A get that has begun.
     pub(super) fn new(counters: &'a Counters) -> Self {
         Self {
@@ -17,7 +17,7 @@ impl<'a> Counted<'a> {
     }
 
     /// A get that has ended.
-    pub(super) fn with(mut self, result: Result<Entry, Error>) -> Result<Entry, Error> {
+    pub(super) fn record(mut self, result: Result<Entry, Error>) -> Result<Entry, Error> {
         self.event = match &result {
             Ok(entry) => Event::of(entry.source),
             Err(error) if error.is_not_found() => Event::NotFound,
@@ -27,7 +27,7 @@ impl<'a> Counted<'a> {
     }
 }
 
-impl Drop for Counted<'_> {
+impl Drop for OutcomeGuard<'_> {
     fn drop(&mut self) {
         self.counters.add(self.event);
     }

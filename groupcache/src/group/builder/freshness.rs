@@ -1,0 +1,51 @@
+use std::time::Duration;
+
+use super::GroupBuilder;
+use crate::Error;
+use crate::lifetime::Freshness;
+
+/// Together with a time to live, this is still less than the time that a store takes for ever.
+const LONGEST_STALE_WINDOW: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// # Freshness: how long a value is served
+impl<G> GroupBuilder<G> {
+    /// How long a value stays fresh that has no expiry of its own. A mirror of another node's value is
+    /// kept no longer than this either. Default: for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.freshness.ttl = Some(ttl);
+        self
+    }
+
+    /// The most that chance takes off the [`ttl`](Self::ttl), for each value anew, so that values that
+    /// were loaded together do not all expire together. At most the `ttl`. Default: zero.
+    pub fn ttl_jitter(mut self, jitter: Duration) -> Self {
+        self.freshness.ttl_jitter = jitter;
+        self
+    }
+
+    /// A shorter time to live for copies of what another node had in memory, such as those that a
+    /// new owner takes over. Default: the value's own.
+    pub fn peek_ttl(mut self, ttl: Duration) -> Self {
+        self.freshness.peek_ttl = Some(ttl);
+        self
+    }
+
+    /// How long a value is still served past its freshness, while one call in the background
+    /// refreshes it. Default: zero, an expired value is gone. At most ten years; a longer window
+    /// counts as that.
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.freshness.stale_window = window.min(LONGEST_STALE_WINDOW);
+        self
+    }
+}
+
+impl Freshness {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let (ttl, jitter) = (self.ttl, self.ttl_jitter);
+        if let Some(ttl) = ttl.filter(|ttl| jitter > *ttl) {
+            let reason = format!("{jitter:?} is more than the ttl of {ttl:?} that it is taken off");
+            return Err(Error::invalid("ttl_jitter", reason));
+        }
+        Ok(())
+    }
+}

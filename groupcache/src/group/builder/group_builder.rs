@@ -1,0 +1,145 @@
+use std::fmt;
+use std::sync::Arc;
+
+use peers::{Coherence, CoherenceOptions, Member};
+
+use super::name;
+use super::promotion::Promotion;
+use super::storage::StorageSettings;
+use crate::getter::BoxedGetter;
+use crate::group::fence::Fence;
+use crate::group::flights::Flights;
+use crate::group::handle::Group;
+use crate::group::inner::Inner;
+use crate::group::limits::Limits;
+use crate::lifetime::Freshness;
+use crate::node::{Host, members};
+use crate::stats::Counters;
+use crate::{Error, Getter};
+
+/// The settings of a group to be. Made by [`Node::group`](crate::Node::group); for a `G` that is a
+/// [`TypedGroup`](crate::TypedGroup), by [`Node::typed_group`](crate::Node::typed_group).
+///
+/// Every setting has a default. [`build`](Self::build) checks them all.
+#[must_use = "a group exists once it is built"]
+pub struct GroupBuilder<G = Group> {
+    host: Arc<Host>,
+    name: String,
+    getter: Box<dyn BoxedGetter>,
+    pub(super) freshness: Freshness,
+    pub(super) promotion: Promotion,
+    pub(super) storage: StorageSettings,
+    pub(super) limits: Limits,
+    pub(super) coherence: CoherenceOptions,
+    /// `None`: those of the node.
+    peers: Option<Result<Vec<Member>, peers::Error>>,
+    /// Makes the type in which the group is handed out.
+    handle: Box<dyn FnOnce(Group) -> G + Send + Sync>,
+}
+
+impl<G> GroupBuilder<G> {
+    pub(crate) fn new(
+        host: Arc<Host>,
+        name: String,
+        budget: usize,
+        getter: impl Getter,
+        handle: impl FnOnce(Group) -> G + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            host,
+            name,
+            getter: Box::new(getter),
+            freshness: Freshness::default(),
+            promotion: Promotion::default(),
+            storage: StorageSettings::new(budget),
+            limits: Limits::default(),
+            coherence: CoherenceOptions::default(),
+            peers: None,
+            handle: Box::new(handle),
+        }
+    }
+
+    /// The members among which this group's keys are shared out, in place of the node's. This node
+    /// need not be listed, unless it [was left out](crate::NodeBuilder::include_self). Later changes
+    /// of the node's members do not reach this group.
+    pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        self.peers = Some(members(peers));
+        self
+    }
+
+    /// Makes the group, and lets peers ask for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_group_exists`] when the node has a group of that name.
+    /// [`Error::is_configuration`] when the name is empty, longer than 1 KiB or contains a slash,
+    /// which no wire format of the family can carry; when a setting is outside its limits; when two
+    /// settings contradict each other. The text names the settings, and nothing has changed.
+    pub fn build(self) -> Result<G, Error> {
+        self.check()?;
+        let host = &self.host;
+        let router = match self.peers {
+            None => Arc::clone(&host.router),
+            Some(peers) => {
+                let router = host.router.sibling();
+                router.set_members(host.with_self(peers?))?;
+                Arc::new(router)
+            }
+        };
+        let stale_window = self.freshness.stale_window;
+        let flights = || Flights::new(self.limits.max_flights, host.runtime.clone());
+        let group = Group(Arc::new(Inner {
+            name: self.name.into(),
+            store: self.storage.open(stale_window, Arc::clone(&host.clock)),
+            fence: Fence::new(),
+            fetches: flights(),
+            loads: flights(),
+            getter: self.getter,
+            rates: self.promotion.rates(host.clock.now()),
+            promoter: self.promotion.promoter,
+            router,
+            counters: Counters::default(),
+            clock: Arc::clone(&host.clock),
+            freshness: self.freshness,
+            limits: self.limits,
+            coherence: Coherence::new(self.coherence),
+            runtime: host.runtime.clone(),
+        }));
+        host.groups.add(&group)?;
+        if let Some(interval) = self.coherence.anti_entropy() {
+            let pulls = Inner::pull_from_quiet_peers(Arc::downgrade(&group.0), interval);
+            host.runtime.spawn(pulls);
+        }
+        if let Some(on_group) = &host.on_group {
+            on_group(&group);
+        }
+        Ok((self.handle)(group))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        name::check(&self.name)?;
+        self.freshness.check()?;
+        self.promotion.check()?;
+        self.storage.check()?;
+        self.limits.check(self.host.request_timeout)?;
+        self.coherence.validate()?;
+        Ok(())
+    }
+}
+
+impl<G> fmt::Debug for GroupBuilder<G> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GroupBuilder")
+            .field("name", &self.name)
+            .field("freshness", &self.freshness)
+            .field("promotion", &self.promotion)
+            .field("storage", &self.storage)
+            .field("limits", &self.limits)
+            .field("coherence", &self.coherence)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use super::GroupBuilder;
+use crate::Error;
+use crate::group::limits::Limits;
+
+/// # Limits: sizes, work under way, and times
+impl<G> GroupBuilder<G> {
+    /// The longest key accepted, in bytes, from callers here and from peers. Not zero. Default: 8 KiB,
+    /// which is also what peers accept.
+    pub fn max_key_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_key_bytes = bytes;
+        self
+    }
+
+    /// The largest value accepted from the getter, in bytes. Not zero. Default: 64 MiB, which is also
+    /// what peers accept.
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.limits.max_value_bytes = bytes;
+        self
+    }
+
+    /// How many keys may be fetched, and likewise loaded, at once. A further key is refused with an
+    /// error that [`is_overloaded`](Error::is_overloaded). Not zero. Default: 65,536.
+    pub fn max_flights(mut self, flights: usize) -> Self {
+        self.limits.max_flights = flights;
+        self
+    }
+
+    /// How long the getter may take before it is dropped and its callers get an error that
+    /// [`is_timeout`](Error::is_timeout). Less than the time that peers wait for this node, which is
+    /// [`HttpOptions::request_timeout`](crate::HttpOptions::request_timeout): otherwise they would
+    /// give up on a slow load, and every node would load the value itself. Default: 25 s.
+    pub fn load_timeout(mut self, limit: Duration) -> Self {
+        self.limits.load_timeout = limit;
+        self
+    }
+
+    /// How long the former owner of a key may take to hand its copy over, right after a change of
+    /// the members. Not zero; [`NodeBuilder::handoff`](crate::NodeBuilder::handoff) turns the
+    /// hand-over off. Default: 100 ms.
+    pub fn peek_timeout(mut self, limit: Duration) -> Self {
+        self.limits.peek_timeout = limit;
+        self
+    }
+
+    /// How many successors on the ring are asked in place of an owner that does not answer, before
+    /// this node loads the value itself. Default: 2.
+    pub fn failovers(mut self, successors: usize) -> Self {
+        self.limits.failovers = successors;
+        self
+    }
+}
+
+impl Limits {
+    /// `request_timeout` is the time that peers wait for this node, if it is known.
+    pub(super) fn check(&self, request_timeout: Option<Duration>) -> Result<(), Error> {
+        for (limit, is_zero) in [
+            ("max_key_bytes", self.max_key_bytes == 0),
+            ("max_value_bytes", self.max_value_bytes == 0),
+            ("max_flights", self.max_flights == 0),
+            ("load_timeout", self.load_timeout.is_zero()),
+            ("peek_timeout", self.peek_timeout.is_zero()),
+        ] {
+            if is_zero {
+                return Err(Error::invalid(limit, "it is zero"));
+            }
+        }
+        let load = self.load_timeout;
+        if let Some(request) = request_timeout.filter(|request| load >= *request) {
+            let reason = format!(
+                "{load:?} is not less than the request_timeout of {request:?}, after which peers \
+                 give up on a load and load the value themselves"
+            );
+            return Err(Error::invalid("load_timeout", reason));
+        }
+        Ok(())
+    }
+}

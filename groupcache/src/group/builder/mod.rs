@@ -1,0 +1,11 @@
+//! The settings of a group, a file for each thing that they are about.
+
+mod coherence;
+mod freshness;
+mod group_builder;
+mod limits;
+mod name;
+mod promotion;
+mod storage;
+
+pub use group_builder::GroupBuilder;

@@ -1,0 +1,78 @@
+use std::sync::Arc;
+
+use peers::{Peer, Phase, RemoveRequest, Scope, SetRequest};
+use tokio::task::JoinSet;
+
+use crate::error::FailedPeer;
+use crate::group::inner::Inner;
+use crate::{Key, Value};
+
+/// A change as it is sent to a peer.
+#[derive(Clone)]
+pub(super) enum Change {
+    Remove(Vec<Key>),
+    Set(Key, Value),
+    Clear,
+}
+
+impl Change {
+    fn scope(&self) -> Scope<'_, Key> {
+        match self {
+            Self::Remove(keys) => Scope::Keys(keys),
+            Self::Set(key, _) => Scope::Value(key),
+            Self::Clear => Scope::All,
+        }
+    }
+}
+
+impl Inner {
+    /// Sends each peer its change, all at the same time, and returns the peers that failed. They get
+    /// a hint later.
+    pub(super) async fn send_all(
+        self: &Arc<Self>,
+        changes: impl IntoIterator<Item = (Peer, Change)>,
+        phase: Phase,
+    ) -> Vec<FailedPeer> {
+        let mut sent = JoinSet::new();
+        for (peer, change) in changes {
+            let inner = Arc::clone(self);
+            let send = async move {
+                let id = peer.member().id();
+                match inner.send(&peer, &change, phase).await {
+                    Ok(()) => {
+                        inner.coherence.delivered(id, change.scope());
+                        None
+                    }
+                    Err(error) => {
+                        inner.keep_hint(id, change.scope(), &error);
+                        Some(FailedPeer::new(peer.member().clone(), error))
+                    }
+                }
+            };
+            sent.spawn_on(send, &self.runtime);
+        }
+        sent.join_all().await.into_iter().flatten().collect()
+    }
+
+    async fn send(&self, peer: &Peer, change: &Change, phase: Phase) -> Result<(), peers::Error> {
+        let group = &*self.name;
+        match change {
+            Change::Remove(keys) => {
+                let keys: Vec<&[u8]> = keys.iter().map(Key::as_bytes).collect();
+                let keys = &keys;
+                peer.remove(RemoveRequest { group, keys, phase }).await
+            }
+            Change::Set(key, value) => {
+                peer.set(SetRequest {
+                    group,
+                    key,
+                    value: value.view().clone(),
+                    expires_at: value.expiry().moment(self.clock.now()),
+                    phase,
+                })
+                .await
+            }
+            Change::Clear => peer.clear(group, phase).await,
+        }
+    }
+}

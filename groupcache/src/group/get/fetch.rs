@@ -1,0 +1,62 @@
+//! Step 2, the fetch flight: one for all local callers that miss the same key.
+
+use std::slice;
+use std::sync::Arc;
+
+use peers::GetMode;
+
+use super::outcome::OutcomeGuard;
+use crate::group::fence::Stamp;
+use crate::group::flights::Call;
+use crate::group::inner::Inner;
+use crate::lifetime::Via;
+use crate::{Entry, Error, Key};
+
+impl Inner {
+    /// Waits with all other callers that miss the same key. Counts the outcome, also when the caller
+    /// goes away before there is one.
+    pub(in crate::group) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let outcome = OutcomeGuard::new(&self.counters);
+        outcome.record(match self.check_keys(slice::from_ref(&key)) {
+            Ok(()) => self.join_fetch(key).landing().await,
+            Err(error) => Err(error),
+        })
+    }
+
+    pub(super) fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
+        self.fetches
+            .join(key.clone(), || Arc::clone(self).fetch(key))
+    }
+
+    /// The work of a fetch flight: gets the value from the key's owners, or loads it here when this
+    /// node owns the key or no owner answers.
+    async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let stamp = self.fence.stamp_of_mirror(&key);
+        if let Some(entry) = self.landed(&key) {
+            return Ok(entry);
+        }
+        // Boxed, because a flight of an own key should not carry the room for an exchange: its
+        // allocation would be of a size that, once freed, small values settle in, and the next
+        // flight needs another one.
+        if !self.owns(&key)
+            && let Some(answer) = Box::pin(self.fetch_from_owners(&key, stamp)).await
+        {
+            return answer;
+        }
+        if self.has_peers() {
+            self.count_request(&key, 1.0);
+        }
+        self.load(key).await
+    }
+
+    /// The value from the first of the key's owners that answers; `None` if it is this node's turn.
+    async fn fetch_from_owners(
+        self: &Arc<Self>,
+        key: &Key,
+        stamp: Stamp,
+    ) -> Option<Result<Entry, Error>> {
+        let routes = self.router.snapshot();
+        let answer = self.ask_owners(&routes, key, GetMode::Load).await?;
+        Some(answer.map(|reply| self.accept(key, reply, Via::Fetch, &routes, stamp)))
+    }
+}

@@ -1,0 +1,50 @@
+//! Step 4, the reply of a key's owner: whether this node keeps a mirror of the value.
+
+use peers::{Reply, Routes};
+
+use crate::group::fence::Stamp;
+use crate::group::inner::Inner;
+use crate::lifetime::Via;
+use crate::promoter::Candidate;
+use crate::store::Tier;
+use crate::{Entry, Key, Source};
+
+impl Inner {
+    /// Takes a value that came from its owner, and mirrors it if the promoter says so and nothing
+    /// has changed since the `stamp`.
+    pub(super) fn accept(
+        &self,
+        key: &Key,
+        reply: Reply,
+        via: Via,
+        routes: &Routes,
+        stamp: Stamp,
+    ) -> Entry {
+        let now = self.clock.now();
+        let lifetime = self.freshness.of_reply(reply.expires_at, via, now);
+        let candidate = Candidate {
+            key,
+            value: &reply.value,
+            owner_minute_qps: reply.minute_qps,
+            local: self.rates.count(key, 1.0, now),
+            members: routes.peers().len(),
+            store: &self.store,
+        };
+        // A mirror that is being refreshed has been promoted before.
+        let promoted = || self.store.get(key).is_some() || self.promoter.promote(&candidate);
+        let mirrored = lifetime.is_kept(now) && promoted();
+        let mut value = reply.value;
+        if mirrored {
+            // The value is a slice of a network buffer, which the mirror must not keep alive.
+            value = value.compact();
+            let (key, value) = (key.clone(), value.clone());
+            self.store
+                .insert_if(key, value, Tier::Hot, lifetime, || self.fence.holds(stamp));
+        }
+        Entry {
+            value,
+            source: Source::Peer,
+            fresh_until: lifetime.fresh_until,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The get path of a local caller, a step a file:
+//!
+//! 1. `lookup`: the value from memory.
+//! 2. `fetch`: the fetch flight, which all callers share that miss the same key.
+//! 3. `route`: which peers to ask, and in which order.
+//! 4. `mirror`: whether the value of another node is kept here.
+//! 5. `load`: the load flight, the one place that calls the getter.
+//!
+//! `modes` has the gets that do not go all the way, `future` and `outcome` what carries and counts a
+//! get.
+
+mod fetch;
+mod future;
+mod load;
+mod lookup;
+mod mirror;
+mod modes;
+mod outcome;
+mod route;
+
+pub(super) use future::Get;

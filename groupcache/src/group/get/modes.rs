@@ -1,0 +1,61 @@
+//! The gets that do not go all the way: peek, no load by a peer, and warm-up.
+
+use std::slice;
+use std::sync::Arc;
+
+use peers::GetMode;
+
+use super::outcome::OutcomeGuard;
+use crate::group::inner::Inner;
+use crate::lifetime::Via;
+use crate::{Entry, Error, Key, NotFound};
+
+impl Inner {
+    /// A get that takes only what is cached, here or at the key's owner.
+    pub(in crate::group) async fn peek(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let outcome = OutcomeGuard::new(&self.counters);
+        outcome.record(match self.peek_owner(&key).await {
+            Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
+            Err(error) => Err(error),
+        })
+    }
+
+    /// A get that makes no other node load.
+    pub(in crate::group) async fn get_without_peer_load(
+        self: &Arc<Self>,
+        key: Key,
+    ) -> Result<Entry, Error> {
+        let outcome = OutcomeGuard::new(&self.counters);
+        // An owner that cannot answer, or cannot be asked, is passed over.
+        let found = self.peek_owner(&key).await.ok().flatten();
+        outcome.record(match found {
+            Some(entry) => Ok(entry),
+            None => self.load(key).await,
+        })
+    }
+
+    /// The owner's copy, if the owner is another node and has one.
+    async fn peek_owner(self: &Arc<Self>, key: &Key) -> Result<Option<Entry>, Error> {
+        self.check_keys(slice::from_ref(key))?;
+        let routes = self.router.snapshot();
+        let Some(owner) = routes.owner(key).filter(|owner| !owner.is_self()) else {
+            return Ok(None);
+        };
+        let stamp = self.fence.stamp_of_mirror(key);
+        match self.ask(owner, key, GetMode::Peek).await {
+            Ok(reply) => Ok(Some(self.accept(key, reply, Via::Peek, &routes, stamp))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Has the key's owner load the value, if the owner lacks it. Not counted as a get.
+    pub(in crate::group) async fn warm_up(self: Arc<Self>, key: Key) -> Result<(), Error> {
+        self.check_keys(slice::from_ref(&key))?;
+        let routes = self.router.snapshot();
+        match self.ask_owners(&routes, &key, GetMode::WarmUp).await {
+            Some(answer) => answer.map(drop),
+            None => self.load(key).await.map(drop),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Step 3, route: which peers to ask for a key, and in which order.
+
+use std::sync::Arc;
+
+use peers::{GetMode, GetRequest, Peer, Reply, Routes};
+
+use crate::group::inner::Inner;
+use crate::stats::Event;
+use crate::{Error, Key};
+
+impl Inner {
+    /// The peers that answer for a key: its owner, and the successors that stand in for it.
+    pub(in crate::group) fn owners<'a>(
+        &self,
+        routes: &'a Routes,
+        key: &[u8],
+    ) -> impl Iterator<Item = &'a Peer> + use<'a> {
+        routes
+            .owners(key)
+            .take(self.limits.failovers.saturating_add(1))
+    }
+
+    /// Asks the key's owners in turn, until one answers. `None` if it is this node's turn, because it
+    /// comes next or none has answered.
+    pub(super) async fn ask_owners(
+        self: &Arc<Self>,
+        routes: &Routes,
+        key: &Key,
+        mode: GetMode,
+    ) -> Option<Result<Reply, Error>> {
+        for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
+            match self.ask(peer, key, mode).await {
+                Ok(reply) => return Some(Ok(reply)),
+                Err(error) if error.is_answer() => return Some(Err(error.into())),
+                Err(error) => {
+                    self.counters.add(Event::PeerError);
+                    tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");
+                }
+            }
+        }
+        None
+    }
+
+    /// Asks one peer, and takes note of how far its change log has got.
+    pub(super) async fn ask(
+        self: &Arc<Self>,
+        peer: &Peer,
+        key: &Key,
+        mode: GetMode,
+    ) -> Result<Reply, peers::Error> {
+        let group = &*self.name;
+        let reply = peer.get(GetRequest { group, key, mode }).await?;
+        self.heard(peer, reply.log);
+        Ok(reply)
+    }
+}

@@ -1,0 +1,235 @@
+use std::sync::Arc;
+
+use byteview::ByteView;
+use peers::Member;
+
+use super::get::Get;
+use super::inner::Inner;
+use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Usage, Value};
+
+/// A named key space with a getter and a budget of bytes. Clones are the same group.
+///
+/// Made by [`Node::group`](crate::Node::group). A group goes on working for its own callers when its
+/// node has been shut down or dropped, as long as the runtime lives. It does not keep the node's
+/// server alive: keep the [`Node`](crate::Node) for as long as peers may ask this group.
+#[derive(Clone, Debug)]
+pub struct Group(pub(crate) Arc<Inner>);
+
+impl Group {
+    /// The group's name.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The value of `key`: from memory, from the node that owns it, or from the getter.
+    ///
+    /// However many callers on however many nodes ask at once, the getter runs once. A hit costs
+    /// one hash and one probe, allocates nothing and does not yield.
+    ///
+    /// # Errors
+    ///
+    /// The getter's error, from this node or from the key's owner, is
+    /// [`is_not_found`](Error::is_not_found) or [`is_getter`](Error::is_getter).
+    /// [`is_timeout`](Error::is_timeout), [`is_too_large`](Error::is_too_large) and
+    /// [`is_overloaded`](Error::is_overloaded) name a limit of the group. Unreachable peers are no
+    /// error: this node then loads the value itself.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any time, which affects no other caller. A getter call that has
+    /// begun goes on, and its value is cached.
+    pub fn get<K: AsRef<[u8]>>(&self, key: K) -> impl Future<Output = Result<ByteView, Error>> {
+        Get::new(&self.0, key)
+    }
+
+    /// Like [`get`](Self::get), with the source of the value.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn entry(&self, key: impl AsRef<[u8]>) -> Result<Entry, Error> {
+        let key = key.as_ref();
+        match self.0.lookup_entry(key) {
+            Some(entry) => Ok(entry),
+            // Boxed, so that a hit does not carry the room for a miss.
+            None => Box::pin(self.0.miss(Key::from(key))).await,
+        }
+    }
+
+    /// Like [`entry`](Self::entry), with a time limit, or only from where the value is cached.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), and [`is_unsupported`](Error::is_unsupported) for a
+    /// [`Mode::Peek`] at an owner whose protocol has no peek.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get`](Self::get).
+    pub async fn get_with(
+        &self,
+        key: impl AsRef<[u8]>,
+        options: GetOptions,
+    ) -> Result<Entry, Error> {
+        let key = key.as_ref();
+        let found = match options.mode {
+            Mode::Normal => self.0.lookup_entry(key),
+            Mode::Peek | Mode::NoPeerLoad => self.0.lookup_without_refresh(key),
+        };
+        if let Some(entry) = found {
+            return Ok(entry);
+        }
+        let key = Key::from(key);
+        let get = async {
+            match options.mode {
+                Mode::Normal => self.0.miss(key).await,
+                Mode::Peek => self.0.peek(key).await,
+                Mode::NoPeerLoad => self.0.get_without_peer_load(key).await,
+            }
+        };
+        match options.timeout {
+            None => get.await,
+            Some(limit) => tokio::time::timeout(limit, get)
+                .await
+                .unwrap_or_else(|_| Err(Error::timed_out("a get", limit))),
+        }
+    }
+
+    /// Has the key's owner load the value, unless the owner has it cached. The value is not sent to
+    /// this node, where the protocol can say so.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Cancel safety
+    ///
+    /// A warm-up that has begun goes on when the future is dropped.
+    pub async fn warm_up(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.detached(Arc::clone(&self.0).warm_up(Key::from(key.as_ref())))
+            .await
+    }
+
+    /// The members among which this group's keys are shared out.
+    pub fn peers(&self) -> Vec<Member> {
+        self.0.router.members()
+    }
+
+    /// Removes the value of `key` on every node.
+    ///
+    /// Once this returns `Ok`, no node serves or stores a value that was loaded before, even if its
+    /// load was under way or its reply still on the wire. See [`remove_many`](Self::remove_many).
+    ///
+    /// # Errors
+    ///
+    /// [`failed_peers`](Error::failed_peers) are the peers that could not be reached, and may serve
+    /// the old value a while longer; all other nodes have removed it. This node keeps a
+    /// [hint](crate::GroupBuilder::hint_window) for each of them, which it delivers in the background. Over
+    /// the native protocol they also learn of the removal with the next value that they fetch from the
+    /// key's owner, or when they [pull its change log](crate::GroupBuilder::anti_entropy_interval).
+    /// [`is_unsupported`](Error::is_unsupported) if the protocol has no removal: then only this
+    /// node has removed the value.
+    ///
+    /// # Cancel safety
+    ///
+    /// A removal that has begun goes on when the future is dropped.
+    pub async fn remove(&self, key: impl AsRef<[u8]>) -> Result<(), Error> {
+        self.remove_many([key]).await
+    }
+
+    /// Removes the values of many keys on every node, in two rounds with each peer, however many the
+    /// keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn remove_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let keys: Vec<Key> = keys
+            .into_iter()
+            .map(|key| Key::from(key.as_ref()))
+            .collect();
+        self.0.check_keys(&keys)?;
+        self.detached(Arc::clone(&self.0).remove_everywhere(keys))
+            .await
+    }
+
+    /// Gives `key` a value. The key's owner keeps the value, and all other nodes forget what they
+    /// hold, fenced like [`remove`](Self::remove).
+    ///
+    /// Of two sets at the same time one wins, the same on all nodes.
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove); if the owner is among the failed peers, no node keeps the
+    /// value. [`is_too_large`](Error::is_too_large) for a key or value beyond the group's limits,
+    /// after which nothing has changed.
+    ///
+    /// # Cancel safety
+    ///
+    /// A set that has begun goes on when the future is dropped.
+    pub async fn set(&self, key: impl AsRef<[u8]>, value: impl Into<Value>) -> Result<(), Error> {
+        let (key, value) = (Key::from(key.as_ref()), value.into());
+        self.0.check_keys(std::slice::from_ref(&key))?;
+        self.0.check_value("a value", value.view())?;
+        self.detached(Arc::clone(&self.0).set_everywhere(key, value))
+            .await
+    }
+
+    /// Removes all values of the group on every node, fenced like [`remove`](Self::remove).
+    ///
+    /// # Errors
+    ///
+    /// As [`remove`](Self::remove).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`remove`](Self::remove).
+    pub async fn clear(&self) -> Result<(), Error> {
+        self.detached(Arc::clone(&self.0).clear_everywhere()).await
+    }
+
+    /// Runs a change to its end, even if its caller goes away.
+    async fn detached(
+        &self,
+        change: impl Future<Output = Result<(), Error>> + Send + 'static,
+    ) -> Result<(), Error> {
+        self.0
+            .runtime
+            .spawn(change)
+            .await
+            .unwrap_or_else(|_| Err(Error::abandoned()))
+    }
+
+    /// Counts of what the group has done so far, and what it holds.
+    pub fn stats(&self) -> Stats {
+        self.0.stats()
+    }
+
+    /// The memory that the group's values take, and how hard pressed it is. Looks at one part of the
+    /// store after the other.
+    ///
+    /// [`stats`](Self::stats) counts evictions, expirations, and values that were refused as larger
+    /// than the whole budget.
+    pub fn usage(&self) -> Usage {
+        self.0.store.usage()
+    }
+
+    /// Changes how many bytes the group may keep in memory, while it serves.
+    ///
+    /// A smaller budget holds on return: entries are evicted in small steps, between which other
+    /// callers are served. A group that was built with a budget of zero goes on keeping nothing.
+    pub fn set_budget(&self, bytes: usize) {
+        self.0.store.set_budget(bytes);
+    }
+}

@@ -1,0 +1,53 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use peers::{Member, Protocol, Router};
+use tokio::runtime::Handle;
+
+use super::groups::Groups;
+use crate::Group;
+use crate::clock::SharedClock;
+
+/// What a node lends its groups.
+pub(crate) struct Host {
+    pub(crate) groups: Arc<Groups>,
+    pub(crate) router: Arc<Router>,
+    pub(crate) clock: SharedClock,
+    pub(crate) runtime: Handle,
+    /// How long peers wait for this node, as far as its own settings tell; `None` with a transport of
+    /// the user's.
+    pub(crate) request_timeout: Option<Duration>,
+    /// Called with every new group.
+    pub(crate) on_group: Option<OnGroup>,
+    pub(super) protocol: Protocol,
+    pub(super) include_self: bool,
+}
+
+/// A hook that sees new groups.
+pub(crate) type OnGroup = Box<dyn Fn(&Group) + Send + Sync>;
+
+impl Host {
+    /// A list of members as the protocol names them, with this node among them unless it was left
+    /// out.
+    pub(crate) fn with_self(&self, members: Vec<Member>) -> Vec<Member> {
+        let this = self.router.this();
+        let named = members
+            .into_iter()
+            .map(|member| self.protocol.named(member));
+        let mut members: Vec<_> = named.collect();
+        if self.include_self && members.iter().all(|member| member.id() != this.id()) {
+            members.insert(0, this.clone());
+        }
+        members
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host")
+            .field("member", self.router.this())
+            .field("groups", &self.groups)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,225 @@
+use std::convert::identity;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use peers::{HttpService, Member, Server};
+
+use super::builder::NodeBuilder;
+use super::host::Host;
+use super::members::members;
+use crate::{Error, Getter, Group, GroupBuilder};
+
+/// One process's part in the cluster: its groups, its peers and its server. Clones are the same
+/// node, and two nodes in one process share nothing.
+///
+/// The node's own server, if it has one, runs until [`shutdown`](Self::shutdown) is called or the
+/// last clone of the node is dropped: **keep the node for as long as peers may ask it**. Its
+/// [`Group`]s do not keep it. They work on without it for their own callers, but other nodes find
+/// nobody at its address. What [`service`](Self::service) returned goes on answering.
+#[derive(Clone)]
+pub struct Node(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) host: Arc<Host>,
+    pub(super) service: HttpService,
+    pub(super) local_addr: Option<SocketAddr>,
+    /// Taken by the call that shuts down.
+    pub(super) server: Mutex<Option<Server>>,
+}
+
+impl Node {
+    /// The settings of a node that its peers reach at `url`, such as `http://10.0.0.1:8080`, or
+    /// `name=http://10.0.0.1:8080` if its place on the ring must not depend on its address.
+    pub fn builder(url: impl AsRef<str>) -> NodeBuilder {
+        NodeBuilder::new(url.as_ref())
+    }
+
+    /// The settings of a new group, named `name` on all nodes, that keeps up to `budget` bytes on
+    /// this one and loads values with `getter`.
+    ///
+    /// The budget counts keys, values and what it takes to find them. With a budget of zero a group
+    /// shares loads and keeps nothing.
+    pub fn group(
+        &self,
+        name: impl Into<String>,
+        budget: usize,
+        getter: impl Getter,
+    ) -> GroupBuilder {
+        let host = Arc::clone(&self.0.host);
+        GroupBuilder::new(host, name.into(), budget, getter, identity)
+    }
+
+    /// The group of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_no_such_group`] if the node has none.
+    pub fn find_group(&self, name: &str) -> Result<Group, Error> {
+        self.0
+            .host
+            .groups
+            .find(name)
+            .ok_or_else(|| Error::no_such_group(name))
+    }
+
+    /// All groups, in the order of their names.
+    pub fn groups(&self) -> Vec<Group> {
+        self.0.host.groups.list()
+    }
+
+    /// Lets the group of that name go: peers no longer find it, and the name is free. Those who
+    /// hold the group can go on using it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_no_such_group`] if the node has none.
+    pub fn remove_group(&self, name: &str) -> Result<Group, Error> {
+        self.0
+            .host
+            .groups
+            .remove(name)
+            .ok_or_else(|| Error::no_such_group(name))
+    }
+
+    /// This node as a member of the cluster.
+    pub fn member(&self) -> &Member {
+        self.0.host.router.this()
+    }
+
+    /// The members of the ring, this node included unless it was left out.
+    pub fn peers(&self) -> Vec<Member> {
+        self.0.host.router.members()
+    }
+
+    /// Replaces the members of the ring. This node is added if the list lacks it, unless it was
+    /// [left out](NodeBuilder::include_self). Peers that stay keep their connections.
+    ///
+    /// # Errors
+    ///
+    /// A text that is not a member, an id with two URLs, a URL that cannot be dialled; the members
+    /// are as they were.
+    pub fn set_peers<M>(&self, peers: impl IntoIterator<Item = M>) -> Result<(), Error>
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        Ok(self
+            .0
+            .host
+            .router
+            .set_members(self.0.host.with_self(members(peers)?))?)
+    }
+
+    /// Adds a member to the ring. One that is there already stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_peers`](Self::set_peers).
+    pub fn add_peer<M>(&self, peer: M) -> Result<(), Error>
+    where
+        M: TryInto<Member>,
+        peers::Error: From<M::Error>,
+    {
+        let peer = peer.try_into().map_err(peers::Error::from)?;
+        Ok(self
+            .0
+            .host
+            .router
+            .add_member(self.0.host.protocol.named(peer))?)
+    }
+
+    /// Takes the member with this id off the ring, and says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_peers`](Self::set_peers).
+    pub fn remove_peer(&self, id: &str) -> Result<bool, Error> {
+        Ok(self.0.host.router.remove_member(id)?)
+    }
+
+    /// The member that owns `key`; `None` if the ring is empty. O(1) in the number of members.
+    pub fn owner(&self, key: impl AsRef<[u8]>) -> Option<Member> {
+        self.0
+            .host
+            .router
+            .routes()
+            .owner(key.as_ref())
+            .map(|peer| peer.member().clone())
+    }
+
+    /// The members in the order in which they are asked for `key`: its owner, then those who stand in
+    /// for it when it cannot be reached. Empty if the ring is.
+    pub fn owners(&self, key: impl AsRef<[u8]>) -> Vec<Member> {
+        let routes = self.0.host.router.routes();
+        let owners = routes.owners(key.as_ref());
+        owners.map(|peer| peer.member().clone()).collect()
+    }
+
+    /// What answers peers, to be mounted in a server of your own: a hyper service, and with the
+    /// feature `tower` a tower service, as axum takes them. Whatever is not of peers is answered with
+    /// 404, so it does well as the fallback of other routes. Under a path of their own peers find it
+    /// if the members' URLs have that path.
+    ///
+    /// Peers that speak gRPC need a server of HTTP/2 without TLS, such as `axum::serve` with axum's
+    /// feature `http2`, or hyper-util's `server::conn::auto`. Limits and time-outs of connections
+    /// are that server's; [`HttpOptions`](crate::HttpOptions) has those of a node's own.
+    ///
+    #[cfg_attr(feature = "tower", doc = "```")]
+    #[cfg_attr(not(feature = "tower"), doc = "```ignore")]
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use groupcache::Node;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    /// let node = Node::builder(format!("http://{}", listener.local_addr()?)).start().await?;
+    /// let app = Router::new()
+    ///     .route("/hello", get(|| async { "hello" }))
+    ///     .fallback_service(node.service());
+    /// let server = axum::serve(listener, app);
+    /// # drop(server);
+    /// # Ok(()) }
+    /// ```
+    pub fn service(&self) -> HttpService {
+        self.0.service.clone()
+    }
+
+    /// The address the node's own server listens on; `None` without one.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.local_addr
+    }
+
+    /// Stops the node's own server: takes no more connections, finishes what is under way within
+    /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
+    /// Groups go on working. A second call has nothing to do.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, what is still under way is broken off at once.
+    pub async fn shutdown(&self) {
+        let server = self.0.server.lock().take();
+        if let Some(server) = server {
+            server.shutdown().await;
+        }
+    }
+}
+
+#[cfg(feature = "testing")]
+impl Node {
+    /// Stops the server at once, breaking off whatever is under way.
+    pub(crate) fn kill(&self) {
+        drop(self.0.server.lock().take());
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("member", self.member())
+            .field("local_addr", &self.0.local_addr)
+            .field("groups", &self.0.host.groups)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+use std::time::Duration;
+
+/// The memory that a group's values take; from [`Group::usage`](crate::Group::usage).
+///
+/// Entries past their time count until they are reclaimed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// The most bytes that entries may take up.
+    pub budget: usize,
+    /// Bytes that all entries take up: keys, values, and what the allocator and the tables need for
+    /// them.
+    pub bytes: usize,
+    /// Of these, what mirrors of other nodes' values take up.
+    pub hot_bytes: usize,
+    /// All entries.
+    pub entries: usize,
+    /// Of these, mirrors.
+    pub hot_entries: usize,
+    /// The mean age of the live entries that were evicted lately; `None` if none was. If this is much
+    /// shorter than values stay useful, the budget is too small.
+    ///
+    /// Entries that expired, were removed or replaced do not count.
+    pub victim_age: Option<Duration>,
+}
