@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, lonely_node_at, until};
-use groupcache::{Error, GetterError, Key, ManualClock, Node, NotFound, Source, Value};
+use groupcache::{GetterError, Key, ManualClock, NotFound, Source, Value};
 
 #[tokio::test]
 async fn the_first_get_loads_and_the_next_ones_hit() {
@@ -455,64 +455,6 @@ async fn groups_are_told_apart_by_name_and_found_and_removed_by_it() {
         .build()
         .unwrap();
     assert_eq!(again.stats().entries, 0);
-}
-
-#[tokio::test]
-async fn bad_settings_are_errors_that_say_why() {
-    let node = lonely_node().await;
-    let _taken = node
-        .group("taken", MIB, Calls::default().echo())
-        .build()
-        .unwrap();
-    let build = |name: &str| node.group(name, MIB, Calls::default().echo()).build();
-    let error = |result: Result<_, Error>| result.map(|_: groupcache::Group| ()).unwrap_err();
-
-    assert!(error(build("taken")).is_group_exists());
-    for (name, reason) in [("", "empty"), ("a/b", "slash"), ("..", "path")] {
-        let error = error(build(name));
-        assert!(
-            error.is_configuration() && error.to_string().contains(reason),
-            "{error}"
-        );
-    }
-    assert!(
-        error(build(&"x".repeat(2000)))
-            .to_string()
-            .contains("1024 bytes")
-    );
-    let hot = node
-        .group("g", 0, Calls::default().echo())
-        .hot_ratio(4)
-        .build();
-    assert!(error(hot).to_string().contains("budget of zero"));
-    let flights = node
-        .group("g", MIB, Calls::default().echo())
-        .max_flights(0)
-        .build();
-    assert!(error(flights).to_string().contains("max_flights"));
-
-    for url in ["", "10.0.0.1:8080", "http://10.0.0.1:8080/", "https://"] {
-        let error = Node::builder(url).start().await.unwrap_err();
-        assert!(error.is_configuration(), "{url:?}: {error}");
-    }
-    let error = Node::builder("http://a")
-        .peers(["http://b/"])
-        .start()
-        .await
-        .unwrap_err();
-    assert!(error.is_configuration());
-    let error = Node::builder("http://a")
-        .replicas(0)
-        .start()
-        .await
-        .unwrap_err();
-    assert!(error.is_configuration());
-    let error = Node::builder("http://a")
-        .listen("nowhere.invalid:x")
-        .start()
-        .await
-        .unwrap_err();
-    assert!(error.is_configuration());
 }
 
 #[tokio::test]

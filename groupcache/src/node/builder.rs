@@ -41,6 +41,8 @@ pub struct NodeBuilder {
 /// A hook that sees the node once it is started.
 type OnStart = Box<dyn FnOnce(&Node) + Send>;
 
+const LONGEST_HANDOFF: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// Where the node's own server listens.
 enum Listen {
     Nowhere,
@@ -49,8 +51,16 @@ enum Listen {
     Listener(Box<dyn FnOnce(HttpService) -> Result<Server, peers::Error> + Send>),
 }
 
+impl Node {
+    /// The settings of a node that its peers reach at `url`, such as `http://10.0.0.1:8080`, or
+    /// `name=http://10.0.0.1:8080` if its place on the ring must not depend on its address.
+    pub fn builder(url: impl AsRef<str>) -> NodeBuilder {
+        NodeBuilder::new(url.as_ref())
+    }
+}
+
 impl NodeBuilder {
-    pub(super) fn new(url: &str) -> Self {
+    fn new(url: &str) -> Self {
         Self {
             this: url.parse(),
             peers: Ok(Vec::new()),
@@ -68,9 +78,12 @@ impl NodeBuilder {
             on_start: None,
         }
     }
+}
 
-    /// The other members of the cluster: `URL` or `ID=URL` each, or [`Member`]s. Whether this node
-    /// is among them does not matter.
+/// # Members and the ring
+impl NodeBuilder {
+    /// The other members of the cluster: `URL` or `ID=URL` each, or [`Member`]s. This node may be
+    /// among them.
     pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
     where
         M: TryInto<Member>,
@@ -87,21 +100,6 @@ impl NodeBuilder {
         self
     }
 
-    /// The address of a server of the node's own, such as `0.0.0.0:8080`. It runs as long as a clone
-    /// of the [`Node`] is kept. Default: none, for nodes that mount [`Node::service`] in another
-    /// server, or that have no peers.
-    pub fn listen(mut self, address: impl Into<String>) -> Self {
-        self.listen = Listen::Address(address.into());
-        self
-    }
-
-    /// Like [`listen`](Self::listen), with a listener that is bound already: a
-    /// [`tokio::net::TcpListener`], or one of your own kind.
-    pub fn listener(mut self, listener: impl Listener) -> Self {
-        self.listen = Listen::Listener(Box::new(|service| Server::start(listener, service)));
-        self
-    }
-
     /// The wire format in which this node asks its peers, and the ring that goes with it. All
     /// members of a cluster need the same. Default: [`Protocol::Native`].
     ///
@@ -112,7 +110,7 @@ impl NodeBuilder {
         self
     }
 
-    /// The rules of the ring, which say who owns a key; all nodes need the same. For clusters that
+    /// The rules of the ring, by which a key has its owner; all nodes need the same. For clusters that
     /// have replaced their protocol's hash function, for example:
     ///
     /// ```
@@ -137,6 +135,31 @@ impl NodeBuilder {
         self
     }
 
+    /// How long after a change of the members a load asks the key's former owner for its copy before
+    /// it calls the getter. Zero: never. Default: 30 s; at most a year.
+    pub fn handoff(mut self, window: Duration) -> Self {
+        self.handoff = window;
+        self
+    }
+}
+
+/// # Connections and the server
+impl NodeBuilder {
+    /// The address of a server of the node's own, such as `0.0.0.0:8080`. It runs as long as a clone
+    /// of the [`Node`] is kept. Default: none, for nodes that mount [`Node::service`] in another
+    /// server, or that have no peers.
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen = Listen::Address(address.into());
+        self
+    }
+
+    /// Like [`listen`](Self::listen), with a listener that is bound already: a
+    /// [`tokio::net::TcpListener`], or one of your own kind.
+    pub fn listener(mut self, listener: impl Listener) -> Self {
+        self.listen = Listen::Listener(Box::new(|service| Server::start(listener, service)));
+        self
+    }
+
     /// Limits and time-outs of the connections to peers and of the server.
     pub fn http(mut self, options: HttpOptions) -> Self {
         self.http = options;
@@ -149,19 +172,15 @@ impl NodeBuilder {
         self
     }
 
-    /// For how long after a change of the members the former owner of a key is asked for its copy
-    /// before the getter is. Zero: never. Default: 30 s.
-    pub fn handoff(mut self, window: Duration) -> Self {
-        self.handoff = window;
-        self
-    }
-
     /// Another way to reach peers than HTTP over TCP.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
         self
     }
+}
 
+/// # Time and hooks
+impl NodeBuilder {
     /// The clock by which values age. Default: the system's.
     pub fn clock(mut self, clock: impl Clock + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -179,19 +198,25 @@ impl NodeBuilder {
         self.on_start = Some(Box::new(hook));
         self
     }
+}
 
+impl NodeBuilder {
     /// Starts the node: checks the settings, builds the ring, binds the server.
     ///
     /// # Errors
     ///
-    /// What cannot work: a URL, an option, two members with one id, an address that cannot be
-    /// bound. Nothing is left running.
+    /// [`Error::is_configuration`] for a URL or an option that cannot work, two members with one id,
+    /// or an address that cannot be bound. Nothing is left running.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
     pub async fn start(self) -> Result<Node, Error> {
         let this = self.protocol.named(self.this?);
+        if self.handoff > LONGEST_HANDOFF {
+            let reason = format!("{:?} is longer than a year", self.handoff);
+            return Err(Error::invalid("handoff", reason));
+        }
         let own_transport = self.transport.is_none();
         let request_timeout = own_transport.then_some(self.http.request_timeout);
         let transport = match self.transport {

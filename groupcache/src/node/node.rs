@@ -6,7 +6,6 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use peers::{HttpService, Member, Server};
 
-use super::builder::NodeBuilder;
 use super::host::Host;
 use super::members::members;
 use crate::{Error, Getter, Group, GroupBuilder};
@@ -30,12 +29,6 @@ pub(crate) struct Inner {
 }
 
 impl Node {
-    /// The settings of a node that its peers reach at `url`, such as `http://10.0.0.1:8080`, or
-    /// `name=http://10.0.0.1:8080` if its place on the ring must not depend on its address.
-    pub fn builder(url: impl AsRef<str>) -> NodeBuilder {
-        NodeBuilder::new(url.as_ref())
-    }
-
     /// The settings of a new group, named `name` on all nodes, that keeps up to `budget` bytes on
     /// this one and loads values with `getter`.
     ///
@@ -94,7 +87,7 @@ impl Node {
     }
 
     /// Replaces the members of the ring. This node is added if the list lacks it, unless it was
-    /// [left out](NodeBuilder::include_self). Peers that stay keep their connections.
+    /// [left out](crate::NodeBuilder::include_self). Peers that stay keep their connections.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@ use std::time::Instant;
 use byteview::ByteView;
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy};
 
-use super::Tier;
+use super::tier::Tier;
 use super::usage::Usage;
 use crate::Key;
 use crate::clock::SharedClock;

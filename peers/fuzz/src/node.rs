@@ -53,7 +53,7 @@ impl PeerService for Node {
         let changes = Changes {
             position: request.since,
             changes: vec![LoggedChange {
-                number: request.since.log,
+                id: request.since.log,
                 key: Some(request.group.to_owned().into()),
             }],
             all: false,

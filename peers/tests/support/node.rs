@@ -31,7 +31,7 @@ pub(crate) enum Asked {
     Changes(LogPosition),
 }
 
-/// What the node says has changed, whoever asks.
+/// The change log that the node reads to every peer.
 pub(crate) fn changes() -> Changes {
     Changes {
         position: LogPosition {
@@ -44,8 +44,8 @@ pub(crate) fn changes() -> Changes {
             (u64::MAX, Some(b"\xff")),
             (1, None),
         ]
-        .map(|(number, key)| LoggedChange {
-            number,
+        .map(|(id, key)| LoggedChange {
+            id,
             key: key.map(|key| key.to_vec().into()),
         })
         .into(),

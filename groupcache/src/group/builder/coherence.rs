@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::GroupBuilder;
+use super::group_builder::GroupBuilder;
 
 /// # Coherence: how invalidations that did not reach every node are repaired
 impl<G> GroupBuilder<G> {

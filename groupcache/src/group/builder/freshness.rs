@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::GroupBuilder;
+use super::group_builder::GroupBuilder;
 use crate::Error;
 use crate::lifetime::Freshness;
 

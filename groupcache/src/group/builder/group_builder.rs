@@ -4,8 +4,6 @@ use std::sync::Arc;
 use peers::{Coherence, CoherenceOptions, Member};
 
 use super::name;
-use super::promotion::Promotion;
-use super::storage::StorageSettings;
 use crate::getter::BoxedGetter;
 use crate::group::fence::Fence;
 use crate::group::flights::Flights;
@@ -14,7 +12,9 @@ use crate::group::inner::Inner;
 use crate::group::limits::Limits;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
+use crate::promoter::Promotion;
 use crate::stats::Counters;
+use crate::store::StorageSettings;
 use crate::{Error, Getter};
 
 /// The settings of a group to be. Made by [`Node::group`](crate::Node::group); for a `G` that is a

@@ -1,31 +1,12 @@
-use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::GroupBuilder;
+use super::group_builder::GroupBuilder;
 use crate::Error;
-use crate::promoter::{OwnerMeasured, Promoter};
-use crate::rates::Rates;
-
-/// What decides which of other nodes' values are mirrored.
-pub(super) struct Promotion {
-    pub(super) promoter: Box<dyn Promoter>,
-    candidates: usize,
-    candidate_idle: Duration,
-}
-
-impl Default for Promotion {
-    fn default() -> Self {
-        Self {
-            promoter: Box::new(OwnerMeasured::default()),
-            candidates: 8192,
-            candidate_idle: Duration::from_secs(300),
-        }
-    }
-}
+use crate::promoter::{Promoter, Promotion};
 
 /// # Promotion: which of other nodes' values are mirrored here
 impl<G> GroupBuilder<G> {
-    /// Decides which of other nodes' values are mirrored here. Default: [`OwnerMeasured`].
+    /// Decides which of other nodes' values are mirrored here. Default: [`OwnerMeasured`](crate::OwnerMeasured).
     pub fn promoter(mut self, promoter: impl Promoter) -> Self {
         self.promotion.promoter = Box::new(promoter);
         self
@@ -47,23 +28,10 @@ impl<G> GroupBuilder<G> {
 }
 
 impl Promotion {
-    pub(super) fn rates(&self, now: Instant) -> Rates {
-        Rates::new(self.candidates, self.candidate_idle, now)
-    }
-
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.candidate_idle.is_zero() {
             return Err(Error::invalid("candidate_idle", "it is zero"));
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for Promotion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Promotion")
-            .field("candidates", &self.candidates)
-            .field("candidate_idle", &self.candidate_idle)
-            .finish_non_exhaustive()
     }
 }

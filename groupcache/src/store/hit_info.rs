@@ -1,0 +1,31 @@
+use std::time::Instant;
+
+use byteview::ByteView;
+
+use crate::{Entry, Source};
+
+/// What a hit tells of an entry besides its value: see [`Entry`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HitInfo {
+    pub(crate) source: Source,
+    pub(crate) fresh_until: Option<Instant>,
+}
+
+impl HitInfo {
+    pub(crate) fn entry(self, value: ByteView) -> Entry {
+        Entry {
+            value,
+            source: self.source,
+            fresh_until: self.fresh_until,
+        }
+    }
+}
+
+impl Default for HitInfo {
+    fn default() -> Self {
+        Self {
+            source: Source::Main,
+            fresh_until: None,
+        }
+    }
+}

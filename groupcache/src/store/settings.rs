@@ -1,0 +1,54 @@
+use std::fmt;
+use std::time::Duration;
+
+use lru::Policy;
+
+use super::custom::Store;
+use super::storage::Storage;
+use crate::clock::SharedClock;
+
+/// Where a group keeps its values, and which give way.
+pub(crate) struct StorageSettings {
+    /// In bytes.
+    pub(crate) budget: usize,
+    /// `None` until it is set, because a group without a budget must not have one.
+    pub(crate) hot_ratio: Option<usize>,
+    pub(crate) policy: Policy,
+    /// A store of the user's, in place of the group's own.
+    pub(crate) store: Option<Box<dyn Store>>,
+}
+
+/// golang/groupcache's: hot entries give way once they take up an eighth of the main ones.
+const HOT_RATIO: usize = 8;
+
+impl StorageSettings {
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            budget,
+            hot_ratio: None,
+            policy: Policy::default(),
+            store: None,
+        }
+    }
+
+    /// The store with these settings, empty.
+    pub(crate) fn open(self, stale_window: Duration, clock: SharedClock) -> Storage {
+        match self.store {
+            Some(store) => Storage::custom(store, stale_window, clock),
+            None => {
+                let hot_ratio = self.hot_ratio.unwrap_or(HOT_RATIO);
+                Storage::built_in(self.budget, hot_ratio, self.policy, stale_window, clock)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for StorageSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageSettings")
+            .field("budget", &self.budget)
+            .field("hot_ratio", &self.hot_ratio)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,213 @@
+use std::time::{Duration, Instant};
+
+use byteview::ByteView;
+use lru::Class;
+
+use super::built_in::BuiltIn;
+use super::custom::{Custom, Store, Stored};
+use super::hit_info::HitInfo;
+use super::tier::Tier;
+use super::usage::Usage;
+use crate::clock::SharedClock;
+use crate::lifetime::Lifetime;
+use crate::stats::Stats;
+use crate::{Entry, Key, Policy, Source};
+
+/// The store of a group, whichever it is.
+///
+/// An entry past its freshness and within its stale window is found; one past both is not.
+pub(crate) struct Storage {
+    place: Place,
+    clock: SharedClock,
+    /// How long entries are kept past their freshness, which they need not know therefore.
+    stale_window: Duration,
+}
+
+enum Place {
+    /// A group with a budget of zero shares loads and keeps nothing.
+    Nowhere,
+    BuiltIn(Box<BuiltIn>),
+    Custom(Box<Custom>),
+}
+
+impl Storage {
+    /// The group's own store for `budget` bytes. Hot entries give way while they take up more than one
+    /// `hot_ratio`th of the main ones.
+    pub(crate) fn built_in(
+        budget: usize,
+        hot_ratio: usize,
+        policy: Policy,
+        stale_window: Duration,
+        clock: SharedClock,
+    ) -> Self {
+        let place = match budget {
+            0 => Place::Nowhere,
+            _ => {
+                let clock = SharedClock::clone(&clock);
+                Place::BuiltIn(Box::new(BuiltIn::new(budget, hot_ratio, policy, clock)))
+            }
+        };
+        Self {
+            place,
+            clock,
+            stale_window,
+        }
+    }
+
+    /// A user's store.
+    pub(crate) fn custom(
+        store: Box<dyn Store>,
+        stale_window: Duration,
+        clock: SharedClock,
+    ) -> Self {
+        Self {
+            place: Place::Custom(Box::new(Custom::new(store))),
+            clock,
+            stale_window,
+        }
+    }
+
+    /// A store that keeps nothing.
+    #[cfg(test)]
+    pub(crate) fn empty() -> Self {
+        let clock = std::sync::Arc::new(lru::SystemClock);
+        Self::built_in(0, 8, Policy::default(), Duration::ZERO, clock)
+    }
+
+    /// The entry under `key`.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
+        let mut info = HitInfo::default();
+        let value = self.view(key, &mut info)?;
+        Some(info.entry(value))
+    }
+
+    /// The value under `key`; the rest of its entry goes into `info`. A value that is on its way to its user
+    /// should not be moved about: each move of what has just been stored waits until it has been.
+    #[inline]
+    pub(crate) fn view(&self, key: &[u8], info: &mut HitInfo) -> Option<ByteView> {
+        match &self.place {
+            Place::Nowhere => None,
+            Place::BuiltIn(store) => store.get(key, |hit| {
+                info.source = match hit.class {
+                    Class::Main => Source::Main,
+                    Class::Hot => Source::Hot,
+                };
+                info.fresh_until = self.fresh_until(hit.expires);
+            }),
+            Place::Custom(custom) => {
+                let stored = custom.store().get(key)?;
+                if stored.expires.is_some_and(|at| at <= self.clock.now()) {
+                    return None;
+                }
+                if stored.mirror {
+                    info.source = Source::Hot;
+                }
+                info.fresh_until = self.fresh_until(stored.expires);
+                Some(stored.value)
+            }
+        }
+    }
+
+    #[inline]
+    fn fresh_until(&self, expires: Option<Instant>) -> Option<Instant> {
+        expires.map(|at| at.checked_sub(self.stale_window).unwrap_or(at))
+    }
+
+    /// Keeps a value, which should be [compact](ByteView::compact), in the place of an older one, if the
+    /// condition holds under the lock that guards the entry. A value that is larger than the store is not
+    /// kept, and the older one goes all the same: it is known to be outdated.
+    pub(crate) fn insert_if(
+        &self,
+        key: Key,
+        view: ByteView,
+        tier: Tier,
+        lifetime: Lifetime,
+        condition: impl Fn() -> bool,
+    ) {
+        let expires = lifetime.kept_until;
+        match &self.place {
+            Place::Nowhere => {}
+            Place::BuiltIn(store) => store.insert_if(key, view, tier, expires, condition),
+            Place::Custom(custom) => {
+                let stored = Stored {
+                    value: view,
+                    mirror: tier == Tier::Hot,
+                    expires,
+                };
+                custom.insert_if(key, stored, condition);
+            }
+        }
+    }
+
+    /// Changes the budget, in small steps if it shrinks. A store that was made without one keeps nothing
+    /// all the same.
+    pub(crate) fn set_budget(&self, bytes: usize) {
+        match &self.place {
+            Place::Nowhere => {}
+            Place::BuiltIn(store) => store.set_budget(bytes),
+            Place::Custom(custom) => custom.store().set_budget(bytes),
+        }
+    }
+
+    /// Whether a mirror could be kept without displacing another, as far as is known.
+    pub(crate) fn has_room_for_mirror(&self, key: &Key, view: &[u8]) -> bool {
+        match &self.place {
+            Place::Nowhere => false,
+            Place::BuiltIn(store) => store.has_room_for_mirror(key, view),
+            Place::Custom(custom) => {
+                let usage = custom.store().usage();
+                usage.bytes.saturating_add(view.len()) <= usage.budget
+            }
+        }
+    }
+
+    /// Takes an entry out.
+    pub(crate) fn remove(&self, key: &[u8]) {
+        match &self.place {
+            Place::Nowhere => {}
+            Place::BuiltIn(store) => store.remove(key),
+            Place::Custom(custom) => custom.remove(key),
+        }
+    }
+
+    /// Takes all entries out.
+    pub(crate) fn clear(&self) {
+        match &self.place {
+            Place::Nowhere => {}
+            Place::BuiltIn(store) => store.clear(),
+            Place::Custom(custom) => custom.clear(),
+        }
+    }
+
+    /// Takes all entries out but those whose keys are to be kept. O(entries), a few at a time.
+    pub(crate) fn retain(&self, keep: impl Fn(&[u8]) -> bool) {
+        match &self.place {
+            Place::Nowhere => {}
+            Place::BuiltIn(store) => store.retain(keep),
+            Place::Custom(custom) => custom.retain(&keep),
+        }
+    }
+
+    /// What the entries take up.
+    pub(crate) fn usage(&self) -> Usage {
+        match &self.place {
+            Place::Nowhere => Usage::default(),
+            Place::BuiltIn(store) => store.usage(),
+            Place::Custom(custom) => custom.store().usage(),
+        }
+    }
+
+    /// Adds what the store knows to the counts of a group.
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        let usage = self.usage();
+        stats.bytes = usage.bytes as u64;
+        stats.hot_bytes = usage.hot_bytes as u64;
+        stats.entries = usage.entries as u64;
+        if let Place::BuiltIn(store) = &self.place {
+            let counts = store.counts();
+            stats.evictions = counts.evictions;
+            stats.expirations = counts.expired;
+            stats.too_large = counts.oversize;
+        }
+    }
+}
