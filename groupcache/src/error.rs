@@ -91,11 +91,16 @@ impl Error {
     /// What is said to those who waited for a flight that ended without a result.
     pub(crate) fn from_flight(error: &singleflight::Error) -> Self {
         match error.panic_message() {
-            Some(message) => Self::new(Kind::GetterPanicked {
-                message: message.to_owned(),
-            }),
+            Some(message) => Self::getter_panicked(message),
             None => Self::new(Kind::Abandoned),
         }
+    }
+
+    /// The getter panicked with this message.
+    pub(crate) fn getter_panicked(message: impl Into<String>) -> Self {
+        Self::new(Kind::GetterPanicked {
+            message: message.into(),
+        })
     }
 
     pub(crate) fn no_such_group(name: impl Into<String>) -> Self {

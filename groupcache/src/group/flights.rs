@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use peers::Context;
-use tokio::runtime::Handle;
 
+use super::entered::Entered;
+use super::node_runtime::NodeRuntime;
 use super::task_pool::TaskPool;
 use crate::{Entry, Error, Key};
 
@@ -14,18 +16,20 @@ pub(super) struct Flights {
     /// How many run; every [`Place`] counts one.
     running: Arc<AtomicUsize>,
     max: usize,
+    runtime: NodeRuntime,
     pool: Arc<FlightPool>,
 }
 
 type FlightPool = TaskPool<singleflight::Driver<Key, Result<Entry, Error>>>;
 
 impl Flights {
-    pub(super) fn new(max: usize, runtime: Handle) -> Self {
+    pub(super) fn new(max: usize, runtime: NodeRuntime) -> Self {
         Self {
             group: singleflight::Group::new(),
             running: Arc::default(),
             max,
-            pool: Arc::new(TaskPool::new(runtime)),
+            pool: Arc::new(TaskPool::new(runtime.handle().clone())),
+            runtime,
         }
     }
 
@@ -33,6 +37,8 @@ impl Flights {
     ///
     /// The flight has the context of the caller that starts it. Without a scope of its own it would
     /// see the context of whichever caller happens to poll it.
+    ///
+    /// Its work is [`Entered`], because callers of any executor may drive it.
     pub(super) fn join<F>(&self, key: Key, work: impl FnOnce() -> F) -> Call
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
@@ -40,16 +46,18 @@ impl Flights {
         let call = self.group.join(key, || {
             let flight = Place::take(&self.running, self.max).map(|place| (place, work()));
             let (max, context) = (self.max, Context::current());
-            async move {
+            let work = async move {
                 match flight {
                     Some((_place, work)) => context.scope(work).await,
                     None => Err(Error::overloaded(format!("{max} keys are under way"))),
                 }
-            }
+            };
+            Entered::new(self.runtime.handle().clone(), work)
         });
         Call {
             call,
             pool: Arc::clone(&self.pool),
+            runtime: self.runtime.clone(),
         }
     }
 
@@ -77,6 +85,7 @@ impl Flights {
 pub(super) struct Call {
     call: singleflight::Call<Key, Result<Entry, Error>>,
     pool: Arc<FlightPool>,
+    runtime: NodeRuntime,
 }
 
 impl Call {
@@ -87,8 +96,22 @@ impl Call {
         }
     }
 
-    /// Waits for the flight's result.
-    pub(super) async fn landing(mut self) -> Result<Entry, Error> {
+    /// Waits for the flight's result. A foreign caller lets a task drive the flight, and waits no longer
+    /// than the flight can take by its own limits.
+    pub(super) async fn landing(
+        mut self,
+        longest: impl FnOnce() -> Duration,
+    ) -> Result<Entry, Error> {
+        if self.runtime.is_current() {
+            return self.result().await;
+        }
+        self.detach();
+        let (runtime, longest) = (self.runtime.clone(), longest());
+        let what = "the wait for the node's runtime";
+        Box::pin(async move { runtime.timeout(longest, what, self.result()).await }).await
+    }
+
+    async fn result(&mut self) -> Result<Entry, Error> {
         match (&mut self.call).await {
             Ok(outcome) => outcome.value,
             Err(error) => Err(Error::from_flight(&error)),

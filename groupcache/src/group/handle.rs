@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use byteview::ByteView;
-use peers::Member;
+use peers::{Context, Member};
 
 use super::get::Get;
 use super::inner::Inner;
@@ -83,19 +83,17 @@ impl Group {
         if let Some(entry) = found {
             return Ok(entry);
         }
-        let key = Key::from(key);
+        let (inner, key) = (Arc::clone(&self.0), Key::from(key));
         let get = async {
             match options.mode {
-                Mode::Normal => self.0.miss(key).await,
-                Mode::Peek => self.0.peek(key).await,
-                Mode::NoPeerLoad => self.0.get_without_peer_load(key).await,
+                Mode::Normal => inner.miss(key).await,
+                Mode::Peek => self.detached(inner.peek(key)).await,
+                Mode::NoPeerLoad => self.detached(inner.get_without_peer_load(key)).await,
             }
         };
         match options.timeout {
             None => get.await,
-            Some(limit) => tokio::time::timeout(limit, get)
-                .await
-                .unwrap_or_else(|_| Err(Error::timed_out("a get", limit))),
+            Some(limit) => self.0.runtime.timeout(limit, "a get", get).await,
         }
     }
 
@@ -199,16 +197,14 @@ impl Group {
         self.detached(Arc::clone(&self.0).clear_everywhere()).await
     }
 
-    /// Runs a change to its end, even if its caller goes away.
-    async fn detached(
+    /// Runs work on the node's runtime, to its end even if its caller goes away.
+    async fn detached<T: Send + 'static>(
         &self,
-        change: impl Future<Output = Result<(), Error>> + Send + 'static,
-    ) -> Result<(), Error> {
-        self.0
-            .runtime
-            .spawn(change)
-            .await
-            .unwrap_or_else(|_| Err(Error::abandoned()))
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let work = Context::current().scope(work);
+        let task = self.0.runtime.handle().spawn(work);
+        task.await.unwrap_or_else(|_| Err(Error::abandoned()))
     }
 
     /// Counts of what the group has done so far, and what it holds.

@@ -1,13 +1,14 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use peers::{Coherence, Peer, Router};
-use tokio::runtime::Handle;
 
+use super::failures::Failures;
 use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
+use super::node_runtime::NodeRuntime;
 use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
 use crate::lifetime::Freshness;
@@ -27,6 +28,8 @@ pub(crate) struct Inner {
     pub(super) fetches: Flights,
     /// Flights of getter calls, which callers here and peers share.
     pub(super) loads: Flights,
+    /// Keys whose loads have failed, and are not tried again at once.
+    pub(super) failures: Failures,
     pub(super) getter: Box<dyn BoxedGetter>,
     pub(super) promoter: Box<dyn Promoter>,
     /// Rates of own keys as all nodes ask for them, and of other keys as callers here ask for them.
@@ -36,10 +39,12 @@ pub(crate) struct Inner {
     pub(super) clock: SharedClock,
     pub(super) freshness: Freshness,
     pub(super) limits: Limits,
+    /// The limit of an exchange with a peer, as far as the node knows it.
+    pub(super) request_timeout: Option<Duration>,
     /// What this node and its peers know of changes.
     pub(super) coherence: Coherence,
     /// Where loads run, so that they outlive the caller that started them.
-    pub(super) runtime: Handle,
+    pub(super) runtime: NodeRuntime,
 }
 
 impl fmt::Debug for Inner {
@@ -70,6 +75,18 @@ impl Inner {
     /// Whether this node owns the key. Without members it owns every key.
     pub(super) fn owns(&self, key: &[u8]) -> bool {
         self.router.routes().owner(key).is_none_or(Peer::is_self)
+    }
+
+    /// The longest time that a get of the key takes: an exchange with each owner, and a load.
+    pub(super) fn longest_get(&self, key: &[u8]) -> Duration {
+        let owners = self.limits.failovers.saturating_add(1);
+        let asked = if self.owns(key) { 0 } else { owners };
+        let asked = u32::try_from(asked).unwrap_or(u32::MAX);
+        let exchanges = self
+            .request_timeout
+            .unwrap_or_default()
+            .saturating_mul(asked);
+        self.limits.load_timeout.saturating_add(exchanges)
     }
 
     /// Whether there are other nodes.

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use super::failures::Pauses;
+
 /// What bounds a group's work. The builder documents each limit and has a method for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
@@ -15,6 +17,8 @@ pub(super) struct Limits {
     pub(super) peek_timeout: Duration,
     /// How many successors of a silent owner are asked before the value is loaded here.
     pub(super) failovers: usize,
+    /// How long a failed load is not tried again.
+    pub(super) pauses: Pauses,
 }
 
 impl Default for Limits {
@@ -26,6 +30,7 @@ impl Default for Limits {
             load_timeout: Duration::from_secs(25),
             peek_timeout: Duration::from_millis(100),
             failovers: 2,
+            pauses: Pauses::default(),
         }
     }
 }

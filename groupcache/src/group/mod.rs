@@ -6,16 +6,20 @@
 //! | `get` | the get path of a local caller, a step a file |
 //! | `serve` | the same for a peer |
 //! | `change` | remove, set and clear, here and on all nodes |
-//! | `fence`, `flights`, `task_pool` | their tools |
+//! | `fence`, `flights`, `failures` | what they share: removals against loads, one load per key, pauses |
+//! | `node_runtime`, `entered`, `task_pool` | where their work runs |
 
 mod builder;
 mod change;
+mod entered;
+mod failures;
 mod fence;
 mod flights;
 mod get;
 mod handle;
 mod inner;
 mod limits;
+mod node_runtime;
 mod serve;
 mod task_pool;
 

@@ -5,11 +5,13 @@ use peers::{Coherence, CoherenceOptions, Member};
 
 use super::name;
 use crate::getter::BoxedGetter;
+use crate::group::failures::Failures;
 use crate::group::fence::Fence;
 use crate::group::flights::Flights;
 use crate::group::handle::Group;
 use crate::group::inner::Inner;
 use crate::group::limits::Limits;
+use crate::group::node_runtime::NodeRuntime;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
 use crate::promoter::Promotion;
@@ -91,7 +93,8 @@ impl<G> GroupBuilder<G> {
             }
         };
         let stale_window = self.freshness.stale_window;
-        let flights = || Flights::new(self.limits.max_flights, host.runtime.clone());
+        let runtime = NodeRuntime::new(host.runtime.clone());
+        let flights = || Flights::new(self.limits.max_flights, runtime.clone());
         let group = Group(Arc::new(Inner {
             name: self.name.into(),
             store: self.storage.open(stale_window, Arc::clone(&host.clock)),
@@ -106,8 +109,10 @@ impl<G> GroupBuilder<G> {
             clock: Arc::clone(&host.clock),
             freshness: self.freshness,
             limits: self.limits,
+            request_timeout: host.request_timeout,
             coherence: Coherence::new(self.coherence),
-            runtime: host.runtime.clone(),
+            failures: Failures::new(self.limits.pauses),
+            runtime: runtime.clone(),
         }));
         host.groups.add(&group)?;
         if let Some(interval) = self.coherence.anti_entropy() {

@@ -2,7 +2,10 @@ use std::time::Duration;
 
 use super::group_builder::GroupBuilder;
 use crate::Error;
+use crate::group::failures::Pauses;
 use crate::group::limits::Limits;
+
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// # Limits: sizes, work under way, and times
 impl<G> GroupBuilder<G> {
@@ -44,6 +47,23 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// How long the getter is not called again for a key whose last load failed. The pause doubles with
+    /// every failure in a row, up to [`max_failure_pause`](Self::max_failure_pause), and ends with a
+    /// success or a change of the key. Meanwhile a stale value is served without a refresh, and from
+    /// the second failure on a get without a value ends at once with the error of the last load. "Not
+    /// found" is no failure. Up to 4,096 keys are remembered. Zero: never. Default: 100 ms.
+    pub fn failure_pause(mut self, first: Duration) -> Self {
+        self.limits.pauses.first = first;
+        self
+    }
+
+    /// The longest [`failure_pause`](Self::failure_pause), and not less than that. Default: 5 s; at
+    /// most an hour.
+    pub fn max_failure_pause(mut self, longest: Duration) -> Self {
+        self.limits.pauses.longest = longest;
+        self
+    }
+
     /// How many successors on the ring are asked in place of an owner that does not answer, before
     /// this node loads the value itself. Default: 2.
     pub fn failovers(mut self, successors: usize) -> Self {
@@ -65,6 +85,15 @@ impl Limits {
             if is_zero {
                 return Err(Error::invalid(limit, "it is zero"));
             }
+        }
+        let Pauses { first, longest } = self.pauses;
+        if longest > LONGEST_PAUSE {
+            let reason = format!("{longest:?} is longer than an hour");
+            return Err(Error::invalid("max_failure_pause", reason));
+        }
+        if first > longest {
+            let reason = format!("{first:?} is more than the max_failure_pause of {longest:?}");
+            return Err(Error::invalid("failure_pause", reason));
         }
         let load = self.load_timeout;
         if let Some(request) = request_timeout.filter(|request| load >= *request) {

@@ -41,7 +41,9 @@ impl Inner {
 
     fn spawn_pull(self: &Arc<Self>, peer: Peer) {
         let inner = Arc::clone(self);
-        self.runtime.spawn(async move { inner.pull(&peer).await });
+        self.runtime
+            .handle()
+            .spawn(async move { inner.pull(&peer).await });
     }
 
     /// Reads the rest of a peer's log, and forgets the keys in it.
@@ -74,7 +76,7 @@ impl Inner {
             let inner = Arc::clone(self);
             // Looks at every entry, which takes its time.
             let sweep = move || inner.forget_all_mirrors();
-            if let Err(error) = self.runtime.spawn_blocking(sweep).await {
+            if let Err(error) = self.runtime.handle().spawn_blocking(sweep).await {
                 tracing::error!(group = %self.name, %error, "a sweep failed");
                 return pull.fail(now());
             }

@@ -31,6 +31,7 @@ impl Inner {
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
         self.forget_flights(&key);
+        self.failures.clear(&key);
         self.log_change(&[key], phase);
     }
 
@@ -40,6 +41,7 @@ impl Inner {
         self.store.clear();
         self.loads.forget_all();
         self.fetches.forget_all();
+        self.failures.clear_all();
         self.coherence.applied_to_all(phase);
     }
 
@@ -51,10 +53,11 @@ impl Inner {
     }
 
     /// Forgets a key: its entry, and that it is being fetched or loaded.
-    pub(super) fn forget(&self, key: &[u8]) {
+    pub(in crate::group) fn forget(&self, key: &[u8]) {
         self.fence.raise(key);
         self.store.remove(key);
         self.forget_flights(key);
+        self.failures.clear(key);
     }
 
     /// Forgets a mirror, once the fence of all mirrors is raised.

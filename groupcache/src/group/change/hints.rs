@@ -20,7 +20,9 @@ impl Inner {
         if self.coherence.undelivered(peer, scope, error, now()) {
             let (group, peer) = (Arc::downgrade(self), peer.into());
             let first = self.coherence.first_pause();
-            self.runtime.spawn(Self::deliver_hints(group, peer, first));
+            self.runtime
+                .handle()
+                .spawn(Self::deliver_hints(group, peer, first));
         }
     }
 

@@ -49,7 +49,7 @@ impl Inner {
                     }
                 }
             };
-            sent.spawn_on(send, &self.runtime);
+            sent.spawn_on(send, self.runtime.handle());
         }
         sent.join_all().await.into_iter().flatten().collect()
     }

@@ -18,19 +18,22 @@ impl Inner {
     pub(in crate::group) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let outcome = OutcomeGuard::new(&self.counters);
         outcome.record(match self.check_keys(slice::from_ref(&key)) {
-            Ok(()) => self.join_fetch(key).landing().await,
+            Ok(()) => {
+                let longest = || self.longest_get(&key);
+                self.join_fetch(key.clone()).landing(longest).await
+            }
             Err(error) => Err(error),
         })
     }
 
-    pub(super) fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
+    fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
         self.fetches
             .join(key.clone(), || Arc::clone(self).fetch(key))
     }
 
     /// The work of a fetch flight: gets the value from the key's owners, or loads it here when this
     /// node owns the key or no owner answers.
-    async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+    pub(super) async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
         let stamp = self.fence.stamp_of_mirror(&key);
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);

@@ -20,17 +20,10 @@ impl Inner {
     pub(in crate::group) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let mut call = self.join_load(key);
         call.detach();
-        call.landing().await
+        call.landing(|| self.limits.load_timeout).await
     }
 
-    /// Starts a load that replaces a stale value, unless one is under way, and does not wait.
-    pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
-        if !self.loads.contains(key) {
-            drop(self.join_load(Key::from(key)));
-        }
-    }
-
-    fn join_load(self: &Arc<Self>, key: Key) -> Call {
+    pub(super) fn join_load(self: &Arc<Self>, key: Key) -> Call {
         self.loads
             .join(key.clone(), || Arc::clone(self).load_now(key))
     }
@@ -50,7 +43,7 @@ impl Inner {
         {
             return Ok(entry);
         }
-        self.call_getter(key, stamp).await
+        self.call_getter_or_pause(key, stamp).await
     }
 
     /// Right after a change of the membership, the key's former owner is likely to have the value.
@@ -88,6 +81,33 @@ impl Inner {
         Some(entry)
     }
 
+    /// Calls the getter, unless its last calls for the key have failed just now.
+    async fn call_getter_or_pause(
+        self: &Arc<Self>,
+        key: Key,
+        stamp: Stamp,
+    ) -> Result<Entry, Error> {
+        let now = || self.clock.now();
+        if let Some(error) = self.failures.pause_of_load(&key, now) {
+            return Err(error);
+        }
+        let panics = PanicRecorder {
+            inner: self,
+            key: &key,
+        };
+        let result = self.call_getter(key.clone(), stamp).await;
+        drop(panics);
+        match &result {
+            Ok(_) => self.failures.clear(&key),
+            Err(error) if error.is_not_found() => {
+                self.failures.clear(&key);
+                self.remove_stale(key, stamp);
+            }
+            Err(error) => self.failures.record(&key, error, now()),
+        }
+        result
+    }
+
     async fn call_getter(&self, key: Key, stamp: Stamp) -> Result<Entry, Error> {
         self.counters.add(Event::GetterCall);
         let limit = self.limits.load_timeout;
@@ -110,5 +130,21 @@ impl Inner {
             source: Source::Origin,
             fresh_until: lifetime.fresh_until,
         })
+    }
+}
+
+/// Records a failed load if it is dropped by a panic of the getter.
+struct PanicRecorder<'a> {
+    inner: &'a Inner,
+    key: &'a Key,
+}
+
+impl Drop for PanicRecorder<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let error = Error::getter_panicked("in the last call for the key");
+            let now = self.inner.clock.now();
+            self.inner.failures.record(self.key, &error, now);
+        }
     }
 }

@@ -7,7 +7,7 @@ use byteview::ByteView;
 use crate::group::inner::Inner;
 use crate::stats::Event;
 use crate::store::HitInfo;
-use crate::{Entry, Key, Source};
+use crate::{Entry, Source};
 
 /// One of so many hits is counted for all of them.
 const SAMPLE: f32 = 16.0;
@@ -67,13 +67,6 @@ impl Inner {
     fn count_sample(&self, key: &[u8]) {
         if self.has_peers() {
             self.count_request(key, SAMPLE);
-        }
-    }
-
-    /// Starts a flight that replaces a stale value, unless one is under way, and does not wait.
-    fn refresh(self: &Arc<Self>, key: &[u8]) {
-        if !self.fetches.contains(key) {
-            drop(self.join_fetch(Key::from(key)));
         }
     }
 }

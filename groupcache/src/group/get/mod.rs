@@ -6,8 +6,8 @@
 //! 4. `mirror`: whether the value of another node is kept here.
 //! 5. `load`: the load flight, the one place that calls the getter.
 //!
-//! `modes` has the gets that do not go all the way, `future` and `outcome` what carries and counts a
-//! get.
+//! `refresh` replaces stale values in the background, `modes` has the gets that do not go all the way,
+//! `future` carries a get and `outcome` counts it.
 
 mod fetch;
 mod future;
@@ -16,6 +16,7 @@ mod lookup;
 mod mirror;
 mod modes;
 mod outcome;
+mod refresh;
 mod route;
 
 pub(super) use future::Get;

@@ -12,7 +12,7 @@ use crate::{Entry, Error, Key, NotFound};
 
 impl Inner {
     /// A get that takes only what is cached, here or at the key's owner.
-    pub(in crate::group) async fn peek(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+    pub(in crate::group) async fn peek(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
         let outcome = OutcomeGuard::new(&self.counters);
         outcome.record(match self.peek_owner(&key).await {
             Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
@@ -22,7 +22,7 @@ impl Inner {
 
     /// A get that makes no other node load.
     pub(in crate::group) async fn get_without_peer_load(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         key: Key,
     ) -> Result<Entry, Error> {
         let outcome = OutcomeGuard::new(&self.counters);

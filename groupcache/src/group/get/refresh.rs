@@ -1,0 +1,62 @@
+//! A stale value is served while one flight in the background replaces it.
+
+use std::sync::Arc;
+
+use crate::group::fence::Stamp;
+use crate::group::inner::Inner;
+use crate::{Entry, Error, Key};
+
+impl Inner {
+    /// Starts a fetch that replaces a stale value, unless one is under way or the last one has just
+    /// failed. Does not wait.
+    pub(super) fn refresh(self: &Arc<Self>, key: &[u8]) {
+        if !self.fetches.contains(key) && !self.pauses_refresh(key) {
+            let (inner, key) = (Arc::clone(self), Key::from(key));
+            drop(self.fetches.join(key.clone(), || inner.refetch(key)));
+        }
+    }
+
+    /// The same for a peer that asked for the value: a load, as this node has to answer for it.
+    pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
+        if !self.loads.contains(key) && !self.pauses_refresh(key) {
+            drop(self.join_load(Key::from(key)));
+        }
+    }
+
+    fn pauses_refresh(&self, key: &[u8]) -> bool {
+        self.failures.pauses_refresh(key, || self.clock.now())
+    }
+
+    /// The work of a refresh. Loads of this node take note of their failures themselves.
+    async fn refetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+        let stamp = self.fence.stamp_of_mirror(&key);
+        let result = Arc::clone(&self).fetch(key.clone()).await;
+        if !self.owns(&key) {
+            match &result {
+                Ok(_) => self.failures.clear(&key),
+                Err(error) if error.is_not_found() => self.forget_stale_mirror(&key, stamp),
+                Err(error) => self.failures.record(&key, error, self.clock.now()),
+            }
+        }
+        result
+    }
+
+    /// The owner says that there is no value any more.
+    fn forget_stale_mirror(&self, key: &Key, stamp: Stamp) {
+        if self.fence.holds(stamp) {
+            self.forget(key);
+        }
+    }
+
+    /// A load has found that there is no value any more: no node goes on serving the stale one.
+    pub(super) fn remove_stale(self: &Arc<Self>, key: Key, stamp: Stamp) {
+        if self.store.get(&key).is_some() && self.fence.holds(stamp) {
+            let (group, removal) = (self.name.clone(), Arc::clone(self));
+            self.runtime.handle().spawn(async move {
+                if let Err(error) = removal.remove_everywhere(vec![key]).await {
+                    tracing::debug!(%group, %error, "a stale value was not removed everywhere");
+                }
+            });
+        }
+    }
+}

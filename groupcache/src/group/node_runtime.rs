@@ -1,0 +1,56 @@
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_timer::Delay;
+use tokio::runtime::{Handle, Id};
+use tokio::select;
+
+use crate::Error;
+
+/// The runtime on which a node was started. Its groups' connections, timers and tasks belong there.
+///
+/// A caller may live on another runtime, or on an executor that is not tokio's. Such a *foreign* caller
+/// drives nothing: it waits for a task of this runtime, by a clock that needs no runtime.
+#[derive(Clone, Debug)]
+pub(super) struct NodeRuntime {
+    handle: Handle,
+    id: Id,
+}
+
+impl NodeRuntime {
+    pub(super) fn new(handle: Handle) -> Self {
+        let id = handle.id();
+        Self { handle, id }
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Whether the caller lives on this runtime.
+    pub(super) fn is_current(&self) -> bool {
+        Handle::try_current().is_ok_and(|current| current.id() == self.id)
+    }
+
+    /// Waits for `future` no longer than `limit`; `what` names the wait in the error.
+    ///
+    /// The limit also ends a foreign caller's wait when nobody drives this runtime.
+    pub(super) async fn timeout<T>(
+        &self,
+        limit: Duration,
+        what: &'static str,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let timed_out = || Err(Error::timed_out(what, limit));
+        if self.is_current() {
+            let result = tokio::time::timeout(limit, future).await;
+            return result.unwrap_or_else(|_| timed_out());
+        }
+        let future = pin!(future);
+        select! {
+            biased;
+            result = future => result,
+            () = Delay::new(limit) => timed_out(),
+        }
+    }
+}
