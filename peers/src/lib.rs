@@ -7,10 +7,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
-mod circuit;
+mod box_future;
 mod client;
 mod coherence;
 mod context;
+mod endpoint;
 mod error;
 mod galaxycache;
 mod golang;
@@ -21,11 +22,9 @@ mod mailgun;
 mod member;
 mod message;
 mod native;
-mod peer;
+mod protobuf;
 mod protocol;
-mod pulse;
-mod router;
-mod routes;
+mod routing;
 mod service;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -34,29 +33,24 @@ mod transport;
 /// The crate of rings, whose [`Scheme`](consistenthash::Scheme) a [`Router`] is given.
 pub use consistenthash;
 
-pub use circuit::{Circuit, CircuitOptions};
+pub use box_future::BoxFuture;
 pub use client::PeerClient;
 pub use coherence::{Coherence, CoherenceOptions, Hint, Missed, Pull, Scope};
 pub use context::Context;
+pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, HttpOptions, HttpService, HttpTransport, Io, Listener, RemoteAddr,
-    Server, TcpConnector,
+    Accepted, Body, Connector, HttpOptions, Io, Listener, RemoteAddr, Server, TcpConnector,
 };
 pub use member::Member;
 pub use message::{
     Changes, ChangesRequest, GetMode, GetRequest, LogPosition, LoggedChange, Phase, RemoveRequest,
     Reply, SetRequest,
 };
-pub use peer::Peer;
 pub use protocol::Protocol;
-pub use router::{FormerOwner, Router};
-pub use routes::Routes;
+pub use routing::{Circuit, CircuitOptions, FormerOwner, Peer, Router, Routes};
 pub use service::PeerService;
 pub use transport::Transport;
-
-/// A boxed future, as the object-safe seams of this crate return it.
-pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Compiles and runs the README's example.
 #[cfg(doctest)]

@@ -155,6 +155,9 @@ impl FromStr for Protocol {
             .iter()
             .copied()
             .find(|protocol| protocol.name() == name)
-            .ok_or_else(|| Error::unknown_protocol(name))
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|protocol| protocol.name()).collect();
+                Error::unknown_protocol(name, known.join(", "))
+            })
     }
 }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::{Error, Member, PeerClient};
 
-/// Turns members into clients. One transport speaks one wire format.
+/// ConnectionLimit members into clients. One transport speaks one wire format.
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// A client for `member`. Returns at once; connections are made when they are first needed.
     ///

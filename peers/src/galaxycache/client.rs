@@ -1,7 +1,7 @@
 use http::StatusCode;
 
 use super::{FETCH, PEEK, wire};
-use crate::http::caller::Caller;
+use crate::http::client::HttpClient;
 use crate::http::failure;
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
@@ -10,30 +10,30 @@ use crate::{
 /// Asks one peer.
 #[derive(Debug)]
 pub(crate) struct GalaxycacheClient {
-    caller: Caller,
+    http: HttpClient,
 }
 
 impl GalaxycacheClient {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
+    pub(crate) fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 }
 
 impl PeerClient for GalaxycacheClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.caller.ping())
+        Box::pin(self.http.ping())
     }
 
     /// A 404 is final only from a peer that has the group.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
-            self.caller.check_key(request.key)?;
+            self.http.check_key(request.key)?;
             let base = match request.mode {
                 GetMode::Peek => PEEK,
                 GetMode::Load | GetMode::WarmUp => FETCH,
             };
-            let target = || self.caller.target(base, request.group, request.key);
-            let answer = self.caller.send(|_| target()).await?;
+            let target = || self.http.target(base, request.group, request.key);
+            let answer = self.http.send(|_| target()).await?;
             match answer.status {
                 StatusCode::OK => Ok(Reply {
                     expires_at: wire::expiry(&answer.headers)?,

@@ -2,17 +2,17 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 
 use super::wire;
-use crate::http::question::Question;
+use crate::http::server::InboundRequest;
 use crate::http::{Body, failure};
-use crate::{Error, Reply, golang};
+use crate::{Error, GetMode, Reply};
 
-/// Answers a GET of either path.
-pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
-    let address = match question.address_in_parts(status) {
+/// Answers a GET, whose path says how far it may go.
+pub(crate) async fn answer(request: InboundRequest<'_>, mode: GetMode) -> Response<Body> {
+    let address = match request.address_in_parts(status) {
         Ok(address) => address,
         Err(refusal) => return *refusal,
     };
-    let (mut response, found) = match question.get(&address, question.mode).await {
+    let (mut response, found) = match request.get(&address, mode).await {
         Ok(reply) => (value(reply), true),
         Err(error) if error.is_no_such_group() => {
             let text = format!("no such galaxy: {}", address.group);
@@ -39,6 +39,6 @@ fn status(error: &Error) -> StatusCode {
     if error.is_not_found() {
         StatusCode::NOT_FOUND
     } else {
-        golang::status(error)
+        failure::status(error)
     }
 }

@@ -1,7 +1,7 @@
 use http::StatusCode;
 
 use super::wire;
-use crate::http::caller::Caller;
+use crate::http::client::HttpClient;
 use crate::http::failure;
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
@@ -10,30 +10,30 @@ use crate::{
 /// Asks one peer.
 #[derive(Debug)]
 pub(crate) struct GolangClient {
-    caller: Caller,
+    http: HttpClient,
 }
 
 impl GolangClient {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
+    pub(crate) fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 }
 
 impl PeerClient for GolangClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.caller.ping())
+        Box::pin(self.http.ping())
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
-            self.caller.check_key(request.key)?;
+            self.http.check_key(request.key)?;
             if request.mode == GetMode::Peek {
                 // A Go node would load, or ask this node to.
                 return unsupported("peek").await;
             }
-            let base = &self.caller.options().base_path;
-            let target = || self.caller.target(base, request.group, request.key);
-            let answer = self.caller.send(|_| target()).await?;
+            let base = &self.http.options().base_path;
+            let target = || self.http.target(base, request.group, request.key);
+            let answer = self.http.send(|_| target()).await?;
             match answer.status {
                 StatusCode::OK => wire::decode(answer.body),
                 _ => Err(failure::error(&answer, request.group)),

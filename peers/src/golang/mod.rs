@@ -2,7 +2,7 @@
 
 mod client;
 mod server;
-pub(crate) mod wire;
+mod wire;
 
 pub(crate) use client::GolangClient;
-pub(crate) use server::{answer, status, value};
+pub(crate) use server::answer;

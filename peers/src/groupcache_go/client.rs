@@ -1,21 +1,20 @@
 use bytes::Bytes;
 
 use super::wire;
-use crate::http::Body;
-use crate::http::caller::Caller;
-use crate::http::question::{MAX_KEYS_BYTES, REMOVE_KEYS};
-use crate::mailgun::MailgunClient;
+use crate::http::client::HttpClient;
+use crate::http::{Body, MAX_KEYS_BYTES};
+use crate::protobuf::ProtobufClient;
 use crate::{
     BoxFuture, Error, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
 #[derive(Debug)]
-pub(crate) struct GroupcacheGoClient(MailgunClient);
+pub(crate) struct GroupcacheGoClient(ProtobufClient);
 
 impl GroupcacheGoClient {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Self(MailgunClient::new(caller, Protocol::GroupcacheGo))
+    pub(crate) fn new(http: HttpClient) -> Self {
+        Self(ProtobufClient::new(http, Protocol::GroupcacheGo))
     }
 
     async fn remove_texts(&self, group: &str, keys: &[&str]) -> Result<(), Error> {
@@ -31,7 +30,7 @@ impl GroupcacheGoClient {
             let (batch, others) = rest.split_at(fit.count().max(1));
             let message = Bytes::from(wire::encode(group, batch)?);
             let body = || Body::from(message.clone());
-            self.0.tell_group(group, REMOVE_KEYS, body).await?;
+            self.0.tell_group(group, wire::REMOVE_KEYS, body).await?;
             rest = others;
         }
         Ok(())

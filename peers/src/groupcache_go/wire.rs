@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
+/// Where a key would stand: a POST there removes the keys in its body.
+pub(super) const REMOVE_KEYS: &str = "_remove-keys/";
+
 #[derive(Debug, Serialize, Deserialize)]
 struct RemoveKeys<'a> {
     /// The path says it too, and counts.

@@ -11,7 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS
 use http::{HeaderMap, Response, StatusCode};
 
 use super::Body;
-use super::caller::Answer;
+use super::client::Answer;
 use crate::Error;
 
 pub(crate) const ERROR: HeaderName = HeaderName::from_static("x-groupcache-error");
@@ -38,6 +38,25 @@ pub(crate) fn text(status: StatusCode, text: &str) -> Response<Body> {
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// golang's status for an error, with which most protocols begin: "not found" and a getter's error
+/// have the same 500. All of these make a Go caller load the value itself.
+pub(crate) fn status(error: &Error) -> StatusCode {
+    if error.is_no_such_group() {
+        StatusCode::NOT_FOUND
+    } else if error.is_overloaded() {
+        StatusCode::TOO_MANY_REQUESTS
+    } else if error.is_timeout() {
+        StatusCode::GATEWAY_TIMEOUT
+    } else if error.is_unsupported() {
+        StatusCode::NOT_IMPLEMENTED
+    } else {
+        error
+            .http_status()
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
 }
 
 /// The answer that says `error`, with the protocol's status for it.

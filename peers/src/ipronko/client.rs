@@ -1,8 +1,9 @@
 use http::{Method, StatusCode};
 
 use super::wire;
-use crate::http::caller::{Answer, Caller};
-use crate::http::{concurrently, failure};
+use crate::http::client::concurrently;
+use crate::http::client::{Answer, HttpClient};
+use crate::http::failure;
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
@@ -10,23 +11,23 @@ use crate::{
 /// Asks one peer.
 #[derive(Debug)]
 pub(crate) struct IpronkoClient {
-    caller: Caller,
+    http: HttpClient,
 }
 
 impl IpronkoClient {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
+    pub(crate) fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 
     async fn ask(&self, method: Method, group: &str, key: &[u8]) -> Result<Answer, Error> {
-        self.caller.check_key(key)?;
+        self.http.check_key(key)?;
         if let Some(operation) = wire::unsayable(key) {
             return Err(Error::unsupported(operation, "ipronko"));
         }
-        let answer = self.caller.send(|request| {
+        let answer = self.http.send(|request| {
             *request.method_mut() = method.clone();
-            let base = &self.caller.options().base_path;
-            self.caller.target(base, group, key)
+            let base = &self.http.options().base_path;
+            self.http.target(base, group, key)
         });
         let answer = answer.await?;
         match answer.status {
@@ -38,7 +39,7 @@ impl IpronkoClient {
 
 impl PeerClient for IpronkoClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.caller.ping())
+        Box::pin(self.http.ping())
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

@@ -2,35 +2,35 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::wire;
-use crate::GetMode;
-use crate::golang::status;
+use crate::http::Body;
+use crate::http::failure::{self, status};
 use crate::http::path::{self, Plus};
-use crate::http::question::Question;
-use crate::http::{Body, failure};
+use crate::http::server::InboundRequest;
+use crate::{GetMode, Phase};
 
 /// Answers a GET, a DELETE or a POST.
-pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
-    let path = path::unescape(question.target, Plus::Plus);
+pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
+    let path = path::unescape(request.target, Plus::Plus);
     if path.is_ok_and(|path| path.rsplit(|&byte| byte == b'/').next() == Some(wire::HEALTH)) {
         return carrying("text/plain; charset=utf-8", "ok".into());
     }
-    let address = match question.address(Plus::Plus, status) {
+    let address = match request.address(Plus::Plus, status) {
         Ok(address) => address,
         Err(refusal) => return *refusal,
     };
     if wire::unsayable(&address.key).is_some() {
         return failure::text(StatusCode::BAD_REQUEST, "bad request");
     }
-    let answered = match *question.method {
-        Method::DELETE => question
-            .remove(&address.group, &[&address.key])
+    let answered = match *request.method {
+        Method::DELETE => request
+            .remove(&address.group, &[&address.key], Phase::Only)
             .await
             .map(|()| Response::default()),
-        Method::POST => question
+        Method::POST => request
             .get(&address, GetMode::WarmUp)
             .await
             .map(|_| Response::default()),
-        _ => question.get(&address, question.mode).await.map(|reply| {
+        _ => request.get(&address, GetMode::Load).await.map(|reply| {
             let value = Body::from(reply.value.into_bytes());
             carrying("application/octet-stream", value)
         }),

@@ -2,12 +2,14 @@
 //! are final for the caller: 404 for "not found", 503 for "the getter failed". Everything else has
 //! a Go caller load the value itself.
 //!
-//! Hence "no such group", which mailgun's own server says with 404, is a 500 here: its caller would
-//! take a node that lacks the group for one that has looked and not found the key.
+//! So "no such group", for which mailgun's own server sends 404, is a 500 here: a caller would take a
+//! 404 to mean that the key has no value.
+//!
+//! The messages and both sides of the exchanges stand in [`protobuf`](crate::protobuf), because
+//! groupcache-go has them too.
 
 mod client;
 mod server;
-pub(crate) mod wire;
 
-pub(crate) use client::MailgunClient;
-pub(crate) use server::{answer, status};
+pub(crate) use client::client;
+pub(crate) use server::answer;

@@ -1,40 +1,40 @@
 use bytes::Bytes;
-use http::{HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 
-use super::wire;
-use crate::golang::wire as reply;
-use crate::http::caller::Caller;
-use crate::http::phase::{self, PHASE};
-use crate::http::question::{CHANGES, CLEAR, MAX_KEYS_BYTES, REMOVE_KEYS};
-use crate::http::{Body, MODE, PEEK, WARM_UP, failure};
-use crate::mailgun::wire as set;
+use super::headers;
+use super::wire::{
+    CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
+};
+use crate::http::client::HttpClient;
+use crate::http::{Body, MAX_KEYS_BYTES, failure};
+use crate::protobuf::set_request;
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
+    SetRequest,
 };
 
 /// Asks one peer.
 #[derive(Debug)]
 pub(crate) struct NativeClient {
-    caller: Caller,
+    http: HttpClient,
 }
 
 impl NativeClient {
-    pub(crate) fn new(caller: Caller) -> Self {
-        Self { caller }
+    pub(crate) fn new(http: HttpClient) -> Self {
+        Self { http }
     }
 
     fn target(&self, group: &str, key: &[u8]) -> String {
-        let base = &self.caller.options().base_path;
-        self.caller.target(base, group, key)
+        let base = &self.http.options().base_path;
+        self.http.target(base, group, key)
     }
 
     fn group_target(&self, group: &str, operation: &str) -> String {
-        let base = &self.caller.options().base_path;
-        self.caller.group_target(base, group, operation)
+        let base = &self.http.options().base_path;
+        self.http.group_target(base, group, operation)
     }
 
-    /// An operation that is answered with nothing.
+    /// An operation whose answer has no body.
     async fn tell(
         &self,
         method: Method,
@@ -43,15 +43,12 @@ impl NativeClient {
         body: impl Fn() -> Body,
         phase: Phase,
     ) -> Result<(), Error> {
-        let phase = phase::write(phase);
         let answer = self
-            .caller
+            .http
             .send(|request| {
                 *request.method_mut() = method.clone();
                 *request.body_mut() = body();
-                if let Some(phase) = &phase {
-                    request.headers_mut().insert(PHASE, phase.clone());
-                }
+                headers::set_phase(request.headers_mut(), phase);
                 target()
             })
             .await?;
@@ -64,29 +61,21 @@ impl NativeClient {
 
 impl PeerClient for NativeClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.caller.ping())
+        Box::pin(self.http.ping())
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
-            self.caller.check_key(request.key)?;
-            let mode = match request.mode {
-                GetMode::Load => None,
-                GetMode::Peek => Some(PEEK),
-                GetMode::WarmUp => Some(WARM_UP),
-            };
+            self.http.check_key(request.key)?;
             let answer = self
-                .caller
+                .http
                 .send(|get| {
-                    if let Some(mode) = mode {
-                        get.headers_mut()
-                            .insert(MODE, HeaderValue::from_static(mode));
-                    }
+                    headers::set_mode(get.headers_mut(), request.mode);
                     self.target(request.group, request.key)
                 })
                 .await?;
             match answer.status {
-                StatusCode::OK => reply::decode(answer.body),
+                StatusCode::OK => get_response::decode(answer.body),
                 _ => Err(failure::error(&answer, request.group)),
             }
         })
@@ -94,10 +83,10 @@ impl PeerClient for NativeClient {
 
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            self.caller.check_key(request.key)?;
-            self.caller.check_value(&request.value)?;
+            self.http.check_key(request.key)?;
+            self.http.check_value(&request.value)?;
             let (group, key) = (request.group, request.key);
-            let body = || set::encode(&request);
+            let body = || set_request::encode(&request);
             let (target, phase) = (|| self.target(group, key), request.phase);
             self.tell(Method::PUT, group, target, body, phase).await
         })
@@ -108,7 +97,7 @@ impl PeerClient for NativeClient {
         let RemoveRequest { group, keys, phase } = request;
         Box::pin(async move {
             for &key in keys {
-                self.caller.check_key(key)?;
+                self.http.check_key(key)?;
             }
             if let &[key] = keys {
                 let target = || self.target(group, key);
@@ -119,11 +108,11 @@ impl PeerClient for NativeClient {
             let target = || self.group_target(group, REMOVE_KEYS);
             let mut rest = keys;
             while !rest.is_empty() {
-                let (batch, message) = wire::encode(group, rest, MAX_KEYS_BYTES);
+                let (batch, message) = remove_keys::encode(group, rest, MAX_KEYS_BYTES);
                 let message = Bytes::from(message);
                 let body = || Body::from(message.clone());
                 rest = &rest[batch..];
-                // The peer has been told all only with the last of the requests.
+                // The change is over for the peer only with the last of the requests.
                 let phase = match phase {
                     Phase::Last(_) if !rest.is_empty() => Phase::Only,
                     phase => phase,
@@ -141,9 +130,9 @@ impl PeerClient for NativeClient {
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
         Box::pin(async move {
-            let message = Bytes::from(wire::encode_since(request.since));
+            let message = Bytes::from(changes_request::encode(request.since));
             let answer = self
-                .caller
+                .http
                 .send(|post| {
                     *post.method_mut() = Method::POST;
                     *post.body_mut() = Body::from(message.clone());
@@ -151,7 +140,7 @@ impl PeerClient for NativeClient {
                 })
                 .await?;
             match answer.status {
-                StatusCode::OK => wire::decode_changes(answer.body),
+                StatusCode::OK => changes_response::decode(answer.body),
                 _ => Err(failure::error(&answer, request.group)),
             }
         })

@@ -1,18 +1,20 @@
-//! Between nodes of this implementation: mailgun's exchanges, and what they lack.
+//! Between nodes of this implementation: golang's exchanges, and what they lack.
 //!
 //! | request | body | |
 //! |---|---|---|
 //! | `GET <group>/<key>` | | header `x-groupcache-mode`: `peek` or `warm-up` |
-//! | `PUT <group>/<key>` | `SetRequest` | about the same group and key, or it is a 400 |
+//! | `PUT <group>/<key>` | `SetRequest` | the body names the same group and key, or the answer is 400 |
 //! | `DELETE <group>/<key>` | | |
-//! | `POST <group>/_remove-keys/` | `RemoveKeysRequest` | as in groupcache-go, but keys are bytes |
+//! | `POST <group>/_remove-keys/` | `RemoveKeysRequest` | |
 //! | `POST <group>/_clear/` | | |
-//! | `POST <group>/_changes/` | `ChangesRequest` | answered with a `ChangesResponse` |
+//! | `POST <group>/_changes/` | `ChangesRequest` | the answer is a `ChangesResponse` |
 //!
-//! What changes something has the header `x-groupcache-phase`, see [`Phase`](crate::Phase).
-//! A value comes with the owner's [`LogPosition`](crate::LogPosition). Statuses are golang's; what counts is the header `x-groupcache-error`.
+//! A change carries its [`Phase`](crate::Phase) in the header `x-groupcache-phase`, and a value comes
+//! with the owner's [`LogPosition`](crate::LogPosition). Statuses are golang's; the header
+//! `x-groupcache-error` names the error.
 
 mod client;
+mod headers;
 mod server;
 mod wire;
 

@@ -1,75 +1,74 @@
 use http::{Method, Response, StatusCode};
 
-use super::wire;
-use crate::golang::wire::Extras;
-use crate::golang::{self, status};
+use super::headers;
+use super::wire::{
+    CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
+};
+use crate::http::Body;
+use crate::http::failure::{self, status};
 use crate::http::path::Plus;
-use crate::http::question::{Address, CHANGES, CLEAR, Question, REMOVE_KEYS};
-use crate::http::{Body, failure};
-use crate::mailgun::wire as set;
+use crate::http::server::{Address, InboundRequest};
+use crate::protobuf::{self, set_request};
 use crate::{ChangesRequest, Error, GetMode, SetRequest};
 
-/// Answers a request of a node of ours.
-pub(crate) async fn answer(question: Question<'_>) -> Response<Body> {
-    let address = match question.address(Plus::Plus, status) {
+/// Answers a request of another node of this implementation.
+pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
+    let address = match *request.method {
+        Method::POST => request.operation(Plus::Plus, status),
+        _ => request.address(Plus::Plus, status),
+    };
+    let address = match address {
         Ok(address) => address,
         Err(refusal) => return *refusal,
     };
-    match *question.method {
-        Method::GET => match question.get(&address, question.mode).await {
-            Ok(_) if question.mode == GetMode::WarmUp => Response::default(),
-            Ok(reply) => {
-                let extras = Extras {
-                    expire: reply.expires_at.map(golang::wire::nanos_since_1970),
-                    log: reply.log,
-                };
-                golang::value(reply, extras)
-            }
+    if *request.method == Method::GET {
+        let mode = headers::mode(request.headers);
+        return match request.get(&address, mode).await {
+            Ok(_) if mode == GetMode::WarmUp => Response::default(),
+            Ok(reply) => protobuf::response(get_response::encode(reply)),
             Err(error) => failure::answer(status(&error), &error),
-        },
-        _ => match Box::pin(operation(question, &address)).await {
-            Ok(answer) => Response::new(answer),
-            Err(error) => failure::answer(status(&error), &error),
-        },
+        };
+    }
+    match Box::pin(operation(request, &address)).await {
+        Ok(answer) => Response::new(answer),
+        Err(error) => failure::answer(status(&error), &error),
     }
 }
 
-/// Whatever is not about the value of a key, and the body of its answer.
-async fn operation(question: Question<'_>, address: &Address<'_>) -> Result<Body, Error> {
+/// Any request but a GET, and the body of its answer.
+async fn operation(request: InboundRequest<'_>, address: &Address<'_>) -> Result<Body, Error> {
     let (group, key) = (&*address.group, &*address.key);
-    if *question.method == Method::POST && *key == *CHANGES.as_bytes() {
-        let since = wire::decode_since(&question.body)?;
-        let request = ChangesRequest { group, since };
-        let changes = question.service.changes(request).await?;
-        return Ok(Body::from(wire::encode_changes(&changes)));
+    if *request.method == Method::POST && *key == *CHANGES.as_bytes() {
+        let since = changes_request::decode(&request.body)?;
+        let since = ChangesRequest { group, since };
+        let changes = request.service.changes(since).await?;
+        return Ok(Body::from(changes_response::encode(&changes)));
     }
-    change(question, group, key).await.map(|()| Body::default())
+    change(request, group, key).await.map(|()| Body::default())
 }
 
-async fn change(question: Question<'_>, group: &str, key: &[u8]) -> Result<(), Error> {
-    match (question.method, key) {
+async fn change(request: InboundRequest<'_>, group: &str, key: &[u8]) -> Result<(), Error> {
+    let phase = headers::phase(request.headers);
+    match (request.method, key) {
         (&Method::PUT, _) => {
-            let request = set::decode(question.body.clone())?;
-            if !request.is_about(group, key) {
+            let set = set_request::decode(request.body.clone())?;
+            if !set.is_about(group, key) {
                 let text = "bad request: the path and the body name different keys";
                 return Err(Error::status(StatusCode::BAD_REQUEST.as_u16(), text));
             }
-            let phase = question.phase;
-            let request = SetRequest {
+            let set = SetRequest {
                 phase,
-                ..request.as_request(group)
+                ..set.as_request(group)
             };
-            question.set(request).await
+            request.set(set).await
         }
-        (&Method::DELETE, _) => question.remove(group, &[key]).await,
+        (&Method::DELETE, _) => request.remove(group, &[key], phase).await,
         (_, key) if *key == *REMOVE_KEYS.as_bytes() => {
-            let keys = wire::decode(question.body.clone())?;
+            let keys = remove_keys::decode(request.body.clone())?;
             let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
-            question.remove(group, &keys).await
+            request.remove(group, &keys, phase).await
         }
-        (_, key) if *key == *CLEAR.as_bytes() => {
-            question.service.clear(group, question.phase).await
-        }
+        (_, key) if *key == *CLEAR.as_bytes() => request.service.clear(group, phase).await,
         _ => Err(Error::status(
             StatusCode::NOT_FOUND.as_u16(),
             "invalid path for POST method",

@@ -13,7 +13,7 @@ use super::channel::{Channel, Connection};
 use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::HttpOptions;
-use crate::http::turns::Turns;
+use crate::http::client::ConnectionLimit;
 use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
 
 /// Asks one peer.
@@ -24,14 +24,14 @@ use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
 #[derive(Debug)]
 pub(crate) struct GrpcClient {
     channel: Channel,
-    turns: Turns,
+    limit: ConnectionLimit,
 }
 
 impl GrpcClient {
     pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
-        let turns = Turns::new(&options);
+        let limit = ConnectionLimit::new(&options);
         let channel = Channel::new(name, options)?;
-        Ok(Self { channel, turns })
+        Ok(Self { channel, limit })
     }
 
     async fn exchange(
@@ -108,15 +108,15 @@ impl PeerClient for GrpcClient {
                     options.max_key_bytes as u64,
                 ));
             }
-            let _turn = self.turns.take(self.channel.name()).await?;
-            let limit = options.request_timeout;
+            let _permit = self.limit.acquire(self.channel.name()).await?;
+            let time = options.request_timeout;
             let mut in_use = None;
-            let exchanged = timeout(limit, self.exchange(&request, &mut in_use)).await;
+            let exchanged = timeout(time, self.exchange(&request, &mut in_use)).await;
             exchanged.unwrap_or_else(|_| {
                 if let Some(number) = in_use {
                     self.channel.give_up(number);
                 }
-                Err(Error::timed_out("an exchange with a peer", limit))
+                Err(Error::timed_out("an exchange with a peer", time))
             })
         })
     }

@@ -16,7 +16,7 @@ use tower_service::Service;
 use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::failure as http_failure;
-use crate::http::receive::receive;
+use crate::http::server::receive;
 use crate::http::{Body, HttpOptions};
 use crate::{BoxFuture, Error, GetMode, GetRequest, PeerService, Reply};
 

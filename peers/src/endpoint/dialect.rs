@@ -1,0 +1,69 @@
+use http::Response;
+
+use crate::http::Body;
+use crate::http::server::InboundRequest;
+use crate::{GetMode, Protocol, galaxycache, golang, groupcache_go, ipronko, mailgun, native};
+
+/// How a request is read and answered: the server side of a protocol over HTTP.
+///
+/// The path of a request decides. Under [`base_path`](crate::HttpOptions::base_path), which
+/// most members of the family share, it is that of the node's own [`Protocol`], whose docs say where
+/// they disagree; the paths of galaxycache belong to nobody else and are always served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Native,
+    Golang,
+    Mailgun,
+    GroupcacheGo,
+    Ipronko,
+    /// The path says how far a get may go.
+    Galaxycache(GetMode),
+}
+
+impl Dialect {
+    /// What a node of this protocol speaks under the base path. Where the protocol has a path of
+    /// its own, that is free for nodes of ours.
+    pub(super) fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Golang => Self::Golang,
+            Protocol::Mailgun => Self::Mailgun,
+            Protocol::GroupcacheGo => Self::GroupcacheGo,
+            Protocol::Ipronko => Self::Ipronko,
+            _ => Self::Native,
+        }
+    }
+
+    /// The dialect of a path that no other protocol uses, and the length of its base.
+    pub(super) fn by_path(path: &str) -> Option<(Self, usize)> {
+        [
+            (galaxycache::FETCH, GetMode::Load),
+            (galaxycache::PEEK, GetMode::Peek),
+        ]
+        .into_iter()
+        .find(|(base, _)| path.starts_with(base))
+        .map(|(base, mode)| (Self::Galaxycache(mode), base.len()))
+    }
+
+    /// The methods that mean something, as the header `Allow` lists them.
+    pub(super) fn methods(self) -> &'static str {
+        match self {
+            Self::Golang | Self::Galaxycache(_) => "GET",
+            Self::Mailgun => "GET, PUT, DELETE",
+            Self::Native | Self::GroupcacheGo => "GET, PUT, DELETE, POST",
+            Self::Ipronko => "GET, DELETE, POST",
+        }
+    }
+
+    /// Answers a request with one of the [`methods`](Self::methods).
+    pub(super) async fn answer(self, request: InboundRequest<'_>) -> Response<Body> {
+        // The futures are boxed so that one that is rarely needed does not make all larger.
+        match self {
+            Self::Native => native::answer(request).await,
+            Self::Golang => golang::answer(request).await,
+            Self::Mailgun => Box::pin(mailgun::answer(request)).await,
+            Self::GroupcacheGo => Box::pin(groupcache_go::answer(request)).await,
+            Self::Ipronko => Box::pin(ipronko::answer(request)).await,
+            Self::Galaxycache(mode) => Box::pin(galaxycache::answer(request, mode)).await,
+        }
+    }
+}

@@ -1,0 +1,301 @@
+use std::convert::Infallible;
+use std::fmt;
+use std::future::ready;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use hyper::service::Service;
+use tokio::sync::Semaphore;
+
+use super::dialect::Dialect;
+#[cfg(feature = "grpc")]
+use crate::galaxycache::grpc;
+use crate::http::server::{InboundRequest, catch_unwind, receive};
+use crate::http::{Body, HEALTH, MAX_KEYS_BYTES, failure};
+use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Protocol, Server};
+
+/// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
+/// own. It is a [`hyper::service::Service`], and with the feature `tower` a `tower_service::Service`
+/// too, as axum mounts them. A server of one's own has to bring limits of its own for what comes
+/// before a request is whole, and needs HTTP/2 without TLS ("h2c") for peers that speak gRPC.
+///
+/// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
+/// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
+/// the feature `grpc`), and `GET /healthz` with "ok". Whatever else is
+/// asked gets a status that fits and a line of plain text, and nobody is asked for it:
+///
+/// | a request | is answered with | over gRPC |
+/// |---|---|---|
+/// | that cannot be read: its escapes, its message, a body that breaks off | 400 | `INTERNAL` |
+/// | with a method that the protocol does not have | 405 | |
+/// | whose body takes longer than [`body_timeout`](HttpOptions::body_timeout) | 408 | the same 408 |
+/// | whose body is longer, or said to be longer, than a value may be | 413, without reading on | the same 413; of a message `OUT_OF_RANGE` |
+/// | whose key is longer than [`max_key_bytes`](HttpOptions::max_key_bytes) | 414 | `OUT_OF_RANGE` |
+/// | beyond [`max_requests`](HttpOptions::max_requests) | 429, "overloaded": a Go caller then loads the value itself, one of ours takes it for the answer | `RESOURCE_EXHAUSTED` |
+/// | whose head is longer than a key needs (by the [`Server`](crate::Server)) | 431, or over HTTP/2 the end of the connection | the same |
+/// | that sets a value which has expired already | as one that is set, and removes the old one | |
+/// | whose body names another group or key than its path | `native`: 400. mailgun, groupcache-go: as in Go, the path's group and the body's key count | |
+/// | about a group that is not there | 404; mailgun, groupcache-go: 500, as their 404 means the key | `INVALID_ARGUMENT` |
+/// | on which the [`PeerService`] panics | 500 | `INTERNAL` |
+///
+/// Clones share the limit on requests.
+///
+/// # Cancel safety
+///
+/// When the returned future is dropped, because the caller has gone away, so is the future of the
+/// [`PeerService`].
+#[derive(Clone)]
+pub struct HttpService(Arc<Inner>);
+
+struct Inner {
+    service: Arc<dyn PeerService>,
+    /// What is spoken under the base path.
+    protocol: Protocol,
+    options: HttpOptions,
+    /// One permit per request that is being answered.
+    requests: Semaphore,
+}
+
+/// What was overloaded by a request beyond [`HttpOptions::max_requests`].
+const TOO_MANY: &str = "too many requests at once";
+
+impl HttpService {
+    /// Serves `service` in the dialect of `protocol`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HttpOptions::validate`], and [`Error::is_configuration`] if this build does not
+    /// speak the protocol.
+    pub fn new(
+        service: Arc<dyn PeerService>,
+        protocol: Protocol,
+        options: HttpOptions,
+    ) -> Result<Self, Error> {
+        options.validate()?;
+        protocol.check()?;
+        let requests = Semaphore::new(options.max_requests);
+        Ok(Self(Arc::new(Inner {
+            service,
+            protocol,
+            options,
+            requests,
+        })))
+    }
+
+    /// The options that the service was made with.
+    pub fn options(&self) -> &HttpOptions {
+        &self.0.options
+    }
+}
+
+impl Server {
+    /// Serves connections of `listener` with a node's service, within its options, on a task of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_configuration`] if the listener cannot tell its address.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start(listener: impl Listener, service: HttpService) -> Result<Self, Error> {
+        let options = service.options().clone();
+        Self::start_with(listener, service, options)
+    }
+}
+
+impl fmt::Debug for HttpService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpService")
+            .field("protocol", &self.0.protocol)
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<B> Service<Request<B>> for HttpService
+where
+    B: http_body::Body<Data: Send> + Send + 'static,
+{
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
+
+    fn call(&self, request: Request<B>) -> Self::Future {
+        #[cfg(feature = "grpc")]
+        if request.version() == http::Version::HTTP_2
+            && request.uri().path().starts_with(grpc::PREFIX)
+        {
+            let inner = Arc::clone(&self.0);
+            let (head, body) = request.into_parts();
+            return match inner.admit(&head) {
+                Err(error) => Box::pin(ready(Ok(grpc::refused(&error)))),
+                Ok(context) => within(context, async move {
+                    inner.grpc(Request::from_parts(head, body)).await
+                }),
+            };
+        }
+        match self.0.route(&request) {
+            Break(response) => Box::pin(ready(Ok(response))),
+            Continue(route) => {
+                let inner = Arc::clone(&self.0);
+                let (head, body) = request.into_parts();
+                let context = match inner.admit(&head) {
+                    Ok(context) => context,
+                    Err(error) => {
+                        let refusal = failure::answer(failure::status(&error), &error);
+                        return Box::pin(ready(Ok(refusal)));
+                    }
+                };
+                let body = inner
+                    .limit_of_body(&head.method)
+                    .map(|limit| -> BoxFuture<'_, _> {
+                        Box::pin(receive(body, limit, inner.options.body_timeout))
+                    });
+                within(
+                    context,
+                    async move { inner.answer(route, &head, body).await },
+                )
+            }
+        }
+    }
+}
+
+/// The work of a request, with its context if there is a hook that makes them.
+fn within(
+    context: Option<Context>,
+    work: impl Future<Output = Response<Body>> + Send + 'static,
+) -> BoxFuture<'static, Result<Response<Body>, Infallible>> {
+    match context {
+        None => Box::pin(async { Ok(work.await) }),
+        Some(context) => Box::pin(context.scope(async { Ok(work.await) })),
+    }
+}
+
+/// Where a request goes.
+struct Route {
+    dialect: Dialect,
+    /// The length of the base path.
+    base: usize,
+}
+
+/// A body that is still to come.
+type Coming = BoxFuture<'static, Result<Bytes, Box<Response<Body>>>>;
+
+impl Inner {
+    /// Asks the hook, if there is one.
+    fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
+        let hook = self.options.on_request.as_ref();
+        hook.map(|hook| hook.admit(head)).transpose()
+    }
+
+    /// Who answers; or, if nobody has to be asked, the answer.
+    fn route<B: http_body::Body>(
+        &self,
+        request: &Request<B>,
+    ) -> ControlFlow<Response<Body>, Route> {
+        let path = request.uri().path();
+        let route = if let Some((dialect, base)) = Dialect::by_path(path) {
+            Some(Route { dialect, base })
+        } else if path.starts_with(&self.options.base_path) && path != HEALTH {
+            Some(Route {
+                dialect: Dialect::of(self.protocol),
+                base: self.options.base_path.len(),
+            })
+        } else if path == HEALTH {
+            None
+        } else {
+            return Break(failure::text(StatusCode::NOT_FOUND, "404 page not found"));
+        };
+        let body = request.body().size_hint().lower();
+        let limit = self
+            .limit_of_body(request.method())
+            .unwrap_or_else(|| self.options.max_body_bytes()) as u64;
+        if body > limit {
+            let error = Error::too_large("a request body", body, limit);
+            return Break(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
+        }
+        let methods = route
+            .as_ref()
+            .map_or("GET", |route| route.dialect.methods());
+        let method = request.method().as_str();
+        if methods.split(", ").all(|known| known != method) {
+            let mut response = failure::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+            response
+                .headers_mut()
+                .insert(ALLOW, HeaderValue::from_static(methods));
+            return Break(response);
+        }
+        match route {
+            Some(route) => Continue(route),
+            None => {
+                let mut response = Response::new(Body::from("ok"));
+                let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+                response.headers_mut().insert(CONTENT_TYPE, plain);
+                Break(response)
+            }
+        }
+    }
+
+    #[cfg(feature = "grpc")]
+    async fn grpc<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data: Send> + Send + 'static,
+    {
+        let Ok(_permit) = self.requests.try_acquire() else {
+            return grpc::refused(&Error::overloaded(TOO_MANY));
+        };
+        let answer = catch_unwind::catch(grpc::answer(&self.options, &*self.service, request));
+        answer.await.unwrap_or_else(|_| {
+            tracing::error!("the peer service panicked");
+            grpc::panicked()
+        })
+    }
+
+    /// How long a body may be; `None` if it is not looked at.
+    fn limit_of_body(&self, method: &Method) -> Option<usize> {
+        let limit = self.options.max_body_bytes();
+        match *method {
+            Method::PUT => Some(limit),
+            Method::POST => Some(
+                limit
+                    .max(self.options.max_key_bytes)
+                    .min(2 * MAX_KEYS_BYTES),
+            ),
+            _ => None,
+        }
+    }
+
+    async fn answer(&self, route: Route, head: &Parts, body: Option<Coming>) -> Response<Body> {
+        let Ok(_permit) = self.requests.try_acquire() else {
+            let error = Error::overloaded(TOO_MANY);
+            return failure::answer(StatusCode::TOO_MANY_REQUESTS, &error);
+        };
+        let body = match body {
+            None => Bytes::new(),
+            Some(body) => match body.await {
+                Ok(body) => body,
+                Err(refusal) => return *refusal,
+            },
+        };
+        let path = head.uri.path();
+        let request = InboundRequest {
+            service: &*self.service,
+            options: &self.options,
+            method: &head.method,
+            target: &path[route.base..],
+            headers: &head.headers,
+            body,
+        };
+        let answer = catch_unwind::catch(route.dialect.answer(request));
+        answer.await.unwrap_or_else(|_| {
+            tracing::error!(path, "the peer service panicked");
+            failure::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")
+        })
+    }
+}

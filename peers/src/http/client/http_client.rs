@@ -1,0 +1,292 @@
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_ENCODING, HOST};
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::time::timeout;
+
+use super::connection_limit::ConnectionLimit;
+use super::pool::Pool;
+use crate::Error;
+use crate::http::{Body, HEALTH, HttpOptions, path};
+
+/// How much of an error's text is read.
+const MAX_MESSAGE_BYTES: usize = 8 << 10;
+/// The longest head of an answer.
+const MAX_HEAD_BYTES: usize = 64 << 10;
+/// Bodies up to this size are copied out of the connection's read buffer: that is cheaper than a
+/// new read buffer, and a small value that is kept does not keep a large buffer alive.
+const COPIED_BYTES: usize = 4 << 10;
+
+/// Carries requests to one peer over pooled keep-alive connections, and the answers back.
+///
+/// A request that goes down with a connection that was used before is sent once more on a fresh
+/// one: the peer has most likely closed it as idle just then. Every operation of this crate may be done twice.
+/// Redirects are not followed. Apart from the tasks that drive the connections nothing runs in the
+/// background.
+#[derive(Debug)]
+pub(crate) struct HttpClient {
+    /// The member's URL as given, for errors.
+    name: Box<str>,
+    /// The same, parsed, for the connector.
+    url: Uri,
+    host: HeaderValue,
+    /// The URL's own path, which every request target begins with.
+    root: Box<str>,
+    options: Arc<HttpOptions>,
+    limit: ConnectionLimit,
+    pool: Pool<Connection>,
+}
+
+type Connection = SendRequest<Body>;
+
+/// What a peer answered. The body is whole, unless it is that of an error and a long one.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl HttpClient {
+    pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
+        let invalid = |reason| Error::invalid_member(name, reason);
+        let url: Uri = name.parse().map_err(|_| invalid("it is not a URL"))?;
+        let scheme = url
+            .scheme()
+            .ok_or_else(|| invalid("its URL has no scheme"))?;
+        if !options.connector.supports(scheme) {
+            return Err(invalid("the connector cannot dial this scheme"));
+        }
+        let host = url
+            .authority()
+            .ok_or_else(|| invalid("its URL has no host"))?
+            .as_str();
+        let host = HeaderValue::from_str(host).map_err(|_| invalid("its URL has no host"))?;
+        let root = url.path().trim_end_matches('/').into();
+        Ok(Self {
+            name: name.into(),
+            url,
+            host,
+            root,
+            limit: ConnectionLimit::new(&options),
+            pool: Pool::new(options.client_idle_timeout),
+            options,
+        })
+    }
+
+    pub(crate) fn options(&self) -> &HttpOptions {
+        &self.options
+    }
+
+    /// The request target of a key below a base path, which ends with a slash.
+    pub(crate) fn target(&self, base: &str, group: &str, key: &[u8]) -> String {
+        // Most keys need no escaping; for the others the text grows.
+        let length = self.root.len() + base.len() + group.len() + 1 + key.len();
+        let mut target = String::with_capacity(length);
+        target.push_str(&self.root);
+        target.push_str(base);
+        path::escape(group.as_bytes(), &mut target);
+        target.push('/');
+        path::escape(key, &mut target);
+        target
+    }
+
+    /// The request target of an operation on a whole group, whose name stands where a key would.
+    pub(crate) fn group_target(&self, base: &str, group: &str, operation: &str) -> String {
+        self.target(base, group, b"") + operation
+    }
+
+    /// Refuses a key that no peer would take.
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
+        within("a key", key.len(), self.options.max_key_bytes)
+    }
+
+    /// Refuses a value that no peer would take.
+    pub(crate) fn check_value(&self, value: &[u8]) -> Result<(), Error> {
+        within("a value", value.len(), self.options.max_value_bytes)
+    }
+
+    /// Sends a request and reads the answer. `fill` is given an empty GET to make what it wants of,
+    /// and returns the target; it is called again when the request has to be sent again, which is
+    /// rare.
+    ///
+    /// When the future is dropped, the connection in use is closed and nothing else is touched.
+    pub(crate) async fn send(
+        &self,
+        fill: impl Fn(&mut Request<Body>) -> String,
+    ) -> Result<Answer, Error> {
+        let _permit = self.limit.acquire(&self.name).await?;
+        let limit = self.options.request_timeout;
+        timeout(limit, self.exchange(fill))
+            .await
+            .unwrap_or_else(|_| Err(Error::timed_out("an exchange with a peer", limit)))
+    }
+
+    /// Whether the peer answers anything at all: `GET /healthz` on a connection of its own. Peers of
+    /// other implementations may not know the path, but to say so is a sign of life too.
+    pub(crate) async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.connect().await?;
+        let request = self.prepare(|_| format!("{}{HEALTH}", self.root))?;
+        let answered = connection.send_request(request).await;
+        answered.map(drop).map_err(|error| self.broken(error))
+    }
+
+    // No large value lives across an await here, to keep the future small.
+    async fn exchange(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Answer, Error> {
+        let mut retried = false;
+        loop {
+            let idle = if retried { None } else { self.pool.take() };
+            let reused = idle.is_some();
+            let mut connection = match idle {
+                Some(connection) => connection,
+                None => Box::pin(self.connect()).await?,
+            };
+            if reused && connection.ready().await.is_err() {
+                continue; // closed while it was idle; there is one idle connection less
+            }
+            let sending = connection.try_send_request(self.prepare(&fill)?);
+            let response = match sending.await {
+                Ok(response) => response,
+                Err(mut error) if reused && !error.error().is_parse() => {
+                    // If it was not even sent, the next idle connection may do as well.
+                    retried = error.take_message().is_none();
+                    continue;
+                }
+                Err(error) => return Err(self.broken(error.into_error())),
+            };
+            let (answer, reusable) = self.read(response).await?;
+            if reusable && !connection.is_closed() {
+                self.pool.give_back(connection);
+            }
+            return Ok(answer);
+        }
+    }
+
+    fn prepare(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Request<Body>, Error> {
+        let mut request = Request::new(Body::default());
+        request.headers_mut().insert(HOST, self.host.clone());
+        let target = fill(&mut request);
+        let length = target.len() as u64;
+        let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
+            .map_err(|_| Error::too_large("a request target", length, u64::from(u16::MAX) - 1))?;
+        *request.uri_mut() = Uri::from(target);
+        Ok(request)
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let limit = self.options.connect_timeout;
+        let io = timeout(limit, self.options.connector.connect(&self.url))
+            .await
+            .map_err(|_| Error::timed_out("connecting to a peer", limit))?
+            .map_err(|error| Error::unreachable(&*self.name, error))?;
+        let (sender, connection) = Builder::new()
+            .max_header_size(MAX_HEAD_BYTES)
+            .handshake(TokioIo::new(io))
+            .await
+            .map_err(|error| Error::unreachable(&*self.name, error))?;
+        let name = self.name.clone();
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(peer = %name, %error, "connection failed");
+            }
+        });
+        Ok(sender)
+    }
+
+    /// Reads the body, and says whether the connection can be used again.
+    async fn read(&self, response: Response<Incoming>) -> Result<(Answer, bool), Error> {
+        let (head, body) = response.into_parts();
+        let (body, whole) = if head.status == StatusCode::OK {
+            if head.headers.contains_key(CONTENT_ENCODING) {
+                // Nobody was told that this would be understood, and as a value it is wrong.
+                let what = format!("the answer of {} is encoded", self.name);
+                return Err(Error::malformed(what));
+            }
+            (self.read_value(body).await?, true)
+        } else {
+            self.read_message(body).await?
+        };
+        Ok((
+            Answer {
+                status: head.status,
+                headers: head.headers,
+                body,
+            },
+            whole,
+        ))
+    }
+
+    async fn read_value(&self, mut body: Incoming) -> Result<Bytes, Error> {
+        let limit = self.options.max_body_bytes();
+        let too_large = |size| Error::too_large("a peer's answer", size, limit as u64);
+        let expected = body.size_hint().lower();
+        if expected > limit as u64 {
+            return Err(too_large(expected));
+        }
+        let Some(first) = self.next_frame(&mut body).await? else {
+            return Ok(Bytes::new());
+        };
+        if body.is_end_stream() && first.len() <= limit {
+            return Ok(match first.len() {
+                ..=COPIED_BYTES => Bytes::copy_from_slice(&first),
+                _ => first,
+            });
+        }
+        // At most `limit`, as was checked above.
+        let mut value = BytesMut::with_capacity(expected as usize);
+        let mut next = Some(first);
+        while let Some(frame) = next {
+            if frame.len() > limit - value.len() {
+                return Err(too_large((value.len() + frame.len()) as u64));
+            }
+            value.extend_from_slice(&frame);
+            next = self.next_frame(&mut body).await?;
+        }
+        Ok(value.freeze())
+    }
+
+    /// Reads the beginning of an error's text, and says whether that was all.
+    async fn read_message(&self, mut body: Incoming) -> Result<(Bytes, bool), Error> {
+        let mut message = BytesMut::new();
+        while let Some(frame) = self.next_frame(&mut body).await? {
+            let room = MAX_MESSAGE_BYTES - message.len();
+            message.extend_from_slice(&frame[..frame.len().min(room)]);
+            if frame.len() > room {
+                return Ok((message.freeze(), false));
+            }
+        }
+        Ok((message.freeze(), true))
+    }
+
+    /// The next bytes of a body. Trailers are skipped.
+    async fn next_frame(&self, body: &mut Incoming) -> Result<Option<Bytes>, Error> {
+        while let Some(frame) = body.frame().await {
+            if let Ok(data) = frame.map_err(|error| self.broken(error))?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        Ok(None)
+    }
+
+    fn broken(&self, error: hyper::Error) -> Error {
+        if error.is_parse() {
+            Error::malformed(format!("the answer of {}: {error}", self.name))
+        } else {
+            Error::disconnected(&*self.name, error)
+        }
+    }
+}
+
+fn within(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
+    match size <= limit {
+        true => Ok(()),
+        false => Err(Error::too_large(what, size as u64, limit as u64)),
+    }
+}

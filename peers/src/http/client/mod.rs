@@ -1,0 +1,11 @@
+//! The client side: connections to one peer, and exchanges over them.
+
+pub(crate) mod concurrently;
+mod connection_limit;
+mod connector;
+mod http_client;
+mod pool;
+
+pub(crate) use connection_limit::ConnectionLimit;
+pub use connector::{Connector, Io, TcpConnector};
+pub(crate) use http_client::{Answer, HttpClient};

@@ -1,0 +1,49 @@
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::Extensions;
+
+use crate::http::client::Io;
+
+/// A connection that a [`Listener`](crate::Listener) has accepted, with what it knows of the other
+/// end.
+pub struct Accepted {
+    pub(super) io: Box<dyn Io>,
+    /// Put into every request, if somebody looks at them.
+    pub(super) known: Extensions,
+}
+
+/// Where a connection comes from: in the extensions of the requests that
+/// [`HttpOptions::on_request`](crate::HttpOptions::on_request) sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RemoteAddr(pub SocketAddr);
+
+impl Accepted {
+    /// A connection of which nothing is known.
+    pub fn new(io: impl Io) -> Self {
+        Self {
+            io: Box::new(io),
+            known: Extensions::new(),
+        }
+    }
+
+    /// Adds something to the extensions of all requests on this connection, such as its
+    /// [`RemoteAddr`] or the other end's certificate.
+    pub fn with<T: Clone + Send + Sync + 'static>(mut self, known: T) -> Self {
+        self.known.insert(known);
+        self
+    }
+
+    /// The connection, without the rest.
+    pub fn into_io(self) -> Box<dyn Io> {
+        self.io
+    }
+}
+
+impl fmt::Debug for Accepted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accepted")
+            .field("known", &self.known)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,22 @@
+//! The server side: connections from peers, and what all of them are held to.
+
+mod accepted;
+pub(crate) mod catch_unwind;
+mod detect;
+mod hook;
+mod inbound;
+mod listener;
+mod receive;
+#[allow(
+    clippy::module_inception,
+    reason = "the room is named after its main type"
+)]
+mod server;
+mod watchdog;
+
+pub use accepted::{Accepted, RemoteAddr};
+pub(crate) use hook::Hook;
+pub(crate) use inbound::{Address, InboundRequest};
+pub use listener::Listener;
+pub(crate) use receive::receive;
+pub use server::Server;

@@ -1,0 +1,303 @@
+use std::convert::Infallible;
+use std::error::Error as StdError;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::Service;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::select;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{sleep, timeout};
+
+use super::accepted::Accepted;
+use super::detect::{Version, detect};
+use super::listener::Listener;
+use super::watchdog::{Activity, Verdict, Watchdog};
+use crate::Error;
+use crate::http::HttpOptions;
+
+type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// The least that hyper's buffers can be limited to.
+const MIN_BUFFER: usize = 8 << 10;
+/// How long accepting pauses after an error, doubling from the first to the second.
+const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// A running server of HTTP/1.1 and of HTTP/2 without TLS ("h2c", with prior knowledge), told apart
+/// by the first bytes of each connection. Dropping it closes the listener and all connections at
+/// once.
+///
+/// [`HttpOptions`] bound the number of connections, and the time that each may spend idle, on a
+/// request's head, or without reading its answer.
+#[derive(Debug)]
+pub struct Server {
+    local_addr: SocketAddr,
+    /// Dropped or set to true: stop accepting, finish what is in flight.
+    drain: watch::Sender<bool>,
+    /// Ends with the number of connections that had to be cut off.
+    task: JoinHandle<usize>,
+}
+
+impl Server {
+    /// Serves connections of `listener` with any hyper service, such as a router of your own, on a task
+    /// of its own. For a node's own service [`start`](Self::start) is shorter.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`HttpOptions::validate`], and [`Error::is_configuration`] if the listener cannot tell
+    /// its address.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn start_with<S, B>(
+        listener: impl Listener,
+        service: S,
+        options: HttpOptions,
+    ) -> Result<Self, Error>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send,
+        B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
+    {
+        options.validate()?;
+        let local_addr = listener
+            .local_addr()
+            .map_err(|error| Error::bind("an unknown address", error))?;
+        let (drain, draining) = watch::channel(false);
+        let task = tokio::spawn(run(listener, service, Arc::new(options), draining));
+        Ok(Self {
+            local_addr,
+            drain,
+            task,
+        })
+    }
+
+    /// The address that is listened on.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Stops accepting, closes idle connections, lets requests in flight finish within
+    /// [`drain_timeout`](crate::HttpOptions::drain_timeout), then cuts the rest off. Returns how
+    /// many connections were cut off.
+    ///
+    /// # Cancel safety
+    ///
+    /// When the future is dropped, everything is cut off at once.
+    pub async fn shutdown(mut self) -> usize {
+        self.drain.send_replace(true);
+        (&mut self.task).await.unwrap_or_default()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A service that a server can serve, whose answers have a body `B`.
+trait Serve<B>:
+    Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + 'static
+{
+}
+
+impl<B, S> Serve<B> for S where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + 'static
+{
+}
+
+/// The body of an answer.
+trait ServeBody: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static {}
+
+impl<B: http_body::Body<Data: Send, Error: Into<BoxError>> + Send + 'static> ServeBody for B {}
+
+async fn run<B: ServeBody>(
+    listener: impl Listener,
+    service: impl Serve<B>,
+    options: Arc<HttpOptions>,
+    mut draining: watch::Receiver<bool>,
+) -> usize {
+    let drain_timeout = options.drain_timeout;
+    let mut connections = JoinSet::new();
+    select! {
+        () = accept(listener, service, &options, draining.clone(), &mut connections) => {}
+        _ = draining.wait_for(|drain| *drain) => {}
+    }
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if timeout(drain_timeout, drained).await.is_ok() {
+        return 0;
+    }
+    let cut_off = connections.len();
+    connections.shutdown().await;
+    cut_off
+}
+
+/// Accepts for ever. The listener is closed when the future is dropped.
+async fn accept<B: ServeBody>(
+    mut listener: impl Listener,
+    service: impl Serve<B>,
+    options: &Arc<HttpOptions>,
+    draining: watch::Receiver<bool>,
+    connections: &mut JoinSet<()>,
+) {
+    let permits = Arc::new(Semaphore::new(options.max_connections));
+    let (first, longest) = ACCEPT_BACK_OFF;
+    let mut back_off = first;
+    loop {
+        let accepted = select! {
+            accepted = accept_one(&mut listener, &permits) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        match accepted {
+            Ok((accepted, permit)) => {
+                back_off = first;
+                let (service, draining) = (service.clone(), draining.clone());
+                let options = Arc::clone(options);
+                connections.spawn(async move {
+                    serve(accepted, service, &options, draining).await;
+                    drop(permit);
+                });
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                // Out of file descriptors, most often. Trying again at once would only spin.
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(back_off).await;
+                back_off = longest.min(back_off * 2);
+            }
+        }
+    }
+}
+
+/// Waits for a permit before it accepts, so that connections beyond the limit stay in the backlog.
+async fn accept_one(
+    listener: &mut impl Listener,
+    permits: &Arc<Semaphore>,
+) -> io::Result<(Accepted, OwnedSemaphorePermit)> {
+    let permit = Arc::clone(permits)
+        .acquire_owned()
+        .await
+        .map_err(io::Error::other)?;
+    Ok((listener.accept().await?, permit))
+}
+
+fn concerns_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
+}
+
+async fn serve<B: ServeBody>(
+    accepted: Accepted,
+    service: impl Serve<B>,
+    options: &HttpOptions,
+    mut draining: watch::Receiver<bool>,
+) {
+    let Accepted { io, known } = accepted;
+    let activity = Arc::new(Activity::default());
+    let mut watchdog = Watchdog::new(Arc::clone(&activity), options);
+    let detected = select! {
+        biased;
+        detected = detect(activity.watch_io(io)) => detected,
+        verdict = watchdog.verdict() => {
+            tracing::debug!(?verdict, "connection closed before its first request");
+            return;
+        }
+        _ = draining.wait_for(|drain| *drain) => return,
+    };
+    let Ok((version, io)) = detected else {
+        return; // broken before anything was asked
+    };
+    let io = TokioIo::new(io);
+    match version {
+        Version::Http1 => {
+            let service = Activity::watch_service(&activity, service, known);
+            let connection = http1_builder(options).serve_connection(io, service);
+            drive(connection, watchdog, draining).await;
+        }
+        Version::Http2 => {
+            let service = Activity::watch_streams(&activity, service, known);
+            let connection = http2_builder(options).serve_connection(io, service);
+            drive(connection, watchdog, draining).await;
+        }
+    }
+}
+
+fn http1_builder(options: &HttpOptions) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        // Works per request, and counts idle connections in. The watchdog knows better.
+        .header_read_timeout(None)
+        .max_header_size(options.max_head_bytes())
+        .max_buf_size(options.max_head_bytes().max(MIN_BUFFER));
+    builder
+}
+
+fn http2_builder(options: &HttpOptions) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .max_header_list_size(u32::try_from(options.max_head_bytes()).unwrap_or(u32::MAX))
+        .max_concurrent_streams(options.max_streams_per_connection)
+        .max_frame_size(options.max_frame_bytes)
+        .initial_stream_window_size(options.stream_window_bytes)
+        .initial_connection_window_size(options.connection_window_bytes);
+    builder
+}
+
+/// Runs a connection to its end.
+async fn drive(
+    connection: impl GracefulConnection<Error = hyper::Error>,
+    mut watchdog: Watchdog,
+    mut draining: watch::Receiver<bool>,
+) {
+    let mut connection = pin!(connection);
+    let (mut drained, mut idle) = (false, false);
+    loop {
+        select! {
+            biased;
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, "connection failed");
+                }
+                return;
+            }
+            verdict = watchdog.verdict() => match verdict {
+                // Was told to close, and is not answered: over HTTP/2 the client has to agree.
+                Verdict::Idle if idle => return,
+                Verdict::Idle => {
+                    idle = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Verdict::Stuck(doing) => {
+                    tracing::debug!(doing, "connection closed: no progress");
+                    return;
+                }
+            },
+            _ = draining.wait_for(|drain| *drain), if !drained => {
+                drained = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Protobuf over HTTP: the messages and exchanges that golang's groupcache began, and that mailgun's and
+//! groupcache-go go on with.
+//!
+//! | shared by | |
+//! |---|---|
+//! | golang, mailgun, groupcache-go | [`get_response`], the message that carries a value |
+//! | mailgun, groupcache-go, native | [`set_request`], the message that sets one |
+//! | mailgun, groupcache-go | [`ProtobufClient`] and [`server`]: GET, PUT and DELETE |
+//! | all of them | [`time`], and how a value is [framed](value_message) |
+
+mod client;
+pub(crate) mod get_response;
+pub(crate) mod server;
+pub(crate) mod set_request;
+pub(crate) mod time;
+mod value_message;
+
+pub(crate) use client::ProtobufClient;
+pub(crate) use value_message::{response, value_message};

@@ -1,0 +1,142 @@
+//! The message `SetRequest`:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 group | string | required; the path says it too, and counts; between nodes of ours both agree |
+//! | 2 key | string | required; Go sends any bytes in it, and so do we |
+//! | 3 value | bytes | |
+//! | 4 expire | int64 | ns since 1970, 0 for never; always written |
+
+use bytes::Bytes;
+use byteview::ByteView;
+use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
+
+use super::time::{nanos_since_1970, time_from_nanos};
+use crate::http::Body;
+use crate::{Error, Phase, SetRequest};
+
+#[derive(Clone, PartialEq, Message)]
+struct SetMessage {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    group: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "2")]
+    key: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    value: Option<Bytes>,
+    #[prost(int64, optional, tag = "4")]
+    expire: Option<i64>,
+}
+
+/// A decoded `SetRequest`, in slices of it.
+#[derive(Debug)]
+pub(crate) struct Set {
+    group: Bytes,
+    key: Bytes,
+    value: ByteView,
+    expire: i64,
+}
+
+impl Set {
+    /// Whether the message names this group and key, as the path of an honest request does.
+    pub(crate) fn is_about(&self, group: &str, key: &[u8]) -> bool {
+        self.group == group.as_bytes() && self.key == key
+    }
+
+    /// The request about the group that the path names.
+    pub(crate) fn as_request<'a>(&'a self, group: &'a str) -> SetRequest<'a> {
+        SetRequest {
+            group,
+            key: &self.key,
+            value: self.value.clone(),
+            expires_at: time_from_nanos(self.expire),
+            phase: Phase::Only,
+        }
+    }
+}
+
+/// The message, with the value from where it is cached.
+pub(crate) fn encode(request: &SetRequest<'_>) -> Body {
+    let mut before = Vec::with_capacity(request.group.len() + request.key.len() + 32);
+    for (field, bytes) in [(1, request.group.as_bytes()), (2, request.key)] {
+        encode_key(field, WireType::LengthDelimited, &mut before);
+        encode_varint(bytes.len() as u64, &mut before);
+        before.extend_from_slice(bytes);
+    }
+    encode_key(3, WireType::LengthDelimited, &mut before);
+    encode_varint(request.value.len() as u64, &mut before);
+    let mut after = Vec::with_capacity(11);
+    encode_key(4, WireType::Varint, &mut after);
+    let expire = request.expires_at.map_or(0, nanos_since_1970);
+    encode_varint(expire as u64, &mut after);
+    let value = request.value.clone().into_bytes();
+    Body::new([before.into(), value, after.into()])
+}
+
+/// The request in a message.
+pub(crate) fn decode(message: Bytes) -> Result<Set, Error> {
+    let malformed = |what: String| Error::status(400, format!("bad request: {what}"));
+    let message =
+        SetMessage::decode(message).map_err(|error| malformed(format!("a SetRequest: {error}")))?;
+    let missing = |field| malformed(format!("a SetRequest without a {field}"));
+    Ok(Set {
+        group: message.group.ok_or_else(|| missing("group"))?,
+        key: message.key.ok_or_else(|| missing("key"))?,
+        value: message.value.unwrap_or_default().into(),
+        expire: message.expire.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn collect(body: Body) -> Bytes {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        let Ok(body) = runtime.block_on(body.collect());
+        body.to_bytes()
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_of_any_bytes_arrives(group: String, key: Vec<u8>, value: Vec<u8>, expire: i64) {
+            let request = SetRequest {
+                group: &group,
+                key: &key,
+                value: value.clone().into(),
+                expires_at: time_from_nanos(expire),
+                phase: Phase::Only,
+            };
+            let set = decode(collect(encode(&request))).unwrap();
+            let received = set.as_request(&group);
+            prop_assert_eq!((received.key, &received.value), (&*key, &value.into()));
+            prop_assert_eq!(received.expires_at, request.expires_at);
+        }
+
+        #[test]
+        fn no_bytes_panic_or_grow(bytes: Vec<u8>) {
+            let length = bytes.len();
+            if let Ok(set) = decode(bytes.into()) {
+                prop_assert!(set.key.len() + set.value.len() <= length);
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_without_a_required_field_is_refused() {
+        for (message, text) in [
+            (b"".as_slice(), "without a group"),
+            (b"\x12\x01k", "without a group"),
+            (b"\x0a\x01g", "without a key"),
+            (b"\xff\xff\xff", "a SetRequest: "),
+        ] {
+            let error = decode(Bytes::from_static(message)).unwrap_err();
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Who owns a key, how the owner is reached, and whether it is well.
+//!
+//! A [`Router`] keeps the current [`Routes`], an immutable snapshot of the ring of members. Each is a
+//! [`Peer`] with its client, its [`Circuit`] and the liveness checks that tell a slow peer from one
+//! that hangs.
+
+mod circuit;
+mod liveness;
+mod peer;
+mod router;
+mod routes;
+
+pub use circuit::{Circuit, CircuitOptions};
+pub use peer::Peer;
+pub use router::{FormerOwner, Router};
+pub use routes::Routes;

@@ -1,0 +1,482 @@
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::{ArcSwap, ArcSwapOption, Guard};
+use consistenthash::{Ring, Scheme};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use super::circuit::CircuitOptions;
+use super::peer::Peer;
+use super::routes::Routes;
+use crate::{Error, Member, Transport};
+
+/// Keeps the current [`Routes`] and swaps them when the membership changes.
+///
+/// Readers take a snapshot without a lock. Changes are made one at a time; a peer whose id and URL
+/// stay the same keeps its client with all connections, and its circuit.
+#[derive(Debug)]
+pub struct Router {
+    routes: ArcSwap<Routes>,
+    /// How things were before the last change, as long as that is of interest.
+    former: ArcSwapOption<Former>,
+    /// How long that is.
+    handoff: Duration,
+    /// Held while a new snapshot is made, so that two changes do not lose one another.
+    change: Mutex<()>,
+    scheme: Scheme,
+    transport: Arc<dyn Transport>,
+    circuit: CircuitOptions,
+    this: Member,
+}
+
+#[derive(Debug)]
+struct Former {
+    /// Without members, if this node has just come into being.
+    routes: Arc<Routes>,
+    /// When the change was made.
+    since: Instant,
+    until: Instant,
+    /// Ids of former owners that did not answer in time, and are not asked again. At most as many
+    /// as there are members.
+    silent: Mutex<Vec<Box<str>>>,
+}
+
+/// Another node that owned a key before the membership changed.
+#[derive(Clone, Debug)]
+pub struct FormerOwner {
+    /// The node.
+    pub peer: Peer,
+    /// When the membership changed: what it holds may be as old as that.
+    pub since: Instant,
+}
+
+impl Router {
+    /// A router of the node `this`, without members.
+    pub fn new(
+        this: Member,
+        scheme: Scheme,
+        transport: Arc<dyn Transport>,
+        circuit: CircuitOptions,
+    ) -> Self {
+        Self {
+            routes: ArcSwap::default(),
+            former: ArcSwapOption::empty(),
+            handoff: Duration::ZERO,
+            change: Mutex::new(()),
+            scheme,
+            transport,
+            circuit,
+            this,
+        }
+    }
+
+    /// For how long after a change [`former_owner`](Self::former_owner) remembers how things were.
+    /// Default: not at all.
+    pub fn handoff(mut self, window: Duration) -> Self {
+        self.handoff = window;
+        self
+    }
+
+    /// Another router of the same node, with the same settings and without members.
+    pub fn sibling(&self) -> Self {
+        let (this, scheme) = (self.this.clone(), self.scheme);
+        let (transport, circuit) = (Arc::clone(&self.transport), self.circuit.clone());
+        Self::new(this, scheme, transport, circuit).handoff(self.handoff)
+    }
+
+    /// The node this router belongs to.
+    pub fn this(&self) -> &Member {
+        &self.this
+    }
+
+    /// The current snapshot, for a short look. Costs no lock and no reference count.
+    pub fn routes(&self) -> Guard<Arc<Routes>> {
+        self.routes.load()
+    }
+
+    /// The current snapshot, to keep across an await.
+    pub fn snapshot(&self) -> Arc<Routes> {
+        self.routes.load_full()
+    }
+
+    /// The current members, in listing order.
+    pub fn members(&self) -> Vec<Member> {
+        self.routes()
+            .peers()
+            .iter()
+            .map(|peer| peer.member().clone())
+            .collect()
+    }
+
+    /// The other node that owned `key` before the membership changed, if that was a moment ago: it
+    /// may still have the value. To a node that has just come into being it is the one that would
+    /// own the key without it.
+    pub fn former_owner(&self, key: &[u8]) -> Option<FormerOwner> {
+        let former = self.former.load();
+        let former = former
+            .as_ref()
+            .filter(|former| Instant::now() < former.until)?;
+        let peer = match former.routes.owner(key) {
+            Some(owner) => Some(owner).filter(|owner| !owner.is_self()).cloned(),
+            None => self
+                .routes()
+                .owners(key)
+                .find(|peer| !peer.is_self())
+                .cloned(),
+        }?;
+        let is_silent = former
+            .silent
+            .lock()
+            .iter()
+            .any(|id| **id == *peer.member().id());
+        (!is_silent).then_some(FormerOwner {
+            peer,
+            since: former.since,
+        })
+    }
+
+    /// Leaves a former owner alone that did not answer in time, until the next change.
+    pub fn give_up_on_former(&self, owner: &Peer) {
+        if let Some(former) = self.former.load().as_ref() {
+            let mut silent = former.silent.lock();
+            let id = owner.member().id();
+            if silent.iter().all(|known| **known != *id) {
+                silent.push(id.into());
+            }
+        }
+    }
+
+    /// Replaces the members. The node itself is a member only if it is listed, by its own id.
+    /// A member that is listed twice counts once, in its first place.
+    ///
+    /// # Errors
+    ///
+    /// Two members with one id and different URLs, a URL that the transport cannot dial, or more
+    /// members than a ring holds; the members stay as they were.
+    pub fn set_members(&self, members: Vec<Member>) -> Result<(), Error> {
+        let _change = self.change.lock();
+        self.replace(members)
+    }
+
+    /// Adds a member at the end of the list; one that is there already stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_members`](Self::set_members).
+    pub fn add_member(&self, member: Member) -> Result<(), Error> {
+        let _change = self.change.lock();
+        let mut members = self.members();
+        members.push(member);
+        self.replace(members)
+    }
+
+    /// Removes the member with this id, and says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_members`](Self::set_members).
+    pub fn remove_member(&self, id: &str) -> Result<bool, Error> {
+        let _change = self.change.lock();
+        let mut members = self.members();
+        let before = members.len();
+        members.retain(|member| member.id() != id);
+        if members.len() == before {
+            return Ok(false);
+        }
+        self.replace(members).map(|()| true)
+    }
+
+    fn replace(&self, members: Vec<Member>) -> Result<(), Error> {
+        let members = without_repetitions(members)?;
+        self.check_own(&members)?;
+        let current = self.routes.load();
+        let known: HashMap<&Member, &Peer> = current
+            .peers()
+            .iter()
+            .map(|peer| (peer.member(), peer))
+            .collect();
+        let peers = members
+            .into_iter()
+            .map(|member| match known.get(&member) {
+                Some(peer) => Ok((*peer).clone()),
+                None => self.peer(member),
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let ring = match peers.is_empty() {
+            true => None,
+            false => Some(Ring::new(self.scheme, peers).map_err(Error::ring)?),
+        };
+        let former = self.routes.swap(Arc::new(Routes::new(ring)));
+        if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
+            let since = Instant::now();
+            let (until, silent) = (since + self.handoff, Mutex::default());
+            self.former.store(Some(Arc::new(Former {
+                routes: former,
+                since,
+                until,
+                silent,
+            })));
+        }
+        Ok(())
+    }
+
+    /// Refuses this node's id with another URL, which would send its keys elsewhere, and its URL
+    /// under another id, by which it would dial itself.
+    fn check_own(&self, members: &[Member]) -> Result<(), Error> {
+        for member in members {
+            match (
+                member.id() == self.this.id(),
+                member.url() == self.this.url(),
+            ) {
+                (true, false) => return Err(Error::duplicate_member(member.id())),
+                (false, true) => {
+                    let reason = "it is this node's own URL under another id";
+                    return Err(Error::invalid_member(member.to_string(), reason));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn peer(&self, member: Member) -> Result<Peer, Error> {
+        if member.id() == self.this.id() {
+            return Ok(Peer::local(member));
+        }
+        let client = self.transport.dial(&member)?;
+        Ok(Peer::remote(member, client, self.circuit.clone()))
+    }
+}
+
+/// Whether two lists have the same ids, in whatever order.
+fn same_members(one: &[Peer], other: &[Peer]) -> bool {
+    let ids: HashSet<&str> = one.iter().map(|peer| peer.member().id()).collect();
+    one.len() == other.len() && other.iter().all(|peer| ids.contains(peer.member().id()))
+}
+
+fn without_repetitions(members: Vec<Member>) -> Result<Vec<Member>, Error> {
+    let mut urls: HashMap<Box<str>, Box<str>> = HashMap::with_capacity(members.len());
+    let mut distinct = Vec::with_capacity(members.len());
+    for member in members {
+        match urls.get(member.id()) {
+            None => {
+                urls.insert(member.id().into(), member.url().into());
+                distinct.push(member);
+            }
+            Some(url) if **url == *member.url() => {}
+            Some(_) => return Err(Error::duplicate_member(member.id())),
+        }
+    }
+    Ok(distinct)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{BoxFuture, GetRequest, PeerClient, Protocol, Reply};
+
+    /// Dials nobody, and counts how often it was asked to.
+    #[derive(Clone, Debug, Default)]
+    struct Dials(Arc<AtomicUsize>);
+
+    impl Dials {
+        fn count(&self) -> usize {
+            self.0.load(Ordering::SeqCst)
+        }
+    }
+
+    impl Transport for Dials {
+        fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
+            if member.url().contains("undiallable") {
+                return Err(Error::invalid_member(member.url(), "nobody there"));
+            }
+            self.0.fetch_add(1, Ordering::SeqCst);
+            Ok(Arc::new(Silent))
+        }
+    }
+
+    #[derive(Debug)]
+    struct Silent;
+
+    impl PeerClient for Silent {
+        fn get<'a>(&'a self, _: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+            Box::pin(async { Err(Error::not_found("")) })
+        }
+    }
+
+    fn member(name: &str) -> Member {
+        Member::with_id(name, format!("http://{name}")).unwrap()
+    }
+
+    fn members(names: &[&str]) -> Vec<Member> {
+        names.iter().map(|name| member(name)).collect()
+    }
+
+    fn router() -> (Router, Dials) {
+        let dials = Dials::default();
+        let router = Router::new(
+            member("self"),
+            Protocol::Native.scheme(),
+            Arc::new(dials.clone()),
+            CircuitOptions::default(),
+        );
+        (router, dials)
+    }
+
+    #[test]
+    fn without_members_nobody_owns_anything() {
+        let (router, _) = router();
+        assert!(router.routes().owner(b"k").is_none());
+        assert_eq!(router.routes().owners(b"k").count(), 0);
+    }
+
+    #[test]
+    fn the_node_itself_is_not_dialled() {
+        let (router, dials) = router();
+        router.set_members(members(&["self", "a"])).unwrap();
+        assert_eq!(dials.count(), 1);
+        let routes = router.snapshot();
+        let this: Vec<_> = routes.peers().iter().map(Peer::is_self).collect();
+        assert_eq!(this, [true, false]);
+    }
+
+    #[test]
+    fn peers_that_stay_keep_their_clients_and_a_new_url_gets_a_new_one() {
+        let (router, dials) = router();
+        router.set_members(members(&["a", "b"])).unwrap();
+        router.set_members(members(&["b", "c"])).unwrap();
+        assert_eq!(dials.count(), 3);
+        router
+            .set_members(vec![Member::with_id("b", "http://elsewhere").unwrap()])
+            .unwrap();
+        assert_eq!(dials.count(), 4);
+    }
+
+    #[test]
+    fn a_member_listed_twice_counts_once_and_one_id_with_two_urls_is_refused() {
+        let (router, _) = router();
+        router.set_members(members(&["a", "b", "a"])).unwrap();
+        assert_eq!(router.members(), members(&["a", "b"]));
+        let clash = vec![member("a"), Member::with_id("a", "http://b").unwrap()];
+        let error = router.set_members(clash).unwrap_err();
+        assert!(
+            error.is_configuration() && error.to_string().contains("\"a\""),
+            "{error}"
+        );
+        assert_eq!(router.members(), members(&["a", "b"]));
+    }
+
+    #[test]
+    fn a_member_that_cannot_be_dialled_changes_nothing() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        assert!(router.add_member(member("undiallable")).is_err());
+        assert_eq!(router.members(), members(&["a"]));
+    }
+
+    #[test]
+    fn a_snapshot_outlives_the_change_that_replaced_it() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        let before = router.snapshot();
+        router.set_members(members(&["b"])).unwrap();
+        assert_eq!(before.owner(b"k").unwrap().member(), &member("a"));
+        assert_eq!(router.routes().owner(b"k").unwrap().member(), &member("b"));
+    }
+
+    #[test]
+    fn members_added_at_the_same_time_all_get_in() {
+        let (router, _) = router();
+        let names: Vec<_> = (0..8).map(|n| format!("m{n}")).collect();
+        std::thread::scope(|scope| {
+            for name in &names {
+                scope.spawn(|| router.add_member(member(name)).unwrap());
+            }
+        });
+        let mut ids: Vec<_> = router
+            .members()
+            .iter()
+            .map(|member| member.id().to_owned())
+            .collect();
+        ids.sort();
+        assert_eq!(ids, names);
+        assert!(router.remove_member("m3").unwrap());
+        assert!(!router.remove_member("m3").unwrap());
+        assert_eq!(router.members().len(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_former_owner_is_remembered_for_the_hand_off_window() {
+        let (router, _) = router();
+        let router = router.handoff(Duration::from_secs(30));
+        router.set_members(members(&["a"])).unwrap();
+        router.set_members(members(&["b"])).unwrap();
+        assert_eq!(
+            router.former_owner(b"k").unwrap().peer.member(),
+            &member("a")
+        );
+        tokio::time::advance(Duration::from_secs(29)).await;
+        router.set_members(members(&["b"])).unwrap();
+        assert!(
+            router.former_owner(b"k").is_some(),
+            "no change, no new window"
+        );
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(router.former_owner(b"k").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn to_a_new_node_the_former_owner_is_its_successor() {
+        let (router, _) = router();
+        let router = router.handoff(Duration::from_secs(30));
+        router.set_members(members(&["self", "a"])).unwrap();
+        assert_eq!(
+            router.former_owner(b"k").unwrap().peer.member(),
+            &member("a")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_former_owner_that_was_silent_is_left_alone_until_the_next_change() {
+        let (router, _) = router();
+        let router = router.handoff(Duration::from_secs(30));
+        router.set_members(members(&["a"])).unwrap();
+        router.set_members(members(&["b"])).unwrap();
+        let former = router.former_owner(b"k").unwrap();
+        router.give_up_on_former(&former.peer);
+        assert!(router.former_owner(b"k").is_none());
+        router.set_members(members(&["a"])).unwrap();
+        assert!(router.former_owner(b"k").is_some(), "b, this time");
+    }
+
+    #[test]
+    fn this_node_has_one_id_and_one_url() {
+        let (router, _) = router();
+        let elsewhere = Member::with_id("self", "http://elsewhere").unwrap();
+        assert!(
+            router
+                .set_members(vec![elsewhere])
+                .unwrap_err()
+                .is_configuration()
+        );
+        let other_name = Member::with_id("other", "http://self").unwrap();
+        let error = router.add_member(other_name).unwrap_err();
+        assert!(
+            error.to_string().contains("own URL under another id"),
+            "{error}"
+        );
+        assert!(router.members().is_empty());
+    }
+
+    #[tokio::test]
+    async fn without_a_hand_off_window_the_past_is_forgotten() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        router.set_members(members(&["b"])).unwrap();
+        assert!(router.former_owner(b"k").is_none());
+    }
+}
