@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Calls, MIB, lonely_node};
-use groupcache::{Error, Group, GroupBuilder, HttpOptions, Node};
+use groupcache::{CircuitOptions, Error, Group, GroupBuilder, HttpOptions, Node};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -134,4 +134,8 @@ async fn a_node_refuses_what_cannot_work() {
     }
     let handoff = node().handoff(Duration::MAX).start().await.unwrap_err();
     assert_names(&handoff, &["handoff", "a year"]);
+    let endless = CircuitOptions::default().max_back_off(Duration::MAX);
+    let circuit = node().circuit(endless).start().await.unwrap_err();
+    assert!(circuit.is_configuration());
+    assert_names(&circuit, &["max_back_off"]);
 }

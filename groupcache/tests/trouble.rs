@@ -10,8 +10,7 @@ use common::simulated::{HOSTS, keys_of, nodes, urls};
 use common::{Calls, Gate, MIB, lonely_node_at};
 use groupcache::testing::Network;
 use groupcache::{
-    CircuitOptions, GetOptions, Group, HttpOptions, Key, ManualClock, Mode, Never, Node, Protocol,
-    Source, Value,
+    GetOptions, Group, HttpOptions, Key, ManualClock, Mode, Never, Node, Protocol, Source, Value,
 };
 use tokio::time::Instant;
 
@@ -43,9 +42,15 @@ async fn a_peer_that_hangs_costs_one_ping_and_not_one_time_out_per_request() {
     for get in all_at_once {
         get.await.unwrap().unwrap();
     }
-    let limits = CircuitOptions::default();
-    let one_ping = limits.silence + limits.ping_timeout;
-    assert!(start.elapsed() < one_ping * 2, "{:?}", start.elapsed());
+    // The silence after which a check is made, and the time that it may take.
+    let one_check = Duration::from_millis(500) + Duration::from_secs(1);
+    // And a peek at the former owner, which the hung peer is to a node that has just started.
+    let one_peek = Duration::from_millis(100);
+    assert!(
+        start.elapsed() <= one_check + one_peek,
+        "{:?}",
+        start.elapsed()
+    );
 
     // While its circuit is open, nobody waits for it.
     let start = Instant::now();

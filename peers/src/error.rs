@@ -71,6 +71,9 @@ enum Kind {
     Unreachable {
         url: String,
     },
+    OutOfResources {
+        url: String,
+    },
     Disconnected {
         url: String,
     },
@@ -240,6 +243,11 @@ impl Error {
         Self::new(Kind::TimedOut { what, limit })
     }
 
+    /// This node lacks a resource that a connection needs, such as a file descriptor.
+    pub(crate) fn out_of_resources(url: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::OutOfResources { url: url.into() }).with_source(source)
+    }
+
     /// The peer's bytes are not what the protocol says.
     pub fn malformed(what: impl Into<String>) -> Self {
         Self::new(Kind::Malformed { what: what.into() })
@@ -295,7 +303,10 @@ impl Error {
         self.is_unsupported()
             || self.is_configuration()
             || self.is_too_large()
-            || matches!(self.0.kind, Kind::NoFreeConnection { .. })
+            || matches!(
+                self.0.kind,
+                Kind::NoFreeConnection { .. } | Kind::OutOfResources { .. }
+            )
     }
 
     /// Whether there is no value under the key.
@@ -420,6 +431,9 @@ impl fmt::Display for Error {
             Kind::Unsupported { message } | Kind::PeerTimedOut { message } => f.write_str(message),
             Kind::Expired => f.write_str("the value had expired when it arrived"),
             Kind::Unreachable { url } => write!(f, "cannot connect to {url}"),
+            Kind::OutOfResources { url } => {
+                write!(f, "this node lacks the resources for a connection to {url}")
+            }
             Kind::Disconnected { url } => write!(f, "{url} broke the connection off"),
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
             Kind::CircuitOpen { url, retry_in } => {

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::{Error, Member, PeerClient};
 
@@ -11,4 +12,10 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     ///
     /// When the member's URL cannot be dialled by this transport.
     fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error>;
+
+    /// The longest time that an exchange takes before this transport gives it up; `None` if it has no
+    /// such limit, which is the default.
+    fn request_timeout(&self) -> Option<Duration> {
+        None
+    }
 }

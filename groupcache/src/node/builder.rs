@@ -217,12 +217,12 @@ impl NodeBuilder {
             let reason = format!("{:?} is longer than a year", self.handoff);
             return Err(Error::invalid("handoff", reason));
         }
-        let own_transport = self.transport.is_none();
-        let request_timeout = own_transport.then_some(self.http.request_timeout);
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
         };
+        self.circuit.validate()?;
+        let request_timeout = transport.request_timeout();
         let mut scheme = self.scheme.unwrap_or_else(|| self.protocol.scheme());
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);

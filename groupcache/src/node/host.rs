@@ -15,8 +15,7 @@ pub(crate) struct Host {
     pub(crate) router: Arc<Router>,
     pub(crate) clock: SharedClock,
     pub(crate) runtime: Handle,
-    /// How long peers wait for this node, as far as its own settings tell; `None` with a transport of
-    /// the user's.
+    /// How long peers wait for this node, if they have its settings and its transport has a limit.
     pub(crate) request_timeout: Option<Duration>,
     /// Called with every new group.
     pub(crate) on_group: Option<OnGroup>,

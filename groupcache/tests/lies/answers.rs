@@ -89,7 +89,14 @@ fn lying(network: &Network, answer: Vec<u8>) {
     });
 }
 
-const OK: &str = "HTTP/1.1 200 OK";
+/// The head's beginning of a value.
+fn ok(protocol: Protocol) -> String {
+    let content_type = match protocol {
+        Protocol::Ipronko | Protocol::Galaxycache => "application/octet-stream",
+        _ => "application/x-protobuf",
+    };
+    format!("HTTP/1.1 200 OK\r\ncontent-type: {content_type}")
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_lies_leaves_no_entry_behind() {
@@ -97,39 +104,79 @@ async fn an_answer_that_lies_leaves_no_entry_behind() {
     let expired = [&field(1, b"v"), one_nanosecond_after_1970].concat();
     for &protocol in Protocol::ALL {
         let is_raw = matches!(protocol, Protocol::Ipronko | Protocol::Galaxycache);
+        let ok = &*ok(protocol);
         let mut lies = vec![
             (
                 "announced beyond the limit",
-                message(OK, &["content-length: 1000000000000"], b"v"),
+                message(ok, &["content-length: 1000000000000"], b"v"),
                 Outcome::TooLarge,
             ),
-            ("without end", endless(OK), Outcome::TooLarge),
+            ("without end", endless(ok), Outcome::TooLarge),
             (
                 "shorter than it says",
-                message(OK, &["content-length: 50"], b"v"),
+                message(ok, &["content-length: 50"], b"v"),
                 Outcome::Own,
             ),
             (
                 "a chunk that is none",
-                message(OK, &["transfer-encoding: chunked"], b"zz\r\n"),
+                message(ok, &["transfer-encoding: chunked"], b"zz\r\n"),
                 Outcome::Own,
             ),
             (
                 "encoded",
-                whole(OK, &["content-encoding: gzip"], b"v"),
+                whole(ok, &["content-encoding: gzip"], b"v"),
                 Outcome::Own,
             ),
             ("no HTTP", b"220 smtp ready\r\n".to_vec(), Outcome::Own),
             ("nothing", Vec::new(), Outcome::Own),
+            (
+                "ended by the connection alone",
+                message("HTTP/1.0 200 OK", &["connection: close"], b"v"),
+                Outcome::Own,
+            ),
+            (
+                "a gateway's in place of a dead peer",
+                whole(
+                    "HTTP/1.1 503 Service Unavailable",
+                    &[],
+                    b"no healthy upstream",
+                ),
+                Outcome::Own,
+            ),
+            (
+                "a page that says that there is no such page",
+                whole(
+                    "HTTP/1.1 404 Not Found",
+                    &["x-content-type-options: nosniff"],
+                    b"404 page not found\n",
+                ),
+                Outcome::Own,
+            ),
         ];
+        if protocol != Protocol::Ipronko {
+            let page = &["content-type: text/html"];
+            let body = if is_raw {
+                b"v".to_vec()
+            } else {
+                field(1, b"v")
+            };
+            lies.push((
+                "a page",
+                whole("HTTP/1.1 200 OK", page, &body),
+                Outcome::Own,
+            ));
+        }
+        if !is_raw {
+            lies.push(("an empty page", whole(ok, &[], b""), Outcome::Own));
+        }
         let truth = match is_raw {
             true => b"v".to_vec(),
             false => field(1, b"v"),
         };
-        lies.push(("the truth", whole(OK, &[], &truth), Outcome::Kept));
+        lies.push(("the truth", whole(ok, &[], &truth), Outcome::Kept));
         let [many, long] = floods();
-        lies.push(("many headers", whole(OK, &[&many], b"v"), Outcome::Own));
-        lies.push(("a long header", whole(OK, &[&long], b"v"), Outcome::Own));
+        lies.push(("many headers", whole(ok, &[&many], b"v"), Outcome::Own));
+        lies.push(("a long header", whole(ok, &[&long], b"v"), Outcome::Own));
         if !is_raw {
             for (lie, body) in [
                 ("no message", b"\xff\xff\xff".as_slice()),
@@ -140,7 +187,7 @@ async fn an_answer_that_lies_leaves_no_entry_behind() {
                 ),
                 ("a value of another type", b"\x08\x01"),
             ] {
-                lies.push((lie, whole(OK, &[], body), Outcome::Own));
+                lies.push((lie, whole(ok, &[], body), Outcome::Own));
             }
         }
         let expired = match protocol {
@@ -148,15 +195,15 @@ async fn an_answer_that_lies_leaves_no_entry_behind() {
                 let past = "expires: Thu, 01 Jan 1970 00:00:01 GMT";
                 lies.push((
                     "a date that is none",
-                    whole(OK, &["expires: whenever"], b"v"),
+                    whole(ok, &["expires: whenever"], b"v"),
                     Outcome::Own,
                 ));
-                Some((whole(OK, &[past], b"v"), Outcome::Given))
+                Some((whole(ok, &[past], b"v"), Outcome::Given))
             }
             // To a node of mailgun's such a value is no answer.
-            Protocol::Mailgun => Some((whole(OK, &[], &expired), Outcome::Own)),
+            Protocol::Mailgun => Some((whole(ok, &[], &expired), Outcome::Own)),
             Protocol::Ipronko | Protocol::GalaxycacheGrpc => None,
-            _ => Some((whole(OK, &[], &expired), Outcome::Given)),
+            _ => Some((whole(ok, &[], &expired), Outcome::Given)),
         };
         lies.extend(expired.map(|(bytes, outcome)| ("expired on arrival", bytes, outcome)));
         for (lie, bytes, outcome) in lies {

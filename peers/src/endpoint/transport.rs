@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::galaxycache::GalaxycacheClient;
 #[cfg(feature = "grpc")]
@@ -69,5 +70,9 @@ impl Transport for HttpTransport {
             Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(http)),
             Protocol::GalaxycacheGrpc => return Err(self.protocol.unavailable()),
         })
+    }
+
+    fn request_timeout(&self) -> Option<Duration> {
+        Some(self.options.request_timeout)
     }
 }

@@ -35,11 +35,14 @@ impl PeerClient for GalaxycacheClient {
             let target = || self.http.target(base, request.group, request.key);
             let answer = self.http.send(|_| target()).await?;
             match answer.status {
-                StatusCode::OK => Ok(Reply {
-                    expires_at: wire::expiry(&answer.headers)?,
-                    value: answer.body.into(),
-                    ..Reply::default()
-                }),
+                StatusCode::OK => {
+                    answer.check_type(wire::CONTENT_TYPE)?;
+                    Ok(Reply {
+                        expires_at: wire::expiry(&answer.headers)?,
+                        value: answer.body.into(),
+                        ..Reply::default()
+                    })
+                }
                 StatusCode::NOT_FOUND
                     if wire::is_found(&answer.headers) && !failure::is_named(&answer.headers) =>
                 {

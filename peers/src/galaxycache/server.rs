@@ -27,7 +27,7 @@ pub(crate) async fn answer(request: InboundRequest<'_>, mode: GetMode) -> Respon
 fn value(reply: Reply) -> Response<Body> {
     let mut response = Response::new(Body::from(reply.value.into_bytes()));
     let headers = response.headers_mut();
-    let bytes = HeaderValue::from_static("application/octet-stream");
+    let bytes = HeaderValue::from_static(wire::CONTENT_TYPE);
     headers.insert(CONTENT_TYPE, bytes);
     if let Some(moment) = reply.expires_at {
         wire::set_expiry(headers, moment);

@@ -11,6 +11,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::EXPIRES};
 
 use crate::Error;
 
+/// The content type of a value.
+pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
+
 const STATUS: HeaderName = HeaderName::from_static("x-galaxycache-galaxy-status");
 const FOUND: &str = "Found";
 const NOT_FOUND: &str = "Not Found";

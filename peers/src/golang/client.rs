@@ -3,6 +3,7 @@ use http::StatusCode;
 use super::wire;
 use crate::http::client::HttpClient;
 use crate::http::failure;
+use crate::protobuf;
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
@@ -35,7 +36,10 @@ impl PeerClient for GolangClient {
             let target = || self.http.target(base, request.group, request.key);
             let answer = self.http.send(|_| target()).await?;
             match answer.status {
-                StatusCode::OK => wire::decode(answer.body),
+                StatusCode::OK => {
+                    answer.check_type(protobuf::CONTENT_TYPE)?;
+                    wire::decode(answer.body)
+                }
                 _ => Err(failure::error(&answer, request.group)),
             }
         })

@@ -99,6 +99,11 @@ pub(crate) fn is_named(headers: &HeaderMap) -> bool {
     headers.contains_key(ERROR)
 }
 
+/// Whether an error has what every error of a peer has: ours a name, Go's a header against sniffing.
+pub(crate) fn is_peers(headers: &HeaderMap) -> bool {
+    is_named(headers) || headers.contains_key(X_CONTENT_TYPE_OPTIONS)
+}
+
 /// The text of an error's body, without the newline that ends it.
 pub(crate) fn message(body: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(body.strip_suffix(b"\n").unwrap_or(body))

@@ -64,7 +64,7 @@ impl PeerClient for IpronkoClient {
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         let RemoveRequest { group, keys, .. } = request;
         Box::pin(concurrently::each(keys, move |&key| {
-            Box::pin(async move { self.ask(Method::DELETE, group, key).await.map(drop) })
+            Box::pin(async move { self.ask(Method::DELETE, group, key).await?.check_empty() })
         }))
     }
 

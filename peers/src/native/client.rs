@@ -7,10 +7,10 @@ use super::wire::{
 };
 use crate::http::client::HttpClient;
 use crate::http::{Body, MAX_KEYS_BYTES, failure};
-use crate::protobuf::set_request;
+use crate::protobuf::{self, set_request};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, Phase,
+    RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -53,7 +53,7 @@ impl NativeClient {
             })
             .await?;
         match answer.status {
-            StatusCode::OK => Ok(()),
+            StatusCode::OK => answer.check_empty(),
             _ => Err(failure::error(&answer, group)),
         }
     }
@@ -75,7 +75,13 @@ impl PeerClient for NativeClient {
                 })
                 .await?;
             match answer.status {
-                StatusCode::OK => get_response::decode(answer.body),
+                StatusCode::OK if request.mode == GetMode::WarmUp => {
+                    answer.check_empty().map(|()| Reply::default())
+                }
+                StatusCode::OK => {
+                    answer.check_type(protobuf::CONTENT_TYPE)?;
+                    get_response::decode(answer.body)
+                }
                 _ => Err(failure::error(&answer, request.group)),
             }
         })

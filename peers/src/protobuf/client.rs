@@ -70,8 +70,12 @@ impl ProtobufClient {
     /// Reads an answer as mailgun's own client does.
     fn read(&self, answer: Answer, group: &str) -> Result<Reply, Error> {
         let text = || failure::message(&answer.body).trim().to_owned();
+        // A Go server without groupcache's handler answers any path so.
+        let is_stray = answer.body == "404 page not found\n";
+        let is_peers = || failure::is_peers(&answer.headers) && !is_stray;
         match answer.status {
             StatusCode::OK => {
+                answer.check_type(super::CONTENT_TYPE)?;
                 let reply = get_response::decode(answer.body)?;
                 let has_expired = |moment| moment <= SystemTime::now();
                 if self.protocol == Protocol::Mailgun && reply.expires_at.is_some_and(has_expired) {
@@ -80,8 +84,8 @@ impl ProtobufClient {
                 Ok(reply)
             }
             _ if failure::is_named(&answer.headers) => Err(failure::error(&answer, group)),
-            StatusCode::NOT_FOUND => Err(Error::not_found(text())),
-            StatusCode::SERVICE_UNAVAILABLE => Err(Error::getter(text())),
+            StatusCode::NOT_FOUND if is_peers() => Err(Error::not_found(text())),
+            StatusCode::SERVICE_UNAVAILABLE if is_peers() => Err(Error::getter(text())),
             _ => Err(failure::error(&answer, group)),
         }
     }
@@ -130,7 +134,7 @@ impl PeerClient for ProtobufClient {
 
 fn done(answer: &Answer, group: &str) -> Result<(), Error> {
     match answer.status {
-        StatusCode::OK => Ok(()),
+        StatusCode::OK => answer.check_empty(),
         _ => Err(failure::error(answer, group)),
     }
 }

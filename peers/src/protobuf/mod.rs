@@ -15,5 +15,8 @@ pub(crate) mod set_request;
 pub(crate) mod time;
 mod value_message;
 
+/// The content type of a message.
+pub(crate) const CONTENT_TYPE: &str = "application/x-protobuf";
+
 pub(crate) use client::ProtobufClient;
 pub(crate) use value_message::{response, value_message};

@@ -37,7 +37,7 @@ pub(crate) fn value_message(
 /// The answer that carries a message.
 pub(crate) fn response(message: Body) -> Response<Body> {
     let mut response = Response::new(message);
-    let protobuf = HeaderValue::from_static("application/x-protobuf");
+    let protobuf = HeaderValue::from_static(super::CONTENT_TYPE);
     response.headers_mut().insert(CONTENT_TYPE, protobuf);
     response
 }

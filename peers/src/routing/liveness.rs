@@ -1,73 +1,129 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use super::circuit::CircuitOptions;
-use crate::{Error, PeerClient};
-
-/// Tells a peer that takes its time from one that hangs.
+/// What is known of a peer's liveness apart from its answers to requests.
 ///
-/// An exchange may be silent because a getter is slow, or because the peer is stopped, wedged or
-/// cut off without a word. Whoever waits for long has the peer pinged, one ping at a time for all
-/// who wait; a peer that answers no ping is lost, and all who wait for it learn so at once.
+/// An exchange may be silent because a getter is slow, or because the peer is stopped, wedged or cut
+/// off without a word. A check tells the two apart. At most one check goes to a peer at a time, and its
+/// verdict reaches all exchanges that wait for that peer.
 #[derive(Debug, Default)]
-pub(crate) struct Liveness {
-    /// When a ping was last answered.
-    heard: Mutex<Option<Instant>>,
-    pinging: AtomicBool,
-    /// How many pings have failed.
+pub(super) struct Liveness {
+    /// When a check last found the peer well.
+    seen: Mutex<Option<Instant>>,
+    /// Whether a check is under way.
+    checking: AtomicBool,
+    /// The number of checks that found the peer dead.
     losses: AtomicU64,
-    /// Wakes all who wait when a ping has failed.
+    /// Wakes all waiting exchanges when there is one more.
     lost: Notify,
 }
 
+/// The outcome of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Alive,
+    Dead,
+    /// The check could not be made, for reasons of this node's.
+    Unknown,
+}
+
 impl Liveness {
-    /// Ends when the peer is lost, with the error that says so.
-    pub(crate) async fn lost(&self, client: &dyn PeerClient, options: &CircuitOptions) -> Error {
-        let limit = options.ping_timeout;
+    /// Ends when the peer is lost. Meanwhile `check` is called whenever the peer has been silent for
+    /// so long.
+    pub(super) async fn lost(&self, silence: Duration, check: impl Fn()) {
         let before = self.losses.load(Ordering::SeqCst);
         loop {
             tokio::select! {
                 () = self.lost.notified() => {}
-                () = sleep(options.silence) => {}
+                () = sleep(silence) => {}
             }
-            // Asked for in any case: a call that comes while nobody listens would be missed.
+            // Looked at in any case: a call that comes while nobody listens would be missed.
             if self.losses.load(Ordering::SeqCst) != before {
-                break;
+                return;
             }
-            let Some(_claim) = Claim::take(&self.pinging) else {
-                continue;
-            };
-            let recently = |heard: Instant| heard.elapsed() < options.silence;
-            if self.heard.lock().is_some_and(recently) {
-                continue;
-            }
-            match timeout(limit, client.ping()).await {
-                Ok(Ok(())) => *self.heard.lock() = Some(Instant::now()),
-                Ok(Err(_)) | Err(_) => {
-                    self.losses.fetch_add(1, Ordering::SeqCst);
-                    self.lost.notify_waiters();
-                    break;
-                }
+            let recently = |seen: Instant| seen.elapsed() < silence;
+            if !self.seen.lock().is_some_and(recently) {
+                check();
             }
         }
-        Error::timed_out("the answer to a ping", limit)
+    }
+
+    /// The right to make a check; `None` while one is under way.
+    pub(super) fn begin_check(&self) -> Option<Check<'_>> {
+        let is_free = !self.checking.swap(true, Ordering::AcqRel);
+        is_free.then(|| Check(self))
     }
 }
 
-/// The one who pings. Given back when dropped, also on the way.
-struct Claim<'a>(&'a AtomicBool);
+/// The right to make a check. Given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Check<'a>(&'a Liveness);
 
-impl<'a> Claim<'a> {
-    fn take(pinging: &'a AtomicBool) -> Option<Self> {
-        (!pinging.swap(true, Ordering::AcqRel)).then_some(Self(pinging))
+impl Check<'_> {
+    /// Reports the verdict to all exchanges that wait for the peer.
+    pub(super) fn report(self, verdict: Verdict) {
+        match verdict {
+            Verdict::Alive => *self.0.seen.lock() = Some(Instant::now()),
+            Verdict::Dead => {
+                self.0.losses.fetch_add(1, Ordering::SeqCst);
+                self.0.lost.notify_waiters();
+            }
+            Verdict::Unknown => {}
+        }
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for Check<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        self.0.checking.store(false, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_check_is_made_at_a_time() {
+        let liveness = Liveness::default();
+        let check = liveness.begin_check().unwrap();
+        assert!(liveness.begin_check().is_none());
+        assert!(liveness.begin_check().is_none(), "also the second time");
+        check.report(Verdict::Unknown);
+        assert!(liveness.begin_check().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_verdict_reaches_all_who_wait_at_once() {
+        let liveness = Liveness::default();
+        let silence = Duration::from_secs(10);
+        let waiting = || liveness.lost(silence, || panic!("there was no silence yet"));
+        let verdict = async { liveness.begin_check().unwrap().report(Verdict::Dead) };
+        tokio::join!(waiting(), waiting(), verdict);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silence_asks_for_a_check_and_a_peer_that_was_just_seen_needs_none() {
+        let liveness = Liveness::default();
+        let (silence, checks) = (Duration::from_secs(1), AtomicU64::new(0));
+        let start = Instant::now();
+        let check = || {
+            let check = liveness.begin_check().unwrap();
+            // Well until the third silence.
+            let verdict = if checks.fetch_add(1, Ordering::Relaxed) < 2 {
+                Verdict::Alive
+            } else {
+                Verdict::Dead
+            };
+            check.report(verdict);
+        };
+        liveness.lost(silence, check).await;
+        // The verdict of a check within `check` itself is read after one more silence.
+        assert_eq!(start.elapsed(), 4 * silence);
+        assert_eq!(checks.load(Ordering::Relaxed), 3);
     }
 }

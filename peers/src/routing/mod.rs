@@ -5,12 +5,14 @@
 //! that hangs.
 
 mod circuit;
+mod circuit_options;
 mod liveness;
 mod peer;
 mod router;
 mod routes;
 
-pub use circuit::{Circuit, CircuitOptions};
+pub use circuit::Circuit;
+pub use circuit_options::CircuitOptions;
 pub use peer::Peer;
 pub use router::{FormerOwner, Router};
 pub use routes::Routes;

@@ -1,7 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use super::circuit::{Circuit, CircuitOptions};
-use super::liveness::Liveness;
+use tokio::time::{sleep, timeout};
+
+use super::circuit::Circuit;
+use super::circuit_options::CircuitOptions;
+use super::liveness::{Liveness, Verdict};
 use crate::{
     BoxFuture, Changes, ChangesRequest, Error, GetRequest, Member, PeerClient, Phase,
     RemoveRequest, Reply, SetRequest,
@@ -69,8 +72,9 @@ impl Peer {
         self.0.remote.as_ref().map(|remote| &remote.circuit)
     }
 
-    /// Asks the peer for a value, unless its circuit is open, and tells the circuit what came of it.
-    /// While the answer is long in coming, the peer is pinged; one that answers no ping is given up.
+    /// Asks the peer for a value, unless its circuit is open, and reports the outcome to the circuit.
+    /// While the answer is long in coming, liveness checks tell a slow peer from a dead one, which is
+    /// given up.
     ///
     /// # Errors
     ///
@@ -79,12 +83,16 @@ impl Peer {
     ///
     /// # Cancel safety
     ///
-    /// May be dropped at any time. An exchange that was broken off tells the circuit nothing.
+    /// May be dropped at any time. An exchange that was broken off says nothing to the circuit.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, on which the liveness checks run.
     pub async fn get(&self, request: GetRequest<'_>) -> Result<Reply, Error> {
         self.exchange(|client| client.get(request)).await
     }
 
-    /// Tells the peer a value, as [`get`](Self::get) asks it for one.
+    /// Gives the peer a value, as [`get`](Self::get) asks for one.
     ///
     /// # Errors
     ///
@@ -111,7 +119,7 @@ impl Peer {
         self.exchange(|client| client.clear(group, phase)).await
     }
 
-    /// Asks the peer what has changed.
+    /// Pulls the peer's change log.
     ///
     /// # Errors
     ///
@@ -127,22 +135,94 @@ impl Peer {
         let Some(remote) = &self.0.remote else {
             return Err(Error::unsupported("ask this node itself", "loopback"));
         };
-        let attempt = remote
-            .circuit
-            .attempt()
-            .map_err(|retry_in| Error::circuit_open(self.member().url(), retry_in))?;
-        let client = &*remote.client;
+        if let Some(retry_in) = remote.circuit.open_for() {
+            return Err(Error::circuit_open(self.member().url(), retry_in));
+        }
+        let options = remote.circuit.options();
         let result = tokio::select! {
             biased;
-            result = ask(client) => result,
-            error = remote.liveness.lost(client, remote.circuit.options()) => Err(error),
+            result = ask(&*remote.client) => result,
+            () = remote.liveness.lost(options.silence, || self.spawn_check()) => {
+                Err(Error::timed_out("the answer to a liveness check", options.ping_timeout))
+            }
         };
         match &result {
-            Err(error) if error.is_transport() => attempt.failed(),
-            Err(error) if error.is_of_this_side() => drop(attempt),
-            _ => attempt.succeeded(),
+            Err(error) if error.is_transport() => {
+                if remote.circuit.failed() {
+                    self.opened(error);
+                }
+            }
+            Err(error) if error.is_of_this_side() => {}
+            _ => {
+                if remote.circuit.succeeded() {
+                    self.closed();
+                }
+            }
         }
         result
+    }
+
+    /// Has a task check the peer, unless one does.
+    fn spawn_check(&self) {
+        let peer = self.clone();
+        tokio::spawn(async move { peer.check().await });
+    }
+
+    /// Checks whether the peer is alive, and reports it to everybody who waits for the peer. Does
+    /// nothing while another check is under way.
+    async fn check(&self) {
+        let Some(remote) = &self.0.remote else { return };
+        let Some(check) = remote.liveness.begin_check() else {
+            return;
+        };
+        let limit = remote.circuit.options().ping_timeout;
+        let (verdict, error) = match timeout(limit, remote.client.ping()).await {
+            Ok(Ok(())) => (Verdict::Alive, None),
+            Ok(Err(error)) if error.is_of_this_side() => (Verdict::Unknown, None),
+            Ok(Err(error)) => (Verdict::Dead, Some(error)),
+            Err(_) => {
+                let error = Error::timed_out("the answer to a liveness check", limit);
+                (Verdict::Dead, Some(error))
+            }
+        };
+        if verdict == Verdict::Alive && remote.circuit.found() {
+            self.closed();
+        }
+        if let Some(error) = error
+            && remote.circuit.lost()
+        {
+            self.opened(&error);
+        }
+        check.report(verdict);
+    }
+
+    /// The circuit has opened: a task checks the peer after longer and longer pauses, until it is
+    /// closed again or the peer is no member any more.
+    fn opened(&self, error: &Error) {
+        tracing::warn!(peer = %self.member(), %error, "a peer is left alone: its circuit has opened");
+        let peer = Arc::downgrade(&self.0);
+        let pause = |peer: &Weak<Inner>| {
+            let remote = peer.upgrade()?;
+            remote.remote.as_ref()?.circuit.next_pause()
+        };
+        let first = pause(&peer);
+        tokio::spawn(async move {
+            let mut next = first;
+            while let Some(length) = next {
+                sleep(length).await;
+                if let Some(inner) = peer.upgrade() {
+                    let peer = Self(inner);
+                    if peer.circuit().is_some_and(Circuit::is_open) {
+                        peer.check().await;
+                    }
+                }
+                next = pause(&peer);
+            }
+        });
+    }
+
+    fn closed(&self) {
+        tracing::warn!(peer = %self.member(), "a peer is asked again: its circuit has closed");
     }
 }
 

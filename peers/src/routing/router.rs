@@ -7,7 +7,7 @@ use consistenthash::{Ring, Scheme};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::circuit::CircuitOptions;
+use super::circuit_options::CircuitOptions;
 use super::peer::Peer;
 use super::routes::Routes;
 use crate::{Error, Member, Transport};
@@ -37,7 +37,8 @@ struct Former {
     routes: Arc<Routes>,
     /// When the change was made.
     since: Instant,
-    until: Instant,
+    /// `None`: for ever.
+    until: Option<Instant>,
     /// Ids of former owners that did not answer in time, and are not asked again. At most as many
     /// as there are members.
     silent: Mutex<Vec<Box<str>>>,
@@ -117,7 +118,7 @@ impl Router {
         let former = self.former.load();
         let former = former
             .as_ref()
-            .filter(|former| Instant::now() < former.until)?;
+            .filter(|former| former.until.is_none_or(|until| Instant::now() < until))?;
         let peer = match former.routes.owner(key) {
             Some(owner) => Some(owner).filter(|owner| !owner.is_self()).cloned(),
             None => self
@@ -211,7 +212,8 @@ impl Router {
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
             let since = Instant::now();
-            let (until, silent) = (since + self.handoff, Mutex::default());
+            let until = since.checked_add(self.handoff);
+            let silent = Mutex::default();
             self.former.store(Some(Arc::new(Former {
                 routes: former,
                 since,

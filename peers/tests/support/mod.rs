@@ -221,8 +221,15 @@ pub(crate) fn request(target: &str) -> String {
 
 /// An answer with this body.
 pub(crate) fn answer(body: &[u8]) -> Vec<u8> {
-    let mut answer =
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+    answer_of_type("application/x-protobuf", body)
+}
+
+fn answer_of_type(content_type: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut answer = head.into_bytes();
     answer.extend_from_slice(body);
     answer
 }
@@ -231,6 +238,7 @@ pub(crate) fn answer(body: &[u8]) -> Vec<u8> {
 pub(crate) async fn scripted(
     network: &Network,
     client: &dyn PeerClient,
+    protocol: Protocol,
     row: &Value,
 ) -> (Result<Reply, Error>, u64) {
     let name = row["name"].as_str().unwrap();
@@ -243,7 +251,8 @@ pub(crate) async fn scripted(
         let mut first = Raw::accept(&mut listener).await;
         if name.starts_with("prime:") {
             first.receive().await.unwrap();
-            first.send(answer(b"\x0a\x00")).await;
+            let content_type = content_type(protocol).unwrap_or("text/plain");
+            first.send(answer_of_type(content_type, b"\x0a\x00")).await;
         }
         let mut next = Some(first);
         loop {
@@ -277,6 +286,37 @@ pub(crate) async fn scripted(
         () = peer => unreachable!("the peer answers for ever"),
     };
     (result, requests)
+}
+
+/// The content type that peers of a protocol state for a value; `None` if they guess it from the value.
+fn content_type(protocol: Protocol) -> Option<&'static str> {
+    match protocol {
+        Protocol::Ipronko => None,
+        Protocol::Galaxycache => Some("application/octet-stream"),
+        _ => Some("application/x-protobuf"),
+    }
+}
+
+/// Whether a scripted value lacks what those of peers have: a length, or chunks, and the protocol's
+/// content type.
+pub(crate) fn lacks_a_peers_marks(row: &Value, protocol: Protocol) -> bool {
+    if row["outcome"] != "peer-value" {
+        return false;
+    }
+    let sent = steps(&row["scripted_response_hex"]).into_iter();
+    let sent: Vec<u8> = sent
+        .filter_map(|step| match step {
+            Step::Send(bytes) => Some(bytes),
+            Step::Wait(_) => None,
+        })
+        .flatten()
+        .collect();
+    let text = String::from_utf8_lossy(&sent).to_lowercase();
+    let head = text.rsplit("http/1.").next().unwrap_or_default();
+    let head = head.split("\r\n\r\n").next().unwrap_or_default();
+    let has_end = head.contains("content-length:") || head.contains("transfer-encoding:");
+    let has_type = content_type(protocol).is_none_or(|expected| head.contains(expected));
+    !has_end || !has_type
 }
 
 enum Step {

@@ -1,9 +1,11 @@
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
 use http_body_util::{Either, Empty};
 use hyper::body::Incoming;
@@ -14,7 +16,8 @@ use tokio::time::{Instant, timeout};
 use tonic::Status;
 use tower_service::Service;
 
-use crate::http::HttpOptions;
+use crate::http::client::connector;
+use crate::http::{HEALTH, HttpOptions};
 use crate::{BoxFuture, Error};
 
 /// The largest head of an answer.
@@ -124,6 +127,24 @@ impl Channel {
         }
     }
 
+    /// Whether the peer answers anything at all, on a connection of its own. Servers of gRPC refuse the
+    /// request, which is a sign of life too.
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        let mut connection = self.connect().await?;
+        let broken = |error| Error::disconnected(&*self.name, error);
+        poll_fn(|cx| connection.sender.poll_ready(cx))
+            .await
+            .map_err(broken)?;
+        let mut request = Request::new(tonic::body::Body::empty());
+        let mut url = self.url.clone().into_parts();
+        url.path_and_query = Some(PathAndQuery::from_static(HEALTH));
+        if let Ok(url) = Uri::from_parts(url) {
+            *request.uri_mut() = url;
+        }
+        let answered = connection.sender.send_request(request).await;
+        answered.map(drop).map_err(broken)
+    }
+
     fn current(&self) -> Option<Connection> {
         let now = Instant::now();
         let mut slot = self.current.lock();
@@ -142,7 +163,7 @@ impl Channel {
         let io = timeout(limit, self.options.connector.connect(&self.url))
             .await
             .map_err(|_| Error::timed_out("connecting to a peer", limit))?
-            .map_err(|error| Error::unreachable(&*self.name, error))?;
+            .map_err(|error| connector::failure(&self.name, error))?;
         let (sender, connection) = Builder::new(TokioExecutor::new())
             .max_header_list_size(MAX_HEAD_BYTES)
             .max_frame_size(self.options.max_frame_bytes)

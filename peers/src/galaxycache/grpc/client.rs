@@ -98,6 +98,10 @@ impl GrpcClient {
 }
 
 impl PeerClient for GrpcClient {
+    fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.channel.ping())
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             let (key, options) = (request.key, self.channel.options());

@@ -13,8 +13,9 @@
 //!
 //! Ours carries the name of its error in the metadata, as over HTTP, and our caller makes the typed
 //! error of it that the peer had. Without a name, 5, 3, 4 and 11 mean the same, 13 `INTERNAL` is a
-//! peer that broke the protocol, and everything else, a Go getter's error included, is no answer:
-//! the caller goes elsewhere or loads the value, as a Go node does.
+//! peer that broke the protocol, 14 `UNAVAILABLE` is a gateway that could not reach the peer, and
+//! everything else, a Go getter's error included, is no answer: the caller goes elsewhere or loads
+//! the value, as a Go node does.
 
 use std::error::Error as _;
 
@@ -79,6 +80,7 @@ pub(super) fn error(status: Status, url: &str, group: &str, options: &HttpOption
             Error::timed_out("an exchange with a peer", options.request_timeout)
         }
         Code::OutOfRange => Error::too_large_for_peer(message),
+        Code::Unavailable => Error::unreachable(url, format!("gRPC status 14: {message}")),
         Code::Internal => Error::malformed(format!("the answer of {url}: {message}")),
         code => Error::grpc_status(code.into(), message),
     })
@@ -120,7 +122,8 @@ mod tests {
         let bare = |code| received(&Status::new(code, "words"));
         assert_eq!(bare(Code::NotFound).answer_message(), Some("words"));
         assert!(bare(Code::InvalidArgument).is_no_such_group());
-        for code in [Code::Unknown, Code::Unavailable, Code::ResourceExhausted] {
+        assert!(bare(Code::Unavailable).is_transport());
+        for code in [Code::Unknown, Code::ResourceExhausted] {
             let error = bare(code);
             assert!(!error.is_answer() && !error.is_transport());
             let expected = format!("gRPC status {}: words", i32::from(code));

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, HOST};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
@@ -12,9 +12,10 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::connection_limit::ConnectionLimit;
+use super::connector;
 use super::pool::Pool;
 use crate::Error;
-use crate::http::{Body, HEALTH, HttpOptions, path};
+use crate::http::{Body, HEALTH, HttpOptions, failure, path};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -52,6 +53,30 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// Refuses a value that is not of the type that peers of this protocol send: another server has
+    /// answered in the peer's place.
+    pub(crate) fn check_type(&self, expected: &str) -> Result<(), Error> {
+        let found = self.headers.get(CONTENT_TYPE);
+        if found.is_some_and(|found| found == expected) {
+            return Ok(());
+        }
+        let what = format!("an answer of the type {found:?} and not {expected:?}");
+        Err(Error::malformed(what))
+    }
+
+    /// Refuses a body where peers send none.
+    pub(crate) fn check_empty(&self) -> Result<(), Error> {
+        if self.body.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::malformed(
+                "an answer with a body, where peers send none",
+            ))
+        }
+    }
 }
 
 impl HttpClient {
@@ -130,12 +155,29 @@ impl HttpClient {
     }
 
     /// Whether the peer answers anything at all: `GET /healthz` on a connection of its own. Peers of
-    /// other implementations may not know the path, but to say so is a sign of life too.
+    /// other implementations may not know the path, but an answer that says so is a sign of life too.
+    /// The answer of a gateway in front of a dead peer is none.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.connect().await?;
         let request = self.prepare(|_| format!("{}{HEALTH}", self.root))?;
         let answered = connection.send_request(request).await;
-        answered.map(drop).map_err(|error| self.broken(error))
+        let answer = answered.map_err(|error| self.broken(error))?;
+        self.check_origin(answer.status(), answer.headers())
+    }
+
+    /// Refuses the answer of a gateway that could not reach the peer. It has one of three statuses, and
+    /// lacks what every error of a peer has: ours has a name, and Go's a header against sniffing.
+    fn check_origin(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Error> {
+        let is_gateways = matches!(
+            status,
+            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        );
+        let is_peers = failure::is_peers(headers);
+        if is_gateways && !is_peers {
+            let source = format!("a gateway answered {status} in its place");
+            return Err(Error::unreachable(&*self.name, source));
+        }
+        Ok(())
     }
 
     // No large value lives across an await here, to keep the future small.
@@ -185,7 +227,7 @@ impl HttpClient {
         let io = timeout(limit, self.options.connector.connect(&self.url))
             .await
             .map_err(|_| Error::timed_out("connecting to a peer", limit))?
-            .map_err(|error| Error::unreachable(&*self.name, error))?;
+            .map_err(|error| connector::failure(&self.name, error))?;
         let (sender, connection) = Builder::new()
             .max_header_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(io))
@@ -203,12 +245,9 @@ impl HttpClient {
     /// Reads the body, and says whether the connection can be used again.
     async fn read(&self, response: Response<Incoming>) -> Result<(Answer, bool), Error> {
         let (head, body) = response.into_parts();
+        self.check_origin(head.status, &head.headers)?;
         let (body, whole) = if head.status == StatusCode::OK {
-            if head.headers.contains_key(CONTENT_ENCODING) {
-                // Nobody was told that this would be understood, and as a value it is wrong.
-                let what = format!("the answer of {} is encoded", self.name);
-                return Err(Error::malformed(what));
-            }
+            self.check_body(&head.headers)?;
             (self.read_value(body).await?, true)
         } else {
             self.read_message(body).await?
@@ -221,6 +260,23 @@ impl HttpClient {
             },
             whole,
         ))
+    }
+
+    /// Refuses a body that is encoded, for which nobody has asked, and one that ends with the connection:
+    /// its end cannot be told from a broken connection. Peers send a length, or chunks.
+    fn check_body(&self, headers: &HeaderMap) -> Result<(), Error> {
+        let reason = if headers.contains_key(CONTENT_ENCODING) {
+            "is encoded"
+        } else if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING)
+        {
+            "has no length"
+        } else {
+            return Ok(());
+        };
+        Err(Error::malformed(format!(
+            "the answer of {} {reason}",
+            self.name
+        )))
     }
 
     async fn read_value(&self, mut body: Incoming) -> Result<Bytes, Error> {

@@ -2,7 +2,7 @@
 
 pub(crate) mod concurrently;
 mod connection_limit;
-mod connector;
+pub(crate) mod connector;
 mod http_client;
 mod pool;
 

@@ -55,8 +55,12 @@ pub(in crate::native) fn encode(reply: Reply) -> Body {
 pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
     let message = GetResponse::decode(message)
         .map_err(|error| Error::malformed(format!("a GetResponse: {error}")))?;
+    // Every peer writes the field, also for an empty value: an empty body is not a peer's.
+    let value = message
+        .value
+        .ok_or_else(|| Error::malformed("a GetResponse without a value"))?;
     Ok(Reply {
-        value: ByteView::from(message.value.unwrap_or_default()),
+        value: ByteView::from(value),
         expires_at: message.expire.and_then(time_from_nanos),
         minute_qps: message.minute_qps,
         log: message.log.map(|log| LogPosition {

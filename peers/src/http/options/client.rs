@@ -1,0 +1,50 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::http_options::HttpOptions;
+use crate::http::client::Connector;
+
+/// # The client side: asking peers
+impl HttpOptions {
+    /// How connections are made. Default: [`TcpConnector`](crate::TcpConnector), for `http` URLs.
+    pub fn connector(mut self, connector: impl Connector) -> Self {
+        self.connector = Arc::new(connector);
+        self
+    }
+
+    /// The longest time to make a connection. Default: 1 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// The longest time for a whole exchange: the connection that has to be made for it, the request,
+    /// and the answer to its last byte. It has to leave the slowest getter its time. A peer that hangs
+    /// is found out much sooner, by [liveness checks](crate::CircuitOptions::silence). Default: 30 s.
+    pub fn request_timeout(mut self, timeout: Duration) -> Self {
+        self.request_timeout = timeout;
+        self
+    }
+
+    /// How long an unused connection is kept for the next exchange. Keep it below the peers'
+    /// [`server_idle_timeout`](Self::server_idle_timeout). Default: 60 s.
+    pub fn client_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.client_idle_timeout = timeout;
+        self
+    }
+
+    /// The most connections to one peer, and so the most exchanges with it at one time; further ones
+    /// wait for a permit. Default: 256.
+    pub fn max_connections_per_peer(mut self, connections: usize) -> Self {
+        self.max_connections_per_peer = connections;
+        self
+    }
+
+    /// The longest wait for a permit, after which the exchange is refused with an error that
+    /// [`is_overloaded`](crate::Error::is_overloaded). The wait says nothing about the peer's health.
+    /// Default: 30 s.
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.acquire_timeout = timeout;
+        self
+    }
+}

@@ -1,0 +1,44 @@
+use super::http_options::HttpOptions;
+
+/// # Both sides
+impl HttpOptions {
+    /// The path in front of `group/key`, the same on all nodes. It begins and ends with a slash
+    /// and is made of `A-Za-z0-9-._~` and single slashes. Default: `/_groupcache/`.
+    pub fn base_path(mut self, path: impl Into<String>) -> Self {
+        self.base_path = path.into();
+        self
+    }
+
+    /// The longest key, in bytes before it is escaped. At most 16 KiB, because a key escaped to three
+    /// times its size has to fit into a request target of 64 KiB. Default: 8 KiB.
+    pub fn max_key_bytes(mut self, bytes: usize) -> Self {
+        self.max_key_bytes = bytes;
+        self
+    }
+
+    /// The largest value, in bytes. Default: 64 MiB.
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.max_value_bytes = bytes;
+        self
+    }
+
+    /// The largest frame that is accepted over HTTP/2, from 16 KiB to 16 MiB - 1. Default: 16 KiB.
+    pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
+        self.max_frame_bytes = bytes;
+        self
+    }
+
+    /// How much of one body the other side may send over HTTP/2 before this side has read it, from
+    /// 64 KiB - 1 to 2 GiB - 1. A body moves at most this far per round trip. Default: 1 MiB.
+    pub fn stream_window_bytes(mut self, bytes: u32) -> Self {
+        self.stream_window_bytes = bytes;
+        self
+    }
+
+    /// The same for all bodies on one connection together, and so the memory that a connection can make
+    /// this side hold. Default: 2 MiB.
+    pub fn connection_window_bytes(mut self, bytes: u32) -> Self {
+        self.connection_window_bytes = bytes;
+        self
+    }
+}

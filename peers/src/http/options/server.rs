@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use super::http_options::HttpOptions;
+use crate::http::server::Hook;
+use crate::{Context, Error};
+
+/// # The server side: answering peers
+impl HttpOptions {
+    /// The longest time from the first byte of a request's head to its last, after which the connection
+    /// is closed. Default: 10 s. Over HTTP/2, where heads come between other frames, a connection that
+    /// never completes one counts as idle.
+    ///
+    /// The server checks this and the next two options now and then, so that they cost nothing per
+    /// request: a connection may live a quarter of the shortest of the three longer.
+    pub fn head_timeout(mut self, timeout: Duration) -> Self {
+        self.head_timeout = timeout;
+        self
+    }
+
+    /// How long an unused connection is kept. Go's clients keep theirs for 90 s, and take it badly when
+    /// the server closes first. Default: 120 s.
+    pub fn server_idle_timeout(mut self, timeout: Duration) -> Self {
+        self.server_idle_timeout = timeout;
+        self
+    }
+
+    /// How long a client may leave the rest of its answer unread before its connection is closed.
+    /// Default: 30 s. Over HTTP/2: the rest of all its answers.
+    pub fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = timeout;
+        self
+    }
+
+    /// The longest time that the body of a request may take to arrive, after which the answer is 408.
+    /// Default: 30 s.
+    pub fn body_timeout(mut self, timeout: Duration) -> Self {
+        self.body_timeout = timeout;
+        self
+    }
+
+    /// How long [`Server::shutdown`](crate::Server::shutdown) waits for requests that are being answered.
+    /// Default: 10 s.
+    pub fn drain_timeout(mut self, timeout: Duration) -> Self {
+        self.drain_timeout = timeout;
+        self
+    }
+
+    /// The most open connections; further ones wait in the listener's backlog. Default: 10,000.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// The most requests that are answered at one time; further ones get the answer "overloaded".
+    /// Default: 10,000.
+    pub fn max_requests(mut self, requests: usize) -> Self {
+        self.max_requests = requests;
+        self
+    }
+
+    /// The most requests at one time on one connection of HTTP/2; the client holds further ones back.
+    /// Default: 256.
+    pub fn max_streams_per_connection(mut self, streams: u32) -> Self {
+        self.max_streams_per_connection = streams;
+        self
+    }
+
+    /// A hook that sees the head of every request of a peer before the request is answered, in every
+    /// protocol, and refuses the request or attaches a [`Context`] to it. Default: none.
+    ///
+    /// The [`PeerService`](crate::PeerService), and so a node's getter, reads the context with
+    /// [`Context::current`]. For checks that have to wait for something, wrap the
+    /// [`HttpService`](crate::HttpService) in a layer of your own; the hook sees the request's
+    /// extensions, into which a layer may write. A [`Server`](crate::Server) writes there what its
+    /// [`Listener`](crate::Listener) knows of the connection, such as the
+    /// [`RemoteAddr`](crate::RemoteAddr).
+    ///
+    /// An error becomes the answer to the request, which then goes no further:
+    /// [`Error::status(401, "...")`](Error::status) is that HTTP status, over gRPC
+    /// `UNAUTHENTICATED` for 401, `PERMISSION_DENIED` for 403 and `UNKNOWN` for others. The caller
+    /// goes on to another node or loads the value itself; a status that has a meaning in the protocol,
+    /// as mailgun's 404 and 503, keeps that meaning. If the hook panics, that one request is answered
+    /// with 500.
+    ///
+    /// The hook does not see health checks, and requests that are wrong by their path, method or
+    /// announced length. It is called on the connection's task and should not block.
+    ///
+    /// ```
+    /// use http::header::AUTHORIZATION;
+    /// use peers::{Context, Error, HttpOptions};
+    ///
+    /// struct Tenant(String);
+    ///
+    /// let options = HttpOptions::default().on_request(|head| {
+    ///     let token = head.headers.get(AUTHORIZATION).and_then(|token| token.to_str().ok());
+    ///     match token.and_then(|token| token.strip_prefix("Bearer ")) {
+    ///         Some(tenant) => Ok(Context::new(Tenant(tenant.to_owned()))),
+    ///         None => Err(Error::status(401, "who is asking?")),
+    ///     }
+    /// });
+    /// # let _ = options;
+    /// ```
+    pub fn on_request(
+        mut self,
+        hook: impl Fn(&http::request::Parts) -> Result<Context, Error> + Send + Sync + 'static,
+    ) -> Self {
+        self.on_request = Some(Hook::new(hook));
+        self
+    }
+}

@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use crate::Error;
+
+/// When a failing peer is left alone and for how long, and when a silent one is checked.
+///
+/// ```
+/// use std::time::Duration;
+/// use peers::CircuitOptions;
+///
+/// let options = CircuitOptions::default().failures(3).silence(Duration::from_secs(1));
+/// assert!(options.validate().is_ok());
+/// ```
+#[derive(Clone, Debug)]
+pub struct CircuitOptions {
+    pub(super) failures: u32,
+    pub(super) back_off: Duration,
+    pub(super) max_back_off: Duration,
+    pub(super) silence: Duration,
+    pub(super) ping_timeout: Duration,
+}
+
+impl Default for CircuitOptions {
+    fn default() -> Self {
+        Self {
+            failures: 1,
+            back_off: Duration::from_millis(250),
+            max_back_off: Duration::from_secs(10),
+            silence: Duration::from_millis(500),
+            ping_timeout: Duration::from_secs(1),
+        }
+    }
+}
+
+/// The longest time that an option may have.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl CircuitOptions {
+    /// Failures in a row after which the peer is left alone. Not zero. Default: 1.
+    pub fn failures(mut self, failures: u32) -> Self {
+        self.failures = failures;
+        self
+    }
+
+    /// How long the peer is left alone before it is checked for the first time. Default: 250 ms.
+    pub fn back_off(mut self, back_off: Duration) -> Self {
+        self.back_off = back_off;
+        self
+    }
+
+    /// The longest time between two checks of a peer that is left alone: the time doubles with every
+    /// check that fails. Not less than [`back_off`](Self::back_off). Default: 10 s.
+    pub fn max_back_off(mut self, max_back_off: Duration) -> Self {
+        self.max_back_off = max_back_off;
+        self
+    }
+
+    /// How long an exchange may be silent before the peer is checked, to tell a slow getter from a
+    /// peer that hangs. Default: 500 ms.
+    pub fn silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
+    /// How long the answer to a check may take. If a check fails, all exchanges with the peer are
+    /// broken off. Default: 1 s.
+    pub fn ping_timeout(mut self, ping_timeout: Duration) -> Self {
+        self.ping_timeout = ping_timeout;
+        self
+    }
+
+    /// Checks every option.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_configuration`], naming the option and its limits: times are from 1 ms to a year.
+    pub fn validate(&self) -> Result<(), Error> {
+        if self.failures == 0 {
+            return Err(Error::invalid_option("failures", "it is at least 1"));
+        }
+        for (name, time) in [
+            ("back_off", self.back_off),
+            ("max_back_off", self.max_back_off),
+            ("silence", self.silence),
+            ("ping_timeout", self.ping_timeout),
+        ] {
+            if !(Duration::from_millis(1)..=LONGEST).contains(&time) {
+                let reason = format!("{time:?} is not from 1 ms to a year");
+                return Err(Error::invalid_option(name, reason));
+            }
+        }
+        let (first, longest) = (self.back_off, self.max_back_off);
+        if first > longest {
+            let reason = format!("{first:?} is more than the max_back_off of {longest:?}");
+            return Err(Error::invalid_option("back_off", reason));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_outside_their_limits_are_refused_by_name() {
+        let options = CircuitOptions::default;
+        options().validate().unwrap();
+        for (name, options) in [
+            ("failures", options().failures(0)),
+            ("back_off", options().back_off(Duration::ZERO)),
+            ("back_off", options().back_off(Duration::from_secs(11))),
+            (
+                "max_back_off of 10s",
+                options().back_off(Duration::from_secs(11)),
+            ),
+            ("max_back_off", options().max_back_off(Duration::MAX)),
+            ("silence", options().silence(Duration::MAX)),
+            ("ping_timeout", options().ping_timeout(Duration::ZERO)),
+        ] {
+            let error = options.validate().unwrap_err();
+            assert!(error.is_configuration());
+            assert!(error.to_string().contains(name), "{name}: {error}");
+        }
+    }
+}
