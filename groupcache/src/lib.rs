@@ -47,10 +47,10 @@ pub use peers;
 
 pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
-pub use error::{Error, FailedPeer};
+pub use error::{Error, ErrorKind, FailedPeer};
 pub use getter::{Getter, GetterError, NotFound};
 pub use group::{Group, GroupBuilder};
-pub use key::Key;
+pub use key::{Key, ParseKeyError};
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
