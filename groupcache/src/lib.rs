@@ -12,10 +12,13 @@
 //!
 //! # Features
 //!
+//! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
+//! - `galaxycache-keys`: [`keys::galaxycache`], the keys of galaxycache's package `cachekey`.
 //! - `grpc`: [`Protocol::GalaxycacheGrpc`], galaxycache over gRPC, by tonic.
 //! - `json`: [`Json`], typed values as JSON, by serde_json.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
+//! - `serde`: `Serialize` for [`Stats`] and [`Usage`].
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 //! - `tower`: [`HttpService`] as a tower service, to [mount a node](Node::service) in axum. Adds tower-service, a trait.
 #![forbid(unsafe_code)]

@@ -1,5 +1,7 @@
 //! The error type: its kinds, and how it comes from and goes to getters and peers.
 
+#[cfg(feature = "axum")]
+mod axum;
 mod conversions;
 #[allow(
     clippy::module_inception,

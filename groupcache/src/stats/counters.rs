@@ -18,6 +18,7 @@ pub(crate) enum Event {
     PeerGet,
     PeerError,
     GetterCall,
+    Undecodable,
 }
 
 impl Event {
@@ -33,7 +34,7 @@ impl Event {
     }
 }
 
-const EVENTS: usize = Event::GetterCall as usize + 1;
+const EVENTS: usize = Event::Undecodable as usize + 1;
 
 /// Event counters, in stripes: each of the first threads that come has one for itself, and so counts without
 /// atomic additions, which would hold up what follows them. Reading adds the stripes up.
@@ -88,6 +89,7 @@ impl Counters {
             peer_gets: self.sum(Event::PeerGet),
             peer_errors: self.sum(Event::PeerError),
             getter_calls: self.sum(Event::GetterCall),
+            undecodable: self.sum(Event::Undecodable),
             ..Stats::default()
         };
         stats.gets = stats.main_hits
