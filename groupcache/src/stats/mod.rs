@@ -1,4 +1,4 @@
-//! The counters of a group, which do not slow hits down, and what is done with them.
+//! The counters of a group, which do not slow hits down, and their sums, tables and serialized form.
 
 mod counters;
 #[allow(

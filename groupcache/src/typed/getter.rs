@@ -67,8 +67,8 @@ where
 /// A [`TypedGetter`] of an `async` function whose values have an expiry of their own: a function that
 /// returns a [`TypedValue`].
 ///
-/// It is a type of its own so that a closure without it says what `T` is, and the group's type need
-/// not be written out.
+/// This wrapper lets a function without it define the type of the group's values, so that nobody has to
+/// write the type out.
 #[derive(Clone, Copy, Debug)]
 pub struct Expiring<F>(pub F);
 
