@@ -290,7 +290,7 @@ impl fmt::Display for Error {
             | Kind::Peers { message } => f.write_str(message),
             Kind::Unsupported => f.write_str("the protocol has no way to ask a peer this"),
             Kind::PeersFailed { failed } => {
-                write!(f, "the change did not reach {} peers:", failed.len())?;
+                f.write_str("the change did not reach every peer:")?;
                 for peer in failed {
                     write!(f, " {} ({})", peer.member(), peer.error())?;
                 }
