@@ -289,9 +289,30 @@ async fn max_connections_leaves_the_rest_in_the_backlog() {
     assert_eq!(first.receive().await.unwrap().status(), 200);
     let mut second = served.raw().await;
     second.send(request("/healthz")).await;
+    let check = timeout(SECOND, second.receive()).await;
+    assert_eq!(check.unwrap().unwrap().status(), 200, "checks get through");
+    second.send(request("/_groupcache/g/k")).await;
     assert!(timeout(SECOND, second.receive()).await.is_err());
     drop(first);
     assert_eq!(second.receive().await.unwrap().status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reserve_of_connections_is_bounded_and_given_back() {
+    let options = HttpOptions::default().max_connections(1);
+    let served = Served::start(Protocol::Golang, options, FakePeer::new(echo));
+    let mut all = Vec::new();
+    for _ in 0..65 {
+        let mut raw = served.raw().await;
+        raw.send(request("/healthz")).await;
+        assert_eq!(raw.receive().await.unwrap().status(), 200);
+        all.push(raw);
+    }
+    let mut late = served.raw().await;
+    late.send(request("/healthz")).await;
+    assert!(timeout(SECOND, late.receive()).await.is_err());
+    drop(all.pop());
+    assert_eq!(late.receive().await.unwrap().status(), 200);
 }
 
 #[tokio::test(start_paused = true)]

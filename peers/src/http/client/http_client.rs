@@ -11,7 +11,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::connection_limit::ConnectionLimit;
+use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector;
 use super::pool::Pool;
 use crate::Error;
@@ -138,6 +138,11 @@ impl HttpClient {
         within("a value", value.len(), self.options.max_value_bytes)
     }
 
+    /// Whether a request that may wait for a load would have to wait for a connection.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.limit.is_exhausted()
+    }
+
     /// Sends a request and reads the answer. `fill` is given an empty GET to make what it wants of,
     /// and returns the target; it is called again when the request has to be sent again, which is
     /// rare.
@@ -145,9 +150,10 @@ impl HttpClient {
     /// When the future is dropped, the connection in use is closed and nothing else is touched.
     pub(crate) async fn send(
         &self,
+        lane: Lane,
         fill: impl Fn(&mut Request<Body>) -> String,
     ) -> Result<Answer, Error> {
-        let _permit = self.limit.acquire(&self.name).await?;
+        let _permit = self.limit.acquire(lane, &self.name).await?;
         let limit = self.options.request_timeout;
         timeout(limit, self.exchange(fill))
             .await

@@ -6,6 +6,6 @@ pub(crate) mod connector;
 mod http_client;
 mod pool;
 
-pub(crate) use connection_limit::ConnectionLimit;
+pub(crate) use connection_limit::{ConnectionLimit, Lane};
 pub use connector::{Connector, Io, TcpConnector};
 pub(crate) use http_client::{Answer, HttpClient};
