@@ -38,8 +38,8 @@ async fn changes_and_hits_do_not_wait_for_slow_loads() {
     for key in fast {
         groups[1].get(key).await.unwrap(); // in the owner's memory
     }
-    for key in slow.iter().cloned() {
-        let group = groups[0].clone();
+    for key in slow {
+        let (group, key) = (groups[0].clone(), key.clone());
         tokio::spawn(async move {
             _ = group.get(&key).await;
             _ = group.remove(&key).await;

@@ -1,6 +1,7 @@
 //! What a group counts, and how it counts without slowing hits down.
 
 mod counters;
+mod stripe;
 
 pub(crate) use counters::{Counters, Event};
 

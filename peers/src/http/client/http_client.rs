@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
@@ -11,6 +11,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
+use super::answer::Answer;
 use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector;
 use super::pool::Pool;
@@ -46,38 +47,6 @@ pub(crate) struct HttpClient {
 }
 
 type Connection = SendRequest<Body>;
-
-/// What a peer answered. The body is whole, unless it is that of an error and a long one.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    /// Refuses a value that is not of the type that peers of this protocol send: another server has
-    /// answered in the peer's place.
-    pub(crate) fn check_type(&self, expected: &str) -> Result<(), Error> {
-        let found = self.headers.get(CONTENT_TYPE);
-        if found.is_some_and(|found| found == expected) {
-            return Ok(());
-        }
-        let what = format!("an answer of the type {found:?} and not {expected:?}");
-        Err(Error::malformed(what))
-    }
-
-    /// Refuses a body where peers send none.
-    pub(crate) fn check_empty(&self) -> Result<(), Error> {
-        if self.body.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::malformed(
-                "an answer with a body, where peers send none",
-            ))
-        }
-    }
-}
 
 impl HttpClient {
     pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
