@@ -76,12 +76,15 @@ fn the_simulated_policy_keeps_what_the_shipped_one_keeps() {
                 KEYS + (n as u32 % KEYS)
             }
         });
-        for (load, [simulated, shipped]) in
-            [("skewed", skewed), ("loop", looped), ("scan", scanned)]
-        {
-            // Ghosts are told apart by short fingerprints, whose collisions differ.
+        // Ghosts are told apart by short fingerprints, whose collisions differ. In a loop, in which every
+        // key comes back as its ghost, each of them counts.
+        for (load, [simulated, shipped], tolerance) in [
+            ("skewed", skewed, 0.5),
+            ("loop", looped, 3.0),
+            ("scan", scanned, 0.5),
+        ] {
             assert!(
-                (simulated - shipped).abs() < 0.5,
+                (simulated - shipped).abs() < tolerance,
                 "{load}, {entries} entries: {simulated:.2} % simulated, {shipped:.2} % shipped"
             );
         }
