@@ -1,3 +1,13 @@
+// The README's links lead to GitHub and docs.rs. Here the first definition of a link counts.
+//! [features]: docs::features
+//! [promises]: docs::promises
+//! [protocols]: docs::protocols
+//! [`Getter`]: Getter
+//! [`GroupBuilder`]: GroupBuilder
+//! [`HttpOptions`]: HttpOptions
+//! [`Node::typed_group`]: Node::typed_group
+//! [`NodeBuilder`]: NodeBuilder
+//!
 #![doc = include_str!("../README.md")]
 //!
 //! # Features
@@ -12,6 +22,7 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod clock;
+pub mod docs;
 mod entry;
 mod error;
 mod getter;

@@ -102,7 +102,7 @@ pub async fn until(mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Promise 9: every get is exactly one of seven outcomes.
+/// Promise 10: every get is exactly one of seven outcomes.
 pub fn assert_adds_up(stats: &Stats, gets: u64) {
     assert_eq!(stats.gets, gets, "{stats:?}");
     assert_eq!(

@@ -1,0 +1,18 @@
+//! Guides: what does not belong to one type.
+//!
+//! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
+//! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
+//! - [`features`]: what the groupcache family has, row by row, and where it is here.
+//!
+//! The settings are described where they are made: [`GroupBuilder`](crate::GroupBuilder),
+//! [`NodeBuilder`](crate::NodeBuilder), [`HttpOptions`](crate::HttpOptions) and
+//! [`CircuitOptions`](crate::CircuitOptions).
+
+#[doc = include_str!("../docs/protocols.md")]
+pub mod protocols {}
+
+#[doc = include_str!("../docs/promises.md")]
+pub mod promises {}
+
+#[doc = include_str!("../docs/features.md")]
+pub mod features {}
