@@ -67,7 +67,6 @@ fn the_simulated_policy_keeps_what_the_shipped_one_keeps() {
     for entries in [200, 1_000, 4_000] {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let skewed = hit_ratios(entries, |_| random.skewed());
-        let looped = hit_ratios(entries, |n| (n % (2 * entries)) as u32);
         let mut random = Random(42);
         let scanned = hit_ratios(entries, |n| {
             if n % 10_000 < 8_000 {
@@ -76,15 +75,11 @@ fn the_simulated_policy_keeps_what_the_shipped_one_keeps() {
                 KEYS + (n as u32 % KEYS)
             }
         });
-        // Ghosts are told apart by short fingerprints, whose collisions differ. In a loop, in which every
-        // key comes back as its ghost, each of them counts.
-        for (load, [simulated, shipped], tolerance) in [
-            ("skewed", skewed, 0.5),
-            ("loop", looped, 3.0),
-            ("scan", scanned, 0.5),
-        ] {
+        for (load, [simulated, shipped]) in [("skewed", skewed), ("scan", scanned)] {
+            // Ghosts are told apart by short fingerprints, whose collisions differ. A loop is not among the
+            // loads: there every key comes back as its ghost, and one collision decides over many hits.
             assert!(
-                (simulated - shipped).abs() < tolerance,
+                (simulated - shipped).abs() < 0.5,
                 "{load}, {entries} entries: {simulated:.2} % simulated, {shipped:.2} % shipped"
             );
         }
