@@ -5,8 +5,6 @@ use std::str::{self, Utf8Error};
 
 use bytes::Bytes;
 
-use crate::Reader;
-
 /// An immutable view of bytes that is cheap to clone.
 ///
 /// A view owns a share of its bytes: clones and slices point into the same buffer, which is freed
@@ -183,12 +181,6 @@ impl ByteView {
         let n = self.len().min(target.len());
         target[..n].copy_from_slice(&self[..n]);
         n
-    }
-
-    /// A reader that starts at the first byte and holds its own share of the buffer.
-    #[must_use]
-    pub fn reader(&self) -> Reader {
-        Reader::new(self.clone())
     }
 
     /// The bytes as [`Bytes`], without copying.

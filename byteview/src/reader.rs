@@ -29,6 +29,14 @@ pub struct Reader {
     cursor: Cursor<ByteView>,
 }
 
+impl ByteView {
+    /// A reader that starts at the first byte and holds its own share of the buffer.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.clone())
+    }
+}
+
 impl Reader {
     /// A reader that starts at the first byte of `view`.
     #[must_use]

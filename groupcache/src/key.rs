@@ -183,9 +183,9 @@ impl Eq for Key {}
 
 /// Bytes to look a key up by.
 #[derive(Hash)]
-pub(crate) struct Sought<'a>(pub(crate) &'a [u8]);
+pub(crate) struct KeyRef<'a>(pub(crate) &'a [u8]);
 
-impl Equivalent<Key> for Sought<'_> {
+impl Equivalent<Key> for KeyRef<'_> {
     #[inline]
     fn equivalent(&self, key: &Key) -> bool {
         key.has_bytes(self.0)
@@ -299,7 +299,7 @@ mod tests {
             state.hash_one(Key::from("k")),
             state.hash_one(b"k".as_slice())
         );
-        assert_eq!(state.hash_one(Key::from("k")), state.hash_one(Sought(b"k")));
+        assert_eq!(state.hash_one(Key::from("k")), state.hash_one(KeyRef(b"k")));
     }
 
     #[test]
@@ -312,8 +312,8 @@ mod tests {
             assert_eq!(key.allocated() > 0, usize::from(len) > INLINE);
             let longer = Key::from([bytes.as_slice(), b"\0"].concat());
             assert!(key < longer && key != longer);
-            assert!(Sought(&bytes).equivalent(&key) && !Sought(&bytes).equivalent(&longer));
-            assert!(!Sought(&longer).equivalent(&key));
+            assert!(KeyRef(&bytes).equivalent(&key) && !KeyRef(&bytes).equivalent(&longer));
+            assert!(!KeyRef(&longer).equivalent(&key));
         }
         assert_eq!(size_of::<Key>(), 24);
     }

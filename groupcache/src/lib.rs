@@ -37,7 +37,7 @@ mod node;
 mod options;
 mod promoter;
 mod rates;
-mod scatter;
+mod splitmix64;
 mod stats;
 mod store;
 #[cfg(feature = "testing")]

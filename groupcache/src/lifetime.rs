@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::scatter::Scatter;
+use crate::splitmix64::SplitMix64;
 use crate::value::Expiry;
 
 /// For how long a value may be served: as fresh until one instant, as stale until a later one.
@@ -29,7 +29,7 @@ pub(crate) struct Freshness {
     pub(crate) peek_ttl: Option<Duration>,
     /// How long a value is served past its freshness while it is refreshed.
     pub(crate) stale_window: Duration,
-    pub(crate) scatter: Scatter,
+    pub(crate) random: SplitMix64,
 }
 
 /// How a value came from a peer.
@@ -71,7 +71,7 @@ impl Freshness {
         if self.ttl_jitter.is_zero() {
             return Some(ttl);
         }
-        Some(ttl.saturating_sub(self.ttl_jitter.mul_f64(self.scatter.next_fraction())))
+        Some(ttl.saturating_sub(self.ttl_jitter.mul_f64(self.random.next_fraction())))
     }
 
     fn lifetime(&self, after: Option<Duration>, now: Instant) -> Lifetime {

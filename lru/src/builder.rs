@@ -20,8 +20,22 @@ const LEAST_SHARE: usize = 1 << 20;
 
 const MOST_SHARDS: usize = 1 << 10;
 
+impl<K, V> Cache<K, V> {
+    /// An empty cache that holds up to `budget` bytes.
+    pub fn new(budget: usize) -> Self {
+        CacheBuilder::new(budget).build()
+    }
+}
+
+impl Cache<(), ()> {
+    /// The settings of a cache that holds up to `budget` bytes.
+    pub fn builder(budget: usize) -> CacheBuilder {
+        CacheBuilder::new(budget)
+    }
+}
+
 impl CacheBuilder {
-    pub(crate) fn new(budget: usize) -> Self {
+    fn new(budget: usize) -> Self {
         let threads = thread::available_parallelism().map_or(1, usize::from);
         // Four shards a thread: two threads that look for different keys rarely meet.
         let shards = (4 * threads).next_power_of_two().min(budget / LEAST_SHARE);

@@ -59,8 +59,6 @@ use crate::{
     table::Table,
 };
 
-/// Where the mark of an entry saturates.
-pub(crate) const MARK_MAX: u8 = 2;
 /// Ghosts to an entry.
 const GHOSTS: usize = 3;
 /// Counts are halved whenever so many have been added per entry.

@@ -1,6 +1,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use crate::{Class, deadline::Deadline, ghost_clock::MARK_MAX};
+use crate::{Class, deadline::Deadline};
+
+/// Where the mark saturates: more hits between two looks of the policy tell it nothing.
+pub(crate) const MARK_MAX: u8 = 2;
 
 /// What a lookup has to know of an entry besides its key and value, in one word beside them: when it
 /// expires, its [`Class`], and its *mark*, the hits since the policy last looked, up to a few.

@@ -27,12 +27,6 @@ mod shard;
 mod stats;
 mod table;
 
-/// For the other crates of this repository, which are released together with this one: numbers of threads.
-#[doc(hidden)]
-pub mod thread_number {
-    pub use crate::lock::thread::{MOST, enrol, number};
-}
-
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};

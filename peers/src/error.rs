@@ -55,6 +55,9 @@ enum Kind {
         url: String,
         waited: Duration,
     },
+    Busy {
+        url: String,
+    },
     TooLarge {
         message: String,
     },
@@ -139,6 +142,11 @@ impl Error {
             url: url.into(),
             waited,
         })
+    }
+
+    /// All connections to the peer that there may be are in use, and a getter does not wait for one.
+    pub(crate) fn busy(url: impl Into<String>) -> Self {
+        Self::new(Kind::Busy { url: url.into() })
     }
 
     pub(crate) fn circuit_open(url: impl Into<String>, retry_in: Duration) -> Self {
@@ -297,15 +305,15 @@ impl Error {
         )
     }
 
-    /// Whether the error came about on this side, before the peer was asked or without it having a
-    /// part in it.
-    pub(crate) fn is_of_this_side(&self) -> bool {
+    /// Whether the error arose on this side, without any part of the peer: a request that the protocol
+    /// cannot carry or that is too large, or a lack of connections or of what they are made of.
+    pub fn is_of_this_side(&self) -> bool {
         self.is_unsupported()
             || self.is_configuration()
             || self.is_too_large()
             || matches!(
                 self.0.kind,
-                Kind::NoFreeConnection { .. } | Kind::OutOfResources { .. }
+                Kind::NoFreeConnection { .. } | Kind::Busy { .. } | Kind::OutOfResources { .. }
             )
     }
 
@@ -426,6 +434,7 @@ impl fmt::Display for Error {
                     "overloaded: no connection to {url} was free within {waited:?}"
                 )
             }
+            Kind::Busy { url } => write!(f, "all connections to {url} are in use"),
             Kind::TooLarge { message } => f.write_str(message),
             Kind::NoSuchGroup { group } => write!(f, "no such group: {group}"),
             Kind::Unsupported { message } | Kind::PeerTimedOut { message } => f.write_str(message),

@@ -18,6 +18,7 @@ mod golang;
 mod groupcache_go;
 mod http;
 mod ipronko;
+mod load_scope;
 mod mailgun;
 mod member;
 mod message;
@@ -42,6 +43,7 @@ pub use error::Error;
 pub use http::{
     Accepted, Body, Connector, HttpOptions, Io, Listener, RemoteAddr, Server, TcpConnector,
 };
+pub use load_scope::load_scope;
 pub use member::Member;
 pub use message::{
     Changes, ChangesRequest, GetMode, GetRequest, LogPosition, LoggedChange, Phase, RemoveRequest,

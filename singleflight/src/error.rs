@@ -2,7 +2,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::work::discard;
+use crate::discard::discard;
 
 /// Why a flight ended without a value.
 ///

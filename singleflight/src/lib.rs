@@ -35,6 +35,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod discard;
 mod driver;
 mod error;
 mod flight;

@@ -1,11 +1,11 @@
 //! User code, and what keeps its panics from reaching our callers.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use crate::Error;
+use crate::discard::discard;
 
 /// What a flight runs.
 pub(crate) type Work<V> = Pin<Box<dyn Future<Output = V> + Send>>;
@@ -43,13 +43,5 @@ pub(crate) fn poll<V>(mut work: Work<V>, cx: &mut Context<'_>) -> Polled<V> {
             discard(work);
             Polled::Ended(Err(Error::panicked(payload)))
         }
-    }
-}
-
-/// Drops a value whose destructor may panic, where a panic has already been told.
-pub(crate) fn discard<T>(value: T) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        // The payload of a panic may panic when dropped, too. There has to be an end.
-        mem::forget(payload);
     }
 }

@@ -48,7 +48,7 @@ fn main() -> io::Result<()> {
         hits::run(&mut report, args.quick)?;
     }
     report.print();
-    report.write(&plots(&report, args.quick), args.save_plots)
+    harness::write(&report, &plots(&report, args.quick), args.save_plots)
 }
 
 fn plots(report: &Report, quick: bool) -> [Plot; 2] {

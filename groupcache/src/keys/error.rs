@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::segment::Kind;
+use super::kind::Kind;
 
 /// Why a key does not consist of the segments that were asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

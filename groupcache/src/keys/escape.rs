@@ -1,12 +1,12 @@
-//! What the content of a segment is written in.
+//! The encoding of a segment's content.
 
 use std::borrow::Cow;
 
-use super::segment::Kind;
+use super::kind::Kind;
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Whether text has `%` and two digits in the place of this character.
+/// Whether `%` and two digits stand for this character in a text.
 fn is_escaped(byte: u8) -> bool {
     byte == b'%' || byte.is_ascii_control() || Kind::of_mark(byte).is_some()
 }
@@ -30,7 +30,7 @@ pub(super) fn append_text(key: &mut String, text: &str) {
     }
 }
 
-/// The text that is written like this; `None` if none is.
+/// Decodes a text; `None` if it is not the encoding of any.
 pub(super) fn text(escaped: &str) -> Option<Cow<'_, str>> {
     let mut parts = escaped.split('%');
     let plain = parts.next().filter(|part| is_plain(part))?;
@@ -52,7 +52,7 @@ fn is_plain(part: &str) -> bool {
     !part.bytes().any(is_escaped)
 }
 
-/// The bytes that are written like this; `None` if none are.
+/// Decodes bytes; `None` if the digits are not the encoding of any.
 pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
     let (pairs, []) = digits.as_bytes().as_chunks::<2>() else {
         return None;

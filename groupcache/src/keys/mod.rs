@@ -54,6 +54,7 @@ mod error;
 mod escape;
 #[cfg(feature = "galaxycache-keys")]
 pub mod galaxycache;
+mod kind;
 mod segment;
 mod segments;
 

@@ -1,8 +1,8 @@
 use std::borrow::Cow;
-use std::fmt;
 use std::str;
 
 use super::escape;
+use super::kind::Kind;
 
 /// A part of a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,44 +16,6 @@ pub enum Segment<'a> {
     Bytes(Cow<'a, [u8]>),
     /// The number of an epoch; see [`Epochs`](super::Epochs).
     Epoch(u64),
-}
-
-/// What a segment is, without its content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(super) enum Kind {
-    Text = b'/',
-    Integer = b'#',
-    Bytes = b'$',
-    Epoch = b'~',
-}
-
-impl Kind {
-    /// The kind that a byte is the mark of.
-    pub(super) const fn of_mark(byte: u8) -> Option<Self> {
-        match byte {
-            b'/' => Some(Self::Text),
-            b'#' => Some(Self::Integer),
-            b'$' => Some(Self::Bytes),
-            b'~' => Some(Self::Epoch),
-            _ => None,
-        }
-    }
-
-    const fn mark(self) -> char {
-        self as u8 as char
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Text => "text",
-            Self::Integer => "an integer",
-            Self::Bytes => "bytes",
-            Self::Epoch => "an epoch",
-        })
-    }
 }
 
 impl<'a> Segment<'a> {

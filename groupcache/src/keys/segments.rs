@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::iter::FusedIterator;
 
-use super::segment::Kind;
+use super::kind::Kind;
 use super::{KeyError, Segment};
 
 /// Takes a key apart, segment by segment. Made by [`Key::segments`](crate::Key::segments).

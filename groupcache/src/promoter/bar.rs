@@ -44,13 +44,13 @@ impl Bar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scatter::Scatter;
+    use crate::splitmix64::SplitMix64;
 
     #[test]
     fn the_wanted_share_passes_at_any_scale_and_it_is_the_top_one() {
-        let (bar, scatter) = (Bar::new(0.1), Scatter::default());
+        let (bar, random) = (Bar::new(0.1), SplitMix64::default());
         for scale in [1.0, 1e6, 1e-3] {
-            let draw = || scale * (1.0 + scatter.next_fraction());
+            let draw = || scale * (1.0 + random.next_fraction());
             // 1e9 lower, at half a percent a step, takes some time.
             for _ in 0..10_000 {
                 bar.clears(draw());

@@ -1,4 +1,4 @@
-use crate::scatter::Scatter;
+use crate::splitmix64::SplitMix64;
 use crate::{Candidate, Promoter};
 
 /// Mirrors one fetched value in ten, at random, so that a popular key is mirrored soon. This is
@@ -6,12 +6,12 @@ use crate::{Candidate, Promoter};
 #[derive(Debug, Default)]
 pub struct OneInTen {
     /// So that a loop over ten keys does not mirror the same one for ever.
-    scatter: Scatter,
+    random: SplitMix64,
 }
 
 impl Promoter for OneInTen {
     fn promote(&self, _: &Candidate<'_>) -> bool {
-        self.scatter.next().is_multiple_of(10)
+        self.random.next().is_multiple_of(10)
     }
 }
 

@@ -1,11 +1,10 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use lru::thread_number;
-
-use super::Stats;
+use super::stats::Stats;
+use super::stripe::{self, STRIPES};
 use crate::Source;
 
-/// Something that is counted. The discriminant is the place in a stripe.
+/// An event that is counted. The discriminant is its place in a stripe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     MainHit,
@@ -36,13 +35,13 @@ impl Event {
 
 const EVENTS: usize = Event::Undecodable as usize + 1;
 
-/// Event counters, in stripes: each of the first threads that come has one for itself, and so counts without
-/// atomic additions, which would hold up what follows them. Reading adds the stripes up.
+/// Event counters, in stripes. Each of the first threads that come has a stripe for itself, and so counts
+/// without atomic additions, which would hold up the instructions after them. Reading adds the stripes up.
 #[derive(Debug)]
 pub(crate) struct Counters {
-    /// By the number of the thread.
+    /// By the number of the thread's stripe.
     stripes: Box<[Stripe]>,
-    /// Of threads without a number.
+    /// Shared by the threads without a stripe of their own.
     common: Stripe,
 }
 
@@ -55,7 +54,7 @@ impl Counters {
     /// Counts one event, and says how many of its kind this stripe had counted before.
     #[inline]
     pub(crate) fn add(&self, event: Event) -> u64 {
-        let Some(own) = self.stripes.get(thread_number::number()) else {
+        let Some(own) = self.stripes.get(stripe::own()) else {
             return self.add_in_common(event);
         };
         let count = &own.0[event as usize];
@@ -66,7 +65,7 @@ impl Counters {
 
     #[cold]
     fn add_in_common(&self, event: Event) -> u64 {
-        thread_number::enrol();
+        stripe::claim();
         self.common.0[event as usize].fetch_add(1, Relaxed)
     }
 
@@ -106,9 +105,7 @@ impl Counters {
 impl Default for Counters {
     fn default() -> Self {
         Self {
-            stripes: (0..thread_number::MOST)
-                .map(|_| Stripe::default())
-                .collect(),
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
             common: Stripe::default(),
         }
     }

@@ -6,6 +6,7 @@ mod counters;
     reason = "the room is named after its main type"
 )]
 mod stats;
+mod stripe;
 mod table;
 mod usage;
 

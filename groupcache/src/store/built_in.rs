@@ -7,7 +7,7 @@ use super::tier::Tier;
 use super::usage::Usage;
 use crate::Key;
 use crate::clock::SharedClock;
-use crate::key::Sought;
+use crate::key::KeyRef;
 
 /// A group's own store: main and hot entries in one table and one budget.
 pub(crate) struct BuiltIn {
@@ -33,7 +33,7 @@ impl BuiltIn {
     #[inline]
     pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
         let cache = &self.cache;
-        let key = Sought(key);
+        let key = KeyRef(key);
         cache.get_with_hashed(cache.hash(&key), &key, notice)
     }
 

@@ -61,7 +61,7 @@ fn main() -> io::Result<()> {
         hit_ratio::run(&mut report, args.traces.as_deref(), args.quick);
     }
     report.print();
-    report.write(&plots(&report, args.quick), args.save_plots)
+    harness::write(&report, &plots(&report, args.quick), args.save_plots)
 }
 
 fn plots(report: &Report, quick: bool) -> [Plot; 3] {

@@ -9,8 +9,7 @@ use std::{
 use equivalent::Equivalent;
 
 use crate::{
-    CacheBuilder, Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Removed, Stats,
-    SystemClock, Usage,
+    Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Removed, Stats, SystemClock, Usage,
     budget::Budget,
     lock::{Locks, Reader},
     shard::{Locked, Shard},
@@ -67,27 +66,13 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     clock: C,
 }
 
-/// Aligned as the locks are: inserts into different shards shall not meet here.
+/// Aligned as the locks are: inserts into different shards must not meet here.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Fill(AtomicUsize);
 
 /// Entries that are handled under one lock where all are.
 const BATCH: usize = 64;
-
-impl<K, V> Cache<K, V> {
-    /// An empty cache that holds up to `budget` bytes.
-    pub fn new(budget: usize) -> Self {
-        CacheBuilder::new(budget).build()
-    }
-}
-
-impl Cache<(), ()> {
-    /// The settings of a cache that holds up to `budget` bytes.
-    pub fn builder(budget: usize) -> CacheBuilder {
-        CacheBuilder::new(budget)
-    }
-}
 
 impl<K, V, S, C> Cache<K, V, S, C> {
     /// What an entry takes up in the tables of a cache, key and value included, but not what these own
@@ -115,7 +100,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         Self {
             shards: match policy {
                 // Its readers write.
-                Policy::Lru => Locks::without_desks(data),
+                Policy::Lru => Locks::without_slots(data),
                 Policy::GhostClock => Locks::new(data),
             },
             fills: (0..shards).map(|_| Fill::default()).collect(),

@@ -2,21 +2,23 @@
 //!
 //! The readers of an ordinary lock write to it, and so take turns at its cache line even though they do
 //! not wait for each other: on two threads a hit costs twice what it costs on one. Here a reader writes
-//! to a line of its own, its *desk*: before it reads, it notes there what it is about to read, and
-//! looks whether that is *closed*. A writer closes what it is about to write, looks at all desks, and
-//! waits for those who are reading it. Either the reader sees that it is closed, or the writer sees the
-//! note. (Dekker's algorithm; the desks are those of hazard pointers and of big-reader locks.)
+//! to a cache line of its own, its *reader slot*. Before it reads, it announces there which data it is
+//! about to read, and then checks that this data is not *closed*. A writer closes the data, looks at
+//! all slots, and waits for those readers that have announced it. Either the reader sees that the data
+//! is closed, or the writer sees the announcement. (This is Dekker's algorithm; the slots are those of
+//! hazard pointers and of big-reader locks.)
 //!
-//! A reader that finds its data closed takes the note back and waits asleep at an ordinary lock, the
-//! *gate*, which every writer holds; having passed it, it reads under the gate's protection. So does a
-//! reader without a desk: there is one for each of the first threads that come, and as many as the
-//! machine can run at once, several times over.
+//! A reader that finds its data closed withdraws the announcement and sleeps at an ordinary lock, the
+//! *writer lock*, which every writer holds. Once it has that lock, it reads under it. A reader without a
+//! slot does the same. Slots go to the first threads that come; there are several for each thread that
+//! the machine can run at once.
 //!
-//! Readers never wait for one another. A writer waits for those that are reading already, no more than
-//! one short section of theirs each; it spins, and then yields, for they may have been preempted. Its
-//! cost over that of an ordinary lock is one look at each desk that a thread has had so far.
+//! Readers never wait for one another. A writer waits for the readers that have already begun, one
+//! short section each; it spins and then yields, because they may have been preempted. A write costs
+//! one look at each slot in use more than with an ordinary lock.
 //!
-//! Hits and misses are counted at the desk too, without atomic additions, for nobody else writes there.
+//! Hits and misses are counted in the slots too, without atomic additions, because each slot has one
+//! thread that writes to it.
 
 #![allow(
     unsafe_code,
@@ -44,27 +46,27 @@ use self::sync::{
 /// Several pieces of data, each behind a lock of its own.
 pub(crate) struct Locks<T> {
     locks: Box<[Lock<T>]>,
-    desks: Box<[Desk]>,
+    slots: Box<[ReaderSlot]>,
 }
 
 /// Aligned so that no two share a cache line, nor a pair of lines that the processor prefetches
 /// together.
 ///
-/// What a reader looks at comes first.
+/// The fields that a reader looks at come first.
 #[repr(C, align(128))]
 struct Lock<T> {
-    /// Written by the writer that holds the gate.
+    /// Written by the writer that holds the writer lock.
     closed: AtomicBool,
     data: UnsafeCell<T>,
-    gate: RwLock<()>,
-    /// Lookups of readers at the gate.
+    writer_lock: RwLock<()>,
+    /// Lookups of readers that hold the writer lock.
     lookups: Lookups,
 }
 
-/// Where one thread says what it is reading. Written by that thread alone.
+/// Where one thread announces what it is reading. No other thread writes to it.
 #[derive(Default)]
 #[repr(align(128))]
-struct Desk {
+struct ReaderSlot {
     /// One more than the number of the lock, or zero.
     reading: AtomicUsize,
     lookups: Lookups,
@@ -72,9 +74,9 @@ struct Desk {
 
 #[derive(Default)]
 struct Lookups {
-    /// Those that found something.
+    /// Lookups that found an entry.
     hits: AtomicU64,
-    /// Those that did not.
+    /// Lookups that found none.
     misses: AtomicU64,
 }
 
@@ -87,26 +89,27 @@ unsafe impl<T: Send> Send for Locks<T> {}
 unsafe impl<T: Send + Sync> Sync for Locks<T> {}
 
 impl<T> Locks<T> {
-    /// Locks whose readers all pass the gate: for data that is hardly ever read without being written.
-    pub(crate) fn without_desks(data: impl IntoIterator<Item = T>) -> Self {
-        Self::with_desks(data, 0)
+    /// Locks whose readers all take the writer lock: for data that is hardly ever read without being
+    /// written.
+    pub(crate) fn without_slots(data: impl IntoIterator<Item = T>) -> Self {
+        Self::with_slots(data, 0)
     }
 
     pub(crate) fn new(data: impl IntoIterator<Item = T>) -> Self {
         let running = available_parallelism().map_or(1, usize::from);
-        Self::with_desks(data, (4 * running).clamp(16, thread::MOST))
+        Self::with_slots(data, (4 * running).clamp(16, thread::MOST))
     }
 
-    fn with_desks(data: impl IntoIterator<Item = T>, desks: usize) -> Self {
+    fn with_slots(data: impl IntoIterator<Item = T>, slots: usize) -> Self {
         let lock = |data| Lock {
             closed: AtomicBool::new(false),
             data: UnsafeCell::new(data),
-            gate: RwLock::new(()),
+            writer_lock: RwLock::new(()),
             lookups: Lookups::default(),
         };
         Self {
             locks: data.into_iter().map(lock).collect(),
-            desks: (0..desks).map(|_| Desk::default()).collect(),
+            slots: (0..slots).map(|_| ReaderSlot::default()).collect(),
         }
     }
 
@@ -114,8 +117,8 @@ impl<T> Locks<T> {
         self.locks.len()
     }
 
-    /// Lets this thread read together with others. `read` must not come back here: it may wait for a writer that
-    /// waits for it.
+    /// Reads together with other readers. `read` must not use these locks: it might wait for a writer
+    /// that waits for it.
     pub(crate) fn read<R>(&self, at: usize, read: impl FnOnce(&T) -> R) -> R {
         match self.try_read(at) {
             Some(data) => read(&data),
@@ -123,26 +126,26 @@ impl<T> Locks<T> {
         }
     }
 
-    /// Lets this thread read together with others, if it has a desk that is free and no writer is at work.
-    /// Otherwise it has to [`wait`](Self::wait).
+    /// Reads together with other readers, if this thread has a free slot and no writer is at work.
+    /// Otherwise the thread has to [`wait`](Self::wait).
     #[inline]
-    pub(crate) fn try_read(&self, at: usize) -> Option<AtDesk<'_, T>> {
+    pub(crate) fn try_read(&self, at: usize) -> Option<SlotReader<'_, T>> {
         self.try_read_by(thread::number(), at)
     }
 
     /// As [`try_read`](Self::try_read), by the thread with this number.
     #[inline]
-    fn try_read_by(&self, thread: usize, at: usize) -> Option<AtDesk<'_, T>> {
+    fn try_read_by(&self, thread: usize, at: usize) -> Option<SlotReader<'_, T>> {
         let lock = &self.locks[at];
-        let desk = self.desks.get(thread)?;
-        // Acquires, in case that it was left by a thread that had the number before.
-        if desk.reading.load(Acquire) != 0 {
+        let slot = self.slots.get(thread)?;
+        // Acquires, in case the slot was left by a thread that had the number before.
+        if slot.reading.load(Acquire) != 0 {
             // This thread is reading from another lock, or is about to read what it reads already.
             return None;
         }
-        announce(&desk.reading, at + 1);
-        let note = Note {
-            reading: &desk.reading,
+        announce(&slot.reading, at + 1);
+        let announcement = Announcement {
+            reading: &slot.reading,
             of_this_thread: PhantomData,
         };
         if lock.closed.load(SeqCst) {
@@ -151,47 +154,47 @@ impl<T> Locks<T> {
         Some(Reader {
             data: lock.data.get(),
             tally: Tally {
-                lookups: &desk.lookups,
+                lookups: &slot.lookups,
                 shared: false,
             },
-            _hold: note,
+            _hold: announcement,
         })
     }
 
-    /// Lets this thread read together with others, once no writer is at work.
+    /// Reads together with other readers, once no writer is at work.
     #[cold]
-    pub(crate) fn wait(&self, at: usize) -> AtGate<'_, T> {
-        if !self.desks.is_empty() {
+    pub(crate) fn wait(&self, at: usize) -> LockReader<'_, T> {
+        if !self.slots.is_empty() {
             thread::enrol();
         }
         let lock = &self.locks[at];
-        let gate = lock.gate.read();
+        let hold = lock.writer_lock.read();
         Reader {
             data: lock.data.get(),
             tally: Tally {
                 lookups: &lock.lookups,
                 shared: true,
             },
-            _hold: gate,
+            _hold: hold,
         }
     }
 
-    /// Locks alone.
+    /// Locks for writing.
     pub(crate) fn write(&self, at: usize) -> Writer<'_, T> {
         let lock = &self.locks[at];
         debug_assert!(
             !self.is_reading(),
             "a key's or value's own code, run during a lookup, changes the cache"
         );
-        let gate = lock.gate.write();
+        let writer_lock = lock.writer_lock.write();
         lock.closed.store(true, SeqCst);
         #[cfg(groupcache_loom)]
         loom::sync::atomic::fence(SeqCst);
-        // No thread has ever had one of the others.
-        for desk in self.desks.iter().take(thread::so_far()) {
+        // No thread has ever had one of the other slots.
+        for slot in self.slots.iter().take(thread::so_far()) {
             let mut turns = 0;
-            // Also acquires: what the reader did with the data has happened before.
-            while desk.reading.load(SeqCst) == at + 1 {
+            // Also acquires: the reader's accesses to the data have happened before.
+            while slot.reading.load(SeqCst) == at + 1 {
                 pause(turns);
                 turns = turns.saturating_add(1);
             }
@@ -199,20 +202,20 @@ impl<T> Locks<T> {
         Writer {
             data: lock.data.get_mut(),
             _closed: Closed(&lock.closed),
-            _gate: gate,
+            _writer_lock: writer_lock,
         }
     }
 
-    /// Whether this thread has left a note: a writer would wait for itself.
+    /// Whether this thread has announced a read: as a writer it would wait for itself.
     fn is_reading(&self) -> bool {
-        let desk = self.desks.get(thread::number());
-        desk.is_some_and(|desk| desk.reading.load(Relaxed) != 0)
+        let slot = self.slots.get(thread::number());
+        slot.is_some_and(|slot| slot.reading.load(Relaxed) != 0)
     }
 
     /// Hits and misses that readers have counted.
     pub(crate) fn lookups(&self) -> (u64, u64) {
-        let desks = self.desks.iter().map(|desk| &desk.lookups);
-        let lookups = desks.chain(self.locks.iter().map(|lock| &lock.lookups));
+        let slots = self.slots.iter().map(|slot| &slot.lookups);
+        let lookups = slots.chain(self.locks.iter().map(|lock| &lock.lookups));
         lookups.fold((0, 0), |(hits, misses), lookups| {
             let (more_hits, more_misses) = (&lookups.hits, &lookups.misses);
             (
@@ -231,11 +234,11 @@ impl<T> fmt::Debug for Locks<T> {
     }
 }
 
-/// Where a reader counts what its lookup came to.
+/// Where a reader counts the outcome of its lookup.
 #[derive(Clone, Copy)]
 pub(crate) struct Tally<'a> {
     lookups: &'a Lookups,
-    /// Whether others count there at the same time.
+    /// Whether other threads count there at the same time.
     shared: bool,
 }
 
@@ -262,7 +265,7 @@ impl Tally<'_> {
     }
 }
 
-/// Shared access to the data of one lock, and what keeps writers out meanwhile.
+/// Shared access to the data of one lock, and the hold that keeps writers out.
 pub(crate) struct Reader<'a, T, H> {
     // In the order in which they are dropped.
     data: ConstPtr<T>,
@@ -270,21 +273,21 @@ pub(crate) struct Reader<'a, T, H> {
     _hold: H,
 }
 
-/// A reader that has left a note at its desk.
-pub(crate) type AtDesk<'a, T> = Reader<'a, T, Note<'a>>;
+/// A reader that has announced itself in its slot.
+pub(crate) type SlotReader<'a, T> = Reader<'a, T, Announcement<'a>>;
 
-/// A reader that has passed the gate, and keeps it from being closed.
-pub(crate) type AtGate<'a, T> = Reader<'a, T, RwLockReadGuard<'a, ()>>;
+/// A reader that holds the writer lock together with others.
+pub(crate) type LockReader<'a, T> = Reader<'a, T, RwLockReadGuard<'a, ()>>;
 
-/// Says what a thread is reading until it is dropped.
-pub(crate) struct Note<'a> {
+/// Announces what a thread is reading until it is dropped.
+pub(crate) struct Announcement<'a> {
     reading: &'a AtomicUsize,
-    /// It has to stay with the desk's owner.
+    /// The announcement has to stay with the slot's owner.
     of_this_thread: PhantomData<*const ()>,
 }
 
 impl<T, H> Reader<'_, T, H> {
-    /// Where to count what the lookup comes to.
+    /// Where to count the outcome of the lookup.
     #[inline]
     pub(crate) fn tally(&self) -> Tally<'_> {
         self.tally
@@ -296,34 +299,36 @@ impl<T, H> Deref for Reader<'_, T, H> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the cell outlives the reference, and so does `_hold`; and while there is that, no `Writer` of
-        // this lock exists. If it is a hold on the gate: every writer has the gate for itself. If it is a note:
+        // SAFETY: the cell outlives the reference, and so does `_hold`; and as long as `_hold` lives, no `Writer`
+        // of this lock exists. If the hold is a share of the writer lock: every writer holds that lock alone. If
+        // the hold is an announcement:
         //
-        // Its thread has, in this order, noted the lock at its desk and found the lock open; and a writer has,
-        // in this order, closed the lock and found no note of it at the desk. All four are sequentially
-        // consistent (under loom, the fences between them are), so they have one order that all threads
-        // agree on, which leaves two cases.
+        // The reader's thread has, in this order, announced the lock in its slot and found the lock open; and a
+        // writer has, in this order, closed the lock and found no announcement of it in the slot. All four
+        // accesses are sequentially consistent (under loom, the fences between them are), so they have one order
+        // that all threads agree on, which leaves two cases.
         //
-        // 1. The note was before the writer's look at the desk. The writer, which did not find it, has found
-        //    what was stored there later. The first such store is the one that takes back the note: nobody
-        //    else writes to a desk that is in use, see below. That was a release, which the writer's look
-        //    acquired, or one that came after it in turn: the reader was done.
-        // 2. The writer's look was before the note. Then so was its closing, and the reader's look was after
-        //    that. It found the lock open, so it found what this writer, or one after it, stored when it was
-        //    dropped. That was a release, which the reader's look acquired: the writer was done.
+        // 1. The announcement was before the writer's look at the slot. The writer did not find it, so it found
+        //    a later store to the slot. The first such store withdraws the announcement: no other thread writes
+        //    to a slot that is in use, see below. That store was a release, which the writer's look acquired, or
+        //    the writer's look acquired a store that came after it in turn: the reader was done.
+        // 2. The writer's look was before the announcement. Then so was its closing, and the reader's check was
+        //    after that. The reader found the lock open, so it found the store with which this writer, or one
+        //    after it, opened the lock when it was dropped. That store was a release, which the reader's check
+        //    acquired: the writer was done.
         //
-        // A writer looks at the desks whose number any thread has had before it closed the lock; a thread that
-        // gets one later finds the lock closed, as in the second case.
+        // A writer looks at the slots whose number any thread has had before it closed the lock; a thread that
+        // gets a number later finds the lock closed, as in the second case.
         //
-        // A thread writes to the desk of its number, which no other has while it lives, only if it has found it
-        // not in use. A note cannot leave its thread; should it outlive the thread's hold on the number, which
-        // takes a destructor of another thread-local, the next thread with that number finds the desk in use
-        // until the note is gone, and then has acquired what went before.
+        // A thread writes to the slot of its number, which no other thread has while it lives, only if it has
+        // found the slot not in use. An announcement cannot leave its thread; should it outlive the thread's hold
+        // on the number, which takes a destructor of another thread-local, the next thread with that number finds
+        // the slot in use until the announcement is gone, and then has acquired what went before.
         unsafe { self.data.deref() }
     }
 }
 
-impl Drop for Note<'_> {
+impl Drop for Announcement<'_> {
     #[inline]
     fn drop(&mut self) {
         // The data has been read.
@@ -336,10 +341,10 @@ pub(crate) struct Writer<'a, T> {
     // In the order in which they are dropped.
     data: MutPtr<T>,
     _closed: Closed<'a>,
-    _gate: RwLockWriteGuard<'a, ()>,
+    _writer_lock: RwLockWriteGuard<'a, ()>,
 }
 
-/// What keeps readers at their desks out.
+/// Keeps readers with slots out until it is dropped.
 struct Closed<'a>(&'a AtomicBool);
 
 impl<T> Deref for Writer<'_, T> {
@@ -355,9 +360,9 @@ impl<T> Deref for Writer<'_, T> {
 impl<T> DerefMut for Writer<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the cell outlives the guard, and nobody else has access meanwhile. Another writer, or a
-        // reader that waited at the gate, would hold the gate, which this one holds alone. For a reader at its
-        // desk see `Reader::deref`, where nothing depends on which of the two came first.
+        // SAFETY: the cell outlives the guard, and no other thread has access meanwhile. Another writer, or a
+        // reader without an announcement, would hold the writer lock, which this writer holds alone. For a
+        // reader with a slot see `Reader::deref`, where nothing depends on which of the two came first.
         unsafe { self.data.deref() }
     }
 }
@@ -408,8 +413,8 @@ mod tests {
         let (hits, misses) = locks.lookups();
         locks.read(0, |seen| assert_eq!(*seen, [4 * ROUNDS / 8; 8]));
         assert_eq!(hits + misses, 4 * ROUNDS * 7 / 8);
-        let open = |desk: &Desk| desk.reading.load(Relaxed) == 0;
-        assert!(locks.desks.iter().all(open));
+        let open = |slot: &ReaderSlot| slot.reading.load(Relaxed) == 0;
+        assert!(locks.slots.iter().all(open));
     }
 
     #[test]

@@ -13,8 +13,8 @@ use super::{Locks, Tally, thread::NONE};
 type Pair = (u64, u64);
 
 /// Locks whose data is written in two steps, in between which nobody may look.
-fn locks(desks: usize) -> Arc<Locks<Pair>> {
-    Arc::new(Locks::with_desks([(0, 0), (0, 0)], desks))
+fn locks(slots: usize) -> Arc<Locks<Pair>> {
+    Arc::new(Locks::with_slots([(0, 0), (0, 0)], slots))
 }
 
 fn write(locks: &Locks<Pair>, at: usize) {

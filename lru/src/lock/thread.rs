@@ -8,8 +8,8 @@ use std::{
     },
 };
 
-/// So many threads have a number at the same time.
-pub const MOST: usize = u64::BITS as usize;
+/// The most threads that have a number at the same time.
+pub(crate) const MOST: usize = u64::BITS as usize;
 
 /// One bit for each number that is taken.
 static TAKEN: AtomicU64 = AtomicU64::new(0);
@@ -26,16 +26,17 @@ thread_local! {
 /// A number below [`MOST`] that no other thread has as long as this one lives. `usize::MAX` before it has
 /// [enrolled](enrol), if none was free then, and while it is ending.
 ///
-/// What a thread did before it gave its number back has happened before whatever the next does that has it.
+/// A thread's accesses before it gave its number back have happened before those of the next thread with that
+/// number.
 #[inline]
-pub fn number() -> usize {
+pub(crate) fn number() -> usize {
     NUMBER.get()
 }
 
 pub(crate) const NONE: usize = usize::MAX;
 
-/// No thread has had this number so far, or a higher one. Sequentially consistent: whoever gets one later
-/// does so after this.
+/// No thread has had this number so far, or a higher one. Sequentially consistent: a thread that gets such a
+/// number later does so after this.
 #[inline]
 pub(crate) fn so_far() -> usize {
     if cfg!(groupcache_loom) {
@@ -45,7 +46,7 @@ pub(crate) fn so_far() -> usize {
 }
 
 /// Gives this thread the lowest number that is free, if one is and it has none yet.
-pub fn enrol() {
+pub(crate) fn enrol() {
     // The access has the number given back when the thread ends. It fails while the thread is ending, which then
     // stays without a number.
     if NUMBER.get() == NONE && AT_END.try_with(|_| ()).is_ok() {

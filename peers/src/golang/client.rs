@@ -1,7 +1,7 @@
 use http::StatusCode;
 
 use super::wire;
-use crate::http::client::HttpClient;
+use crate::http::client::{HttpClient, Lane};
 use crate::http::failure;
 use crate::protobuf;
 use crate::{
@@ -34,7 +34,7 @@ impl PeerClient for GolangClient {
             }
             let base = &self.http.options().base_path;
             let target = || self.http.target(base, request.group, request.key);
-            let answer = self.http.send(|_| target()).await?;
+            let answer = self.http.send(Lane::Loads, |_| target()).await?;
             match answer.status {
                 StatusCode::OK => {
                     answer.check_type(protobuf::CONTENT_TYPE)?;

@@ -2,7 +2,7 @@ use http::{Method, StatusCode};
 
 use super::wire;
 use crate::http::client::concurrently;
-use crate::http::client::{Answer, HttpClient};
+use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::failure;
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
@@ -24,7 +24,12 @@ impl IpronkoClient {
         if let Some(operation) = wire::unsayable(key) {
             return Err(Error::unsupported(operation, "ipronko"));
         }
-        let answer = self.http.send(|request| {
+        let lane = if method == Method::DELETE {
+            Lane::Quick
+        } else {
+            Lane::Loads
+        };
+        let answer = self.http.send(lane, |request| {
             *request.method_mut() = method.clone();
             let base = &self.http.options().base_path;
             self.http.target(base, group, key)

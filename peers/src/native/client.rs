@@ -5,7 +5,7 @@ use super::headers;
 use super::wire::{
     CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
 };
-use crate::http::client::HttpClient;
+use crate::http::client::{HttpClient, Lane};
 use crate::http::{Body, MAX_KEYS_BYTES, failure};
 use crate::protobuf::{self, set_request};
 use crate::{
@@ -34,6 +34,24 @@ impl NativeClient {
         self.http.group_target(base, group, operation)
     }
 
+    async fn ask(&self, request: GetRequest<'_>, lane: Lane) -> Result<Reply, Error> {
+        let sending = self.http.send(lane, |get| {
+            headers::set_mode(get.headers_mut(), request.mode);
+            self.target(request.group, request.key)
+        });
+        let answer = sending.await?;
+        match answer.status {
+            StatusCode::OK if request.mode == GetMode::WarmUp => {
+                answer.check_empty().map(|()| Reply::default())
+            }
+            StatusCode::OK => {
+                answer.check_type(protobuf::CONTENT_TYPE)?;
+                get_response::decode(answer.body)
+            }
+            _ => Err(failure::error(&answer, request.group)),
+        }
+    }
+
     /// An operation whose answer has no body.
     async fn tell(
         &self,
@@ -45,7 +63,7 @@ impl NativeClient {
     ) -> Result<(), Error> {
         let answer = self
             .http
-            .send(|request| {
+            .send(Lane::Quick, |request| {
                 *request.method_mut() = method.clone();
                 *request.body_mut() = body();
                 headers::set_phase(request.headers_mut(), phase);
@@ -67,23 +85,17 @@ impl PeerClient for NativeClient {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             self.http.check_key(request.key)?;
-            let answer = self
-                .http
-                .send(|get| {
-                    headers::set_mode(get.headers_mut(), request.mode);
-                    self.target(request.group, request.key)
-                })
-                .await?;
-            match answer.status {
-                StatusCode::OK if request.mode == GetMode::WarmUp => {
-                    answer.check_empty().map(|()| Reply::default())
-                }
-                StatusCode::OK => {
-                    answer.check_type(protobuf::CONTENT_TYPE)?;
-                    get_response::decode(answer.body)
-                }
-                _ => Err(failure::error(&answer, request.group)),
+            if request.mode == GetMode::Peek {
+                return self.ask(request, Lane::Quick).await;
             }
+            if request.mode == GetMode::Load && self.http.is_exhausted() {
+                let mode = GetMode::Peek;
+                let peek = self.ask(GetRequest { mode, ..request }, Lane::Quick);
+                if let Ok(reply) = Box::pin(peek).await {
+                    return Ok(reply);
+                }
+            }
+            self.ask(request, Lane::Loads).await
         })
     }
 
@@ -139,7 +151,7 @@ impl PeerClient for NativeClient {
             let message = Bytes::from(changes_request::encode(request.since));
             let answer = self
                 .http
-                .send(|post| {
+                .send(Lane::Quick, |post| {
                     *post.method_mut() = Method::POST;
                     *post.body_mut() = Body::from(message.clone());
                     self.group_target(request.group, CHANGES)

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 
 use super::{get_response, set_request};
 use crate::http::client::concurrently;
-use crate::http::client::{Answer, HttpClient};
+use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::{Body, failure};
 use crate::{
     BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply,
@@ -59,7 +59,7 @@ impl ProtobufClient {
             *request.body_mut() = body();
             target()
         };
-        self.http.send(fill).await
+        self.http.send(Lane::Quick, fill).await
     }
 
     fn target(&self, group: &str, key: &[u8]) -> String {
@@ -105,7 +105,10 @@ impl PeerClient for ProtobufClient {
             }
             let (group, key) = (request.group, request.key);
             self.http.check_key(key)?;
-            let answer = self.http.send(|_| self.target(group, key)).await?;
+            let answer = self
+                .http
+                .send(Lane::Loads, |_| self.target(group, key))
+                .await?;
             self.read(answer, group)
         })
     }

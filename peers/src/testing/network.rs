@@ -24,7 +24,9 @@ pub struct Network(Arc<watch::Sender<Topology>>);
 #[derive(Debug, Default)]
 struct Topology {
     listening: HashMap<Box<str>, mpsc::UnboundedSender<Accepted>>,
-    /// How many connections each host has accepted so far.
+    /// The number of attempts to connect to each host so far.
+    attempts: HashMap<Box<str>, usize>,
+    /// The number of connections to each host so far.
     accepted: HashMap<Box<str>, usize>,
     /// How often each host was killed. A connection lives as long as neither number changes.
     deaths: HashMap<Box<str>, usize>,
@@ -73,7 +75,7 @@ impl Network {
         Ok(NetworkListener { incoming, address })
     }
 
-    /// What `host` connects to the others with.
+    /// The connector with which `host` reaches the others.
     pub fn connector(&self, host: &str) -> NetworkConnector {
         NetworkConnector {
             network: self.clone(),
@@ -89,8 +91,8 @@ impl Network {
         });
     }
 
-    /// Lets nothing pass between two hosts. Neither notices: what is sent waits, and so does who
-    /// connects.
+    /// Lets nothing pass between two hosts. Neither notices: bytes that are sent wait, and so do
+    /// connections that are made.
     pub fn partition(&self, one: &str, other: &str) {
         self.0.send_modify(|topology| {
             topology.cut.insert([one.into(), other.into()]);
@@ -98,7 +100,7 @@ impl Network {
         });
     }
 
-    /// Ends all partitions. What has waited arrives.
+    /// Ends all partitions. Bytes that have waited arrive.
     pub fn heal(&self) {
         self.0.send_modify(|topology| topology.cut.clear());
     }
@@ -111,7 +113,13 @@ impl Network {
         self.0.send_modify(|topology| topology.delay = delay);
     }
 
-    /// How many connections were made to `host` so far.
+    /// The number of attempts to connect to `host` so far, those included that failed.
+    pub fn attempts(&self, host: &str) -> usize {
+        let topology = self.0.borrow();
+        topology.attempts.get(host).copied().unwrap_or_default()
+    }
+
+    /// The number of connections to `host` so far.
     pub fn accepted(&self, host: &str) -> usize {
         self.0
             .borrow()
@@ -127,6 +135,10 @@ impl Network {
             from,
             to,
         };
+        self.0.send_if_modified(|topology| {
+            *topology.attempts.entry(route.to.clone()).or_default() += 1;
+            false // nobody waits for these numbers
+        });
         route.passage().await?;
         let deaths = route.deaths(&self.0.borrow());
         let (client, client_far) = duplex(BUFFER);

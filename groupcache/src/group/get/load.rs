@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peers::{GetMode, GetRequest};
+use peers::{GetMode, GetRequest, load_scope};
 
 use crate::group::fence::Stamp;
 use crate::group::flights::Call;
@@ -115,7 +115,7 @@ impl Inner {
     async fn call_getter(&self, key: Key, stamp: Stamp) -> Result<Entry, Error> {
         self.counters.add(Event::GetterCall);
         let limit = self.limits.load_timeout;
-        let value = tokio::time::timeout(limit, self.getter.get_boxed(key.clone()))
+        let value = tokio::time::timeout(limit, load_scope(self.getter.get_boxed(key.clone())))
             .await
             .map_err(|_| Error::timed_out("the getter", limit))?
             .map_err(Error::from_getter)?;

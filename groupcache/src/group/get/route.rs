@@ -32,6 +32,11 @@ impl Inner {
             match self.ask(peer, key, mode).await {
                 Ok(reply) => return Some(Ok(reply)),
                 Err(error) if error.is_answer() => return Some(Err(error.into())),
+                Err(error) if error.is_of_this_side() => {
+                    // Other peers would not be reached either.
+                    tracing::debug!(group = %self.name, %error, "no peer can be asked");
+                    return None;
+                }
                 Err(error) => {
                     self.counters.add(Event::PeerError);
                     tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");

@@ -1,7 +1,7 @@
 use std::str;
 
 use crate::keys::KeyError;
-use crate::keys::segment::Kind;
+use crate::keys::kind::Kind;
 
 /// Takes a key apart, field by field: whoever does has to know which fields there are.
 #[derive(Clone, Debug)]

@@ -3,6 +3,7 @@
 
 mod args;
 mod child;
+mod files;
 mod memory;
 mod moka;
 mod plot;
@@ -14,6 +15,7 @@ mod subject;
 
 pub(crate) use self::args::Args;
 pub(crate) use self::child::task;
+pub(crate) use self::files::write;
 pub(crate) use self::memory::{Memory, Plan, SIZES, resident};
 pub(crate) use self::moka::Moka;
 pub(crate) use self::plot::Plot;

@@ -1,11 +1,6 @@
-//! The table and the files.
+//! The figures, and the table that shows them.
 
-use std::path::{Path, PathBuf};
-use std::{env, fs, io};
-
-use serde_json::json;
-
-use super::plot::Plot;
+use serde_json::{Value, json};
 
 /// Figures, in sections. A section is a part of the table with columns of its own.
 pub(crate) struct Report {
@@ -93,31 +88,16 @@ impl Report {
         }
     }
 
-    /// Writes `target/versus/<crate>.json` and the plots beside it, and copies the plots to the crate's `plots/` if they
-    /// are to be kept. Plots without figures are left out.
-    pub(crate) fn write(&self, plots: &[Plot], keep: bool) -> io::Result<()> {
-        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let target = env::var_os("CARGO_TARGET_DIR")
-            .map_or_else(|| package.join("../target"), PathBuf::from);
-        let dir = target.join("versus");
-        fs::create_dir_all(&dir)?;
-        let figures: Vec<_> = self
-            .figures()
+    /// The name of the crate whose bench this is.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// All figures as an array.
+    pub(crate) fn json(&self) -> Value {
+        self.figures()
             .map(|f| json!({ "case": f.case, "subject": f.subject, "metric": f.metric, "value": f.value }))
-            .collect();
-        let name = self.name;
-        let json = serde_json::to_vec_pretty(&figures)?;
-        fs::write(dir.join(format!("{name}.json")), json)?;
-        for plot in plots.iter().filter(|plot| !plot.is_empty()) {
-            fs::write(dir.join(format!("{name}-{}.svg", plot.name())), plot.svg())?;
-            if keep {
-                let kept = package.join("plots");
-                fs::create_dir_all(&kept)?;
-                fs::write(kept.join(format!("{}.svg", plot.name())), plot.svg())?;
-            }
-        }
-        println!("\nwritten to {}", dir.display());
-        Ok(())
+            .collect()
     }
 }
 

@@ -13,7 +13,7 @@ use super::channel::{Channel, Connection};
 use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::HttpOptions;
-use crate::http::client::ConnectionLimit;
+use crate::http::client::{ConnectionLimit, Lane};
 use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
 
 /// Asks one peer.
@@ -112,7 +112,12 @@ impl PeerClient for GrpcClient {
                     options.max_key_bytes as u64,
                 ));
             }
-            let _permit = self.limit.acquire(self.channel.name()).await?;
+            let lane = if request.mode == GetMode::Peek {
+                Lane::Quick
+            } else {
+                Lane::Loads
+            };
+            let _permit = self.limit.acquire(lane, self.channel.name()).await?;
             let time = options.request_timeout;
             let mut in_use = None;
             let exchanged = timeout(time, self.exchange(&request, &mut in_use)).await;

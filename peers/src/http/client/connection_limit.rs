@@ -5,6 +5,7 @@ use tokio::time::timeout;
 
 use crate::Error;
 use crate::http::HttpOptions;
+use crate::load_scope::is_loading;
 
 /// Bounds the exchanges with one peer at one time, and how long others wait for a permit.
 ///
@@ -12,26 +13,55 @@ use crate::http::HttpOptions;
 /// answer: it has a limit and an error of its own, and ends before the exchange's own time begins.
 #[derive(Debug)]
 pub(crate) struct ConnectionLimit {
-    free: Semaphore,
+    loads: Semaphore,
+    quick: Semaphore,
     longest_wait: Duration,
+}
+
+/// Which exchanges share a limit. Quick ones have a limit of their own, so that they never wait for
+/// slow loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Exchanges that may wait for a load.
+    Loads,
+    /// Exchanges that wait for nothing at the peer: changes and peeks.
+    Quick,
 }
 
 impl ConnectionLimit {
     pub(crate) fn new(options: &HttpOptions) -> Self {
         Self {
-            free: Semaphore::new(options.max_connections_per_peer),
+            loads: Semaphore::new(options.max_connections_per_peer),
+            quick: Semaphore::new(options.reserved_connections_per_peer),
             longest_wait: options.acquire_timeout,
         }
     }
 
+    /// Whether an exchange that may wait for a load would have to wait for a permit.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.loads.available_permits() == 0
+    }
+
     /// A permit for one exchange with `peer`, first come, first served; given back when it is dropped.
-    pub(crate) async fn acquire(&self, peer: &str) -> Result<SemaphorePermit<'_>, Error> {
+    /// A getter does not wait for a permit to load.
+    pub(crate) async fn acquire(
+        &self,
+        lane: Lane,
+        peer: &str,
+    ) -> Result<SemaphorePermit<'_>, Error> {
+        let free = match lane {
+            Lane::Loads => &self.loads,
+            Lane::Quick => &self.quick,
+        };
         // Most often one is free, and the clock need not be read.
-        if let Ok(permit) = self.free.try_acquire() {
+        if let Ok(permit) = free.try_acquire() {
             return Ok(permit);
         }
+        if lane == Lane::Loads && is_loading() {
+            return Err(Error::busy(peer));
+        }
         let limit = self.longest_wait;
-        match timeout(limit, self.free.acquire()).await {
+        match timeout(limit, free.acquire()).await {
             Ok(Ok(permit)) => Ok(permit),
             // Never closed, so it is the time.
             Ok(Err(_)) | Err(_) => Err(Error::no_free_connection(peer, limit)),
@@ -42,27 +72,49 @@ impl ConnectionLimit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load_scope;
+
+    const PEER: &str = "http://a";
+
+    fn limit() -> ConnectionLimit {
+        let options = HttpOptions::default()
+            .max_connections_per_peer(1)
+            .reserved_connections_per_peer(1)
+            .acquire_timeout(Duration::from_secs(2));
+        ConnectionLimit::new(&options)
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_wait_ends_with_a_permit_or_with_an_error_of_its_own() {
-        let options = HttpOptions::default()
-            .max_connections_per_peer(1)
-            .acquire_timeout(Duration::from_secs(2));
-        let limit = ConnectionLimit::new(&options);
-        let permit = limit.acquire("http://a").await.unwrap();
-        let error = limit.acquire("http://a").await.unwrap_err();
+        let limit = limit();
+        let permit = limit.acquire(Lane::Loads, PEER).await.unwrap();
+        let error = limit.acquire(Lane::Loads, PEER).await.unwrap_err();
         assert_eq!(
             error.to_string(),
             "overloaded: no connection to http://a was free within 2s"
         );
         assert!(error.is_overloaded() && !error.is_transport() && !error.is_timeout());
 
-        let waiting = limit.acquire("http://a");
+        let waiting = limit.acquire(Lane::Loads, PEER);
         let leaving = async {
             tokio::time::sleep(Duration::from_secs(1)).await;
             drop(permit);
         };
         let (next, ()) = tokio::join!(waiting, leaving);
         drop(next.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn quick_exchanges_wait_for_no_load_and_getters_for_no_permit() {
+        let limit = limit();
+        assert!(!limit.is_exhausted());
+        let _load = limit.acquire(Lane::Loads, PEER).await.unwrap();
+        assert!(limit.is_exhausted());
+        let start = tokio::time::Instant::now();
+        drop(limit.acquire(Lane::Quick, PEER).await.unwrap());
+        let nested = load_scope(limit.acquire(Lane::Loads, PEER));
+        let error = nested.await.unwrap_err();
+        assert!(error.is_of_this_side() && !error.is_answer() && !error.is_overloaded());
+        assert_eq!(start.elapsed(), Duration::ZERO);
     }
 }

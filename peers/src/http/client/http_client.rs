@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
@@ -11,7 +11,8 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
-use super::connection_limit::ConnectionLimit;
+use super::answer::Answer;
+use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector;
 use super::pool::Pool;
 use crate::Error;
@@ -46,38 +47,6 @@ pub(crate) struct HttpClient {
 }
 
 type Connection = SendRequest<Body>;
-
-/// What a peer answered. The body is whole, unless it is that of an error and a long one.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    /// Refuses a value that is not of the type that peers of this protocol send: another server has
-    /// answered in the peer's place.
-    pub(crate) fn check_type(&self, expected: &str) -> Result<(), Error> {
-        let found = self.headers.get(CONTENT_TYPE);
-        if found.is_some_and(|found| found == expected) {
-            return Ok(());
-        }
-        let what = format!("an answer of the type {found:?} and not {expected:?}");
-        Err(Error::malformed(what))
-    }
-
-    /// Refuses a body where peers send none.
-    pub(crate) fn check_empty(&self) -> Result<(), Error> {
-        if self.body.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::malformed(
-                "an answer with a body, where peers send none",
-            ))
-        }
-    }
-}
 
 impl HttpClient {
     pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
@@ -138,6 +107,11 @@ impl HttpClient {
         within("a value", value.len(), self.options.max_value_bytes)
     }
 
+    /// Whether a request that may wait for a load would have to wait for a connection.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.limit.is_exhausted()
+    }
+
     /// Sends a request and reads the answer. `fill` is given an empty GET to make what it wants of,
     /// and returns the target; it is called again when the request has to be sent again, which is
     /// rare.
@@ -145,9 +119,10 @@ impl HttpClient {
     /// When the future is dropped, the connection in use is closed and nothing else is touched.
     pub(crate) async fn send(
         &self,
+        lane: Lane,
         fill: impl Fn(&mut Request<Body>) -> String,
     ) -> Result<Answer, Error> {
-        let _permit = self.limit.acquire(&self.name).await?;
+        let _permit = self.limit.acquire(lane, &self.name).await?;
         let limit = self.options.request_timeout;
         timeout(limit, self.exchange(fill))
             .await

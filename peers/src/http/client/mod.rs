@@ -1,11 +1,13 @@
 //! The client side: connections to one peer, and exchanges over them.
 
+mod answer;
 pub(crate) mod concurrently;
 mod connection_limit;
 pub(crate) mod connector;
 mod http_client;
 mod pool;
 
-pub(crate) use connection_limit::ConnectionLimit;
+pub(crate) use answer::Answer;
+pub(crate) use connection_limit::{ConnectionLimit, Lane};
 pub use connector::{Connector, Io, TcpConnector};
-pub(crate) use http_client::{Answer, HttpClient};
+pub(crate) use http_client::HttpClient;

@@ -33,10 +33,19 @@ impl HttpOptions {
         self
     }
 
-    /// The most connections to one peer, and so the most exchanges with it at one time; further ones
-    /// wait for a permit. Default: 256.
+    /// The most connections to one peer for gets, which may wait for loads, and so the most gets from it
+    /// at one time. Further ones wait for a permit; a get that a getter makes does not wait, and its
+    /// value is loaded on this node. Default: 256.
     pub fn max_connections_per_peer(mut self, connections: usize) -> Self {
         self.max_connections_per_peer = connections;
+        self
+    }
+
+    /// Further connections to one peer for exchanges that wait for no load: removals, sets, clears, and
+    /// peeks. While no connection for gets is free, the native protocol and galaxycache's look by a peek
+    /// whether the peer has the value in memory. Default: 32.
+    pub fn reserved_connections_per_peer(mut self, connections: usize) -> Self {
+        self.reserved_connections_per_peer = connections;
         self
     }
 

@@ -36,6 +36,7 @@ pub struct HttpOptions {
     pub(crate) request_timeout: Duration,
     pub(crate) client_idle_timeout: Duration,
     pub(crate) max_connections_per_peer: usize,
+    pub(crate) reserved_connections_per_peer: usize,
     pub(crate) acquire_timeout: Duration,
 
     pub(crate) head_timeout: Duration,
@@ -64,6 +65,7 @@ impl Default for HttpOptions {
             request_timeout: Duration::from_secs(30),
             client_idle_timeout: Duration::from_secs(60),
             max_connections_per_peer: 256,
+            reserved_connections_per_peer: 32,
             acquire_timeout: Duration::from_secs(30),
 
             head_timeout: Duration::from_secs(10),
@@ -137,6 +139,11 @@ impl HttpOptions {
             (
                 "max_connections_per_peer",
                 self.max_connections_per_peer,
+                Semaphore::MAX_PERMITS,
+            ),
+            (
+                "reserved_connections_per_peer",
+                self.reserved_connections_per_peer,
                 Semaphore::MAX_PERMITS,
             ),
             (
@@ -271,6 +278,10 @@ mod tests {
             (
                 "max_connections_per_peer",
                 options().max_connections_per_peer(0),
+            ),
+            (
+                "reserved_connections_per_peer",
+                options().reserved_connections_per_peer(0),
             ),
             ("max_connections", options().max_connections(usize::MAX)),
             ("max_requests", options().max_requests(0)),

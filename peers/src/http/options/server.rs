@@ -45,7 +45,9 @@ impl HttpOptions {
         self
     }
 
-    /// The most open connections; further ones wait in the listener's backlog. Default: 10,000.
+    /// The most open connections; further ones wait in the listener's backlog. A reserve of 64 more
+    /// connections answers liveness checks, and any other request as soon as a regular connection has
+    /// closed. Default: 10,000.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections;
         self

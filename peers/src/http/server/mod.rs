@@ -7,6 +7,7 @@ mod hook;
 mod inbound;
 mod listener;
 mod receive;
+mod reserve;
 #[allow(
     clippy::module_inception,
     reason = "the room is named after its main type"

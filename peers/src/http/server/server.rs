@@ -13,13 +13,14 @@ use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::select;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::accepted::Accepted;
 use super::detect::{Version, detect};
 use super::listener::Listener;
+use super::reserve::{Permit, RESERVE, ReserveService};
 use super::watchdog::{Activity, Verdict, Watchdog};
 use crate::Error;
 use crate::http::HttpOptions;
@@ -160,21 +161,29 @@ async fn accept<B: ServeBody>(
     connections: &mut JoinSet<()>,
 ) {
     let permits = Arc::new(Semaphore::new(options.max_connections));
+    let reserve = Arc::new(Semaphore::new(RESERVE));
     let (first, longest) = ACCEPT_BACK_OFF;
     let mut back_off = first;
     loop {
         let accepted = select! {
-            accepted = accept_one(&mut listener, &permits) => accepted,
+            accepted = accept_one(&mut listener, &permits, &reserve) => accepted,
             Some(_) = connections.join_next() => continue,
         };
         match accepted {
             Ok((accepted, permit)) => {
                 back_off = first;
                 let (service, draining) = (service.clone(), draining.clone());
-                let options = Arc::clone(options);
+                let (options, permits) = (Arc::clone(options), Arc::clone(&permits));
                 connections.spawn(async move {
-                    serve(accepted, service, &options, draining).await;
-                    drop(permit);
+                    match permit {
+                        Permit::Regular(_permit) => {
+                            serve(accepted, service, &options, draining).await;
+                        }
+                        Permit::Reserve(permit) => {
+                            let service = ReserveService::new(service, permit, &permits);
+                            serve(accepted, service, &options, draining).await;
+                        }
+                    }
                 });
             }
             Err(error) if concerns_one_connection(&error) => {}
@@ -188,15 +197,19 @@ async fn accept<B: ServeBody>(
     }
 }
 
-/// Waits for a permit before it accepts, so that connections beyond the limit stay in the backlog.
+/// Waits for a permit before it accepts, so that connections beyond the limit and its reserve stay in
+/// the backlog.
 async fn accept_one(
     listener: &mut impl Listener,
     permits: &Arc<Semaphore>,
-) -> io::Result<(Accepted, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    reserve: &Arc<Semaphore>,
+) -> io::Result<(Accepted, Permit)> {
+    let permit = select! {
+        biased;
+        permit = Arc::clone(permits).acquire_owned() => permit.map(Permit::Regular),
+        permit = Arc::clone(reserve).acquire_owned() => permit.map(Permit::Reserve),
+    };
+    let permit = permit.map_err(io::Error::other)?;
     Ok((listener.accept().await?, permit))
 }
 

@@ -1,12 +1,11 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers that look random, from a counter: for decisions that only have to be spread out.
-///
-/// SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA '14).
+/// Numbers that look random, from a counter, for decisions that only have to be spread out: SplitMix64
+/// (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA '14).
 #[derive(Debug, Default)]
-pub(crate) struct Scatter(AtomicU64);
+pub(crate) struct SplitMix64(AtomicU64);
 
-impl Scatter {
+impl SplitMix64 {
     /// The next number, from the whole range.
     pub(crate) fn next(&self) -> u64 {
         let count = self.0.fetch_add(1, Ordering::Relaxed);
@@ -28,10 +27,10 @@ mod tests {
 
     #[test]
     fn fractions_are_spread_over_the_unit_interval() {
-        let scatter = Scatter::default();
+        let random = SplitMix64::default();
         let mut tenths = [0; 10];
         for _ in 0..10_000 {
-            tenths[(scatter.next_fraction() * 10.0) as usize] += 1;
+            tenths[(random.next_fraction() * 10.0) as usize] += 1;
         }
         assert!(
             tenths.iter().all(|count| (800..1200).contains(count)),
