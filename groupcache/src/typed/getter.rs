@@ -9,6 +9,9 @@ use crate::{Codec, Getter, GetterError, Key, TypedValue, Value};
 /// returns a [`TypedValue`], which has an expiry of its own, is put into [`Expiring`]. A struct with
 /// state implements the trait, as it would implement [`Getter`].
 ///
+/// A getter of `Option<T>` makes a group of `Option<T>`, which caches `None` like any other value. A
+/// getter that fails with [`NotFound`](crate::NotFound) makes a group of `T`, which caches no absence.
+///
 /// ```
 /// use std::convert::Infallible;
 /// use std::time::Duration;
