@@ -1,5 +1,5 @@
-//! The client of the well-known demo: `-set`, `-get` and `-del` go to the slow database itself,
-//! `-cget` reads through the cache of a frontend.
+//! The client of the well-known demo: `-set`, `-get` and `-del` go to the slow database itself, and
+//! `-cset`, `-cget` and `-cdel` to the cache of a frontend.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -15,10 +15,12 @@ use crate::{BoxError, program};
 /// Flags that a value follows.
 const WITH_VALUE: [&str; 4] = ["host", "key", "port", "value"];
 /// Flags that stand alone.
-const ALONE: [&str; 6] = ["cget", "del", "get", "help", "set", "version"];
+const ALONE: [&str; 8] = [
+    "cdel", "cget", "cset", "del", "get", "help", "set", "version",
+];
 
-/// Reads and writes the slow database, directly or through the cache. Flags may begin with one dash
-/// or two.
+/// Reads and writes the slow database, or the cache in front of it. Flags may begin with one dash or
+/// two.
 #[derive(Debug, Parser)]
 #[command(name = "cli", version, group = ArgGroup::new("operation").required(true))]
 pub struct Options {
@@ -28,22 +30,28 @@ pub struct Options {
     /// Read the value from the database: slow, every time.
     #[arg(long, group = "operation")]
     get: bool,
-    /// Read the value through a frontend's cache.
-    #[arg(long, group = "operation")]
-    cget: bool,
     /// Delete the key from the database.
     #[arg(long, group = "operation")]
     del: bool,
+    /// Set the value in the cache of all nodes; the database keeps its own.
+    #[arg(long, group = "operation")]
+    cset: bool,
+    /// Read the value through the cache of a frontend.
+    #[arg(long, group = "operation")]
+    cget: bool,
+    /// Remove the value from the cache of all nodes, so that the next -cget reads the database.
+    #[arg(long, group = "operation")]
+    cdel: bool,
     /// Key.
     #[arg(long, default_value = "foo", allow_hyphen_values = true)]
     key: String,
-    /// Value for -set.
+    /// Value for -set and -cset.
     #[arg(long, default_value = "bar", allow_hyphen_values = true)]
     value: String,
-    /// Port of the server that is asked [default: 8080, the database; with -cget 9001, a frontend].
+    /// Port of the server [default: 8080, the database; for -cset, -cget and -cdel 9001, a frontend].
     #[arg(long)]
     port: Option<u16>,
-    /// Host of the server that is asked.
+    /// Host of the server.
     #[arg(long, default_value = "127.0.0.1")]
     host: String,
 }
@@ -58,7 +66,7 @@ pub fn main() -> std::process::ExitCode {
     program::main_with(with_two_dashes(std::env::args_os()), run)
 }
 
-/// Makes `--key` of `-key`; what follows a flag as its value is left alone.
+/// Turns `-key` into `--key`. The value after a flag stays as it is.
 fn with_two_dashes(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut is_value = true; // The first is the program's name.
     args.into_iter()
@@ -80,15 +88,19 @@ fn with_two_dashes(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
         .collect()
 }
 
-/// Does what the flags say. A value goes to stdout, how long it took and where it came from to
+/// Runs the one operation. The value goes to stdout; the time that it took and its source go to
 /// stderr.
 ///
 /// # Errors
 ///
-/// When the server cannot be reached or says no.
+/// When the server cannot be reached or refuses.
 pub async fn run(options: Options) -> Result<(), BoxError> {
     let (path, default_port) = if options.cget {
         ("api/get?key=", 9001)
+    } else if options.cset {
+        ("api/set?key=", 9001)
+    } else if options.cdel {
+        ("api/remove?key=", 9001)
     } else {
         ("kv/", 8080)
     };
@@ -98,10 +110,12 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         options.port.unwrap_or(default_port)
     );
     let url = format!("{server}/{path}{}", escape(options.key.as_bytes()));
-    let (method, body) = match (options.set, options.del) {
-        (true, _) => (Method::PUT, options.value.clone()),
-        (_, true) => (Method::DELETE, String::new()),
-        _ => (Method::GET, String::new()),
+    let (method, body) = if options.set || options.cset {
+        (Method::PUT, options.value)
+    } else if options.del || options.cdel {
+        (Method::DELETE, String::new())
+    } else {
+        (Method::GET, String::new())
     };
 
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Who owns a key: reads keys in base64, one a line, and prints the owner of each.
+//! The owner of a key: reads keys, one a line, and prints the owner of each.
 
 use std::io::{self, BufRead, BufWriter, Write};
 
@@ -10,7 +10,7 @@ use peers::{Member, Protocol};
 
 use crate::BoxError;
 
-/// Prints the owner of every key that comes on stdin, in base64, one a line.
+/// Prints the owner of every key that is read from stdin, one a line.
 #[derive(Debug, Parser)]
 #[command(name = "owner", version)]
 pub struct Options {
@@ -23,9 +23,12 @@ pub struct Options {
     /// All members, as URL or ID=URL; a text without `://` counts as an id.
     #[arg(long, value_name = "URL,URL", value_delimiter = ',', required = true)]
     members: Vec<String>,
+    /// Keys are in base64, so that they can be any bytes [default: plain text].
+    #[arg(long)]
+    base64: bool,
 }
 
-/// Answers line by line until stdin ends. An owner is printed by its id.
+/// Answers line by line until stdin ends. The answer is the owner's id.
 ///
 /// # Errors
 ///
@@ -42,10 +45,16 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .collect::<Result<Vec<_>, _>>()?;
     let ring = Ring::new(scheme, ids)?;
     let mut stdout = BufWriter::new(io::stdout().lock());
-    for (number, line) in (1..).zip(io::stdin().lock().lines()) {
-        let key = STANDARD
-            .decode(line?.trim_end())
-            .map_err(|error| format!("line {number} is not base64: {error}"))?;
+    for (number, line) in (1..).zip(io::stdin().lock().split(b'\n')) {
+        let mut key = line?;
+        if key.ends_with(b"\r") {
+            key.pop();
+        }
+        if options.base64 {
+            key = STANDARD
+                .decode(key.trim_ascii_end())
+                .map_err(|error| format!("line {number} is not base64: {error}"))?;
+        }
         writeln!(stdout, "{}", ring.owner(&key))?;
     }
     Ok(stdout.flush()?)

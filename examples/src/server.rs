@@ -12,7 +12,8 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use crate::BoxError;
 use crate::escape::Malformed;
@@ -21,9 +22,15 @@ use crate::program::with_causes;
 /// The largest body a server here reads.
 const MAX_BODY: usize = 64 << 20;
 
-/// How long a connection may wait for its next request; longer than nodes keep theirs to peers, so
-/// that a request seldom meets a connection that is just being closed.
+/// How long a connection may wait for its next request. Nodes close their connections to peers sooner,
+/// so that a request seldom meets a connection that is just being closed.
 const IDLE: Duration = Duration::from_secs(120);
+
+/// How long a new connection may take to send its first bytes.
+const FIRST_BYTES: Duration = Duration::from_secs(10);
+
+/// How long the body of a request may take.
+const BODY: Duration = Duration::from_secs(30);
 
 /// How long requests under way may take once the server is to stop.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -47,14 +54,23 @@ where
         .timer(TokioTimer::new())
         .keep_alive_interval(IDLE);
     let accept = async {
+        // The server limits the time of a head only once it knows the version of HTTP, so that a client
+        // that sends nothing has to be closed here.
+        let mut silent = JoinSet::new();
         loop {
-            let Ok((stream, _)) = listener.accept().await else {
-                // Out of file descriptors, most likely: give connections time to end.
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                continue;
+            let stream = tokio::select! {
+                accepted = listener.accept() => {
+                    if let Ok((stream, _)) = accepted {
+                        silent.spawn(speaking(stream));
+                    } else {
+                        // Out of file descriptors, most likely: give connections time to end.
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    continue;
+                }
+                Some(stream) = silent.join_next() => stream,
             };
-            // Without it, small answers wait for the client's delayed acknowledgement.
-            let _ = stream.set_nodelay(true);
+            let Ok(Some(stream)) = stream else { continue };
             let handler = handler.clone();
             let service = service_fn(move |request| {
                 let answer = handler(request);
@@ -71,6 +87,16 @@ where
     }
     drop(listener);
     let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
+}
+
+/// The connection, once its client has begun to send; `None` if that takes too long.
+async fn speaking(stream: TcpStream) -> Option<TcpStream> {
+    // Without it, small answers wait for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    let peeked = tokio::time::timeout(FIRST_BYTES, stream.peek(&mut first)).await;
+    let bytes = peeked.ok()?.ok()?;
+    (bytes > 0).then_some(stream)
 }
 
 /// An answer of plain text.
@@ -144,12 +170,30 @@ impl From<BoxError> for Refusal {
 
 /// The whole body of a request.
 pub(crate) async fn read_body(body: Incoming) -> Result<Bytes, Refusal> {
-    match Limited::new(body, MAX_BODY).collect().await {
+    let body = tokio::time::timeout(BODY, Limited::new(body, MAX_BODY).collect());
+    let too_slow = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
+    match body.await.map_err(|_| too_slow())? {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("a value has at most {MAX_BODY} bytes"),
         )),
         Err(error) => Err(Refusal::bad(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_sends_nothing_is_not_waited_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let before = tokio::time::Instant::now();
+        assert!(speaking(accepted.unwrap().0).await.is_none());
+        assert!(before.elapsed() >= FIRST_BYTES);
+        drop(client);
     }
 }

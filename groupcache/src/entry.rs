@@ -2,9 +2,9 @@ use std::time::Instant;
 
 use byteview::ByteView;
 
-/// A value with where it came from: what [`Group::entry`](crate::Group::entry) returns.
+/// A value with its source; from [`Group::entry`](crate::Group::entry).
 ///
-/// The value is bytes, or what a [`TypedGroup`](crate::TypedGroup) has decoded from them.
+/// The value is bytes, or of the type that a [`TypedGroup`](crate::TypedGroup) has decoded them to.
 #[derive(Clone, Debug)]
 pub struct Entry<T = ByteView> {
     pub(crate) value: T,
@@ -23,8 +23,8 @@ impl<T> Entry<T> {
         self.value
     }
 
-    /// When the value stops being fresh; `None` if it never does. Past for a stale value, and for
-    /// one that its getter did not want to be kept.
+    /// When the value stops being fresh; `None` if it never does. This is in the past for a stale
+    /// value, and for a value that its getter did not want to be kept.
     pub fn fresh_until(&self) -> Option<Instant> {
         self.fresh_until
     }
@@ -33,17 +33,26 @@ impl<T> Entry<T> {
     pub fn source(&self) -> Source {
         self.source
     }
+
+    /// Another value in place of this one.
+    pub(crate) fn with_value<U>(self, value: U) -> Entry<U> {
+        Entry {
+            value,
+            source: self.source,
+            fresh_until: self.fresh_until,
+        }
+    }
 }
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// The values this node owns.
+    /// This node's memory: a value that this node owns.
     Main,
-    /// This node's mirrors of values that others own.
+    /// This node's memory: a mirror of a value that another node owns.
     Hot,
-    /// The same two, past its freshness and within its stale window.
+    /// This node's memory: a value past its freshness and within the stale window.
     Stale,
     /// Another node.
     Peer,
@@ -52,7 +61,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// In one lower-case word: `main`, `hot`, `stale`, `peer` or `origin`.
+    /// The source as one lower-case word: `main`, `hot`, `stale`, `peer` or `origin`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Main => "main",

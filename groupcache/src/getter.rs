@@ -4,15 +4,16 @@ use peers::BoxFuture;
 
 use crate::{Key, Value};
 
-/// What a getter fails with: any error, or just a text. [`NotFound`] says that there is no value.
+/// The error of a getter: any error, or just a text. [`NotFound`] says that there is no value.
 pub type GetterError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Loads the value of a key: the user's slow function, called once per key and cluster.
 ///
-/// Every `async` closure from a [`Key`] to a `Result` of something that becomes a [`Value`] is a
-/// getter. A getter runs on a task of its own, so it goes on when the caller who started it goes
-/// away; it is dropped at the group's [`load_timeout`](crate::GroupBuilder::load_timeout). If it
-/// panics, everybody who waits gets an error and the next call runs it afresh.
+/// Every `async` closure or function from a [`Key`] to a `Result` of something that becomes a
+/// [`Value`] is a getter. A getter runs on a task of its own, so it goes on when the caller who
+/// started it goes away. It is dropped at the group's
+/// [`load_timeout`](crate::GroupBuilder::load_timeout). If it panics, all callers that wait for it get
+/// an error, and the next call runs it afresh.
 ///
 /// ```
 /// use groupcache::{Getter, GetterError, Key, NotFound};
@@ -28,19 +29,103 @@ pub type GetterError = Box<dyn std::error::Error + Send + Sync>;
 /// takes_a_getter(render);
 /// ```
 ///
+/// # A getter with state
+///
+/// A connection pool, or whatever else a getter needs, is part of a struct that implements the trait,
+/// or is cloned into a closure for each call.
+///
+/// ```
+/// use groupcache::{Getter, GetterError, Key, Node, NotFound, Value};
+/// # #[derive(Clone)] struct Pool;
+/// # impl Pool {
+/// #     async fn connect(_: &str) -> Result<Self, std::io::Error> { Ok(Self) }
+/// #     async fn find(&self, id: u64) -> Result<Option<String>, std::io::Error> {
+/// #         Ok((id == 17).then(|| "Ada Lovelace".to_owned()))
+/// #     }
+/// # }
+///
+/// struct Users {
+///     pool: Pool,
+/// }
+///
+/// impl Getter for Users {
+///     async fn get(&self, key: Key) -> Result<Value, GetterError> {
+///         let name = self.pool.find(key.parse()?).await?;
+///         Ok(name.ok_or(NotFound)?.into())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let node = Node::builder("http://127.0.0.1:8080").start().await?;
+/// let pool = Pool::connect("postgres://localhost").await?;
+///
+/// let by_struct = node.group("a", 1 << 20, Users { pool: pool.clone() }).build()?;
+/// let by_closure = node
+///     .group("b", 1 << 20, move |key: Key| {
+///         let pool = pool.clone();
+///         async move {
+///             let name = pool.find(key.parse()?).await?;
+///             name.ok_or_else(|| GetterError::from(NotFound))
+///         }
+///     })
+///     .build()?;
+///
+/// assert_eq!(by_struct.get(Key::from(17)).await?, "Ada Lovelace");
+/// assert_eq!(by_closure.get("17").await?, "Ada Lovelace");
+/// assert!(by_closure.get("18").await.unwrap_err().is_not_found());
+/// # Ok(()) }
+/// ```
+///
+/// # A getter that finds nothing
+///
+/// [`NotFound`] is the answer for a key without a value. A lookup that returns an `Option` becomes a
+/// getter by `.ok_or(NotFound)?`, as above. `NotFound` may be inside of another error: of an
+/// `anyhow::Error` or `eyre::Report`, with or without context, of an error by thiserror, or of
+/// anything else whose [`source`](std::error::Error::source) leads to it. A getter that asks another
+/// group passes on that group's "not found" in the same ways.
+///
+/// # A getter that blocks
+///
+/// Work that blocks its thread, such as a synchronous database client or an image decoder, belongs
+/// on [`spawn_blocking`](tokio::task::spawn_blocking). With `anyhow`, as with any other error type,
+/// the `?` works as usual:
+///
+/// ```
+/// use anyhow::Context;
+/// use groupcache::{Key, Node, NotFound};
+///
+/// fn read(path: &str) -> std::io::Result<Option<Vec<u8>>> {
+/// #   return Ok((path == "cat.png").then(|| b"meow".to_vec()));
+///     // blocks
+/// }
+///
+/// async fn load(key: Key) -> anyhow::Result<Vec<u8>> {
+///     let path = key.to_str()?.to_owned();
+///     let file = tokio::task::spawn_blocking(move || read(&path)).await?;
+///     let bytes = file.context("reading a file")?.ok_or(NotFound)?;
+///     Ok(bytes)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+/// let node = Node::builder("http://127.0.0.1:8080").start().await?;
+/// let files = node.group("files", 1 << 20, load).build()?;
+/// assert_eq!(files.get("cat.png").await?, "meow");
+/// assert!(files.get("dog.png").await.unwrap_err().is_not_found());
+/// # Ok(()) }
+/// ```
+///
 /// # The request's context
 ///
-/// [`Context::current`](crate::Context::current) is, in a getter, the context of the request that
-/// set the load off: what [`HttpOptions::on_request`](crate::HttpOptions::on_request) attached to a
-/// peer's request, or what a caller on this node put around its get with
-/// [`Context::scope`](crate::Context::scope). Otherwise it is empty; a caller's context does not
-/// travel to another node. It is not a parameter, so that closures and
-/// [typed getters](crate::TypedGetter) see it too, and so does what they call.
+/// In a getter, [`Context::current`](crate::Context::current) is the context of the request that
+/// started the load. [`HttpOptions::on_request`](crate::HttpOptions::on_request) attaches a context to
+/// a peer's request, and [`Context::scope`](crate::Context::scope) to a get on this node. Otherwise the
+/// context is empty; a caller's context does not travel to another node. It is not a parameter, so
+/// that closures, [typed getters](crate::TypedGetter) and the functions that they call see it too.
 ///
-/// Several requests that miss a key at once share one load, and those that come later its value: a
-/// getter sees the context of the first alone. So a context may say on whose behalf a load is made,
-/// as a trace or a log does, and may not decide what is loaded. What a value depends on belongs
-/// into its key, and who may see it is for the hook to say, which sees every request.
+/// Requests that miss a key at the same time share one load, and later ones share its value: a getter
+/// sees the context of the first request alone. So a context may say on whose behalf a load is made,
+/// for a trace or a log, and must not decide what is loaded. Everything that a value depends on belongs
+/// into its key. The hook, which sees every request, decides who may see a value.
 ///
 /// ```
 /// use std::convert::Infallible;
@@ -68,9 +153,10 @@ pub trait Getter: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`NotFound`], also as the source of another error, becomes an error with [`is_not_found`](crate::Error::is_not_found) for the
-    /// callers, every other one an error with [`is_getter`](crate::Error::is_getter). Neither is
-    /// cached or tried again by the group.
+    /// For the callers, [`NotFound`], also inside of another error, becomes an error that
+    /// [`is_not_found`](crate::Error::is_not_found), and every other error one that
+    /// [`is_getter`](crate::Error::is_getter). The group caches neither. After a failure it pauses, as
+    /// [`failure_pause`](crate::GroupBuilder::failure_pause) says.
     fn get(&self, key: Key) -> impl Future<Output = Result<Value, GetterError>> + Send;
 }
 
@@ -86,7 +172,7 @@ where
     }
 }
 
-/// A getter's way to say that there is no value under the key.
+/// The error by which a getter says that there is no value under the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NotFound;
 
@@ -96,7 +182,25 @@ impl fmt::Display for NotFound {
     }
 }
 
-impl std::error::Error for NotFound {}
+/// The source is private. It keeps "not found" recognizable in wrappers that hide the error in them and
+/// pass on its source, as `anyhow::Error` and thiserror's `transparent` do.
+impl std::error::Error for NotFound {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&NoValue)
+    }
+}
+
+/// The source of every [`NotFound`].
+#[derive(Debug)]
+pub(crate) struct NoValue;
+
+impl fmt::Display for NoValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the key has no value")
+    }
+}
+
+impl std::error::Error for NoValue {}
 
 /// The object-safe form, as a group keeps it.
 pub(crate) trait BoxedGetter: Send + Sync + 'static {

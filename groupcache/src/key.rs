@@ -1,9 +1,11 @@
+use std::any::type_name;
 use std::borrow::{Borrow, Cow};
 use std::cmp::Ordering;
+use std::error::Error;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::str::{self, Utf8Error};
+use std::str::{self, FromStr, Utf8Error};
 use std::sync::Arc;
 
 use lru::Equivalent;
@@ -12,8 +14,8 @@ use lru::Equivalent;
 ///
 /// Up to 22 bytes are held in place; longer keys are allocated, and clones share the allocation.
 ///
-/// A key is what a [`Getter`](crate::Getter) is given. It reads like a byte slice, prints as text,
-/// and hashes and compares exactly as its bytes do.
+/// A [`Getter`](crate::Getter) receives a key. A key reads like a byte slice, prints as text, and hashes
+/// and compares exactly as its bytes do.
 ///
 /// ```
 /// use groupcache::Key;
@@ -23,6 +25,47 @@ use lru::Equivalent;
 /// assert_eq!(format!("thumbnail of {key}"), "thumbnail of cat.png");
 /// assert!(key.ends_with(b".png"));
 /// # Ok::<(), std::str::Utf8Error>(())
+/// ```
+///
+/// # Keys that are not text
+///
+/// A number becomes the key of its decimal digits, and [`parse`](Self::parse) turns a key back into a
+/// number, or into any other type with [`FromStr`]. A struct becomes a key by
+/// [segments](crate::keys), which no two structs share:
+///
+/// ```
+/// use groupcache::Key;
+/// use groupcache::keys::KeyError;
+///
+/// assert_eq!(Key::from(17_u64), Key::from("17"));
+/// assert_eq!(Key::from("17").parse::<u64>()?, 17);
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Avatar {
+///     user: u64,
+///     size: String,
+/// }
+///
+/// impl From<&Avatar> for Key {
+///     fn from(avatar: &Avatar) -> Self {
+///         Key::builder().integer(avatar.user).text(&avatar.size).build()
+///     }
+/// }
+///
+/// impl TryFrom<&Key> for Avatar {
+///     type Error = KeyError;
+///
+///     fn try_from(key: &Key) -> Result<Self, KeyError> {
+///         let mut segments = key.segments();
+///         let (user, size) = (segments.integer()?, segments.text()?.into_owned());
+///         segments.end()?;
+///         Ok(Self { user, size })
+///     }
+/// }
+///
+/// let avatar = Avatar { user: 17, size: "200×200".to_owned() };
+/// assert_eq!(Avatar::try_from(&Key::from(&avatar))?, avatar);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct Key(Repr);
@@ -84,7 +127,25 @@ impl Key {
         str::from_utf8(self)
     }
 
-    /// The key as text, with `U+FFFD` in place of what is not UTF-8.
+    /// The key as a number, or as another type that is made from text.
+    ///
+    /// # Errors
+    ///
+    /// When the key is not UTF-8, or its text is no `T`.
+    pub fn parse<T: FromStr>(&self) -> Result<T, ParseKeyError>
+    where
+        T::Err: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let failed = |source| ParseKeyError {
+            key: self.clone(),
+            wanted: type_name::<T>(),
+            source,
+        };
+        let text = self.to_str().map_err(|error| failed(error.into()))?;
+        text.parse().map_err(|error: T::Err| failed(error.into()))
+    }
+
+    /// The key as text, with `U+FFFD` in place of bytes that are not UTF-8.
     pub fn to_str_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self)
     }
@@ -191,6 +252,40 @@ impl From<Vec<u8>> for Key {
     }
 }
 
+macro_rules! from_integer {
+    ($($integer:ty)*) => {$(
+        /// The decimal digits.
+        impl From<$integer> for Key {
+            fn from(number: $integer) -> Self {
+                number.to_string().into()
+            }
+        }
+    )*};
+}
+
+from_integer!(u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+
+/// Why [`Key::parse`] gave no value.
+#[derive(Debug)]
+pub struct ParseKeyError {
+    key: Key,
+    /// The name of a type.
+    wanted: &'static str,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl fmt::Display for ParseKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the key {:?} is no {}", self.key, self.wanted)
+    }
+}
+
+impl Error for ParseKeyError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.source)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::hash::{BuildHasher, RandomState};
@@ -229,5 +324,17 @@ mod tests {
         assert!(key.to_str().is_err());
         assert_eq!(key.to_string(), "a\u{fffd}");
         assert_eq!(format!("{key:?}"), "\"a\\xff\"");
+    }
+
+    #[test]
+    fn a_number_comes_back_and_other_keys_say_what_they_are_not() {
+        for number in [i128::MIN, -1, 0, 1, i128::MAX] {
+            assert_eq!(Key::from(number).parse::<i128>().unwrap(), number);
+        }
+        assert_eq!(Key::from(u8::MAX), Key::from("255"));
+        let error = Key::from("one").parse::<u8>().unwrap_err();
+        assert_eq!(error.to_string(), "the key \"one\" is no u8");
+        assert!(error.source().unwrap().is::<std::num::ParseIntError>());
+        assert!(Key::from(b"\xff").parse::<String>().is_err());
     }
 }

@@ -12,10 +12,13 @@
 //!
 //! # Features
 //!
+//! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
+//! - `galaxycache-keys`: [`keys::galaxycache`], the keys of galaxycache's package `cachekey`.
 //! - `grpc`: [`Protocol::GalaxycacheGrpc`], galaxycache over gRPC, by tonic.
 //! - `json`: [`Json`], typed values as JSON, by serde_json.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
+//! - `serde`: `Serialize` for [`Stats`] and [`Usage`].
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 //! - `tower`: [`HttpService`] as a tower service, to [mount a node](Node::service) in axum. Adds tower-service, a trait.
 #![forbid(unsafe_code)]
@@ -47,10 +50,10 @@ pub use peers;
 
 pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
-pub use error::{Error, FailedPeer};
+pub use error::{Error, ErrorKind, FailedPeer};
 pub use getter::{Getter, GetterError, NotFound};
 pub use group::{Group, GroupBuilder};
-pub use key::Key;
+pub use key::{Key, ParseKeyError};
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
@@ -67,5 +70,5 @@ pub use typed::Json;
 pub use typed::MessagePack;
 #[cfg(feature = "protobuf")]
 pub use typed::Protobuf;
-pub use typed::{Codec, Raw, Text, TypedGetter, TypedGroup, TypedValue};
+pub use typed::{Codec, Expiring, Raw, Text, ToTypedValue, TypedGetter, TypedGroup, TypedValue};
 pub use value::Value;

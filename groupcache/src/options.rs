@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How one get differs from the usual: for [`Group::get_with`](crate::Group::get_with).
+/// The settings of one get, for [`Group::get_with`](crate::Group::get_with).
 ///
 /// ```
 /// use std::time::Duration;
@@ -17,31 +17,32 @@ pub struct GetOptions {
 }
 
 impl GetOptions {
-    /// How far the get may go. Default: [`Mode::Normal`].
+    /// Where the get may look. Default: [`Mode::Normal`].
     pub fn mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
     /// How long this caller waits before it gets an error that
-    /// [`is_timeout`](crate::Error::is_timeout). Others who wait for the key wait on, and a load
-    /// that has begun fills the cache. Default: as long as the group's limits let it take.
+    /// [`is_timeout`](crate::Error::is_timeout). Other callers wait on, and a load that has begun
+    /// fills the cache. Default: as long as the group's own limits allow.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit);
         self
     }
 }
 
-/// How far a get may go for its value.
+/// Where a get may look for its value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Wherever it takes: memory, the owner, the getter.
+    /// Everywhere: in memory, at the owner, from the getter.
     #[default]
     Normal,
-    /// Only where it is cached already, here or at its owner; otherwise it is not found. Nothing is
-    /// loaded.
+    /// Only where the value is cached already, on this node or on the key's owner. Otherwise it is not
+    /// found. No node calls its getter.
     Peek,
-    /// From memory, here or at its owner, otherwise from this node's getter: no other node loads.
+    /// Where the value is cached already, and otherwise from this node's getter. No other node calls
+    /// its getter.
     NoPeerLoad,
 }

@@ -2,10 +2,10 @@ use std::time::{Duration, SystemTime};
 
 use byteview::ByteView;
 
-/// What a getter returns: bytes, and optionally how long they stay fresh.
+/// The result of a getter: bytes, and optionally how long they stay fresh.
 ///
 /// Anything that becomes a [`ByteView`] becomes a value: `Vec<u8>`, `String`, `Bytes`, `&'static
-/// str`. Without a word on expiry the group's [`ttl`](crate::GroupBuilder::ttl) holds.
+/// str`. A value without an expiry of its own has the group's [`ttl`](crate::GroupBuilder::ttl).
 ///
 /// ```
 /// use std::time::Duration;
@@ -45,8 +45,8 @@ impl Value {
         self.view
     }
 
-    /// Lets the value expire this long after it was loaded. Zero: it is given to those who wait for
-    /// it, and not kept. What is more than eight years away may count as never.
+    /// Lets the value expire this long after it was loaded. With zero, the callers that wait for the
+    /// value get it, and no node keeps it. More than eight years may count as never.
     pub fn expires_in(mut self, after: Duration) -> Self {
         self.expiry = Expiry::In(after);
         self
@@ -59,14 +59,14 @@ impl Value {
     }
 
     /// Lets the value live until it is evicted, whatever the group's time to live, also when it is
-    /// [set](crate::Group::set) on a node that does not own it. Mirrors go by the group's: they are
-    /// fetched again.
+    /// [set](crate::Group::set) on a node that does not own it. Mirrors on other nodes still have the
+    /// group's time to live, after which they are fetched again.
     pub fn never_expires(mut self) -> Self {
         self.expiry = Expiry::Never;
         self
     }
 
-    /// Bytes with a word on expiry that was given elsewhere.
+    /// Bytes with a given expiry.
     pub(crate) fn with_expiry(view: ByteView, expiry: Expiry) -> Self {
         Self { view, expiry }
     }

@@ -6,14 +6,13 @@ use std::convert::Infallible;
 use std::error::Error as _;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{MIB, lonely_node, lonely_node_at};
 use groupcache::testing::Cluster;
 use groupcache::{
-    ByteView, Codec, GetOptions, GetterError, Json, Key, ManualClock, MessagePack, Mode, NotFound,
-    Protobuf, Raw, Source, Text, TypedGroup, TypedValue,
+    ByteView, Codec, Expiring, GetOptions, GetterError, Group, Json, Key, ManualClock, MessagePack,
+    Mode, Node, NotFound, Protobuf, Raw, Source, Text, TypedGroup, TypedValue,
 };
 use serde::{Deserialize, Serialize};
 
@@ -196,19 +195,20 @@ async fn a_typed_group_loads_once_and_decodes_every_time() {
 async fn settings_and_values_have_their_say_on_expiry() {
     let clock = ManualClock::new();
     let node = lonely_node_at(&clock).await;
-    let of_group: TypedGroup<User, MessagePack> = node
+    let of_group = node
         .typed_group("a", MIB, MessagePack, load_user)
         .ttl(Duration::from_secs(10))
         .build()
         .unwrap();
-    let of_value: TypedGroup<String, Text> = node
-        .typed_group("b", MIB, Text, |key: Key| async move {
-            let text = TypedValue::from(key.to_string());
-            Ok::<_, Infallible>(match &*key {
-                b"never" => text.never_expires(),
-                _ => text.expires_in(Duration::from_secs(3)),
-            })
+    let own_expiry = |key: Key| async move {
+        let text = TypedValue::from(key.to_string());
+        Ok::<_, Infallible>(match &*key {
+            b"never" => text.never_expires(),
+            _ => text.expires_in(Duration::from_secs(3)),
         })
+    };
+    let of_value = node
+        .typed_group("b", MIB, Text, Expiring(own_expiry))
         .ttl(Duration::from_secs(10))
         .build()
         .unwrap();
@@ -287,51 +287,208 @@ async fn a_value_without_an_encoding_fails_the_getter_or_the_set() {
 }
 
 #[tokio::test]
-async fn bytes_that_do_not_decode_are_an_error_once_and_then_loaded_anew() {
-    let users: TypedGroup<User, Json> = lonely_node()
+async fn a_set_takes_a_value_or_a_reference_with_or_without_an_expiry() {
+    let users = lonely_node()
+        .await
+        .typed_group("users", MIB, Json, load_user)
+        .build()
+        .unwrap();
+    let minute = Duration::from_secs(60);
+    users.set("a", user("x")).await.unwrap();
+    users.set("b", &user("x")).await.unwrap();
+    let value = TypedValue::from(user("x")).expires_in(minute);
+    users.set("c", value.clone()).await.unwrap();
+    users.set("d", &value.into_inner()).await.unwrap();
+    let value = user("x");
+    let borrowed = TypedValue::from(&value).expires_in(minute);
+    users.set("e", borrowed).await.unwrap();
+    for key in ["a", "b", "c", "d", "e"] {
+        let entry = users.entry(key).await.unwrap();
+        assert_eq!(entry.value(), &user("x"), "{key}");
+        assert_eq!(entry.fresh_until().is_some(), ["c", "e"].contains(&key));
+    }
+}
+
+#[tokio::test]
+async fn the_type_of_the_values_is_known_from_the_getter_whatever_its_form() {
+    let node = lonely_node().await;
+    let closure = |key: Key| async move { Ok::<_, Infallible>(user(&key.to_string())) };
+    let by_closure = node.typed_group("a", MIB, Json, closure).build().unwrap();
+    let by_function = node.typed_group("b", MIB, Json, load_user);
+    let by_function = by_function.ttl(Duration::from_secs(9)).build().unwrap();
+    let expiring = |key: Key| async move {
+        let value = TypedValue::from(user(&key.to_string()));
+        Ok::<_, Infallible>(value.never_expires())
+    };
+    let by_expiring = node.typed_group("c", MIB, Json, Expiring(expiring));
+    let by_expiring = by_expiring.build().unwrap();
+
+    // JSON is the codec that need not be named.
+    let groups: [TypedGroup<User>; 3] = [by_closure, by_function, by_expiring];
+    for group in groups {
+        assert_eq!(group.get("ada").await.unwrap(), user("ada"));
+    }
+}
+
+#[tokio::test]
+async fn a_typed_group_can_do_what_a_group_can() {
+    let cluster = Cluster::start(3).await.unwrap();
+    let users = cluster.typed_group("users", MIB, Json, load_user).unwrap();
+    let (group, calls) = (&users[0], || {
+        let stats = users.iter().map(TypedGroup::stats);
+        stats.sum::<groupcache::Stats>().getter_calls
+    });
+    assert_eq!((group.name(), group.peers().len()), ("users", 3));
+    group.warm_up("ada").await.unwrap();
+    assert_eq!(calls(), 1);
+    assert_eq!(group.get("ada").await.unwrap(), user("ada"));
+    assert_eq!(calls(), 1);
+    for remove in [group.remove_many(["ada", "bob"]).await, group.clear().await] {
+        remove.unwrap();
+    }
+    let entries: usize = users.iter().map(|group| group.usage().entries).sum();
+    assert_eq!(entries, 0);
+    group.set_budget(MIB / 2);
+    assert_eq!(group.usage().budget, MIB / 2);
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_peers_not_found_passes_through_the_getter_of_a_typed_group() {
+    #[derive(Debug, thiserror::Error)]
+    #[error(transparent)]
+    struct Failed(#[from] anyhow::Error);
+
+    let cluster = Cluster::start(2).await.unwrap();
+    let rows = cluster
+        .group("rows", MIB, |_: Key| async { Err::<Vec<u8>, _>(NotFound) })
+        .unwrap();
+    let row = cluster.key_owned_by(1, "k");
+    let asks_a_peer = rows[0].clone();
+    let users = cluster
+        .node(0)
+        .typed_group("users", MIB, Json, move |_: Key| {
+            let (rows, row) = (asks_a_peer.clone(), row.clone());
+            async move {
+                let bytes = rows.get(&row).await.map_err(anyhow::Error::from)?;
+                Ok::<_, Failed>(user(&bytes.to_str_lossy()))
+            }
+        })
+        .build()
+        .unwrap();
+    let own = cluster.key_owned_by(0, "own");
+    let error = users.get(&own).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(rows[1].stats().getter_calls, 1, "the peer was asked");
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn bytes_that_do_not_decode_are_a_miss_that_is_counted() {
+    let users = lonely_node()
         .await
         .typed_group("users", MIB, Json, load_user)
         .build()
         .unwrap();
     users.group().set("ada", "not JSON").await.unwrap();
 
-    let error = users.get("ada").await.unwrap_err();
-    assert!(error.is_decode() && !error.is_getter() && !error.is_encode());
-    assert!(error.source().unwrap().is::<serde_json::Error>());
-    let text = error.to_string();
-    assert!(
-        text.contains("User") && text.contains("Json") && text.contains("expected"),
-        "{text}"
-    );
-
     let entry = users.entry("ada").await.unwrap();
     assert_eq!(
         (entry.value(), entry.source()),
         (&user("ada"), Source::Origin)
     );
+    assert_eq!(users.entry("ada").await.unwrap().source(), Source::Main);
+    let stats = users.stats();
+    assert_eq!((stats.undecodable, stats.getter_calls), (1, 1));
+    assert_eq!((stats.gets, stats.failed), (2, 0));
 }
 
 #[tokio::test]
-async fn a_peers_bytes_that_do_not_decode_are_not_mirrored_for_long() {
-    let cluster = Cluster::start(2).await.unwrap();
-    // The owner runs another version of the program, until it is replaced.
-    let replaced = Arc::new(AtomicBool::new(false));
-    let is_new = Arc::clone(&replaced);
-    let owners = cluster
-        .node(1)
-        .group("users", MIB, move |_: Key| {
-            let is_new = is_new.load(Ordering::SeqCst);
-            async move {
-                Ok::<_, Infallible>(if is_new {
-                    r#"{"name":"ada","age":42}"#
-                } else {
-                    "<user/>"
-                })
-            }
+async fn a_peek_at_bytes_that_do_not_decode_finds_nothing_and_loads_nothing() {
+    let users = lonely_node()
+        .await
+        .typed_group("users", MIB, Json, load_user)
+        .build()
+        .unwrap();
+    users.group().set("ada", "not JSON").await.unwrap();
+    let peek = GetOptions::default().mode(Mode::Peek);
+    let error = users.get_with("ada", peek).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    let stats = users.stats();
+    assert_eq!((stats.undecodable, stats.getter_calls), (1, 0));
+    assert_eq!(stats.entries, 0, "the bytes are forgotten");
+}
+
+#[tokio::test]
+async fn a_load_in_place_of_bytes_that_do_not_decode_keeps_to_the_callers_time_limit() {
+    let users = lonely_node()
+        .await
+        .typed_group("users", MIB, Json, |_: Key| async {
+            std::future::pending::<Result<User, Infallible>>().await
         })
         .build()
         .unwrap();
-    let users: TypedGroup<User, Json> = cluster
+    users.group().set("ada", "not JSON").await.unwrap();
+    let brief = GetOptions::default().timeout(Duration::from_millis(1));
+    assert!(users.get_with("ada", brief).await.unwrap_err().is_timeout());
+}
+
+#[tokio::test]
+async fn a_getter_that_fails_in_place_of_bytes_that_do_not_decode_says_so() {
+    let users = lonely_node()
+        .await
+        .typed_group("users", MIB, Json, |_| async { Err::<User, _>(NotFound) })
+        .build()
+        .unwrap();
+    users.group().set("ada", "not JSON").await.unwrap();
+    assert!(users.get("ada").await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_codec_that_cannot_read_what_it_wrote_is_an_error() {
+    /// Reads nothing.
+    struct WriteOnly;
+
+    impl Codec<u8> for WriteOnly {
+        type EncodeError = Infallible;
+        type DecodeError = NotFound;
+
+        fn encode(&self, value: &u8) -> Result<ByteView, Infallible> {
+            Ok(vec![*value].into())
+        }
+
+        fn decode(&self, _: ByteView) -> Result<u8, NotFound> {
+            Err(NotFound)
+        }
+    }
+
+    let group = lonely_node()
+        .await
+        .typed_group("g", MIB, WriteOnly, |_: Key| async {
+            Ok::<_, Infallible>(1)
+        })
+        .build()
+        .unwrap();
+    for _ in 0..2 {
+        let error = group.get("k").await.unwrap_err();
+        assert!(error.is_decode() && !error.is_getter(), "{error}");
+        assert!(error.source().unwrap().is::<NotFound>());
+        let text = error.to_string();
+        assert!(text.contains("u8") && text.contains("WriteOnly"), "{text}");
+    }
+}
+
+/// A node of an old version of the program, whose bytes the new one cannot decode.
+fn old_version(node: &Node) -> Group {
+    let getter = |_: Key| async { Ok::<_, Infallible>("<user/>") };
+    node.group("users", MIB, getter).build().unwrap()
+}
+
+#[tokio::test]
+async fn while_the_owner_runs_an_old_version_a_new_node_loads_for_itself() {
+    let cluster = Cluster::start(2).await.unwrap();
+    let owners = old_version(cluster.node(1));
+    let users = cluster
         .node(0)
         .typed_group("users", MIB, Json, load_user)
         .promoter(groupcache::Always)
@@ -339,18 +496,42 @@ async fn a_peers_bytes_that_do_not_decode_are_not_mirrored_for_long() {
         .unwrap();
     let key = cluster.key_owned_by(1, "k");
 
-    assert!(users.get(&key).await.unwrap_err().is_decode());
-    assert_eq!(users.group().stats().entries, 0, "the mirror is gone");
-    assert_eq!(owners.stats().entries, 1, "the owner's is not");
+    for expected in [Source::Origin, Source::Main] {
+        let entry = users.entry(&key).await.unwrap();
+        assert_eq!((entry.value(), entry.source()), (&user(&key), expected));
+    }
+    assert_eq!(owners.get(&key).await.unwrap(), "<user/>", "unharmed");
+    let stats = users.stats();
+    assert_eq!((stats.getter_calls, stats.undecodable), (1, 1));
 
-    replaced.store(true, Ordering::SeqCst);
-    // The owner forgets it, also where the protocol cannot tell its peers to.
-    let _ = owners.remove(&key).await;
+    // A removal by the old node reaches the new one's own value too.
+    owners.remove(&key).await.unwrap();
+    assert_eq!(users.entry(&key).await.unwrap().source(), Source::Origin);
+    assert_eq!(users.stats().getter_calls, 2);
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn bytes_that_a_former_owner_hands_over_and_that_do_not_decode_are_loaded_anew() {
+    let cluster = Cluster::start(2).await.unwrap();
+    let old = old_version(cluster.node(1));
+    let users = cluster
+        .node(0)
+        .typed_group("users", MIB, Json, load_user)
+        .build()
+        .unwrap();
+    let key = cluster.key_owned_by(1, "k");
+    assert_eq!(old.get(&key).await.unwrap(), "<user/>");
+
+    // The new node takes the key over, and asks its former owner.
+    let former = cluster.node(1).member().id().to_owned();
+    assert!(cluster.node(0).remove_peer(&former).unwrap());
     let entry = users.entry(&key).await.unwrap();
     assert_eq!(
         (entry.value(), entry.source()),
-        (&user("ada"), Source::Peer)
+        (&user(&key), Source::Origin)
     );
-    assert_eq!(users.entry(&key).await.unwrap().source(), Source::Hot);
+    assert_eq!(users.stats().undecodable, 1, "the bytes were handed over");
+    assert_eq!(users.entry(&key).await.unwrap().source(), Source::Main);
     cluster.shutdown().await;
 }

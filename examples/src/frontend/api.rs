@@ -1,20 +1,20 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use groupcache::{Error, Group, Node, Stats};
+use groupcache::{Error, ErrorKind, Group, Node};
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::Service;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::BoxError;
 use crate::escape::query_value;
 use crate::program::with_causes;
 use crate::server::{self, Refusal, text};
 
-/// What answers a request: `/api/` here, everything else the node.
+/// Answers requests: those for `/api/` here, and all others by the node.
 #[derive(Clone)]
 pub(super) struct Api {
     node: Node,
@@ -53,7 +53,7 @@ impl Api {
             ("/api/peers", "GET") => Ok(self.peers()),
             ("/api/peers", "PUT") => self.set_peers(request).await,
             ("/api/health", "GET") => Ok(text(StatusCode::OK, "ok\n")),
-            ("/api/stats", "GET") => Ok(server::json(&stats(self.group.stats()))),
+            ("/api/stats", "GET") => Ok(server::json(&json!(self.group.stats()))),
             (
                 "/api/get" | "/api/set" | "/api/remove" | "/api/clear" | "/api/peers"
                 | "/api/health" | "/api/stats",
@@ -110,7 +110,7 @@ type Answer = Result<Response<Full<Bytes>>, Refusal>;
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self::new(status(&error), with_causes(&error))
+        Self::new(status(error.kind()), with_causes(&error))
     }
 }
 
@@ -135,35 +135,14 @@ fn ttl(request: &Request<Incoming>) -> Result<Option<Duration>, Refusal> {
     Ok(Some(Duration::from_millis(ms)))
 }
 
-fn status(error: &Error) -> StatusCode {
-    if error.is_not_found() {
-        StatusCode::NOT_FOUND
-    } else if error.is_unsupported() {
-        StatusCode::NOT_IMPLEMENTED
-    } else if error.is_overloaded() {
-        StatusCode::SERVICE_UNAVAILABLE
-    } else if error.is_timeout() {
-        StatusCode::GATEWAY_TIMEOUT
-    } else {
-        StatusCode::BAD_GATEWAY
+fn status(kind: ErrorKind) -> StatusCode {
+    match kind {
+        ErrorKind::NotFound => StatusCode::NOT_FOUND,
+        ErrorKind::KeyTooLarge => StatusCode::URI_TOO_LONG,
+        ErrorKind::ValueTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
+        ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::BAD_GATEWAY,
     }
-}
-
-fn stats(stats: Stats) -> Value {
-    json!({
-        "gets": stats.gets,
-        "main_hits": stats.main_hits,
-        "hot_hits": stats.hot_hits,
-        "stale_hits": stats.stale_hits,
-        "fetched": stats.fetched,
-        "loaded": stats.loaded,
-        "not_found": stats.not_found,
-        "failed": stats.failed,
-        "peer_gets": stats.peer_gets,
-        "peer_errors": stats.peer_errors,
-        "getter_calls": stats.getter_calls,
-        "evictions": stats.evictions,
-        "bytes": stats.bytes,
-        "entries": stats.entries,
-    })
 }

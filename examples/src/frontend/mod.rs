@@ -1,33 +1,33 @@
 //! One node of a cluster: answers its peers, in every protocol, and `/api/` for everybody else, on one
-//! port. Those who speak HTTP/2 (without TLS), as gRPC does, are told from the others by what they send.
+//! port. The first bytes of a connection tell HTTP/2 without TLS, as gRPC speaks it, from HTTP/1.1.
 //!
-//! - `GET /api/get?key=K`: the value, and in the header `x-groupcache-source` where it came from.
-//!   404 if there is none; 502 if it could not be made, 503 if the node is too busy, 504 if it took
-//!   too long, with the reason as text.
+//! - `GET /api/get?key=K`: the value, with its source in the header `x-groupcache-source`. 404 if
+//!   there is none; 414 if the key is too long; 502 if the getter failed, 503 if the node is too
+//!   busy, 504 if the getter took too long, with the reason as text.
 //! - `PUT /api/set?key=K[&ttl=MS]` with the value as body, `DELETE /api/remove?key=K`,
-//!   `POST /api/clear`: 204; 502 if a peer could not be told, 501 if the protocol cannot say it. Then
-//!   the change is only made on the nodes that were told, this one among them. All protocols but
-//!   golang and galaxycache can say that a key is removed; native, mailgun and groupcache-go that it
-//!   is set; only native that the group is cleared.
+//!   `POST /api/clear`: 204; 413 or 414 if the value or the key is too large; 502 if the change did
+//!   not reach a peer, 501 if the protocol cannot carry it. In the last two cases the change is made
+//!   on this node and on those that it reached. All protocols but golang and galaxycache carry
+//!   removals; native, mailgun and groupcache-go carry sets; only native carries clears.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
 //!
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 
 mod api;
+mod group_options;
 mod origin;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
-use groupcache::{
-    Always, ByRate, GroupBuilder, Never, Node, OneInTen, OwnerMeasured, Protocol, SeenBefore,
-};
+use clap::Parser;
+use groupcache::{Node, Protocol};
 use tokio::net::TcpListener;
 
 use crate::{BoxError, program, server};
 use api::Api;
+use group_options::GroupOptions;
 use origin::Origin;
 
 /// One node of a cluster, with a cache that can be asked over HTTP.
@@ -55,31 +55,17 @@ pub struct Options {
     /// Wire format and ring.
     #[arg(long, value_name = "P", default_value_t)]
     protocol: Protocol,
-    /// Milliseconds that a value stays fresh [default: for ever].
-    #[arg(long, value_name = "MS")]
-    ttl: Option<u64>,
     /// Points of each member on the ring [default: as the protocol has it].
     #[arg(long, value_name = "N")]
     replicas: Option<u32>,
-    /// Which values of other nodes are mirrored here.
-    #[arg(long, value_enum, default_value_t = Mirror::Owner)]
-    promoter: Mirror,
+    /// Milliseconds after a change of the members in which a load asks the former owner [default: 30000].
+    #[arg(long, value_name = "MS")]
+    handoff: Option<u64>,
+    #[command(flatten)]
+    of_group: GroupOptions,
     /// Stop at the end of stdin.
     #[arg(long, hide = true)]
     until_eof: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Mirror {
-    Always,
-    Never,
-    OneInTen,
-    /// What is fetched ten times a minute.
-    Qps,
-    /// What is fetched again.
-    Known,
-    /// What its owner measures to be asked for most.
-    Owner,
 }
 
 /// Serves until Ctrl-C, then finishes what is under way.
@@ -103,14 +89,14 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     if let Some(replicas) = options.replicas {
         node = node.replicas(replicas);
     }
+    if let Some(window) = options.handoff {
+        node = node.handoff(Duration::from_millis(window));
+    }
     let node = node.start().await?;
 
     let origin = Origin::new(options.db);
-    let mut group = node.group(options.group, options.cache_bytes, origin);
-    if let Some(ttl) = options.ttl {
-        group = group.ttl(Duration::from_millis(ttl));
-    }
-    let group = options.promoter.of(group).build()?;
+    let group = node.group(options.group, options.cache_bytes, origin);
+    let group = options.of_group.apply(group).build()?;
 
     program::say_ready(address)?;
     let api = Api::new(node.clone(), group);
@@ -130,17 +116,4 @@ fn url_of(address: SocketAddr) -> Result<String, BoxError> {
         return Err(format!("--self is needed, because no peer can reach http://{address}").into());
     }
     Ok(format!("http://{address}"))
-}
-
-impl Mirror {
-    fn of(self, group: GroupBuilder) -> GroupBuilder {
-        match self {
-            Self::Always => group.promoter(Always),
-            Self::Never => group.promoter(Never),
-            Self::OneInTen => group.promoter(OneInTen::default()),
-            Self::Qps => group.promoter(ByRate::per_minute(10.0)),
-            Self::Known => group.promoter(SeenBefore),
-            Self::Owner => group.promoter(OwnerMeasured::default()),
-        }
-    }
 }

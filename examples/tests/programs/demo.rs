@@ -28,7 +28,7 @@ fn the_demo_of_the_article_works_as_told() {
             .unwrap_or(0)
     };
     let urls: Vec<String> = nodes.iter().map(Server::url).collect();
-    let owner = pipe(OWNER, &["--members", &urls.join(",")], "Zm9v\n");
+    let owner = pipe(OWNER, &["--members", &urls.join(",")], "foo\n");
     let owner = urls.iter().position(|url| url == owner.trim_end()).unwrap();
 
     cli(&["-set", "-key", "foo", "-value", "bar", "-port", db.port()]);
@@ -56,13 +56,33 @@ fn the_demo_of_the_article_works_as_told() {
     assert!(from.contains("(peer)"), "{from}");
     assert_eq!(reads(), 3);
 
-    // and it is still there when the one who kept it is not.
+    // The value changes in the database. The cache holds the old one until it is removed ...
+    cli(&["-set", "-key", "foo", "-value", "new", "-port", db.port()]);
+    let (value, from) = cli(&["-cget", "-key", "foo", "-port", nodes[other].port()]);
+    assert_eq!(value, "bar");
+    assert!(from.contains("(hot)"), "{from}");
+    cli(&["-cdel", "-key", "foo", "-port", nodes[other].port()]);
+    for node in &nodes {
+        let (value, _) = cli(&["-cget", "-key", "foo", "-port", node.port()]);
+        assert_eq!(value, "new");
+    }
+    assert_eq!(reads(), 4);
+    // ... or set, which costs the database nothing.
+    let set = ["-cset", "-key", "foo", "-value", "bar", "-port"];
+    cli(&[&set[..], &[nodes[other].port()]].concat());
+    for node in &nodes {
+        let (value, _) = cli(&["-cget", "-key", "foo", "-port", node.port()]);
+        assert_eq!(value, "bar");
+    }
+    assert_eq!(reads(), 4);
+
+    // The value is still there when its owner is not.
     nodes[owner].kill();
     assert_eq!(
         cli(&["-cget", "-key", "foo", "-port", nodes[other].port()]).0,
         "bar"
     );
-    assert!(reads() <= 4);
+    assert!(reads() <= 5);
 }
 
 #[test]

@@ -53,6 +53,11 @@ fn what_cannot_work_ends_with_the_reason_in_one_line() {
         (FRONTEND, &["--listen", "0.0.0.0:0"], "--self"),
         (
             FRONTEND,
+            &["--listen", "127.0.0.1:0", "--ttl", "1", "--ttl-jitter", "2"],
+            "ttl_jitter",
+        ),
+        (
+            FRONTEND,
             &["--listen", "nonsense"],
             "cannot listen on nonsense",
         ),

@@ -70,6 +70,39 @@ fn an_expired_value_is_loaded_again() {
 }
 
 #[test]
+fn a_stale_value_is_served_while_it_is_refreshed() {
+    let flags = ["--ttl", "1", "--stale", "60000"];
+    let node = Server::start(FRONTEND, &flags);
+    let source = || node.get("/api/get?key=k").source().to_owned();
+    assert_eq!(source(), "origin");
+    // Fresh for a millisecond.
+    let later = std::iter::repeat_with(source).find(|source| source != "main");
+    assert_eq!(later.as_deref(), Some("stale"));
+}
+
+#[test]
+fn a_key_or_a_value_beyond_its_limit_is_refused_by_name() {
+    let flags = ["--max-key-bytes", "8", "--max-value-bytes", "100"];
+    let node = Server::start(FRONTEND, &flags);
+    let answer = node.get("/api/get?key=123456789");
+    assert_eq!(answer.status, 414, "{answer:?}");
+    assert!(answer.body.contains("limit of 8 bytes"), "{answer:?}");
+    assert_eq!(
+        node.ask("DELETE", "/api/remove?key=123456789", "").status,
+        414
+    );
+    let large = "x".repeat(101);
+    assert_eq!(node.ask("PUT", "/api/set?key=k", &large).status, 413);
+    assert_eq!(node.ask("PUT", "/api/set?key=k", &large[1..]).status, 204);
+}
+
+#[test]
+fn a_load_that_takes_too_long_is_a_time_out() {
+    let node = Server::start(FRONTEND, &["--load-timeout", "1"]);
+    assert_eq!(node.get("/api/get?key=slow:60000:x").status, 504);
+}
+
+#[test]
 fn paths_and_methods_that_are_not_known_are_refused() {
     let node = Server::start(FRONTEND, &[]);
     assert_eq!(node.get("/api/health").status, 200);
@@ -89,24 +122,14 @@ fn peers_can_be_changed_while_it_runs_and_share_their_keys() {
         assert_eq!(node.json("/api/peers"), serde_json::json!(urls));
     }
     let members = urls.join(",");
-    // "one", "two", "three", "four"
-    let keys = [
-        ("one", "b25l"),
-        ("two", "dHdv"),
-        ("three", "dGhyZWU="),
-        ("four", "Zm91cg=="),
-    ];
-    let lines: String = keys
-        .iter()
-        .map(|(_, base64)| format!("{base64}\n"))
-        .collect();
-    let owners = pipe(
-        OWNER,
-        &["--protocol", "golang", "--members", &members],
-        &lines,
-    );
+    let keys = ["one", "two", "three", "four"];
+    let owner = ["--protocol", "golang", "--members", &members];
+    let owners = pipe(OWNER, &owner, &keys.join("\n"));
     assert_eq!(owners.lines().count(), keys.len());
-    for ((key, _), owner) in keys.into_iter().zip(owners.lines()) {
+    let base64 = "b25l\ndHdv\ndGhyZWU=\nZm91cg==\n";
+    let of_base64 = pipe(OWNER, &[&owner[..], &["--base64"]].concat(), base64);
+    assert_eq!(of_base64, owners, "the same keys");
+    for (key, owner) in keys.into_iter().zip(owners.lines()) {
         let (owners, others): (Vec<&Server>, _) =
             nodes.iter().partition(|node| node.url() == owner);
         // The owner loads it, whoever is asked first, and the others know.

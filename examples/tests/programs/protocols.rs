@@ -112,9 +112,17 @@ impl Cluster {
         cluster
     }
 
-    /// The flags of every node.
-    fn args(&self) -> [&'static str; 4] {
-        ["--protocol", self.protocol, "--promoter", "always"]
+    /// The flags of every node. Without pauses after failures every get of a failing key is a load.
+    fn args(&self) -> [&'static str; 6] {
+        let protocol = self.protocol;
+        [
+            "--protocol",
+            protocol,
+            "--promoter",
+            "always",
+            "--failure-pause",
+            "0",
+        ]
     }
 
     /// Tells all nodes who they are.

@@ -59,7 +59,7 @@ impl Inner {
     pub(super) fn check_keys(&self, keys: &[Key]) -> Result<(), Error> {
         let limit = self.limits.max_key_bytes;
         match keys.iter().map(|key| key.len()).max() {
-            Some(size) if size > limit => Err(Error::too_large("a key", size as u64, limit as u64)),
+            Some(size) if size > limit => Err(Error::key_too_large(size, limit)),
             _ => Ok(()),
         }
     }
@@ -67,7 +67,7 @@ impl Inner {
     pub(super) fn check_value(&self, what: &'static str, value: &[u8]) -> Result<(), Error> {
         let (size, limit) = (value.len(), self.limits.max_value_bytes);
         if size > limit {
-            return Err(Error::too_large(what, size as u64, limit as u64));
+            return Err(Error::value_too_large(what, size, limit));
         }
         Ok(())
     }

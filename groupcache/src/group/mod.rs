@@ -6,6 +6,7 @@
 //! | `get` | the get path of a local caller, a step a file |
 //! | `serve` | the same for a peer |
 //! | `change` | remove, set and clear, here and on all nodes |
+//! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `fence`, `flights`, `failures` | what they share: removals against loads, one load per key, pauses |
 //! | `node_runtime`, `entered`, `task_pool` | where their work runs |
 
@@ -22,6 +23,7 @@ mod limits;
 mod node_runtime;
 mod serve;
 mod task_pool;
+mod undecodable;
 
 pub use builder::GroupBuilder;
 pub use handle::Group;

@@ -2,17 +2,17 @@ use crate::{Candidate, Promoter};
 
 /// Mirrors a key that this node fetches often enough.
 ///
-/// The rate is the node's [own](Candidate::local_minute_qps), so that a key is fetched a few times
-/// before it can qualify. A fixed rate has to be chosen for the load: with one that is too low the
-/// mirrors push each other out, with one that is too high their room stays empty.
-/// [`OwnerMeasured`](crate::OwnerMeasured) finds the rate itself.
+/// The rate is the node's [own](Candidate::local_minute_qps), so that a node fetches a key a few times
+/// before the key can qualify. A fixed rate has to fit the load: if it is too low, mirrors push each
+/// other out; if it is too high, their room stays empty. [`OwnerMeasured`](crate::OwnerMeasured) finds
+/// the rate itself.
 #[derive(Clone, Copy, Debug)]
 pub struct ByRate {
     per_minute: f64,
 }
 
 impl ByRate {
-    /// Mirrors keys that are fetched at least so many times a minute.
+    /// Mirrors keys that this node fetches at least this often a minute.
     pub const fn per_minute(fetches: f64) -> Self {
         Self {
             per_minute: fetches,

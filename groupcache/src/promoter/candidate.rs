@@ -6,7 +6,7 @@ use crate::Key;
 use crate::rates::Rate;
 use crate::store::Storage;
 
-/// A value that has just come from its owner, and what is known of the demand for it.
+/// A value that has just come from its owner, with what this node knows about the demand for it.
 #[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     pub(crate) key: &'a Key,
@@ -18,18 +18,18 @@ pub struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
-    /// Its key.
+    /// The key.
     pub fn key(&self) -> &'a Key {
         self.key
     }
 
-    /// Its bytes.
+    /// The bytes of the value.
     pub fn value(&self) -> &'a ByteView {
         self.value
     }
 
-    /// The key's requests per minute that its owner counted over all nodes, if it said so. Requests
-    /// that other nodes answer from their mirrors do not come to its knowledge.
+    /// The key's requests per minute that its owner counted over all nodes, if the reply has this rate.
+    /// The owner does not see requests that other nodes answer from their mirrors.
     ///
     /// Finite and not negative, whatever the peer sent.
     pub fn owner_minute_qps(&self) -> Option<f64> {
@@ -40,7 +40,7 @@ impl<'a> Candidate<'a> {
     /// The key's requests per minute on this node: fetches, this one included, and the hits of an
     /// earlier mirror, of which one in sixteen is counted for all. At least 1.
     ///
-    /// Requests count less the longer they are past: one of a minute ago counts 1/e, about 0.37.
+    /// Older requests count less: one of a minute ago counts 1/e, about 0.37.
     pub fn local_minute_qps(&self) -> f64 {
         self.local.per_minute
     }
@@ -55,10 +55,10 @@ impl<'a> Candidate<'a> {
         self.members.max(1)
     }
 
-    /// Whether it can be mirrored without displacing another mirror: the budget is not used up, or
-    /// mirrors take up less than three quarters of their [part](crate::GroupBuilder::hot_ratio) of it.
+    /// Whether this value can be mirrored without displacing another mirror: the budget is not used up,
+    /// or mirrors take less than three quarters of their [part](crate::GroupBuilder::hot_ratio) of it.
     ///
-    /// Locks each shard of the cache for a moment; not to be called without need.
+    /// This locks each shard of the cache for a moment, so call it only when the answer matters.
     pub fn has_room(&self) -> bool {
         self.store.has_room_for_mirror(self.key, self.value)
     }

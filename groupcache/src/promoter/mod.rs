@@ -1,4 +1,4 @@
-//! What becomes hot: the decision whether a value that came from its owner is mirrored here.
+//! Promotion: the decision whether a value that came from its owner is mirrored on this node.
 
 mod always;
 mod bar;

@@ -1,8 +1,8 @@
 use crate::splitmix64::SplitMix64;
 use crate::{Candidate, Promoter};
 
-/// Mirrors one fetched value in ten, at random: a key is soon mirrored if it is asked for often.
-/// This is golang/groupcache's rule.
+/// Mirrors one fetched value in ten, at random, so that a popular key is mirrored soon. This is
+/// golang/groupcache's rule.
 #[derive(Debug, Default)]
 pub struct OneInTen {
     /// So that a loop over ten keys does not mirror the same one for ever.

@@ -7,19 +7,18 @@ const SHARE: f64 = 0.05;
 /// Mirrors the keys that the cluster asks for most, at their first sight, and finds out by itself
 /// how often that is. The default.
 ///
-/// **Measure.** A node sees only its own requests, and needs several of them to know a hot key. The
-/// key's owner sees those of all nodes, and says [so](Candidate::owner_minute_qps) with every reply.
-/// A candidate's demand is this node's even share of the owner's count, plus what this node has
-/// counted itself. The first is there at once; the second is there to stay, when all the other
-/// nodes mirror the key and its owner no longer hears of it. Of an owner that does not count, such
-/// as a node of another program, or whose protocol cannot say (ipronko and galaxycache over HTTP
-/// send nothing but the value), the same is assumed as was counted here.
+/// **Measure.** A node sees only its own requests, and needs several of them to recognize a hot key. The
+/// key's owner sees the requests of all nodes, and sends [its rate](Candidate::owner_minute_qps) with
+/// every reply. A candidate's demand is this node's even share of the owner's rate, plus this node's own
+/// rate. The owner's rate is there at once. This node's own rate remains when all the other nodes mirror
+/// the key and its owner no longer sees their requests. Some owners send no rate: nodes of other
+/// programs, and all nodes under ipronko's protocol and galaxycache's over HTTP. Their share is then
+/// assumed to be this node's own rate.
 ///
-/// **Bar.** As long as there is room for another mirror, every candidate is one. When there is not,
-/// the hottest twentieth of the candidates displaces others: the bar rises when a candidate clears
-/// it and falls when one fails, in that proportion. The more the mirrors are worth, the less of the
-/// candidates' demand is worth displacing one, but it never comes to a standstill: as the load
-/// shifts, what has become cold is worn off, one twentieth of the fetches at a time.
+/// **Bar.** As long as there is room for another mirror, every candidate becomes one. After that, the
+/// hottest twentieth of the candidates displaces other mirrors: the bar rises when a candidate clears it
+/// and falls when one fails, in that proportion. The bar never stands still, so that when the load
+/// shifts, mirrors that have become cold are replaced, at one twentieth of the fetches.
 #[derive(Debug)]
 pub struct OwnerMeasured {
     bar: Bar,

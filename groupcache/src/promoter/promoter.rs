@@ -2,8 +2,8 @@ use super::candidate::Candidate;
 
 /// Decides whether a value that came from its owner is kept in this node's hot cache.
 ///
-/// A mirrored value saves the network on the next get, at the price of memory and of being as
-/// stale as the group allows. Called once per fetch, on the task that fetched; it should be quick.
+/// A mirror saves the next get the way over the network. It costs memory, and may be as stale as the
+/// group allows. The promoter is called once per fetch, on the task that fetched, and should be quick.
 ///
 /// Every `Fn(&Candidate<'_>) -> bool` is a promoter:
 ///
@@ -34,10 +34,10 @@ use super::candidate::Candidate;
 ///
 /// `cargo bench -p groupcache-rs --bench promoters` makes this table. Hashes are seeded anew in each
 /// run, so that its figures vary by up to half a fetch, and those of [`OneInTen`](crate::OneInTen) by a few. The
-/// store's own policy keeps what is asked for again, so that [`Always`](crate::Always) does well while the popularity
+/// store's own policy keeps the keys that are asked for again, so that [`Always`](crate::Always) does well while the popularity
 /// stays. [`OneInTen`](crate::OneInTen) and [`ByRate`](crate::ByRate) wait for the tenth fetch or so, and pay for it whenever
-/// something else becomes popular. The lead of the default is small over whichever of the others
-/// happens to fit the load, but that is another one for each load.
+/// other keys become popular. The default leads by little over the promoter that fits a load best, but
+/// for each load that is another one.
 pub trait Promoter: Send + Sync + 'static {
     /// Whether to mirror the candidate.
     fn promote(&self, candidate: &Candidate<'_>) -> bool;

@@ -1,8 +1,8 @@
 use crate::{Candidate, Promoter};
 
 /// Mirrors a key at its second fetch, as long as the first is
-/// [remembered](crate::GroupBuilder::candidates). What is asked for only once, which in many loads
-/// is most of the keys, does not take room from what is asked for again.
+/// [remembered](crate::GroupBuilder::candidates). Keys that are fetched only once, which in many loads
+/// are most of the keys, take no room from those that are fetched again.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SeenBefore;
 

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::Stats;
+use super::stats::Stats;
 use super::stripe::{self, STRIPES};
 use crate::Source;
 
@@ -17,6 +17,7 @@ pub(crate) enum Event {
     PeerGet,
     PeerError,
     GetterCall,
+    Undecodable,
 }
 
 impl Event {
@@ -32,7 +33,7 @@ impl Event {
     }
 }
 
-const EVENTS: usize = Event::GetterCall as usize + 1;
+const EVENTS: usize = Event::Undecodable as usize + 1;
 
 /// Event counters, in stripes. Each of the first threads that come has a stripe for itself, and so counts
 /// without atomic additions, which would hold up the instructions after them. Reading adds the stripes up.
@@ -87,6 +88,7 @@ impl Counters {
             peer_gets: self.sum(Event::PeerGet),
             peer_errors: self.sum(Event::PeerError),
             getter_calls: self.sum(Event::GetterCall),
+            undecodable: self.sum(Event::Undecodable),
             ..Stats::default()
         };
         stats.gets = stats.main_hits

@@ -7,42 +7,44 @@ use parking_lot::Mutex;
 use super::usage::Usage;
 use crate::Key;
 
-/// Where a group keeps its values, in place of its own store: another cache of the process, say.
+/// A place where a group keeps its values instead of in its own store, such as another cache of the
+/// process. See [`GroupBuilder::store`](crate::GroupBuilder::store).
 ///
-/// The group sees to everything else: it looks at [`Stored::expires`] itself, so that a store need not;
-/// it never lets a value in that was loaded before a removal; and it counts. A store may forget whatever
-/// it likes at any time, and is asked on every get: it should be quick, and must not block.
+/// The group does everything else. It checks [`Stored::expires`] itself, so that a store need not. It
+/// never inserts a value that was loaded before a removal. It counts hits. A store may drop any entry at
+/// any time. Every get asks the store, which should be quick and must not block.
 ///
-/// The group calls [`insert`](Self::insert), [`remove`](Self::remove), [`clear`](Self::clear) and
-/// [`retain`](Self::retain) of one key one after the other, under a lock of its own; they must not call the
-/// group.
+/// For one key, the group calls [`insert`](Self::insert), [`remove`](Self::remove),
+/// [`clear`](Self::clear) and [`retain`](Self::retain) one after the other, under a lock of its own. They
+/// must not call the group.
 pub trait Store: Send + Sync + 'static {
-    /// What is kept under the key.
+    /// The entry under the key.
     fn get(&self, key: &[u8]) -> Option<Stored>;
 
-    /// Keeps a value, in the place of an older one. A store that cannot keep it must not keep the older one
-    /// either.
+    /// Keeps a value in place of an older one. A store that cannot keep the value must drop the older one
+    /// all the same.
     fn insert(&self, key: Key, stored: Stored);
 
-    /// Forgets a key.
+    /// Drops the entry under the key.
     fn remove(&self, key: &[u8]);
 
-    /// Forgets all keys.
+    /// Drops all entries.
     fn clear(&self);
 
-    /// Forgets all keys of which this is false. Default: forgets all.
+    /// Drops the entries whose keys `keep` rejects. Default: drops all entries.
     fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
         let _ = keep;
         self.clear();
     }
 
-    /// What the values take up, for [`Group::usage`](crate::Group::usage) and `stats`, and for promoters, which
-    /// mirror more while there is room. Default: unknown, that is, zero, and never any room.
+    /// The memory that the values take, for [`Group::usage`](crate::Group::usage) and
+    /// [`stats`](crate::Group::stats), and for promoters, which mirror more while there is room. Default:
+    /// zero, and never any room.
     fn usage(&self) -> Usage {
         Usage::default()
     }
 
-    /// Changes how much the store may keep. Default: does nothing.
+    /// Changes how many bytes the store may keep. Default: does nothing.
     fn set_budget(&self, bytes: usize) {
         let _ = bytes;
     }
@@ -53,13 +55,13 @@ pub trait Store: Send + Sync + 'static {
 pub struct Stored {
     /// The bytes, in memory of about their size.
     pub value: ByteView,
-    /// Whether it is a mirror of a value that another node owns: the first that should give way.
+    /// Whether this is a mirror of a value that another node owns. Mirrors should be evicted first.
     pub mirror: bool,
-    /// From this instant on it is of no use, on the clock of the node; `None`: for ever.
+    /// When the value expires, by the node's clock; `None` for never.
     pub expires: Option<Instant>,
 }
 
-/// A user's store, and what makes its changes follow one another.
+/// A user's store, and the locks by which its changes follow one another.
 pub(crate) struct Custom {
     store: Box<dyn Store>,
     changing: [Mutex<()>; LOCKS],
@@ -81,8 +83,8 @@ impl Custom {
         &*self.store
     }
 
-    /// The condition is asked under the lock that a removal of the key has to take. So whoever makes it
-    /// false and then removes the key can be sure that the value is not there afterwards.
+    /// Checks the condition under the lock that a removal of the key has to take. So a caller that makes
+    /// the condition false and then removes the key can be sure that the value is gone.
     pub(crate) fn insert_if(&self, key: Key, stored: Stored, condition: impl Fn() -> bool) {
         let _changing = self.lock_of(&key).lock();
         if condition() {
@@ -96,7 +98,7 @@ impl Custom {
     }
 
     pub(crate) fn clear(&self) {
-        // In their order; nothing else takes two.
+        // In their order. No other function but `retain` takes two locks.
         let _changing = self.changing.each_ref().map(Mutex::lock);
         self.store.clear();
     }

@@ -4,7 +4,9 @@ use peers::{HttpOptions, Protocol};
 use tokio::net::TcpListener;
 
 use super::in_process::InProcess;
-use crate::{Error, Getter, Group, GroupBuilder, Node, NodeBuilder};
+use crate::{
+    Codec, Error, Getter, Group, GroupBuilder, Node, NodeBuilder, TypedGetter, TypedGroup,
+};
 
 /// Several nodes in one process, on free ports of the loopback interface: a real cluster with real
 /// connections, for tests of code that uses groups.
@@ -52,7 +54,7 @@ impl Cluster {
         }
     }
 
-    /// All nodes, the killed ones included.
+    /// All nodes, including those that were killed.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
@@ -61,12 +63,13 @@ impl Cluster {
     ///
     /// # Panics
     ///
-    /// If there are not so many.
+    /// If the cluster has no node of that index.
     pub fn node(&self, index: usize) -> &Node {
         &self.nodes[index]
     }
 
-    /// Makes the same group on every node, with default settings.
+    /// Makes the same group on every node, with default settings. The result has the group of each
+    /// node, in the order of the nodes.
     ///
     /// # Errors
     ///
@@ -99,6 +102,44 @@ impl Cluster {
             .collect()
     }
 
+    /// Makes the same typed group on every node, with default settings.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupBuilder::build`].
+    pub fn typed_group<T: 'static, C: Codec<T> + Clone>(
+        &self,
+        name: &str,
+        budget: usize,
+        codec: C,
+        getter: impl TypedGetter<T> + Clone,
+    ) -> Result<Vec<TypedGroup<T, C>>, Error> {
+        self.typed_group_with(name, budget, codec, getter, |builder| builder)
+    }
+
+    /// Makes the same typed group on every node, with settings of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`GroupBuilder::build`].
+    #[allow(clippy::needless_pass_by_value, reason = "as in `Node::typed_group`")]
+    pub fn typed_group_with<T: 'static, C: Codec<T> + Clone>(
+        &self,
+        name: &str,
+        budget: usize,
+        codec: C,
+        getter: impl TypedGetter<T> + Clone,
+        configure: impl Fn(GroupBuilder<TypedGroup<T, C>>) -> GroupBuilder<TypedGroup<T, C>>,
+    ) -> Result<Vec<TypedGroup<T, C>>, Error> {
+        self.nodes
+            .iter()
+            .map(|node| {
+                let builder = node.typed_group(name, budget, codec.clone(), getter.clone());
+                configure(builder).build()
+            })
+            .collect()
+    }
+
     /// The index of the node that owns `key`, as the node at index 0 sees it.
     ///
     /// # Panics
@@ -124,8 +165,8 @@ impl Cluster {
             .expect("every member owns some key")
     }
 
-    /// Breaks all connections of a node off and stops its server, as if its plug were pulled. The
-    /// others go on believing that it is a member.
+    /// Breaks off all connections of a node and stops its server, as a crash of the process would. The
+    /// node stays a member for the other nodes.
     pub fn kill(&self, index: usize) {
         self.nodes[index].kill();
         if let Some(in_process) = &self.in_process {
@@ -133,7 +174,7 @@ impl Cluster {
         }
     }
 
-    /// Stops all nodes in good order.
+    /// Shuts all nodes down: each finishes the requests that are under way.
     pub async fn shutdown(&self) {
         for node in &self.nodes {
             node.shutdown().await;
@@ -141,7 +182,7 @@ impl Cluster {
     }
 }
 
-/// The settings of a [`Cluster`] to be.
+/// The settings of a [`Cluster`]. Made by [`Cluster::builder`].
 #[must_use = "a cluster exists once it is started"]
 pub struct ClusterBuilder {
     n: usize,
@@ -160,8 +201,8 @@ impl ClusterBuilder {
         self.configure(move |builder| builder.http(options.clone()))
     }
 
-    /// Without connections: nodes call each other as functions, which is fast and always takes the
-    /// same turn. For simulations of many requests; what is lost is what connections do.
+    /// Without connections: nodes call each other as functions, which is fast and deterministic. For
+    /// simulations of many requests. Time-outs, limits and failures of connections are not simulated.
     pub fn in_process(mut self) -> Self {
         self.in_process = Some(InProcess::default());
         self

@@ -10,19 +10,19 @@ use peers::{
 
 use crate::Node;
 
-/// A transport between nodes of one process: a question is a function call. Clones are the same.
+/// A transport between nodes of one process: a request is a function call. Clones share the nodes.
 #[derive(Clone, Default)]
 pub(super) struct InProcess(Arc<RwLock<HashMap<String, Weak<dyn PeerService>>>>);
 
 impl InProcess {
-    /// Lets a node be asked.
+    /// Makes a node reachable.
     pub(super) fn connect(&self, node: &Node) {
         // Weak, because the node's routes lead back here.
         let groups = Arc::downgrade(&node.0.host.groups) as Weak<dyn PeerService>;
         self.0.write().insert(node.member().url().into(), groups);
     }
 
-    /// Lets a node be asked no longer.
+    /// Makes a node unreachable.
     pub(super) fn disconnect(&self, node: &Node) {
         self.0.write().remove(node.member().url());
     }
@@ -52,7 +52,7 @@ impl Line {
 
 impl PeerClient for Line {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
-        // What a caller has in its context does not cross to another node, here as over a connection.
+        // A caller's context does not travel to another node, as over a connection.
         Box::pin(async move { Context::default().scope(self.node()?.get(request)).await })
     }
 

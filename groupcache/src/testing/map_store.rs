@@ -10,7 +10,7 @@ use crate::{Key, Store, Stored, Usage};
 pub struct MapStore(Arc<Mutex<HashMap<Key, Stored>>>);
 
 impl MapStore {
-    /// What is kept, in the order of the keys.
+    /// All entries, in the order of the keys.
     pub fn entries(&self) -> Vec<(Key, Stored)> {
         let mut entries: Vec<_> = self.0.lock().clone().into_iter().collect();
         entries.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -2,15 +2,16 @@ use byteview::ByteView;
 
 use crate::GetterError;
 
-/// How values of type `T` become bytes and come back: what makes a group a
-/// [`TypedGroup`](crate::TypedGroup).
+/// How values of type `T` become bytes and come back, for a [`TypedGroup`](crate::TypedGroup).
 ///
-/// Ready-made are [`Raw`](crate::Raw) and [`Text`](crate::Text), and with the feature of that name
-/// `Json`, `MessagePack` (`msgpack`) and `Protobuf`.
+/// [`Raw`](crate::Raw) and [`Text`](crate::Text) are always there. `Json`, `MessagePack` and `Protobuf`
+/// come with the features `json`, `msgpack` and `protobuf`.
 ///
-/// All nodes must agree on a group's encoding, also while a new version of the program is rolled
-/// out. Where the old one cannot read what the new one writes, give the group or its keys a new
-/// name.
+/// All nodes should agree on a group's encoding, also while a new version of the program is rolled
+/// out. A node that cannot decode another node's bytes [loads the value
+/// itself](crate::TypedGroup#bytes-that-do-not-decode). A node that decodes them to a wrong value
+/// notices nothing: if the same bytes mean something else in the new version, give the group or its
+/// keys a new name.
 ///
 /// ```
 /// use std::array::TryFromSliceError;
@@ -52,11 +53,11 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// When this value has none.
     fn encode(&self, value: &T) -> Result<ByteView, Self::EncodeError>;
 
-    /// The value that has these bytes, which may come from a peer: they can be anything. They are
-    /// shared with the cache, so a value may keep slices of them without copying.
+    /// The value that has these bytes. The bytes may come from a peer, so they can be anything. They
+    /// are shared with the cache, so that a value may keep slices of them without copying.
     ///
     /// # Errors
     ///
-    /// When no value has them.
+    /// When no value has these bytes.
     fn decode(&self, bytes: ByteView) -> Result<T, Self::DecodeError>;
 }

@@ -5,13 +5,14 @@ use crate::{Codec, Getter, GetterError, Key, TypedValue, Value};
 
 /// Loads the value of a key: a [`Getter`] that returns a `T`.
 ///
-/// Every `async` closure from a [`Key`] to a `Result` of a `T`, or of a [`TypedValue`] of one, is a
-/// typed getter.
+/// Every `async` closure or function from a [`Key`] to a `Result` of a `T` is a typed getter. One that
+/// returns a [`TypedValue`], which has an expiry of its own, is put into [`Expiring`]. A struct with
+/// state implements the trait, as it would implement [`Getter`].
 ///
 /// ```
 /// use std::convert::Infallible;
 /// use std::time::Duration;
-/// use groupcache::{Key, TypedGetter, TypedValue};
+/// use groupcache::{Expiring, GetterError, Key, NotFound, TypedGetter, TypedValue};
 ///
 /// async fn length(key: Key) -> Result<usize, Infallible> {
 ///     Ok(key.len())
@@ -21,10 +22,27 @@ use crate::{Codec, Getter, GetterError, Key, TypedValue, Value};
 ///     Ok(TypedValue::from(1250).expires_in(Duration::from_secs(5)))
 /// }
 ///
+/// struct Ages(Vec<(String, u8)>);
+///
+/// impl TypedGetter<u8> for Ages {
+///     async fn get(&self, key: Key) -> Result<TypedValue<u8>, GetterError> {
+///         let row = self.0.iter().find(|(name, _)| name.as_bytes() == &*key);
+///         Ok(row.ok_or(NotFound)?.1.into())
+///     }
+/// }
+///
 /// fn takes_a_getter<T>(_: impl TypedGetter<T>) {}
-/// takes_a_getter::<usize>(length);
-/// takes_a_getter::<u32>(price);
+/// takes_a_getter(length);
+/// takes_a_getter(Expiring(price));
+/// takes_a_getter(Ages(vec![("ada".to_owned(), 36)]));
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no getter of values of type `{T}`",
+    label = "no typed getter",
+    note = "a typed getter is an `async` function or closure from a `Key` to a `Result`: \
+            `|key: Key| async move {{ Ok::<_, GetterError>(value) }}`",
+    note = "a function that returns a `TypedValue` is put into `Expiring`"
+)]
 pub trait TypedGetter<T>: Send + Sync + 'static {
     /// Loads the value of `key`.
     ///
@@ -34,19 +52,38 @@ pub trait TypedGetter<T>: Send + Sync + 'static {
     fn get(&self, key: Key) -> impl Future<Output = Result<TypedValue<T>, GetterError>> + Send;
 }
 
-impl<T, F, Fut, V, E> TypedGetter<T> for F
+impl<T, F, Fut, E> TypedGetter<T> for F
 where
     F: Fn(Key) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<V, E>> + Send,
-    V: Into<TypedValue<T>>,
+    Fut: Future<Output = Result<T, E>> + Send,
     E: Into<GetterError>,
 {
     async fn get(&self, key: Key) -> Result<TypedValue<T>, GetterError> {
-        self(key).await.map(V::into).map_err(E::into)
+        let value = self(key).await.map_err(E::into)?;
+        Ok(value.into())
     }
 }
 
-/// The getter that the group sees: the typed one, and its values in bytes.
+/// A [`TypedGetter`] of an `async` function whose values have an expiry of their own: a function that
+/// returns a [`TypedValue`].
+///
+/// This wrapper lets a function without it define the type of the group's values, so that nobody has to
+/// write the type out.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiring<F>(pub F);
+
+impl<T, F, Fut, E> TypedGetter<T> for Expiring<F>
+where
+    F: Fn(Key) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<TypedValue<T>, E>> + Send,
+    E: Into<GetterError>,
+{
+    async fn get(&self, key: Key) -> Result<TypedValue<T>, GetterError> {
+        (self.0)(key).await.map_err(E::into)
+    }
+}
+
+/// The getter of the group behind a typed one: the typed getter, with its values in bytes.
 pub(super) struct Encoded<T, C, G> {
     pub(super) getter: G,
     pub(super) codec: Arc<C>,

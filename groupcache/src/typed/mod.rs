@@ -1,7 +1,7 @@
 //! Groups whose values are of a type of the user's.
 //!
-//! Caches and peers see bytes, as always. A [`Codec`] stands between them and the callers: what the
-//! getter returns is encoded once, on the node that loads it, and decoded by each get.
+//! Caches and peers see bytes, as always. A [`Codec`] stands between them and the callers: the node that
+//! loads a value encodes it once, and each get decodes it.
 
 mod codec;
 mod getter;
@@ -17,7 +17,7 @@ mod text;
 mod value;
 
 pub use codec::Codec;
-pub use getter::TypedGetter;
+pub use getter::{Expiring, TypedGetter};
 pub use group::TypedGroup;
 #[cfg(feature = "json")]
 pub use json::Json;
@@ -27,4 +27,4 @@ pub use message_pack::MessagePack;
 pub use protobuf::Protobuf;
 pub use raw::Raw;
 pub use text::Text;
-pub use value::TypedValue;
+pub use value::{ToTypedValue, TypedValue};

@@ -7,7 +7,7 @@ use crate::Codec;
 
 /// A protobuf message, by prost.
 ///
-/// Fields that prost was told to make `Bytes` are slices of the cached bytes, not copies.
+/// Fields of the type `Bytes` are slices of the cached bytes, not copies.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Protobuf;
 

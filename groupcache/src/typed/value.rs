@@ -3,8 +3,10 @@ use std::time::{Duration, SystemTime};
 use crate::value::Expiry;
 use crate::{Codec, Error, Value};
 
-/// A `T`, and optionally how long it stays fresh: what a [`TypedGetter`](crate::TypedGetter)
-/// returns when it has a word on that. What [`Value`] is to bytes.
+/// A `T`, and optionally how long it stays fresh: a [`Value`] before it is encoded.
+///
+/// A getter in [`Expiring`](crate::Expiring) returns one, and
+/// [`TypedGroup::set`](crate::TypedGroup::set) takes one.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +45,7 @@ impl<T> TypedValue<T> {
         self
     }
 
-    /// The same, borrowed.
+    /// The same value, borrowed.
     pub(super) fn as_ref(&self) -> TypedValue<&T> {
         TypedValue {
             inner: &self.inner,
@@ -53,7 +55,7 @@ impl<T> TypedValue<T> {
 }
 
 impl<T> TypedValue<&T> {
-    /// The same in bytes.
+    /// The same value in bytes.
     pub(super) fn encode<C: Codec<T>>(&self, codec: &C) -> Result<Value, Error> {
         match codec.encode(self.inner) {
             Ok(bytes) => Ok(Value::with_expiry(bytes, self.expiry)),
@@ -68,5 +70,35 @@ impl<T> From<T> for TypedValue<T> {
             inner,
             expiry: Expiry::default(),
         }
+    }
+}
+
+/// A value to [set](crate::TypedGroup::set): a `T` or a `&T`, or a [`TypedValue`] of either.
+pub trait ToTypedValue<T> {
+    /// The value and its expiry.
+    fn to_typed_value(&self) -> TypedValue<&T>;
+}
+
+impl<T> ToTypedValue<T> for T {
+    fn to_typed_value(&self) -> TypedValue<&T> {
+        self.into()
+    }
+}
+
+impl<T> ToTypedValue<T> for &T {
+    fn to_typed_value(&self) -> TypedValue<&T> {
+        (*self).into()
+    }
+}
+
+impl<T> ToTypedValue<T> for TypedValue<T> {
+    fn to_typed_value(&self) -> TypedValue<&T> {
+        self.as_ref()
+    }
+}
+
+impl<T> ToTypedValue<T> for TypedValue<&T> {
+    fn to_typed_value(&self) -> TypedValue<&T> {
+        *self
     }
 }

@@ -29,11 +29,7 @@ impl Inner {
     }
 
     async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = if self.owns(&key) {
-            self.fence.stamp(&key)
-        } else {
-            self.fence.stamp_of_mirror(&key) // as a stand-in, say
-        };
+        let stamp = self.stamp_of_load(&key);
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
@@ -44,6 +40,14 @@ impl Inner {
             return Ok(entry);
         }
         self.call_getter_or_pause(key, stamp).await
+    }
+
+    pub(in crate::group) fn stamp_of_load(&self, key: &Key) -> Stamp {
+        if self.owns(key) {
+            self.fence.stamp(key)
+        } else {
+            self.fence.stamp_of_mirror(key) // as a stand-in, say
+        }
     }
 
     /// Right after a change of the membership, the key's former owner is likely to have the value.
@@ -82,7 +86,7 @@ impl Inner {
     }
 
     /// Calls the getter, unless its last calls for the key have failed just now.
-    async fn call_getter_or_pause(
+    pub(in crate::group) async fn call_getter_or_pause(
         self: &Arc<Self>,
         key: Key,
         stamp: Stamp,

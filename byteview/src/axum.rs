@@ -1,0 +1,29 @@
+use axum_core::response::{IntoResponse, Response};
+
+use crate::ByteView;
+
+/// The bytes as a body of the type `application/octet-stream`, without copying them. A handler that
+/// knows a better type answers with a tuple of a header and the view.
+impl IntoResponse for ByteView {
+    fn into_response(self) -> Response {
+        self.into_bytes().into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_view_is_a_body_of_bytes_and_its_type_can_be_replaced() {
+        let view = ByteView::from("meow");
+        let response = view.clone().into_response();
+        assert_eq!(
+            response.headers()["content-type"],
+            "application/octet-stream"
+        );
+        let response = ([("content-type", "text/plain")], view).into_response();
+        assert_eq!(response.headers()["content-type"], "text/plain");
+        assert_eq!(response.status(), 200);
+    }
+}
