@@ -41,7 +41,7 @@ pub use context::Context;
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, HttpOptions, Io, Listener, RemoteAddr, Server, TcpConnector,
+    Accepted, Body, Connector, HttpOptions, Io, Listener, RemoteAddr, Server, TcpConnector, listen,
 };
 pub use load_scope::load_scope;
 pub use member::Member;

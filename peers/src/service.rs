@@ -14,6 +14,13 @@ pub trait PeerService: Send + Sync + 'static {
     /// Any error the node would give a local caller; the protocol decides how to say it.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
 
+    /// Whether the node has the group. A request about another group is refused before its body is read.
+    /// Default: yes, so that the answers to the requests themselves decide.
+    fn has_group(&self, group: &str) -> bool {
+        let _ = group;
+        true
+    }
+
     /// Takes a value as its owner, or refuses.
     ///
     /// # Errors

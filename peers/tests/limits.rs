@@ -500,3 +500,49 @@ async fn an_answers_head_without_end_is_refused() {
     let error = result.unwrap_err();
     assert!(error.is_transport() && !error.is_timeout(), "{error}");
 }
+
+/// 20 senders begin bodies of a mebibyte that never end. The node reads no more of them than its budget
+/// holds, and serves others meanwhile.
+#[tokio::test(start_paused = true)]
+async fn bodies_in_flight_take_no_more_memory_than_their_budget() {
+    const MIB: usize = 1 << 20;
+    let options = HttpOptions::default()
+        .max_value_bytes(MIB)
+        .max_body_bytes_in_flight(3 * MIB)
+        .body_timeout(10 * SECOND);
+    let served = Served::start(Protocol::Mailgun, options, FakePeer::new(echo));
+    let mut senders = Vec::new();
+    for _ in 0..20 {
+        let mut raw = served.raw().await;
+        let head = "PUT /_groupcache/g/k HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+        raw.send(head).await;
+        senders.push(tokio::spawn(async move {
+            let chunk = [b"8000\r\n".as_slice(), &[0; 0x8000], b"\r\n"].concat();
+            let mut taken = 0;
+            // Half of what would be a whole body, for each of them.
+            while taken < MIB / 2 && timeout(SECOND, raw.send(&*chunk)).await.is_ok() {
+                taken += 0x8000;
+            }
+            let answer = raw.receive().await.unwrap();
+            (taken, answer.status())
+        }));
+    }
+    sleep(SECOND).await;
+    let client = served.client(HttpOptions::default());
+    assert_eq!(client.get(get(b"k")).await.unwrap().value, "k");
+    let (mut taken, mut waited) = (0, 0);
+    for sender in senders {
+        let (bytes, status) = sender.await.unwrap();
+        assert_eq!(status, 408, "no body has ended in time");
+        taken += bytes;
+        waited += usize::from(bytes < MIB / 2);
+    }
+    // Each connection holds a little that is not read: the network's buffer, and the server's.
+    let unread = 20 * (3 * (64 << 10) + (64 << 10));
+    assert!(
+        taken < 3 * MIB + unread && waited > 10,
+        "{taken} bytes, {waited} waited"
+    );
+    let value = client.get(get(b"again")).await.unwrap().value;
+    assert_eq!(value, "again", "the budget is free again");
+}

@@ -9,7 +9,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
-use peers::{Error, GetMode, GetRequest, HttpOptions, HttpService, LogPosition, Protocol, Reply};
+use peers::{
+    BoxFuture, Error, GetMode, GetRequest, HttpOptions, HttpService, LogPosition, PeerService,
+    Protocol, Reply,
+};
 use support::{Message, Raw, dial, echo, get, request, serve, value};
 
 const PROTOCOLS: [Protocol; 2] = [Protocol::Native, Protocol::Golang];
@@ -70,7 +73,12 @@ async fn what_is_not_a_question_gets_the_right_status_and_a_plain_text() {
             Some("text/plain; charset=utf-8")
         );
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(answer.header("allow"), (status == 405).then_some("GET"));
+        let methods = if sent.contains("/healthz") {
+            "GET, HEAD"
+        } else {
+            "GET"
+        };
+        assert_eq!(answer.header("allow"), (status == 405).then_some(methods));
         assert_eq!(
             answer.header("content-length"),
             Some(text.len().to_string().as_str())
@@ -87,6 +95,55 @@ async fn the_health_check_says_ok() {
     )
     .await;
     assert_eq!((answer.status(), answer.text()), (200, "ok"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_load_balancer_may_ask_for_health_without_a_body() {
+    let network = Network::new();
+    let peer = FakePeer::new(echo);
+    let (_server, _) = serve(&network, Protocol::Golang, HttpOptions::default(), peer);
+    let mut raw = Raw::connect(&network).await;
+    raw.send(request("/healthz").replace("GET", "HEAD")).await;
+    assert_eq!(raw.receive_head().await.unwrap().status(), 200);
+    // A body would stand before the next answer.
+    raw.send(request("/healthz")).await;
+    assert_eq!(raw.receive().await.unwrap().text(), "ok");
+}
+
+/// A node that has the group `g` alone.
+struct OneGroup;
+
+impl PeerService for OneGroup {
+    fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
+        Box::pin(async move { echo(request) })
+    }
+
+    fn has_group(&self, group: &str) -> bool {
+        group == "g"
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_refused_by_its_head_before_its_body_is_read() {
+    let head = |target: &str| {
+        request(target)
+            .replace("GET", "PUT")
+            .replace("\r\n\r\n", "\r\ncontent-length: 1000000\r\n\r\n")
+    };
+    let too_long = format!("/_groupcache/g/{}", "k".repeat(2_000));
+    for (target, text) in [
+        ("/_groupcache/nowhere/k", "no such group: nowhere"),
+        (&*too_long, "1024"),
+    ] {
+        let network = Network::new();
+        let options = HttpOptions::default().max_key_bytes(1024);
+        let (_server, _) = serve(&network, Protocol::Mailgun, options, OneGroup);
+        let mut raw = Raw::connect(&network).await;
+        raw.send(head(target)).await;
+        let answer = raw.receive().await.unwrap();
+        assert_ne!(answer.status(), 200);
+        assert!(answer.text().contains(text), "{}", answer.text());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,6 @@ use peers::{
     CircuitOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, PeerService,
     Protocol, Router, Server, Transport,
 };
-use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 
 use super::groups::Groups;
@@ -235,7 +234,7 @@ impl NodeBuilder {
             Listen::Nowhere => None,
             Listen::Listener(start) => Some(start(service.clone())?),
             Listen::Address(address) => {
-                let listener = TcpListener::bind(&address)
+                let listener = peers::listen(&address, &self.http)
                     .await
                     .map_err(|error| peers::Error::bind(&address, error))?;
                 Some(Server::start(listener, service.clone())?)

@@ -54,6 +54,10 @@ impl Groups {
 }
 
 impl PeerService for Groups {
+    fn has_group(&self, group: &str) -> bool {
+        self.by_name.read().contains_key(group)
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {
         Box::pin(async move {
             let group = self.asked_for(request.group)?;

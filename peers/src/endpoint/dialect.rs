@@ -1,8 +1,10 @@
-use http::Response;
+use http::{Method, Response};
 
-use crate::http::Body;
+use crate::http::path::Plus;
 use crate::http::server::InboundRequest;
-use crate::{GetMode, Protocol, galaxycache, golang, groupcache_go, ipronko, mailgun, native};
+use crate::http::{Body, failure};
+use crate::{Error, GetMode, Protocol};
+use crate::{galaxycache, golang, groupcache_go, ipronko, mailgun, native, protobuf};
 
 /// How a request is read and answered: the server side of a protocol over HTTP.
 ///
@@ -52,6 +54,29 @@ impl Dialect {
             Self::Native | Self::GroupcacheGo => "GET, PUT, DELETE, POST",
             Self::Ipronko => "GET, DELETE, POST",
         }
+    }
+
+    /// Refuses a request by its head, before its body is read: a key that is too long, or a group that
+    /// the node lacks.
+    pub(super) fn check_head(
+        self,
+        request: &InboundRequest<'_>,
+    ) -> Result<(), Box<Response<Body>>> {
+        let status = match self {
+            Self::Mailgun | Self::GroupcacheGo => protobuf::server::status,
+            _ => failure::status,
+        };
+        let is_operation = *request.method == Method::POST && self != Self::Ipronko;
+        let address = if is_operation {
+            request.operation(Plus::Plus, status)?
+        } else {
+            request.address(Plus::Plus, status)?
+        };
+        if !request.service.has_group(&address.group) {
+            let error = Error::no_such_group(&*address.group);
+            return Err(failure::answer(status(&error), &error).into());
+        }
+        Ok(())
     }
 
     /// Answers a request with one of the [`methods`](Self::methods).

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 use super::dialect::Dialect;
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
-use crate::http::server::{InboundRequest, catch_unwind, receive};
-use crate::http::{Body, HEALTH, MAX_KEYS_BYTES, failure};
+use crate::http::server::{InboundRequest, Received, catch_unwind, receive};
+use crate::http::{Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure};
 use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Protocol, Server};
 
 /// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
@@ -25,7 +25,7 @@ use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Proto
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
-/// the feature `grpc`), and `GET /healthz` with "ok". Whatever else is
+/// the feature `grpc`), and `GET` and `HEAD` of `/healthz` with "ok". Whatever else is
 /// asked gets a status that fits and a line of plain text, and nobody is asked for it:
 ///
 /// | a request | is answered with | over gRPC |
@@ -34,6 +34,7 @@ use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Proto
 /// | with a method that the protocol does not have | 405 | |
 /// | whose body takes longer than [`body_timeout`](HttpOptions::body_timeout) | 408 | the same 408 |
 /// | whose body is longer, or said to be longer, than a value may be | 413, without reading on | the same 413; of a message `OUT_OF_RANGE` |
+/// | whose body does not fit beside the others for so long | 408 | the same 408 |
 /// | whose key is longer than [`max_key_bytes`](HttpOptions::max_key_bytes) | 414 | `OUT_OF_RANGE` |
 /// | beyond [`max_requests`](HttpOptions::max_requests) | 429, "overloaded": a Go caller then loads the value itself, one of ours takes it for the answer | `RESOURCE_EXHAUSTED` |
 /// | whose head is longer than a key needs (by the [`Server`](crate::Server)) | 431, or over HTTP/2 the end of the connection | the same |
@@ -58,6 +59,8 @@ struct Inner {
     options: HttpOptions,
     /// One permit per request that is being answered.
     requests: Semaphore,
+    /// The bytes of all bodies that are being received.
+    bodies: Arc<BodyBudget>,
 }
 
 /// What was overloaded by a request beyond [`HttpOptions::max_requests`].
@@ -78,11 +81,13 @@ impl HttpService {
         options.validate()?;
         protocol.check()?;
         let requests = Semaphore::new(options.max_requests);
+        let bodies = Arc::new(BodyBudget::new(options.max_body_bytes_in_flight));
         Ok(Self(Arc::new(Inner {
             service,
             protocol,
             options,
             requests,
+            bodies,
         })))
     }
 
@@ -155,7 +160,8 @@ where
                 let body = inner
                     .limit_of_body(&head.method)
                     .map(|limit| -> BoxFuture<'_, _> {
-                        Box::pin(receive(body, limit, inner.options.body_timeout))
+                        let budget = Arc::clone(&inner.bodies);
+                        Box::pin(receive(body, limit, inner.options.body_timeout, budget))
                     });
                 within(
                     context,
@@ -185,7 +191,7 @@ struct Route {
 }
 
 /// A body that is still to come.
-type Coming = BoxFuture<'static, Result<Bytes, Box<Response<Body>>>>;
+type Coming = BoxFuture<'static, Result<Received, Box<Response<Body>>>>;
 
 impl Inner {
     /// Asks the hook, if there is one.
@@ -222,7 +228,7 @@ impl Inner {
         }
         let methods = route
             .as_ref()
-            .map_or("GET", |route| route.dialect.methods());
+            .map_or("GET, HEAD", |route| route.dialect.methods());
         let method = request.method().as_str();
         if methods.split(", ").all(|known| known != method) {
             let mut response = failure::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
@@ -250,7 +256,8 @@ impl Inner {
         let Ok(_permit) = self.requests.try_acquire() else {
             return grpc::refused(&Error::overloaded(TOO_MANY));
         };
-        let answer = catch_unwind::catch(grpc::answer(&self.options, &*self.service, request));
+        let answer = grpc::answer(&self.options, &*self.service, &self.bodies, request);
+        let answer = catch_unwind::catch(answer);
         answer.await.unwrap_or_else(|_| {
             tracing::error!("the peer service panicked");
             grpc::panicked()
@@ -276,22 +283,29 @@ impl Inner {
             let error = Error::overloaded(TOO_MANY);
             return failure::answer(StatusCode::TOO_MANY_REQUESTS, &error);
         };
-        let body = match body {
-            None => Bytes::new(),
-            Some(body) => match body.await {
-                Ok(body) => body,
-                Err(refusal) => return *refusal,
-            },
-        };
         let path = head.uri.path();
-        let request = InboundRequest {
+        let mut request = InboundRequest {
             service: &*self.service,
             options: &self.options,
             method: &head.method,
             target: &path[route.base..],
             headers: &head.headers,
-            body,
+            body: Bytes::new(),
         };
+        // Keeps its share of the budget until the request is answered.
+        let mut _received = None;
+        if let Some(body) = body {
+            if let Err(refusal) = route.dialect.check_head(&request) {
+                return *refusal;
+            }
+            match body.await {
+                Ok(body) => {
+                    request.body = body.bytes.clone();
+                    _received = Some(body);
+                }
+                Err(refusal) => return *refusal,
+            }
+        }
         let answer = catch_unwind::catch(route.dialect.answer(request));
         answer.await.unwrap_or_else(|_| {
             tracing::error!(path, "the peer service panicked");

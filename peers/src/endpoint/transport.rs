@@ -6,6 +6,7 @@ use crate::galaxycache::GalaxycacheClient;
 use crate::galaxycache::grpc::GrpcClient;
 use crate::golang::GolangClient;
 use crate::groupcache_go::GroupcacheGoClient;
+use crate::http::BodyBudget;
 use crate::http::client::HttpClient;
 use crate::ipronko::IpronkoClient;
 use crate::native::NativeClient;
@@ -28,6 +29,8 @@ use crate::{Error, HttpOptions, Member, PeerClient, Protocol, Transport, mailgun
 pub struct HttpTransport {
     protocol: Protocol,
     options: Arc<HttpOptions>,
+    /// The bytes of all answers that are being received.
+    bodies: Arc<BodyBudget>,
 }
 
 impl HttpTransport {
@@ -42,6 +45,7 @@ impl HttpTransport {
         protocol.check()?;
         Ok(Self {
             protocol,
+            bodies: Arc::new(BodyBudget::new(options.max_body_bytes_in_flight)),
             options: Arc::new(options),
         })
     }
@@ -60,7 +64,11 @@ impl Transport for HttpTransport {
             let options = Arc::clone(&self.options);
             return Ok(Arc::new(GrpcClient::new(member.url(), options)?));
         }
-        let http = HttpClient::new(member.url(), Arc::clone(&self.options))?;
+        let http = HttpClient::new(
+            member.url(),
+            Arc::clone(&self.options),
+            Arc::clone(&self.bodies),
+        )?;
         Ok(match self.protocol {
             Protocol::Native => Arc::new(NativeClient::new(http)),
             Protocol::Golang => Arc::new(GolangClient::new(http)),

@@ -2,6 +2,7 @@
 //! to a peer in `client`, connections from peers in `server`. It knows no protocol.
 
 mod body;
+mod body_budget;
 pub(crate) mod client;
 pub(crate) mod failure;
 mod options;
@@ -9,9 +10,10 @@ pub(crate) mod path;
 pub(crate) mod server;
 
 pub use body::Body;
+pub(crate) use body_budget::{BodyBudget, Share};
 pub use client::{Connector, Io, TcpConnector};
 pub use options::HttpOptions;
-pub use server::{Accepted, Listener, RemoteAddr, Server};
+pub use server::{Accepted, Listener, RemoteAddr, Server, listen};
 
 /// Where load balancers and peers ask whether the server is there.
 pub(crate) const HEALTH: &str = "/healthz";

@@ -39,10 +39,19 @@ struct Former {
     since: Instant,
     /// `None`: for ever.
     until: Option<Instant>,
-    /// Ids of former owners that did not answer in time, and are not asked again. At most as many
-    /// as there are members.
-    silent: Mutex<Vec<Box<str>>>,
+    /// Former owners that did not answer in time, by their ids. At most as many as there are members.
+    slow: Mutex<HashMap<Box<str>, Slow>>,
 }
+
+/// A former owner that did not answer in time: it is left alone for a pause that doubles each time.
+#[derive(Debug, Default)]
+struct Slow {
+    times: u32,
+    until: Option<Instant>,
+}
+
+/// The first pause, and the longest one.
+const SLOW_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
 /// Another node that owned a key before the membership changed.
 #[derive(Clone, Debug)]
@@ -127,25 +136,26 @@ impl Router {
                 .find(|peer| !peer.is_self())
                 .cloned(),
         }?;
-        let is_silent = former
-            .silent
-            .lock()
-            .iter()
-            .any(|id| **id == *peer.member().id());
-        (!is_silent).then_some(FormerOwner {
-            peer,
-            since: former.since,
-        })
+        let now = Instant::now();
+        let slow = former.slow.lock();
+        let pause = slow.get(peer.member().id()).and_then(|slow| slow.until);
+        pause
+            .is_none_or(|until| until <= now)
+            .then_some(FormerOwner {
+                peer,
+                since: former.since,
+            })
     }
 
-    /// Leaves a former owner alone that did not answer in time, until the next change.
-    pub fn give_up_on_former(&self, owner: &Peer) {
+    /// Leaves a former owner alone for a while that did not answer in time.
+    pub fn pause_former(&self, owner: &Peer) {
+        let [first, longest] = SLOW_PAUSES;
         if let Some(former) = self.former.load().as_ref() {
-            let mut silent = former.silent.lock();
-            let id = owner.member().id();
-            if silent.iter().all(|known| **known != *id) {
-                silent.push(id.into());
-            }
+            let mut slow = former.slow.lock();
+            let slow = slow.entry(owner.member().id().into()).or_default();
+            let pause = longest.min(first.saturating_mul(1 << slow.times.min(16)));
+            slow.times = slow.times.saturating_add(1);
+            slow.until = Some(Instant::now() + pause);
         }
     }
 
@@ -213,12 +223,12 @@ impl Router {
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
             let since = Instant::now();
             let until = since.checked_add(self.handoff);
-            let silent = Mutex::default();
+            let slow = Mutex::default();
             self.former.store(Some(Arc::new(Former {
                 routes: former,
                 since,
                 until,
-                silent,
+                slow,
             })));
         }
         Ok(())
@@ -442,15 +452,20 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn a_former_owner_that_was_silent_is_left_alone_until_the_next_change() {
+    #[tokio::test(start_paused = true)]
+    async fn a_former_owner_that_was_slow_is_left_alone_for_pauses_that_grow() {
         let (router, _) = router();
-        let router = router.handoff(Duration::from_secs(30));
+        let router = router.handoff(Duration::from_secs(3600));
         router.set_members(members(&["a"])).unwrap();
         router.set_members(members(&["b"])).unwrap();
-        let former = router.former_owner(b"k").unwrap();
-        router.give_up_on_former(&former.peer);
-        assert!(router.former_owner(b"k").is_none());
+        for millis in [250, 500, 1000, 2000, 4000, 5000, 5000] {
+            let former = router.former_owner(b"k").unwrap();
+            router.pause_former(&former.peer);
+            tokio::time::advance(Duration::from_millis(millis - 1)).await;
+            assert!(router.former_owner(b"k").is_none());
+            tokio::time::advance(Duration::from_millis(1)).await;
+        }
+        router.pause_former(&router.former_owner(b"k").unwrap().peer);
         router.set_members(members(&["a"])).unwrap();
         assert!(router.former_owner(b"k").is_some(), "b, this time");
     }

@@ -65,7 +65,7 @@ impl Inner {
         };
         let reply = tokio::time::timeout(self.limits.peek_timeout, former.peer.get(request)).await;
         let Ok(reply) = reply else {
-            self.router.give_up_on_former(&former.peer);
+            self.router.pause_former(&former.peer);
             return None;
         };
         let reply = reply.ok()?;

@@ -1,4 +1,5 @@
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::failure as http_failure;
 use crate::http::server::receive;
-use crate::http::{Body, HttpOptions};
+use crate::http::{Body, BodyBudget, HttpOptions};
 use crate::{BoxFuture, Error, GetMode, GetRequest, PeerService, Reply};
 
 /// What the path of every method begins with.
@@ -30,6 +31,7 @@ pub(crate) const PREFIX: &str = "/galaxycachepb.GalaxyCache/";
 pub(crate) async fn answer<B>(
     options: &HttpOptions,
     service: &dyn PeerService,
+    bodies: &Arc<BodyBudget>,
     request: Request<B>,
 ) -> Response<Body>
 where
@@ -57,8 +59,9 @@ where
     };
     let (head, body) = request.into_parts();
     // One short message, and so read as a whole.
-    let body = match receive(body, options.max_head_bytes(), options.body_timeout).await {
-        Ok(body) => Full::new(body),
+    let (limit_of_body, bodies) = (options.max_head_bytes(), Arc::clone(bodies));
+    let body = match receive(body, limit_of_body, options.body_timeout, bodies).await {
+        Ok(body) => Full::new(body.bytes),
         Err(refusal) => return *refusal,
     };
     let request = Request::from_parts(head, body);

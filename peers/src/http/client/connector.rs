@@ -1,10 +1,16 @@
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::select;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::{BoxFuture, Error};
 
@@ -32,8 +38,12 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     fn connect<'a>(&'a self, url: &'a Uri) -> BoxFuture<'a, io::Result<Box<dyn Io>>>;
 }
 
-/// Connects over TCP, without delay for small packets (`TCP_NODELAY`). Tries every address that a
-/// name resolves to. The port is 80 where the URL has none.
+/// Connects over TCP, without delay for small packets (`TCP_NODELAY`). The port is 80 where the URL has
+/// none.
+///
+/// A name may have several addresses. They are tried in turn, the two families alternating, each 250 ms
+/// after the one before or as soon as that one has failed, and the first connection wins ("happy
+/// eyeballs", RFC 8305). So an address that swallows packets delays the others by no more than that.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TcpConnector;
 
@@ -42,10 +52,65 @@ impl Connector for TcpConnector {
         Box::pin(async move {
             let host = url.host().ok_or(io::ErrorKind::InvalidInput)?;
             let host = host.trim_start_matches('[').trim_end_matches(']');
-            let stream = TcpStream::connect((host, url.port_u16().unwrap_or(80))).await?;
+            let addresses = lookup_host((host, url.port_u16().unwrap_or(80))).await?;
+            let stream = first_of(alternating(addresses), TcpStream::connect).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Io>)
         })
+    }
+}
+
+/// How long an address has for itself before the next one is tried too.
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Alternates between the families of the addresses, beginning with that of the first one.
+fn alternating(addresses: impl Iterator<Item = SocketAddr>) -> VecDeque<SocketAddr> {
+    let (mut these, mut others) = (VecDeque::new(), VecDeque::new());
+    for address in addresses {
+        let first: &SocketAddr = these.front().unwrap_or(&address);
+        if address.is_ipv4() == first.is_ipv4() {
+            these.push_back(address);
+        } else {
+            others.push_back(address);
+        }
+    }
+    let mut all = VecDeque::with_capacity(these.len() + others.len());
+    while !these.is_empty() || !others.is_empty() {
+        all.extend(these.pop_front());
+        all.extend(others.pop_front());
+    }
+    all
+}
+
+/// The first connection that comes about, or the last error.
+async fn first_of<T, F>(
+    mut addresses: VecDeque<SocketAddr>,
+    connect: impl Fn(SocketAddr) -> F,
+) -> io::Result<T>
+where
+    T: Send + 'static,
+    F: Future<Output = io::Result<T>> + Send + 'static,
+{
+    if let [only] = addresses.make_contiguous() {
+        return connect(*only).await;
+    }
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    // Dropped with whatever is still under way.
+    let mut attempts = JoinSet::new();
+    loop {
+        match addresses.pop_front() {
+            Some(address) => drop(attempts.spawn(connect(address))),
+            None if attempts.is_empty() => return Err(last),
+            None => {}
+        }
+        select! {
+            Some(attempt) = attempts.join_next() => match attempt {
+                Ok(Ok(connection)) => return Ok(connection),
+                Ok(Err(error)) => last = error,
+                Err(error) => last = io::Error::other(error),
+            },
+            () = sleep(STAGGER), if !addresses.is_empty() => {}
+        }
     }
 }
 
@@ -69,6 +134,51 @@ pub(crate) fn failure(name: &str, error: io::Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn addresses(texts: &[&str]) -> VecDeque<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn the_families_alternate_and_keep_their_order() {
+        let all = ["[::1]:1", "[::1]:2", "[::1]:3", "1.1.1.1:1", "1.1.1.1:2"];
+        let expected = ["[::1]:1", "1.1.1.1:1", "[::1]:2", "1.1.1.1:2", "[::1]:3"];
+        assert_eq!(
+            alternating(addresses(&all).into_iter()),
+            addresses(&expected)
+        );
+        assert_eq!(alternating(std::iter::empty()), addresses(&[]));
+    }
+
+    /// Port 1 swallows packets, port 2 refuses, others answer after a tenth of a second.
+    async fn connect(address: SocketAddr) -> io::Result<SocketAddr> {
+        match address.port() {
+            1 => std::future::pending().await,
+            2 => Err(io::ErrorKind::ConnectionRefused.into()),
+            _ => {
+                sleep(STAGGER * 2 / 5).await;
+                Ok(address)
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_is_silent_or_refuses_hides_no_other() {
+        for (all, expected) in [
+            (["1.1.1.1:1", "1.1.1.2:3"], STAGGER * 7 / 5),
+            (["1.1.1.1:2", "1.1.1.2:3"], STAGGER * 2 / 5),
+            (["1.1.1.1:3", "1.1.1.2:1"], STAGGER * 2 / 5),
+        ] {
+            let start = tokio::time::Instant::now();
+            let connected = first_of(addresses(&all), connect).await.unwrap();
+            assert_eq!(connected.port(), 3);
+            assert_eq!(start.elapsed(), expected, "{all:?}");
+        }
+        let error = first_of(addresses(&["1.1.1.1:2", "1.1.1.2:2"]), connect);
+        let refused = io::ErrorKind::ConnectionRefused;
+        assert_eq!(error.await.unwrap_err().kind(), refused);
+        assert!(first_of(addresses(&[]), connect).await.is_err());
+    }
 
     #[test]
     fn a_lack_of_descriptors_or_ports_is_not_the_peers_fault() {

@@ -16,12 +16,14 @@ use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector;
 use super::pool::Pool;
 use crate::Error;
-use crate::http::{Body, HEALTH, HttpOptions, failure, path};
+use crate::http::{Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
 /// The longest head of an answer.
 const MAX_HEAD_BYTES: usize = 64 << 10;
+/// The most memory that is set aside because a peer says that its body will be so long.
+const MAX_TRUST: usize = 1 << 20;
 /// Bodies up to this size are copied out of the connection's read buffer: that is cheaper than a
 /// new read buffer, and a small value that is kept does not keep a large buffer alive.
 const COPIED_BYTES: usize = 4 << 10;
@@ -43,13 +45,20 @@ pub(crate) struct HttpClient {
     root: Box<str>,
     options: Arc<HttpOptions>,
     limit: ConnectionLimit,
+    /// The bytes of all answers that are being received.
+    bodies: Arc<BodyBudget>,
     pool: Pool<Connection>,
 }
 
 type Connection = SendRequest<Body>;
 
 impl HttpClient {
-    pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
+    /// `bodies` is shared by the clients of a transport.
+    pub(crate) fn new(
+        name: &str,
+        options: Arc<HttpOptions>,
+        bodies: Arc<BodyBudget>,
+    ) -> Result<Self, Error> {
         let invalid = |reason| Error::invalid_member(name, reason);
         let url: Uri = name.parse().map_err(|_| invalid("it is not a URL"))?;
         let scheme = url
@@ -70,6 +79,7 @@ impl HttpClient {
             host,
             root,
             limit: ConnectionLimit::new(&options),
+            bodies,
             pool: Pool::new(options.client_idle_timeout),
             options,
         })
@@ -270,13 +280,17 @@ impl HttpClient {
                 _ => first,
             });
         }
-        // At most `limit`, as was checked above.
-        let mut value = BytesMut::with_capacity(expected as usize);
+        // A stated length sets aside no more than this before the bytes have come.
+        let mut value = BytesMut::with_capacity((expected as usize).min(MAX_TRUST));
+        let mut share = Share::default();
         let mut next = Some(first);
         while let Some(frame) = next {
             if frame.len() > limit - value.len() {
                 return Err(too_large((value.len() + frame.len()) as u64));
             }
+            self.bodies
+                .grow(&mut share, value.len() + frame.len())
+                .await;
             value.extend_from_slice(&frame);
             next = self.next_frame(&mut body).await?;
         }

@@ -27,6 +27,7 @@ pub struct HttpOptions {
     pub(crate) base_path: String,
     pub(crate) max_key_bytes: usize,
     pub(crate) max_value_bytes: usize,
+    pub(crate) max_body_bytes_in_flight: usize,
     pub(crate) max_frame_bytes: u32,
     pub(crate) stream_window_bytes: u32,
     pub(crate) connection_window_bytes: u32,
@@ -45,6 +46,7 @@ pub struct HttpOptions {
     pub(crate) write_timeout: Duration,
     pub(crate) drain_timeout: Duration,
     pub(crate) max_connections: usize,
+    pub(crate) backlog: u32,
     pub(crate) max_requests: usize,
     pub(crate) max_streams_per_connection: u32,
     pub(crate) on_request: Option<Hook>,
@@ -56,6 +58,7 @@ impl Default for HttpOptions {
             base_path: "/_groupcache/".into(),
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
+            max_body_bytes_in_flight: 256 << 20,
             max_frame_bytes: MIN_FRAME,
             stream_window_bytes: 1 << 20,
             connection_window_bytes: 2 << 20,
@@ -74,6 +77,7 @@ impl Default for HttpOptions {
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(10),
             max_connections: 10_000,
+            backlog: 4096,
             max_requests: 10_000,
             max_streams_per_connection: 256,
             on_request: None,
@@ -166,7 +170,15 @@ impl HttpOptions {
                 ));
             }
         }
+        let (value, in_flight) = (self.max_value_bytes, self.max_body_bytes_in_flight);
+        if in_flight < self.max_body_bytes() {
+            let reason = format!(
+                "{in_flight} bytes do not hold one body with a value of max_value_bytes, {value}"
+            );
+            return Err(Error::invalid_option("max_body_bytes_in_flight", reason));
+        }
         for (name, number, least, most) in [
+            ("backlog", self.backlog, 1, i32::MAX as u32),
             (
                 "max_streams_per_connection",
                 self.max_streams_per_connection,
@@ -301,6 +313,11 @@ mod tests {
             ),
             ("max_key_bytes", options().max_key_bytes(MAX_KEY_BYTES + 1)),
             ("max_value_bytes", options().max_value_bytes(usize::MAX)),
+            (
+                "max_body_bytes_in_flight",
+                options().max_body_bytes_in_flight(64 << 20),
+            ),
+            ("backlog", options().backlog(0)),
             ("acquire_timeout", options().acquire_timeout(Duration::MAX)),
             ("drain_timeout", options().drain_timeout(Duration::MAX)),
         ] {

@@ -22,6 +22,15 @@ impl HttpOptions {
         self
     }
 
+    /// The memory of all bodies that are being received at one time, in bytes, over all connections:
+    /// those of requests to a server, and those of answers to a transport's clients. Further bodies are
+    /// not read until others are gone, within their own time-outs. At least one body with the largest
+    /// value. Default: 256 MiB.
+    pub fn max_body_bytes_in_flight(mut self, bytes: usize) -> Self {
+        self.max_body_bytes_in_flight = bytes;
+        self
+    }
+
     /// The largest frame that is accepted over HTTP/2, from 16 KiB to 16 MiB - 1. Default: 16 KiB.
     pub fn max_frame_bytes(mut self, bytes: u32) -> Self {
         self.max_frame_bytes = bytes;

@@ -53,6 +53,13 @@ impl HttpOptions {
         self
     }
 
+    /// How many connections may wait in the listener's backlog, as far as the operating system allows.
+    /// Default: 4,096.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.backlog = connections;
+        self
+    }
+
     /// The most requests that are answered at one time; further ones get the answer "overloaded".
     /// Default: 10,000.
     pub fn max_requests(mut self, requests: usize) -> Self {

@@ -18,6 +18,6 @@ mod watchdog;
 pub use accepted::{Accepted, RemoteAddr};
 pub(crate) use hook::Hook;
 pub(crate) use inbound::{Address, InboundRequest};
-pub use listener::Listener;
-pub(crate) use receive::receive;
+pub use listener::{Listener, listen};
+pub(crate) use receive::{Received, receive};
 pub use server::Server;

@@ -1,4 +1,5 @@
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -7,20 +8,31 @@ use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use crate::Error;
-use crate::http::{Body, failure};
+use crate::http::{Body, BodyBudget, Share, failure};
 
 /// The most memory that is set aside because a client says that its body will be so long.
 const MAX_TRUST: usize = 64 << 10;
 
+/// The whole body of a request, with its share of the budget.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) bytes: Bytes,
+    _share: Share,
+}
+
 /// Reads a request's body to its end, or says what is wrong with it: 413, 408, or 400 when it
 /// breaks off. A body of one piece is not copied.
+///
+/// A body that does not fit into the budget beside the others is not read on, until they are gone or
+/// its time is over.
 pub(crate) async fn receive<B: http_body::Body>(
     body: B,
     limit: usize,
     time: Duration,
-) -> Result<Bytes, Box<Response<Body>>> {
-    match timeout(time, read(body, limit)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+    budget: Arc<BodyBudget>,
+) -> Result<Received, Box<Response<Body>>> {
+    match timeout(time, read(body, limit, &budget)).await {
+        Ok(Ok(received)) => Ok(received),
         Ok(Err(refusal)) => Err(refusal.into()),
         Err(_) => {
             let error = Error::timed_out("reading a request body", time);
@@ -29,15 +41,27 @@ pub(crate) async fn receive<B: http_body::Body>(
     }
 }
 
-async fn read<B: http_body::Body>(body: B, limit: usize) -> Result<Bytes, Response<Body>> {
+async fn read<B: http_body::Body>(
+    body: B,
+    limit: usize,
+    budget: &BodyBudget,
+) -> Result<Received, Response<Body>> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut whole = BytesMut::new();
+    let (mut whole, mut share) = (BytesMut::new(), Share::default());
     let mut body = pin!(body);
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            failure::text(StatusCode::BAD_REQUEST, "bad request: the body broke off")
-        })?;
-        let Ok(mut data) = frame.into_data() else {
+    loop {
+        // In a block, so that no error of the body is kept across an await.
+        let data = {
+            let Some(frame) = body.frame().await else {
+                break;
+            };
+            let Ok(frame) = frame else {
+                let text = "bad request: the body broke off";
+                return Err(failure::text(StatusCode::BAD_REQUEST, text));
+            };
+            frame.into_data()
+        };
+        let Ok(mut data) = data else {
             continue; // trailers
         };
         let length = data.remaining();
@@ -46,11 +70,17 @@ async fn read<B: http_body::Body>(body: B, limit: usize) -> Result<Bytes, Respon
             let error = Error::too_large("a request body", size, limit as u64);
             return Err(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
         }
+        budget.grow(&mut share, whole.len() + length).await;
         if whole.is_empty() && body.is_end_stream() {
-            return Ok(data.copy_to_bytes(length));
+            let bytes = data.copy_to_bytes(length);
+            let _share = share;
+            return Ok(Received { bytes, _share });
         }
         whole.reserve(length.max(expected.min(MAX_TRUST).saturating_sub(whole.len())));
         whole.extend_from_slice(&data.copy_to_bytes(length));
     }
-    Ok(whole.freeze())
+    Ok(Received {
+        bytes: whole.freeze(),
+        _share: share,
+    })
 }

@@ -1,0 +1,68 @@
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bytes are counted in units, because a semaphore's permits are fewer than the bytes of a large budget.
+const UNIT: usize = 1 << 10;
+
+/// Bounds the memory of all bodies that are being received at one time, whoever sends them.
+#[derive(Debug)]
+pub(crate) struct BodyBudget(Arc<Semaphore>);
+
+/// A body's part of the budget. Given back when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Share {
+    permits: Option<OwnedSemaphorePermit>,
+    /// The bytes that the permits stand for.
+    bytes: usize,
+}
+
+impl BodyBudget {
+    pub(crate) fn new(bytes: usize) -> Self {
+        let units = bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
+        Self(Arc::new(Semaphore::new(units)))
+    }
+
+    /// Waits until a body may have grown to so many bytes. While it waits, its sender is not read from.
+    pub(crate) async fn grow(&self, share: &mut Share, bytes: usize) {
+        let missing = bytes.saturating_sub(share.bytes).div_ceil(UNIT);
+        let Some(missing) = u32::try_from(missing).ok().filter(|missing| *missing > 0) else {
+            return;
+        };
+        // The semaphore is never closed.
+        if let Ok(more) = Arc::clone(&self.0).acquire_many_owned(missing).await {
+            share.bytes += missing as usize * UNIT;
+            match &mut share.permits {
+                Some(permits) => permits.merge(more),
+                None => share.permits = Some(more),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_beyond_the_budget_wait_until_others_are_gone() {
+        let budget = BodyBudget::new(10 * UNIT);
+        let (mut one, mut other) = (Share::default(), Share::default());
+        budget.grow(&mut one, 1).await;
+        budget.grow(&mut one, UNIT).await;
+        assert_eq!(budget.0.available_permits(), 9, "both fit into one unit");
+        budget.grow(&mut one, 7 * UNIT).await;
+        budget.grow(&mut other, 3 * UNIT).await;
+        let second = Duration::from_secs(1);
+        let growing = timeout(second, budget.grow(&mut other, 4 * UNIT));
+        assert!(growing.await.is_err());
+        drop(one);
+        budget.grow(&mut other, 10 * UNIT).await;
+        drop(other);
+        assert_eq!(budget.0.available_permits(), 10);
+    }
+}
