@@ -47,9 +47,10 @@ fn check(text: &str) -> Result<(), Malformed> {
             .get(..2)
             .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
     };
-    match text.split('%').skip(1).all(whole) {
-        true => Ok(()),
-        false => Err(Malformed),
+    if text.split('%').skip(1).all(whole) {
+        Ok(())
+    } else {
+        Err(Malformed)
     }
 }
 

@@ -88,10 +88,10 @@ impl Rates {
             .position(|slot| slot.hash == hash && live(slot));
         let slot = match known {
             Some(known) => known,
-            None => coldest(&slots[..], |slot| match live(slot) {
-                true => slot.faded(tick),
-                false => 0.0,
-            }),
+            None => coldest(
+                &slots[..],
+                |slot| if live(slot) { slot.faded(tick) } else { 0.0 },
+            ),
         };
         let before = known.map_or(0.0, |known| slots[known].faded(tick));
         let count = before + requests;

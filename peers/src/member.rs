@@ -75,6 +75,27 @@ impl Member {
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// Whether a connection to either URL, made on the machine of one, reaches the same server: the URLs
+    /// are equal but for case, a default port, and the name of the local machine.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        place(&self.url) == place(&other.url)
+    }
+}
+
+/// Scheme, host, port and path of a URL. The names of the local machine are one host.
+fn place(url: &str) -> Option<(String, String, u16, String)> {
+    let uri: Uri = url.parse().ok()?;
+    let scheme = uri.scheme_str()?.to_ascii_lowercase();
+    let default_port = if scheme == "https" { 443 } else { 80 };
+    let host = uri.host()?.to_ascii_lowercase();
+    let is_local = matches!(
+        &*host,
+        "localhost" | "127.0.0.1" | "[::1]" | "0.0.0.0" | "[::]"
+    );
+    let host = if is_local { "localhost".into() } else { host };
+    let port = uri.port_u16().unwrap_or(default_port);
+    Some((scheme, host, port, uri.path().trim_end_matches('/').into()))
 }
 
 fn check_url(url: &str) -> Result<(), &'static str> {
@@ -169,6 +190,21 @@ impl TryFrom<&Member> for Member {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_server_has_many_urls() {
+        let same = |one: &str, other: &str| {
+            let member = |url: &str| Member::new(url).unwrap();
+            member(one).is_same_place(&member(other))
+        };
+        assert!(same("http://localhost:8080", "http://127.0.0.1:8080"));
+        assert!(same("http://0.0.0.0:8080", "http://[::1]:8080"));
+        assert!(same("http://Node-1", "http://node-1:80"));
+        assert!(!same("http://localhost:8080", "http://127.0.0.2:8080"));
+        assert!(!same("http://localhost:8080", "http://localhost:8081"));
+        assert!(!same("http://localhost:443", "https://localhost"));
+        assert!(!same("http://node/a", "http://node/b"));
+    }
 
     #[test]
     fn a_url_is_its_own_id() {

@@ -101,9 +101,10 @@ impl Protocol {
 
     /// Whether this build speaks the protocol.
     pub(crate) fn check(self) -> Result<(), Error> {
-        match Self::ALL.contains(&self) {
-            true => Ok(()),
-            false => Err(self.unavailable()),
+        if Self::ALL.contains(&self) {
+            Ok(())
+        } else {
+            Err(self.unavailable())
         }
     }
 
@@ -133,9 +134,10 @@ impl Protocol {
     /// The member as this protocol's ring knows it: one whose id is its URL gets the
     /// [`default_id`](Self::default_id), others stay as they are.
     pub fn named(self, member: Member) -> Member {
-        match member.id() == member.url() {
-            true => member.renamed(self.default_id(member.url())),
-            false => member,
+        if member.id() == member.url() {
+            member.renamed(self.default_id(member.url()))
+        } else {
+            member
         }
     }
 }

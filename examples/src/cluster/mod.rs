@@ -113,9 +113,12 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
 }
 
 async fn demo(options: &Options) -> Result<(), BoxError> {
-    let say = |text: String| match options.json {
-        true => Ok(()),
-        false => writeln!(io::stdout(), "{text}"),
+    let say = |text: String| {
+        if options.json {
+            Ok(())
+        } else {
+            writeln!(io::stdout(), "{text}")
+        }
     };
     let count = |n| HumanCount(n).to_string();
 
@@ -206,9 +209,10 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         limit: Duration::from_secs(options.seconds),
         bar: bar.clone(),
     });
-    let load = match options.chaos {
-        true => with_chaos(load, &nodes, &bar, options.requests).await?,
-        false => load.await,
+    let load = if options.chaos {
+        with_chaos(load, &nodes, &bar, options.requests).await?
+    } else {
+        load.await
     };
     bar.finish_and_clear();
 
@@ -223,9 +227,10 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         load,
         chaos: options.chaos,
     };
-    match options.json {
-        true => writeln!(io::stdout(), "{}", report.to_json())?,
-        false => say(format!("\n{}\n\n{}", report.to_table(), report.verdict()))?,
+    if options.json {
+        writeln!(io::stdout(), "{}", report.to_json())?
+    } else {
+        say(format!("\n{}\n\n{}", report.to_table(), report.verdict()))?
     }
     report.check().map_err(BoxError::from)
 }
@@ -271,9 +276,10 @@ fn affordable(callers: u32) -> u32 {
 }
 
 fn progress_bar(options: &Options) -> ProgressBar {
-    let bar = match options.json {
-        true => ProgressBar::hidden(),
-        false => ProgressBar::new(options.requests),
+    let bar = if options.json {
+        ProgressBar::hidden()
+    } else {
+        ProgressBar::new(options.requests)
     };
     let style = ProgressStyle::with_template(
         "  {wide_bar} {human_pos} of {human_len}, {per_sec:>12}  {msg}",

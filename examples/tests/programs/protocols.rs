@@ -202,13 +202,12 @@ impl Cluster {
     /// Makes a change at a node; where the protocol has none, the answer is to say so.
     fn change(&self, node: usize, carries: bool, (method, target): (&str, &str), reason: &str) {
         let answer = self.nodes[node].ask(method, target, "mine");
-        match carries {
-            true => assert_eq!((answer.status, &*answer.body), (204, ""), "{target}"),
-            false => {
-                assert_eq!(answer.status, 501, "{target}: {answer:?}");
-                assert!(answer.body.contains(reason), "{target}: {answer:?}");
-                assert_eq!(answer.body.trim_end().lines().count(), 1, "{answer:?}");
-            }
+        if carries {
+            assert_eq!((answer.status, &*answer.body), (204, ""), "{target}");
+        } else {
+            assert_eq!(answer.status, 501, "{target}: {answer:?}");
+            assert!(answer.body.contains(reason), "{target}: {answer:?}");
+            assert_eq!(answer.body.trim_end().lines().count(), 1, "{answer:?}");
         }
     }
 }

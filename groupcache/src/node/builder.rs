@@ -257,6 +257,14 @@ impl NodeBuilder {
             server: Mutex::new(server),
         }));
         node.set_peers(self.peers?)?;
+        tracing::info!(
+            node = %node.0.host.router.this(),
+            listen = ?node.local_addr(),
+            protocol = %self.protocol,
+            ring = ?scheme,
+            members = node.peers().len(),
+            "a node has started"
+        );
         if let Some(on_start) = self.on_start {
             on_start(&node);
         }

@@ -31,9 +31,10 @@ impl Bar {
     pub(crate) fn clears(&self, value: f64) -> bool {
         let height = f64::from_bits(self.height.load(Ordering::Relaxed));
         let clears = value >= height;
-        let step = match clears {
-            true => STEP * (1.0 - self.share),
-            false => -STEP * self.share,
+        let step = if clears {
+            STEP * (1.0 - self.share)
+        } else {
+            -STEP * self.share
         };
         let moved = (height * step.exp()).clamp(f64::MIN_POSITIVE, f64::MAX);
         self.height.store(moved.to_bits(), Ordering::Relaxed);

@@ -6,6 +6,7 @@
 
 mod circuit;
 mod circuit_options;
+mod former;
 mod liveness;
 mod peer;
 mod router;
@@ -13,6 +14,7 @@ mod routes;
 
 pub use circuit::Circuit;
 pub use circuit_options::CircuitOptions;
+pub use former::FormerOwner;
 pub use peer::Peer;
-pub use router::{FormerOwner, Router};
+pub use router::Router;
 pub use routes::Routes;

@@ -5,9 +5,9 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use consistenthash::{Ring, Scheme};
 use parking_lot::Mutex;
-use tokio::time::Instant;
 
 use super::circuit_options::CircuitOptions;
+use super::former::{Former, FormerOwner};
 use super::peer::Peer;
 use super::routes::Routes;
 use crate::{Error, Member, Transport};
@@ -19,9 +19,9 @@ use crate::{Error, Member, Transport};
 #[derive(Debug)]
 pub struct Router {
     routes: ArcSwap<Routes>,
-    /// How things were before the last change, as long as that is of interest.
+    /// The routes before the last change.
     former: ArcSwapOption<Former>,
-    /// How long that is.
+    /// For how long they count.
     handoff: Duration,
     /// Held while a new snapshot is made, so that two changes do not lose one another.
     change: Mutex<()>,
@@ -29,37 +29,6 @@ pub struct Router {
     transport: Arc<dyn Transport>,
     circuit: CircuitOptions,
     this: Member,
-}
-
-#[derive(Debug)]
-struct Former {
-    /// Without members, if this node has just come into being.
-    routes: Arc<Routes>,
-    /// When the change was made.
-    since: Instant,
-    /// `None`: for ever.
-    until: Option<Instant>,
-    /// Former owners that did not answer in time, by their ids. At most as many as there are members.
-    slow: Mutex<HashMap<Box<str>, Slow>>,
-}
-
-/// A former owner that did not answer in time: it is left alone for a pause that doubles each time.
-#[derive(Debug, Default)]
-struct Slow {
-    times: u32,
-    until: Option<Instant>,
-}
-
-/// The first pause, and the longest one.
-const SLOW_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
-
-/// Another node that owned a key before the membership changed.
-#[derive(Clone, Debug)]
-pub struct FormerOwner {
-    /// The node.
-    pub peer: Peer,
-    /// When the membership changed: what it holds may be as old as that.
-    pub since: Instant,
 }
 
 impl Router {
@@ -82,8 +51,8 @@ impl Router {
         }
     }
 
-    /// For how long after a change [`former_owner`](Self::former_owner) remembers how things were.
-    /// Default: not at all.
+    /// For how long after a change [`former_owner`](Self::former_owner) names the owner before it.
+    /// Default: 0, never.
     pub fn handoff(mut self, window: Duration) -> Self {
         self.handoff = window;
         self
@@ -120,42 +89,18 @@ impl Router {
             .collect()
     }
 
-    /// The other node that owned `key` before the membership changed, if that was a moment ago: it
-    /// may still have the value. To a node that has just come into being it is the one that would
-    /// own the key without it.
+    /// The other node that owned `key` before the membership changed, within the
+    /// [hand-off window](Self::handoff): it may still have the value. For a node that has just started,
+    /// it is the node that would own the key without it.
     pub fn former_owner(&self, key: &[u8]) -> Option<FormerOwner> {
-        let former = self.former.load();
-        let former = former
-            .as_ref()
-            .filter(|former| former.until.is_none_or(|until| Instant::now() < until))?;
-        let peer = match former.routes.owner(key) {
-            Some(owner) => Some(owner).filter(|owner| !owner.is_self()).cloned(),
-            None => self
-                .routes()
-                .owners(key)
-                .find(|peer| !peer.is_self())
-                .cloned(),
-        }?;
-        let now = Instant::now();
-        let slow = former.slow.lock();
-        let pause = slow.get(peer.member().id()).and_then(|slow| slow.until);
-        pause
-            .is_none_or(|until| until <= now)
-            .then_some(FormerOwner {
-                peer,
-                since: former.since,
-            })
+        self.former.load().as_ref()?.owner(key, &self.routes())
     }
 
-    /// Leaves a former owner alone for a while that did not answer in time.
+    /// Pauses a former owner that did not answer in time: [`former_owner`](Self::former_owner) does not
+    /// name it for 250 ms, and for twice as long after each further call, up to 5 s.
     pub fn pause_former(&self, owner: &Peer) {
-        let [first, longest] = SLOW_PAUSES;
         if let Some(former) = self.former.load().as_ref() {
-            let mut slow = former.slow.lock();
-            let slow = slow.entry(owner.member().id().into()).or_default();
-            let pause = longest.min(first.saturating_mul(1 << slow.times.min(16)));
-            slow.times = slow.times.saturating_add(1);
-            slow.until = Some(Instant::now() + pause);
+            former.pause(owner);
         }
     }
 
@@ -215,21 +160,16 @@ impl Router {
                 None => self.peer(member),
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let ring = match peers.is_empty() {
-            true => None,
-            false => Some(Ring::new(self.scheme, peers).map_err(Error::ring)?),
+        let ring = if peers.is_empty() {
+            None
+        } else {
+            Some(Ring::new(self.scheme, peers).map_err(Error::ring)?)
         };
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
+        log_changes(former.peers(), self.routes().peers());
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
-            let since = Instant::now();
-            let until = since.checked_add(self.handoff);
-            let slow = Mutex::default();
-            self.former.store(Some(Arc::new(Former {
-                routes: former,
-                since,
-                until,
-                slow,
-            })));
+            let former = Former::new(former, self.handoff);
+            self.former.store(Some(Arc::new(former)));
         }
         Ok(())
     }
@@ -238,16 +178,13 @@ impl Router {
     /// under another id, by which it would dial itself.
     fn check_own(&self, members: &[Member]) -> Result<(), Error> {
         for member in members {
-            match (
-                member.id() == self.this.id(),
-                member.url() == self.this.url(),
-            ) {
-                (true, false) => return Err(Error::duplicate_member(member.id())),
-                (false, true) => {
-                    let reason = "it is this node's own URL under another id";
-                    return Err(Error::invalid_member(member.to_string(), reason));
+            if member.id() == self.this.id() {
+                if member.url() != self.this.url() {
+                    return Err(Error::duplicate_member(member.id()));
                 }
-                _ => {}
+            } else if member.is_same_place(&self.this) {
+                let reason = "it is this node's own URL under another id";
+                return Err(Error::invalid_member(member.to_string(), reason));
             }
         }
         Ok(())
@@ -259,6 +196,20 @@ impl Router {
         }
         let client = self.transport.dial(&member)?;
         Ok(Peer::remote(member, client, self.circuit.clone()))
+    }
+}
+
+/// Tells the log which members have come and gone.
+fn log_changes(before: &[Peer], after: &[Peer]) {
+    let members = |peers: &[Peer]| -> HashSet<Member> {
+        peers.iter().map(|peer| peer.member().clone()).collect()
+    };
+    let (before, after) = (members(before), members(after));
+    for member in after.difference(&before) {
+        tracing::info!(%member, members = after.len(), "a member has joined");
+    }
+    for member in before.difference(&after) {
+        tracing::info!(%member, members = after.len(), "a member has left");
     }
 }
 
@@ -486,6 +437,8 @@ mod tests {
             error.to_string().contains("own URL under another id"),
             "{error}"
         );
+        let error = router.add_member(member("SELF:80")).unwrap_err();
+        assert!(error.is_configuration(), "{error}");
         assert!(router.members().is_empty());
     }
 

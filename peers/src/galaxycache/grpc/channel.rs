@@ -214,9 +214,12 @@ impl Service<Request<tonic::body::Body>> for Connection {
             // The status is in the head: there is no message. Were there one, tonic would make room
             // for it without regard to our limit.
             let complete = response.headers().contains_key(Status::GRPC_STATUS);
-            Ok(response.map(|body| match complete {
-                true => Either::Right(Empty::new()),
-                false => Either::Left(body),
+            Ok(response.map(|body| {
+                if complete {
+                    Either::Right(Empty::new())
+                } else {
+                    Either::Left(body)
+                }
             }))
         })
     }

@@ -25,9 +25,10 @@ pub(crate) async fn each<'a, T>(
                     false
                 }
             });
-            match pending.is_empty() {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
+            if pending.is_empty() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
             }
         })
         .await;
@@ -52,9 +53,10 @@ mod tests {
                 begun.fetch_add(1, SeqCst);
                 tokio::task::yield_now().await;
                 ended.fetch_add(1, SeqCst);
-                match item == WIDTH + 3 {
-                    true => Err(Error::getter("no")),
-                    false => Ok(()),
+                if item == WIDTH + 3 {
+                    Err(Error::getter("no"))
+                } else {
+                    Ok(())
                 }
             })
         });

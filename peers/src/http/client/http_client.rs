@@ -330,8 +330,9 @@ impl HttpClient {
 }
 
 fn within(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
-    match size <= limit {
-        true => Ok(()),
-        false => Err(Error::too_large(what, size as u64, limit as u64)),
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(Error::too_large(what, size as u64, limit as u64))
     }
 }
