@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{Error, Member, PeerClient};
 
-/// ConnectionLimit members into clients. One transport speaks one wire format.
+/// Turns members into clients. One transport speaks one wire format.
 pub trait Transport: fmt::Debug + Send + Sync + 'static {
     /// A client for `member`. Returns at once; connections are made when they are first needed.
     ///

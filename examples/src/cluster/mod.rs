@@ -228,9 +228,9 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         chaos: options.chaos,
     };
     if options.json {
-        writeln!(io::stdout(), "{}", report.to_json())?
+        writeln!(io::stdout(), "{}", report.to_json())?;
     } else {
-        say(format!("\n{}\n\n{}", report.to_table(), report.verdict()))?
+        say(format!("\n{}\n\n{}", report.to_table(), report.verdict()))?;
     }
     report.check().map_err(BoxError::from)
 }

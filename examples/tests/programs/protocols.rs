@@ -153,13 +153,7 @@ impl Cluster {
 
     /// Asks every node for a value that is there, and returns the number of the key's owner.
     fn owner(&self, key: &str) -> usize {
-        let sources: Vec<String> = self
-            .all()
-            .map(|node| {
-                self.get(node, key);
-                self.get(node, key).source().to_owned()
-            })
-            .collect();
+        let sources: Vec<String> = self.all().map(|node| self.source(node, key)).collect();
         let owners: Vec<usize> = self.all().filter(|&node| sources[node] == "main").collect();
         assert_eq!(owners.len(), 1, "{key}: {sources:?}");
         assert!(
@@ -168,6 +162,19 @@ impl Cluster {
             "{key}: {sources:?}"
         );
         owners[0]
+    }
+
+    /// Where a node keeps a value. A node that reads a peer's change log for the first time keeps no mirror
+    /// of what it fetches until it has read the log.
+    fn source(&self, node: usize, key: &str) -> String {
+        let start = Instant::now();
+        loop {
+            let source = self.get(node, key).source().to_owned();
+            if source == "main" || source == "hot" {
+                return source;
+            }
+            assert!(start.elapsed() < Duration::from_secs(30), "{key}: {source}");
+        }
     }
 
     /// A key with a value, its owner, and another node.

@@ -8,6 +8,8 @@ mod http_client;
 mod pool;
 
 pub(crate) use answer::Answer;
-pub(crate) use connection_limit::{ConnectionLimit, Lane};
+#[cfg(feature = "grpc")]
+pub(crate) use connection_limit::ConnectionLimit;
+pub(crate) use connection_limit::Lane;
 pub use connector::{Connector, Io, TcpConnector};
 pub(crate) use http_client::HttpClient;
