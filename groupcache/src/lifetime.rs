@@ -4,7 +4,7 @@ use crate::splitmix64::SplitMix64;
 use crate::value::Expiry;
 
 /// For how long a value may be served: as fresh until one instant, as stale until a later one.
-/// `None` stands for ever.
+/// `None` stands for no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lifetime {
     pub(crate) fresh_until: Option<Instant>,
@@ -21,7 +21,7 @@ impl Lifetime {
 /// How long a group's values stay fresh, and how long they are served after that.
 #[derive(Debug, Default)]
 pub(crate) struct Freshness {
-    /// The time to live of values without one of their own; `None`: for ever.
+    /// The time to live of values without one of their own. `None`: no end.
     pub(crate) ttl: Option<Duration>,
     /// The most that chance takes off the [`ttl`](Self::ttl).
     pub(crate) ttl_jitter: Duration,

@@ -6,9 +6,8 @@ use crate::{
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
 ///
-/// Implementations keep their connections, obey their own limits and time-outs, and are shared by
-/// many tasks at once. Every future returned here may be dropped at any time; what was dropped
-/// must not disturb other exchanges with the same peer.
+/// An implementation keeps its connections, and has limits and time-outs of its own. Many tasks share a
+/// client. Every future may be dropped at any time, and must not disturb other exchanges then.
 pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// Asks for a value.
     ///
@@ -18,32 +17,29 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// failure to get one, after which another node may be asked.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
 
-    /// Asks for a sign of life, apart from all other exchanges: on another connection, if they
-    /// have connections. The caller limits the time.
+    /// Asks for a sign of life, on a connection that no other exchange uses. The caller limits the time.
     ///
-    /// A client that cannot ask answers for its peer, which is what this does unless it is
-    /// implemented.
+    /// The default returns `Ok`: a client that cannot ask takes its peer for alive.
     ///
     /// # Errors
     ///
-    /// When there was no sign.
+    /// When the peer gave no sign of life.
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
     }
 
-    /// Tells a value to its owner.
+    /// Gives a key's owner a new value.
     ///
     /// # Errors
     ///
-    /// [`Error::is_unsupported`] where the protocol has no such message, which is what this does
-    /// unless it is implemented.
+    /// [`Error::is_unsupported`] where the protocol has no such message. The default returns it.
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         let _ = request;
         unsupported("set a value")
     }
 
-    /// Makes the peer forget what it holds under some keys, and have no load that is under way
-    /// bring it back. Protocols without a message for several keys send one for each.
+    /// Removes the values of some keys from the peer's caches. A load that is under way there does not bring
+    /// the old value back. Protocols without a message for several keys send one message for each.
     ///
     /// # Errors
     ///
@@ -53,7 +49,7 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
         unsupported("remove keys")
     }
 
-    /// Makes the peer forget all that it holds of a group.
+    /// Removes all values of a group from the peer's caches.
     ///
     /// # Errors
     ///
@@ -63,7 +59,7 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
         unsupported("clear a group")
     }
 
-    /// Asks what has changed in a group since the asker last heard.
+    /// Pulls the peer's change log of a group from a position on.
     ///
     /// # Errors
     ///

@@ -3,7 +3,7 @@
 //! A *member* of the cluster is `{ id, url }` ([`Member`]). A [`Router`] keeps the current
 //! [`Routes`]: an immutable snapshot of the ring of members, each a [`Peer`] with a connected
 //! [`PeerClient`] and a [`Circuit`] of its own. A [`Transport`] turns a member into a client; a
-//! [`PeerService`] is the other side, what a server asks of the node that owns it.
+//! [`PeerService`] is the other side: the node behind a server.
 #![forbid(unsafe_code)]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
@@ -31,7 +31,7 @@ mod service;
 pub mod testing;
 mod transport;
 
-/// The crate of rings, whose [`Scheme`](consistenthash::Scheme) a [`Router`] is given.
+/// The crate of hash rings: a [`Router`] takes its [`Scheme`](consistenthash::Scheme).
 pub use consistenthash;
 
 pub use box_future::BoxFuture;

@@ -7,15 +7,15 @@ tokio::task_local! {
 /// Marks the work of a getter: an exchange with a peer that it makes does not wait for a connection.
 ///
 /// The peer that waits for this load holds one of its own connections meanwhile. If loads waited for
-/// connections too, two nodes whose getters ask each other could use up all of theirs and wait for
-/// ever. An exchange that finds none free ends at once, and the value is loaded on this node.
+/// connections too, two nodes whose getters ask each other could use up all of theirs and wait without
+/// end. An exchange that finds none free ends at once, and the value is loaded on this node.
 ///
 /// The mark does not follow into tasks that the getter spawns.
 pub fn load_scope<F: Future>(getter: F) -> impl Future<Output = F::Output> + use<F> {
     LOADING.scope((), getter)
 }
 
-/// Whether this is the work of a getter.
+/// Whether a getter makes the call.
 pub(crate) fn is_loading() -> bool {
     LOADING.try_with(|()| ()).is_ok()
 }

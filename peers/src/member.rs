@@ -66,12 +66,12 @@ impl Member {
         }
     }
 
-    /// What is hashed on the ring.
+    /// The text that the ring hashes.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// What is dialled.
+    /// The URL that peers dial.
     pub fn url(&self) -> &str {
         &self.url
     }

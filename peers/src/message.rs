@@ -21,10 +21,10 @@ pub enum GetMode {
     /// Look the value up and, if it is not cached, load it.
     #[default]
     Load,
-    /// Answer only from the cache; not found otherwise. Not every protocol can say this.
+    /// Answer only from the cache; not found otherwise. Not every protocol can carry this.
     Peek,
     /// As [`Load`](Self::Load), but the asker does not want the value: the reply may be empty.
-    /// Where a protocol cannot say this, the value is sent all the same.
+    /// Where a protocol cannot carry this, the reply has the value.
     WarmUp,
 }
 
@@ -43,7 +43,7 @@ pub struct SetRequest<'a> {
     pub phase: Phase,
 }
 
-/// Makes a peer forget what it holds under some keys.
+/// Removes the values of some keys from a peer's caches.
 #[derive(Clone, Copy, Debug)]
 pub struct RemoveRequest<'a> {
     /// Name of the group.
@@ -128,6 +128,6 @@ pub struct Changes {
 pub struct LoggedChange {
     /// The id that the change carried in its [`Phase`]; 0 if it had none.
     pub id: u64,
-    /// The key that was removed or set; `None`: all of the group were removed.
+    /// The key that was removed or set; `None`: all keys of the group were removed.
     pub key: Option<Bytes>,
 }

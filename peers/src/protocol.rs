@@ -9,22 +9,22 @@ use crate::{Error, Member};
 ///
 /// # Where protocols share a path
 ///
-/// All but galaxycache's are spoken under [`base_path`](crate::HttpOptions::base_path), and three of
-/// them disagree there. Nothing in a request tells who sent it, so what is read and answered under
-/// that path is decided by the node's own protocol, whoever asks:
+/// All protocols but galaxycache's use [`base_path`](crate::HttpOptions::base_path), and three of them
+/// disagree there. A request does not name its protocol. So the node's own protocol decides how the
+/// server reads and answers requests under that path:
 ///
 /// | | golang | mailgun, groupcache-go |
 /// |---|---|---|
 /// | a client sends a space as | `+`, as in a query | `%20`, as in a path |
 /// | a client sends a plus sign as | `%2B` | `+` |
 /// | so our server reads `+` as | a space | a plus sign |
-/// | our server says "not found" by | 500 | 404 |
-/// | our server says that the getter failed by | 500 | 503 |
+/// | our server's status for "not found" | 500 | 404 |
+/// | our server's status when the getter failed | 500 | 503 |
 /// | a Go caller that gets that | loads the value itself | takes it for final |
 ///
 /// Our clients escape a space as `%20` and a plus sign as `%2B`, which all servers read alike. The
 /// members of a cluster all need the same protocol. A caller of another would find its spaces turned
-/// into plus signs or the other way round, and 404 and 503 taken for answers, or not.
+/// into plus signs or the other way round, and would read 404 and 503 as other errors.
 ///
 /// ```
 /// use peers::Protocol;
@@ -113,7 +113,7 @@ impl Protocol {
         Error::invalid_option("protocol", reason)
     }
 
-    /// What a member is called on the ring when it has no other name than its URL: `host:port` with
+    /// The id of a member that has a URL alone: `host:port` with
     /// groupcache-go, otherwise the URL itself.
     ///
     /// ```

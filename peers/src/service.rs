@@ -21,27 +21,27 @@ pub trait PeerService: Send + Sync + 'static {
         true
     }
 
-    /// Takes a value as its owner, or refuses.
+    /// Takes a new value for a key that this node owns, or refuses it.
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get); nothing is stored then.
+    /// As [`get`](Self::get). The node has then stored nothing.
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         let _ = request;
         Box::pin(async { Err(Error::unsupported("set a value", "node's")) })
     }
 
-    /// Forgets what is held under some keys.
+    /// Removes the values of some keys from this node's caches.
     ///
     /// # Errors
     ///
-    /// When there is no such group. Keys that are not held are no error.
+    /// When there is no such group. Keys without a value are no error.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         let _ = request;
         Box::pin(async { Err(Error::unsupported("remove keys", "node's")) })
     }
 
-    /// Forgets all that is held of a group.
+    /// Removes all values of a group from this node's caches.
     ///
     /// # Errors
     ///
@@ -51,7 +51,7 @@ pub trait PeerService: Send + Sync + 'static {
         Box::pin(async { Err(Error::unsupported("clear a group", "node's")) })
     }
 
-    /// Says what has changed in a group among the keys that this node owns.
+    /// Returns the changes of the keys that this node owns in a group.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use groupcache::{
 /// The settings of the group. Those that are not given stay as the library has them.
 #[derive(Debug, Args)]
 pub(super) struct GroupOptions {
-    /// Milliseconds that a value stays fresh [default: for ever].
+    /// Milliseconds that a value stays fresh [default: no limit].
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     ttl: Option<Duration>,
     /// Milliseconds that chance takes off the ttl, at most [default: 0].

@@ -48,7 +48,7 @@ async fn read(client: &Client, database: &str, key: &Key) -> Result<Value, Gette
     }
 }
 
-/// `value-of-K` for every key K, but for those that are told to behave otherwise: `err:*` fails,
+/// `value-of-K` for every key K, except for keys with a prefix: `err:*` fails,
 /// `slow:MS:*` takes its time, `size:N:*` has that many bytes, `empty:*` has none, `missing:*` does
 /// not exist, `panic:*` panics, `ttl:MS:*` expires.
 async fn imagine(key: &Key) -> Result<Value, GetterError> {

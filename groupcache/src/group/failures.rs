@@ -7,17 +7,17 @@ use parking_lot::Mutex;
 
 use crate::Error;
 
-/// At most so many keys are remembered. Beyond, further keys are loaded without a pause.
+/// The most keys with a pause. Further keys are loaded without one.
 const CAPACITY: usize = 4096;
 
-/// The pauses after failed loads, key by key: a database that fails is not asked by every get.
+/// The pauses after failed loads, key by key, so that not every get asks a database that fails.
 ///
 /// A key's pause doubles with every failure in a row, up to a limit, and ends with the first success.
 /// Keys are told apart by their hashes alone: two keys with the same 64 bits would share a pause.
 #[derive(Debug)]
 pub(super) struct Failures {
     pauses: Pauses,
-    /// The number of keys in the table. It is zero most of the time, and then nobody takes the lock.
+    /// The number of keys in the table. It is zero most of the time, and then no get takes the lock.
     count: AtomicUsize,
     by_hash: Mutex<HashMap<u64, Failure>>,
     hasher: RandomState,

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::time::Instant;
 
-/// A power of two. Keys that share a stripe fence each other's loads, which costs one of them a
-/// place in the cache and nobody a wrong value.
+/// A power of two. Keys that share a stripe fence each other's loads: such a load's value is returned but
+/// not stored.
 const STRIPES: usize = 1024;
 
 /// Keeps a load that began before a removal, set or clear from storing its old value afterwards.
@@ -19,13 +19,14 @@ pub(super) struct Fence {
     all: AtomicU64,
     /// Raised for all mirrors at once.
     mirrors: AtomicU64,
-    /// When each stripe, and lastly all of them, were last raised: in ms after `start`, rounded up.
+    /// When each stripe was last raised, and in the last place all of them at once: in milliseconds after
+    /// `start`, rounded up.
     raised: Box<[AtomicU64]>,
     start: Instant,
     hasher: RandomState,
 }
 
-/// When a load began, as far as its key's removals are concerned.
+/// How often the fence of a key had been raised when a load began.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stamp {
     stripe: usize,
@@ -51,7 +52,7 @@ impl Fence {
         self.hasher.hash_one(key) as usize % STRIPES
     }
 
-    /// To be taken before a load asks anybody for the value.
+    /// The stamp of a load that begins now. Take it before the load asks a peer or the getter.
     pub(super) fn stamp(&self, key: &[u8]) -> Stamp {
         let stripe = self.stripe(key);
         Stamp {

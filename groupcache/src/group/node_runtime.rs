@@ -10,7 +10,7 @@ use crate::Error;
 /// The runtime on which a node was started. Its groups' connections, timers and tasks belong there.
 ///
 /// A caller may live on another runtime, or on an executor that is not tokio's. Such a *foreign* caller
-/// drives nothing: it waits for a task of this runtime, by a clock that needs no runtime.
+/// polls no connection and no timer: it waits for a task of this runtime, with a timer that needs no runtime.
 #[derive(Clone, Debug)]
 pub(super) struct NodeRuntime {
     handle: Handle,
@@ -34,7 +34,7 @@ impl NodeRuntime {
 
     /// Waits for `future` no longer than `limit`; `what` names the wait in the error.
     ///
-    /// The limit also ends a foreign caller's wait when nobody drives this runtime.
+    /// The limit also ends a foreign caller's wait when no thread drives this runtime.
     pub(super) async fn timeout<T>(
         &self,
         limit: Duration,

@@ -27,7 +27,7 @@ pub struct Coherence {
 }
 
 impl Coherence {
-    /// The state of a group that nobody has changed yet.
+    /// The state of a new group.
     pub fn new(options: CoherenceOptions) -> Self {
         Self {
             log: ChangeLog::new(options.change_log_bytes),

@@ -8,9 +8,9 @@ use crate::{galaxycache, golang, groupcache_go, ipronko, mailgun, native, protob
 
 /// How a request is read and answered: the server side of a protocol over HTTP.
 ///
-/// The path of a request decides. Under [`base_path`](crate::HttpOptions::base_path), which
-/// most members of the family share, it is that of the node's own [`Protocol`], whose docs say where
-/// they disagree; the paths of galaxycache belong to nobody else and are always served.
+/// The path of a request decides. Under [`base_path`](crate::HttpOptions::base_path), which most
+/// protocols share, the dialect is that of the node's own [`Protocol`], whose docs list the differences.
+/// The paths of galaxycache belong to no other protocol and are always served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     Native,
@@ -23,8 +23,8 @@ pub(super) enum Dialect {
 }
 
 impl Dialect {
-    /// What a node of this protocol speaks under the base path. Where the protocol has a path of
-    /// its own, that is free for nodes of ours.
+    /// The dialect of a node of this protocol under the base path. Galaxycache has paths of its own, so
+    /// its nodes speak native there.
     pub(super) fn of(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Golang => Self::Golang,
@@ -46,7 +46,7 @@ impl Dialect {
         .map(|(base, mode)| (Self::Galaxycache(mode), base.len()))
     }
 
-    /// The methods that mean something, as the header `Allow` lists them.
+    /// The methods of the dialect, as the header `Allow` lists them.
     pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Golang | Self::Galaxycache(_) => "GET",

@@ -25,8 +25,8 @@ use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Proto
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
-/// the feature `grpc`), and `GET` and `HEAD` of `/healthz` with "ok". Whatever else is
-/// asked gets a status that fits and a line of plain text, and nobody is asked for it:
+/// the feature `grpc`), and `GET` and `HEAD` of `/healthz` with "ok". Every other request gets a
+/// status and a line of plain text, and does not reach the [`PeerService`]:
 ///
 /// | a request | is answered with | over gRPC |
 /// |---|---|---|
@@ -34,7 +34,7 @@ use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Proto
 /// | with a method that the protocol does not have | 405 | |
 /// | whose body takes longer than [`body_timeout`](HttpOptions::body_timeout) | 408 | the same 408 |
 /// | whose body is longer, or said to be longer, than a value may be | 413, without reading on | the same 413; of a message `OUT_OF_RANGE` |
-/// | whose body does not fit beside the others for so long | 408 | the same 408 |
+/// | whose body waits as long for a share of [`max_body_bytes_in_flight`](HttpOptions::max_body_bytes_in_flight) | 408 | the same 408 |
 /// | whose key is longer than [`max_key_bytes`](HttpOptions::max_key_bytes) | 414 | `OUT_OF_RANGE` |
 /// | beyond [`max_requests`](HttpOptions::max_requests) | 429, "overloaded": a Go caller then loads the value itself, one of ours takes it for the answer | `RESOURCE_EXHAUSTED` |
 /// | whose head is longer than a key needs (by the [`Server`](crate::Server)) | 431, or over HTTP/2 the end of the connection | the same |
@@ -54,7 +54,7 @@ pub struct HttpService(Arc<Inner>);
 
 struct Inner {
     service: Arc<dyn PeerService>,
-    /// What is spoken under the base path.
+    /// The protocol under the base path.
     protocol: Protocol,
     options: HttpOptions,
     /// One permit per request that is being answered.
@@ -200,7 +200,7 @@ impl Inner {
         hook.map(|hook| hook.admit(head)).transpose()
     }
 
-    /// Who answers; or, if nobody has to be asked, the answer.
+    /// The dialect that answers the request, or an answer that needs none.
     fn route<B: http_body::Body>(
         &self,
         request: &Request<B>,

@@ -29,7 +29,7 @@ impl PeerClient for GolangClient {
         Box::pin(async move {
             self.http.check_key(request.key)?;
             if request.mode == GetMode::Peek {
-                // A Go node would load, or ask this node to.
+                // A Go node has no peek: it would load the value, or ask this node for it.
                 return unsupported("peek").await;
             }
             let base = &self.http.options().base_path;

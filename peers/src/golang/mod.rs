@@ -1,4 +1,4 @@
-//! golang/groupcache: protobuf over HTTP, GET and nothing else.
+//! golang/groupcache: protobuf over HTTP, GET alone.
 
 mod client;
 mod server;

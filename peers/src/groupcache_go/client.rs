@@ -20,7 +20,7 @@ impl GroupcacheGoClient {
     async fn remove_texts(&self, group: &str, keys: &[&str]) -> Result<(), Error> {
         let mut rest = keys;
         while !rest.is_empty() {
-            // In JSON a byte takes up to six.
+            // In JSON a byte of a key takes up to six bytes.
             let mut room = MAX_KEYS_BYTES / 6;
             let fit = rest.iter().take_while(|key| {
                 let fits = key.len() < room;
@@ -50,7 +50,7 @@ impl PeerClient for GroupcacheGoClient {
         self.0.set(request)
     }
 
-    /// One key by a DELETE. Several in one request, apart from those that are not UTF-8.
+    /// Removes one key by a DELETE, and several keys by one POST. Keys that are not UTF-8 need a DELETE each.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         let RemoveRequest { group, keys, phase } = request;
         if keys.len() == 1 {

@@ -7,19 +7,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// Where a key would stand: a POST there removes the keys in its body.
+/// A POST to this text in the place of a key removes the keys in its body.
 pub(super) const REMOVE_KEYS: &str = "_remove-keys/";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct RemoveKeys<'a> {
-    /// The path says it too, and counts.
+    /// The path names the group too, and prevails.
     #[serde(borrow, default)]
     group: Cow<'a, str>,
     #[serde(default)]
     keys: Vec<Cow<'a, str>>,
 }
 
-/// A message about some keys.
+/// Writes the message.
 pub(super) fn encode(group: &str, keys: &[&str]) -> Result<Vec<u8>, Error> {
     let message = RemoveKeys {
         group: group.into(),
@@ -28,7 +28,7 @@ pub(super) fn encode(group: &str, keys: &[&str]) -> Result<Vec<u8>, Error> {
     serde_json::to_vec(&message).map_err(|error| Error::malformed(error.to_string()))
 }
 
-/// The keys in a message.
+/// Reads the keys in a message.
 pub(super) fn decode(message: &[u8]) -> Result<Vec<Cow<'_, str>>, Error> {
     let message: RemoveKeys<'_> = serde_json::from_slice(message)
         .map_err(|error| Error::status(400, format!("invalid request: {error}")))?;

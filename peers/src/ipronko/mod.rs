@@ -1,7 +1,7 @@
 //! ipronko/groupcache: raw bytes over HTTP, DELETE, and POST to warm up. No expiry.
 //!
-//! Its paths are split at every slash, so a key with one cannot be said; neither can the key
-//! `health`, which asks for the node's health in every group.
+//! Its server splits paths at every slash, so the protocol cannot carry a key with a slash. Nor can it
+//! carry the key `health`, which asks for the node's health in every group.
 
 mod client;
 mod server;

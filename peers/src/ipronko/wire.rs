@@ -1,9 +1,9 @@
-//! Which keys the protocol can say. Values are the whole body, as they are.
+//! Which keys the protocol can carry. A body is a value and nothing else.
 
-/// What asks for the node's health where a key would stand.
+/// In the place of a key, this text asks for the node's health.
 pub(super) const HEALTH: &[u8] = b"health";
 
-/// Why a key cannot be said.
+/// Why the protocol cannot carry a key.
 pub(super) fn unsayable(key: &[u8]) -> Option<&'static str> {
     if key.contains(&b'/') {
         Some("carry a key with a slash")

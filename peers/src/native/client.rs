@@ -110,7 +110,7 @@ impl PeerClient for NativeClient {
         })
     }
 
-    /// One key by a DELETE; several in one request, or a few if they are very many.
+    /// Removes one key by a DELETE, and several keys by one POST, or by a few if the keys need much space.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         let RemoveRequest { group, keys, phase } = request;
         Box::pin(async move {
@@ -130,7 +130,7 @@ impl PeerClient for NativeClient {
                 let message = Bytes::from(message);
                 let body = || Body::from(message.clone());
                 rest = &rest[batch..];
-                // The change is over for the peer only with the last of the requests.
+                // Only the last request ends the change for the peer.
                 let phase = match phase {
                     Phase::Last(_) if !rest.is_empty() => Phase::Only,
                     phase => phase,

@@ -1,18 +1,18 @@
-//! What native requests say in headers.
+//! The headers of native requests.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::{GetMode, Phase};
 
-/// How far a get may go, if that is not all the way.
+/// How far a get may go. Absent: all the way.
 const MODE: HeaderName = HeaderName::from_static("x-groupcache-mode");
 const PEEK: HeaderValue = HeaderValue::from_static("peek");
 const WARM_UP: HeaderValue = HeaderValue::from_static("warm-up");
 
-/// Where a change stands on its way: `first-N` or `last-N`, with its id in hexadecimal digits.
+/// The phase of a change: `first-N` or `last-N`, with the change's id in hexadecimal digits.
 const PHASE: HeaderName = HeaderName::from_static("x-groupcache-phase");
 
-/// Says how far a get may go.
+/// Writes how far a get may go.
 pub(super) fn set_mode(headers: &mut HeaderMap, mode: GetMode) {
     match mode {
         GetMode::Load => {}
@@ -21,7 +21,7 @@ pub(super) fn set_mode(headers: &mut HeaderMap, mode: GetMode) {
     }
 }
 
-/// How far a get may go.
+/// Reads how far a get may go.
 pub(super) fn mode(headers: &HeaderMap) -> GetMode {
     match headers.get(MODE) {
         Some(mode) if mode == PEEK => GetMode::Peek,
@@ -30,7 +30,7 @@ pub(super) fn mode(headers: &HeaderMap) -> GetMode {
     }
 }
 
-/// Says where a change stands.
+/// Writes the phase of a change.
 pub(super) fn set_phase(headers: &mut HeaderMap, phase: Phase) {
     let text = match phase {
         Phase::Only => return,
@@ -42,7 +42,7 @@ pub(super) fn set_phase(headers: &mut HeaderMap, phase: Phase) {
     }
 }
 
-/// Where a change stands. An unreadable header counts as none: a change without an id is never
+/// Reads the phase of a change. An unreadable header counts as absent: a change without an id is never
 /// skipped.
 pub(super) fn phase(headers: &HeaderMap) -> Phase {
     let parts = headers

@@ -1,4 +1,4 @@
-//! Between nodes of this implementation: golang's exchanges, and what they lack.
+//! The protocol between nodes of this implementation: golang's exchanges, and the ones that they lack.
 //!
 //! | request | body | |
 //! |---|---|---|

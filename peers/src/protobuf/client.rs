@@ -70,7 +70,7 @@ impl ProtobufClient {
     /// Reads an answer as mailgun's own client does.
     fn read(&self, answer: Answer, group: &str) -> Result<Reply, Error> {
         let text = || failure::message(&answer.body).trim().to_owned();
-        // A Go server without groupcache's handler answers any path so.
+        // A Go server without groupcache's handler answers 404 to every path.
         let is_stray = answer.body == "404 page not found\n";
         let is_peers = || failure::is_peers(&answer.headers) && !is_stray;
         match answer.status {

@@ -28,7 +28,7 @@ struct GetResponse {
     expire: Option<i64>,
 }
 
-/// The message, with the value as it is cached, and an expiry if one is given.
+/// The message, with the value as it is cached, and an expiry if there is one.
 pub(crate) fn encode(reply: Reply, expire: Option<i64>) -> Body {
     let minute_qps = reply.minute_qps;
     let rest_len = encoded_len(minute_qps, expire);

@@ -1,5 +1,5 @@
-//! Protobuf over HTTP: the messages and exchanges that golang's groupcache began, and that mailgun's and
-//! groupcache-go go on with.
+//! Protobuf over HTTP: the messages and exchanges of golang's groupcache, which mailgun's and
+//! groupcache-go extend.
 //!
 //! | shared by | |
 //! |---|---|

@@ -10,8 +10,8 @@ use crate::http::server::InboundRequest;
 use crate::http::{Body, failure};
 use crate::{GetMode, Phase};
 
-/// Answers a GET, a PUT or a DELETE. The path names the group, and the key but for a PUT, whose body
-/// names it.
+/// Answers a GET, a PUT or a DELETE. The path names the group and the key; the key of a PUT is the one in
+/// its body.
 pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
     let address = match request.address(Plus::Plus, status) {
         Ok(address) => address,

@@ -2,7 +2,7 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | 1 group | string | required; the path says it too, and counts; between nodes of ours both agree |
+//! | 1 group | string | required; the path names the group too, and prevails; between nodes of ours both agree |
 //! | 2 key | string | required; Go sends any bytes in it, and so do we |
 //! | 3 value | bytes | |
 //! | 4 expire | int64 | ns since 1970, 0 for never; always written |

@@ -6,16 +6,16 @@ use tokio::time::Instant;
 
 use super::circuit_options::CircuitOptions;
 
-/// Whether one peer is asked at all, as this node sees its health: closed (requests go to it) or open
-/// (requests are refused at once, until a liveness check finds the peer well again).
+/// A peer's health as this node sees it. Closed: requests go to the peer. Open: requests are refused at
+/// once, until a liveness check finds the peer well again.
 ///
 /// The circuit breaker is that of M. Nygard, *Release It!*, but for its half-open state: no request is
 /// a probe. Liveness checks alone, which go to an open peer after pauses that double, close the
-/// circuit. So a dead peer costs one check per pause and a slow request delays nobody else.
+/// circuit. So a dead peer costs one check per pause, and a slow request delays no other.
 #[derive(Debug)]
 pub struct Circuit {
     options: CircuitOptions,
-    /// Whether there is anything but a clean record. Read without the lock.
+    /// Whether there are failures or pauses to forget. Read without the lock.
     troubled: AtomicBool,
     state: Mutex<State>,
 }
@@ -24,7 +24,7 @@ pub struct Circuit {
 struct State {
     /// Failures since the last success.
     failures: u32,
-    /// When an open circuit's peer is checked next; `None`: closed.
+    /// When the peer is checked next. `None`: the circuit is closed.
     next_check: Option<Instant>,
     /// Pauses since the last answer to a request; the exponent of the next one.
     pauses: u32,
@@ -43,12 +43,12 @@ impl Circuit {
         &self.options
     }
 
-    /// Whether the peer is being left alone.
+    /// Whether requests are refused.
     pub fn is_open(&self) -> bool {
         self.troubled.load(Ordering::Relaxed) && self.state.lock().next_check.is_some()
     }
 
-    /// The time until the next check, if the peer is being left alone.
+    /// The time until the next check, if requests are refused.
     pub(super) fn open_for(&self) -> Option<Duration> {
         if !self.troubled.load(Ordering::Relaxed) {
             return None;

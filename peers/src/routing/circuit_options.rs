@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::Error;
 
-/// When a failing peer is left alone and for how long, and when a silent one is checked.
+/// When a circuit opens and for how long, and when a silent peer is checked.
 ///
 /// ```
 /// use std::time::Duration;
@@ -32,38 +32,38 @@ impl Default for CircuitOptions {
     }
 }
 
-/// The longest time that an option may have.
+/// The longest time of an option.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl CircuitOptions {
-    /// Failures in a row after which the peer is left alone. Not zero. Default: 1.
+    /// Failures in a row that open the circuit. Not zero. Default: 1.
     pub fn failures(mut self, failures: u32) -> Self {
         self.failures = failures;
         self
     }
 
-    /// How long the peer is left alone before it is checked for the first time. Default: 250 ms.
+    /// The time between the opening of the circuit and the first check of the peer. Default: 250 ms.
     pub fn back_off(mut self, back_off: Duration) -> Self {
         self.back_off = back_off;
         self
     }
 
-    /// The longest time between two checks of a peer that is left alone: the time doubles with every
-    /// check that fails. Not less than [`back_off`](Self::back_off). Default: 10 s.
+    /// The longest time between two checks while the circuit is open: the time doubles with every check
+    /// that fails. Not less than [`back_off`](Self::back_off). Default: 10 s.
     pub fn max_back_off(mut self, max_back_off: Duration) -> Self {
         self.max_back_off = max_back_off;
         self
     }
 
-    /// How long an exchange may be silent before the peer is checked, to tell a slow getter from a
-    /// peer that hangs. Default: 500 ms.
+    /// The time without an answer after which the peer of an exchange is checked, which tells a slow getter
+    /// from a peer that hangs. Default: 500 ms.
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self
     }
 
-    /// How long the answer to a check may take. If a check fails, all exchanges with the peer are
-    /// broken off. Default: 1 s.
+    /// The longest time that a check may take. If a check fails, all exchanges with the peer end with an
+    /// error. Default: 1 s.
     pub fn ping_timeout(mut self, ping_timeout: Duration) -> Self {
         self.ping_timeout = ping_timeout;
         self

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-/// What is known of a peer's liveness apart from its answers to requests.
+/// The results of a peer's liveness checks.
 ///
 /// An exchange may be silent because a getter is slow, or because the peer is stopped, wedged or cut
 /// off without a word. A check tells the two apart. At most one check goes to a peer at a time, and its
@@ -18,7 +18,7 @@ pub(super) struct Liveness {
     checking: AtomicBool,
     /// The number of checks that found the peer dead.
     losses: AtomicU64,
-    /// Wakes all waiting exchanges when there is one more.
+    /// Wakes all waiting exchanges when `losses` has grown.
     lost: Notify,
 }
 
@@ -27,13 +27,13 @@ pub(super) struct Liveness {
 pub(super) enum Verdict {
     Alive,
     Dead,
-    /// The check could not be made, for reasons of this node's.
+    /// This node could not make the check, for example because it lacks file descriptors.
     Unknown,
 }
 
 impl Liveness {
-    /// Ends when the peer is lost. Meanwhile `check` is called whenever the peer has been silent for
-    /// so long.
+    /// Ends when a check finds the peer dead. Calls `check` each time that the peer has been silent for
+    /// the time of `silence`.
     pub(super) async fn lost(&self, silence: Duration, check: impl Fn()) {
         let before = self.losses.load(Ordering::SeqCst);
         loop {
@@ -41,7 +41,7 @@ impl Liveness {
                 () = self.lost.notified() => {}
                 () = sleep(silence) => {}
             }
-            // Looked at in any case: a call that comes while nobody listens would be missed.
+            // The counter is read after the wait too: a wake-up may come while no future is polled.
             if self.losses.load(Ordering::SeqCst) != before {
                 return;
             }
@@ -52,14 +52,14 @@ impl Liveness {
         }
     }
 
-    /// The right to make a check; `None` while one is under way.
+    /// The right to make a check. `None` while another check runs.
     pub(super) fn begin_check(&self) -> Option<Check<'_>> {
         let is_free = !self.checking.swap(true, Ordering::AcqRel);
         is_free.then(|| Check(self))
     }
 }
 
-/// The right to make a check. Given back when it is dropped.
+/// The right to make a check. Dropping it gives it back.
 #[derive(Debug)]
 pub(super) struct Check<'a>(&'a Liveness);
 

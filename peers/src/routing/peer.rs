@@ -73,8 +73,8 @@ impl Peer {
     }
 
     /// Asks the peer for a value, unless its circuit is open, and reports the outcome to the circuit.
-    /// While the answer is long in coming, liveness checks tell a slow peer from a dead one, which is
-    /// given up.
+    /// While the answer is due, liveness checks tell a slow peer from a dead one. The call to a dead peer
+    /// ends.
     ///
     /// # Errors
     ///
@@ -83,7 +83,7 @@ impl Peer {
     ///
     /// # Cancel safety
     ///
-    /// May be dropped at any time. An exchange that was broken off says nothing to the circuit.
+    /// May be dropped at any time. The circuit does not count a dropped exchange.
     ///
     /// # Panics
     ///
@@ -92,7 +92,7 @@ impl Peer {
         self.exchange(|client| client.get(request)).await
     }
 
-    /// Gives the peer a value, as [`get`](Self::get) asks for one.
+    /// Gives the peer a value. Circuit and liveness checks work as in [`get`](Self::get).
     ///
     /// # Errors
     ///
@@ -162,14 +162,14 @@ impl Peer {
         result
     }
 
-    /// Has a task check the peer, unless one does.
+    /// Starts a task that checks the peer, unless one runs.
     fn spawn_check(&self) {
         let peer = self.clone();
         tokio::spawn(async move { peer.check().await });
     }
 
-    /// Checks whether the peer is alive, and reports it to everybody who waits for the peer. Does
-    /// nothing while another check is under way.
+    /// Checks whether the peer is alive, and reports the result to all calls that wait for the peer. Does
+    /// nothing while another check runs.
     async fn check(&self) {
         let Some(remote) = &self.0.remote else { return };
         let Some(check) = remote.liveness.begin_check() else {
@@ -196,8 +196,8 @@ impl Peer {
         check.report(verdict);
     }
 
-    /// The circuit has opened: a task checks the peer after longer and longer pauses, until it is
-    /// closed again or the peer is no member any more.
+    /// Starts the task of an open circuit: it checks the peer after pauses that grow, until the circuit
+    /// closes or the peer is no longer a member.
     fn opened(&self, error: &Error) {
         tracing::warn!(peer = %self.member(), %error, "a peer is left alone: its circuit has opened");
         let peer = Arc::downgrade(&self.0);

@@ -14,8 +14,8 @@ use crate::{Error, Member, Transport};
 
 /// Keeps the current [`Routes`] and swaps them when the membership changes.
 ///
-/// Readers take a snapshot without a lock. Changes are made one at a time; a peer whose id and URL
-/// stay the same keeps its client with all connections, and its circuit.
+/// Readers take a snapshot without a lock. One change is made at a time. A peer whose id and URL stay the
+/// same keeps its circuit, and its client with all connections.
 #[derive(Debug)]
 pub struct Router {
     routes: ArcSwap<Routes>,
@@ -70,7 +70,7 @@ impl Router {
         &self.this
     }
 
-    /// The current snapshot, for a short look. Costs no lock and no reference count.
+    /// The current snapshot, for a use without an await. Takes no lock and no reference count.
     pub fn routes(&self) -> Guard<Arc<Routes>> {
         self.routes.load()
     }
@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::{BoxFuture, GetRequest, PeerClient, Protocol, Reply};
 
-    /// Dials nobody, and counts how often it was asked to.
+    /// A transport that opens no connection, and counts its calls.
     #[derive(Clone, Debug, Default)]
     struct Dials(Arc<AtomicUsize>);
 

@@ -2,7 +2,7 @@ use consistenthash::Ring;
 
 use super::peer::Peer;
 
-/// An immutable picture of who owns what: the ring of peers at one moment.
+/// An immutable snapshot of the ring of peers.
 ///
 /// Without members, or with this node as the only one, every key is this node's own.
 #[derive(Clone, Debug, Default)]

@@ -46,7 +46,7 @@ impl Topology {
 }
 
 impl Network {
-    /// A network on which nobody listens.
+    /// A network without listeners.
     pub fn new() -> Self {
         Self::default()
     }
@@ -137,7 +137,7 @@ impl Network {
         };
         self.0.send_if_modified(|topology| {
             *topology.attempts.entry(route.to.clone()).or_default() += 1;
-            false // nobody waits for these numbers
+            false // no operation waits for these numbers
         });
         route.passage().await?;
         let deaths = route.deaths(&self.0.borrow());
@@ -157,7 +157,7 @@ impl Network {
             if connected {
                 *topology.accepted.entry(route.to.clone()).or_default() += 1;
             }
-            false // nobody waits for these numbers
+            false // no operation waits for these numbers
         });
         if !connected {
             return Err(io::ErrorKind::ConnectionRefused.into());
@@ -247,7 +247,7 @@ pub struct NetworkListener {
 }
 
 impl Listener for NetworkListener {
-    /// Waits for ever once the host was killed.
+    /// Never returns once the host was killed.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         Box::pin(async {
             match self.incoming.recv().await {

@@ -10,7 +10,7 @@ const LONGEST_STALE_WINDOW: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 
 /// # Freshness: how long a value is served
 impl<G> GroupBuilder<G> {
     /// How long a value stays fresh that has no expiry of its own. A mirror of another node's value is
-    /// kept no longer than this either. Default: for ever.
+    /// kept no longer than this either. Default: no limit.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.freshness.ttl = Some(ttl);
         self

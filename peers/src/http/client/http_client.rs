@@ -22,7 +22,7 @@ use crate::http::{Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
 /// The longest head of an answer.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// The most memory that is set aside because a peer says that its body will be so long.
+/// The most memory that is allocated for a body because of its stated length.
 const MAX_TRUST: usize = 1 << 20;
 /// Bodies up to this size are copied out of the connection's read buffer: that is cheaper than a
 /// new read buffer, and a small value that is kept does not keep a large buffer alive.
@@ -30,10 +30,9 @@ const COPIED_BYTES: usize = 4 << 10;
 
 /// Carries requests to one peer over pooled keep-alive connections, and the answers back.
 ///
-/// A request that goes down with a connection that was used before is sent once more on a fresh
-/// one: the peer has most likely closed it as idle just then. Every operation of this crate may be done twice.
-/// Redirects are not followed. Apart from the tasks that drive the connections nothing runs in the
-/// background.
+/// A request that fails with a connection that was used before is sent once more on a fresh one: the
+/// peer has most likely closed the idle connection in that moment. Every operation of this crate may be done twice.
+/// The client follows no redirects. Its only background tasks drive the connections.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     /// The member's URL as given, for errors.
@@ -102,7 +101,7 @@ impl HttpClient {
         target
     }
 
-    /// The request target of an operation on a whole group, whose name stands where a key would.
+    /// The request target of an operation on a whole group: its name stands in the place of the key.
     pub(crate) fn group_target(&self, base: &str, group: &str, operation: &str) -> String {
         self.target(base, group, b"") + operation
     }
@@ -122,11 +121,10 @@ impl HttpClient {
         self.limit.is_exhausted()
     }
 
-    /// Sends a request and reads the answer. `fill` is given an empty GET to make what it wants of,
-    /// and returns the target; it is called again when the request has to be sent again, which is
-    /// rare.
+    /// Sends a request and reads the answer. `fill` turns an empty GET into the request, and returns the
+    /// target. It is called once more when the request has to be sent once more, which is rare.
     ///
-    /// When the future is dropped, the connection in use is closed and nothing else is touched.
+    /// When the future is dropped, the connection in use is closed; other connections are not.
     pub(crate) async fn send(
         &self,
         lane: Lane,
@@ -140,8 +138,8 @@ impl HttpClient {
     }
 
     /// Whether the peer answers anything at all: `GET /healthz` on a connection of its own. Peers of
-    /// other implementations may not know the path, but an answer that says so is a sign of life too.
-    /// The answer of a gateway in front of a dead peer is none.
+    /// other implementations may not know the path, but their 404 is a sign of life too. The answer of a
+    /// gateway in front of a dead peer is not.
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.connect().await?;
         let request = self.prepare(|_| format!("{}{HEALTH}", self.root))?;
@@ -247,7 +245,7 @@ impl HttpClient {
         ))
     }
 
-    /// Refuses a body that is encoded, for which nobody has asked, and one that ends with the connection:
+    /// Refuses a body that is encoded, which no request allows, and one that ends with the connection:
     /// its end cannot be told from a broken connection. Peers send a length, or chunks.
     fn check_body(&self, headers: &HeaderMap) -> Result<(), Error> {
         let reason = if headers.contains_key(CONTENT_ENCODING) {
@@ -280,7 +278,7 @@ impl HttpClient {
                 _ => first,
             });
         }
-        // A stated length sets aside no more than this before the bytes have come.
+        // A stated length allocates no more than this before the bytes have come.
         let mut value = BytesMut::with_capacity((expected as usize).min(MAX_TRUST));
         let mut share = Share::default();
         let mut next = Some(first);

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 /// The idle connections to one peer.
 ///
-/// The connection used last is taken first, so that a burst's surplus grows old and is closed. A
+/// Callers take the connection used last, so that the surplus of a burst grows old and is closed. A
 /// caller that takes a connection, or makes a new one because none is idle, holds a permit of the
 /// [`ConnectionLimit`](super::connection_limit::ConnectionLimit) until the connection is back. So
 /// there are never more connections, idle ones included, than permits.
@@ -36,7 +36,7 @@ impl<T> Pool<T> {
         if newest.since.elapsed() < self.idle_timeout {
             return Some(newest.connection);
         }
-        // So are all others.
+        // The others are older.
         let expired = std::mem::take(&mut *idle);
         drop(idle);
         drop(expired); // closes connections, not under the lock

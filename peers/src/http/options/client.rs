@@ -19,7 +19,7 @@ impl HttpOptions {
     }
 
     /// The longest time for a whole exchange: the connection that has to be made for it, the request,
-    /// and the answer to its last byte. It has to leave the slowest getter its time. A peer that hangs
+    /// and the answer to its last byte. It has to be longer than the slowest load. A peer that hangs
     /// is found out much sooner, by [liveness checks](crate::CircuitOptions::silence). Default: 30 s.
     pub fn request_timeout(mut self, timeout: Duration) -> Self {
         self.request_timeout = timeout;
@@ -50,7 +50,7 @@ impl HttpOptions {
     }
 
     /// The longest wait for a permit, after which the exchange is refused with an error that
-    /// [`is_overloaded`](crate::Error::is_overloaded). The wait says nothing about the peer's health.
+    /// [`is_overloaded`](crate::Error::is_overloaded). The circuit does not count it.
     /// Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;

@@ -96,7 +96,7 @@ const MAX_WINDOW: u32 = (1 << 31) - 1;
 /// The watchdog looks four times per time-out, and a timer has steps of a millisecond.
 const SHORTEST: Duration = Duration::from_millis(4);
 
-/// Time-outs end somewhere, so that no sum of them overflows.
+/// The longest time-out. No sum of time-outs overflows.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Room that a message needs beside the value in it.

@@ -10,15 +10,15 @@ impl HttpOptions {
     /// is closed. Default: 10 s. Over HTTP/2, where heads come between other frames, a connection that
     /// never completes one counts as idle.
     ///
-    /// The server checks this and the next two options now and then, so that they cost nothing per
-    /// request: a connection may live a quarter of the shortest of the three longer.
+    /// The server checks this and the next two options by a timer, four times in the shortest of the three:
+    /// a connection may live that quarter longer.
     pub fn head_timeout(mut self, timeout: Duration) -> Self {
         self.head_timeout = timeout;
         self
     }
 
-    /// How long an unused connection is kept. Go's clients keep theirs for 90 s, and take it badly when
-    /// the server closes first. Default: 120 s.
+    /// How long an unused connection is kept. Go's clients keep theirs for 90 s, and
+    /// fail a request when the server closes first. Default: 120 s.
     pub fn server_idle_timeout(mut self, timeout: Duration) -> Self {
         self.server_idle_timeout = timeout;
         self

@@ -29,7 +29,7 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The least that hyper's buffers can be limited to.
 const MIN_BUFFER: usize = 8 << 10;
-/// How long accepting pauses after an error, doubling from the first to the second.
+/// The pauses of accepting after an error: the first one, and the longest one. Each is twice the last.
 const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
 /// A running server of HTTP/1.1 and of HTTP/2 without TLS ("h2c", with prior knowledge), told apart
@@ -41,9 +41,9 @@ const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duratio
 #[derive(Debug)]
 pub struct Server {
     local_addr: SocketAddr,
-    /// Dropped or set to true: stop accepting, finish what is in flight.
+    /// When it is dropped or set to true, the server stops accepting and finishes the requests in flight.
     drain: watch::Sender<bool>,
-    /// Ends with the number of connections that had to be cut off.
+    /// Ends with the number of connections that were cut off.
     task: JoinHandle<usize>,
 }
 
@@ -85,7 +85,7 @@ impl Server {
         })
     }
 
-    /// The address that is listened on.
+    /// The address on which the server listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
@@ -152,7 +152,7 @@ async fn run<B: ServeBody>(
     cut_off
 }
 
-/// Accepts for ever. The listener is closed when the future is dropped.
+/// Accepts connections until the future is dropped, which closes the listener.
 async fn accept<B: ServeBody>(
     mut listener: impl Listener,
     service: impl Serve<B>,
@@ -260,7 +260,7 @@ async fn serve<B: ServeBody>(
 fn http1_builder(options: &HttpOptions) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        // Works per request, and counts idle connections in. The watchdog knows better.
+        // hyper's own timer counts idle connections too. The watchdog tells them apart.
         .header_read_timeout(None)
         .max_header_size(options.max_head_bytes())
         .max_buf_size(options.max_head_bytes().max(MIN_BUFFER));
@@ -296,7 +296,7 @@ async fn drive(
                 return;
             }
             verdict = watchdog.verdict() => match verdict {
-                // Was told to close, and is not answered: over HTTP/2 the client has to agree.
+                // The server has asked to close; over HTTP/2 the client has to agree, and has not.
                 Verdict::Idle if idle => return,
                 Verdict::Idle => {
                     idle = true;
