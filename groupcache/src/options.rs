@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// The settings of one get, for [`Group::get_with`](crate::Group::get_with).
+/// The settings of one get, for [`Group::get_with_options`](crate::Group::get_with_options).
 ///
 /// ```
 /// use std::time::Duration;

@@ -159,7 +159,8 @@ async fn who_is_refused_loads_for_itself_and_leaves_nothing_behind() {
         if !error.is_unsupported() {
             assert_eq!(said, "HTTP status 401: who are you?", "{protocol}");
         }
-        let peeked = groups[0].get_with(&key, groupcache::GetOptions::default().mode(Mode::Peek));
+        let peeked =
+            groups[0].get_with_options(&key, groupcache::GetOptions::default().mode(Mode::Peek));
         assert!(peeked.await.is_err());
         let stats = groups[1].stats();
         assert_eq!((stats.peer_gets, stats.entries), (0, 0), "{protocol}");

@@ -49,7 +49,7 @@ impl Pair {
 
     async fn source(&self, mode: Mode) -> Result<Source, groupcache::Error> {
         let options = GetOptions::default().mode(mode);
-        let entry = self.groups[0].get_with(&self.key, options).await?;
+        let entry = self.groups[0].get_with_options(&self.key, options).await?;
         Ok(entry.source())
     }
 }

@@ -205,7 +205,7 @@ async fn an_owner_that_counts_nothing_is_no_obstacle() {
     let key = cluster.key_owned_by(1, "k");
     groups[1].get(&key).await.unwrap();
     let peek = groupcache::GetOptions::default().mode(groupcache::Mode::Peek);
-    groups[0].get_with(&key, peek).await.unwrap();
+    groups[0].get_with_options(&key, peek).await.unwrap();
     assert_eq!(*shown.lock(), [(None, 1.0)]);
 }
 

@@ -105,11 +105,11 @@ fn callers_outside_of_any_runtime_are_served_in_every_way() {
     let group = &home.groups[0];
     let options = GetOptions::default().timeout(30 * SECOND);
     assert_eq!(block_on(group.get(home.key(0))).unwrap(), home.key(0));
-    home.fetched(&block_on(group.get_with(home.key(1), options)).unwrap());
+    home.fetched(&block_on(group.get_with_options(home.key(1), options)).unwrap());
     let peek = options.mode(Mode::Peek);
-    home.fetched(&block_on(group.get_with(home.key(1), peek)).unwrap());
+    home.fetched(&block_on(group.get_with_options(home.key(1), peek)).unwrap());
     let here = options.mode(Mode::NoPeerLoad);
-    let loaded = block_on(group.get_with(home.key(2), here)).unwrap();
+    let loaded = block_on(group.get_with_options(home.key(2), here)).unwrap();
     assert_eq!(loaded.source(), Source::Origin);
     block_on(group.warm_up(home.key(3))).unwrap();
     block_on(group.set(home.key(4), "set")).unwrap();
@@ -134,10 +134,10 @@ fn a_callers_own_time_limit_holds_on_every_executor() {
     let start = Instant::now();
     let foreign = thread::spawn({
         let group = groups[0].clone();
-        move || block_on(group.get_with("a", options))
+        move || block_on(group.get_with_options("a", options))
     });
     assert!(foreign.join().unwrap().unwrap_err().is_timeout());
-    let own = single_thread().block_on(groups[0].get_with("b", options));
+    let own = single_thread().block_on(groups[0].get_with_options("b", options));
     assert!(own.unwrap_err().is_timeout());
     assert!(start.elapsed() < 10 * SECOND);
 }

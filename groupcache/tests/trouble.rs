@@ -77,7 +77,7 @@ async fn callers_with_short_deadlines_still_find_a_hung_peer_out() {
 
     let mut failed = 0;
     for key in &keys {
-        failed += u32::from(groups[0].get_with(key, impatient).await.is_err());
+        failed += u32::from(groups[0].get_with_options(key, impatient).await.is_err());
     }
     assert!(failed > 0, "the first ones cannot know");
     assert!(
@@ -239,10 +239,16 @@ async fn a_peek_loads_nothing_not_even_for_a_stale_value() {
         .build()
         .unwrap();
     let peek = GetOptions::default().mode(Mode::Peek);
-    assert!(group.get_with("k", peek).await.unwrap_err().is_not_found());
+    assert!(
+        group
+            .get_with_options("k", peek)
+            .await
+            .unwrap_err()
+            .is_not_found()
+    );
     group.get("k").await.unwrap();
     clock.advance(Duration::from_secs(2));
-    let stale = group.get_with("k", peek).await.unwrap();
+    let stale = group.get_with_options("k", peek).await.unwrap();
     assert_eq!(stale.source(), Source::Stale);
     tokio::task::yield_now().await;
     assert_eq!(calls.count(), 1);

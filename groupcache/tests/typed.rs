@@ -179,12 +179,16 @@ async fn a_typed_group_loads_once_and_decodes_every_time() {
     assert_eq!(found.clone().get("ada").await.unwrap(), user("ada"));
     let peek = GetOptions::default().mode(Mode::Peek);
     assert_eq!(
-        found.get_with("ada", peek).await.unwrap().into_value(),
+        found
+            .get_with_options("ada", peek)
+            .await
+            .unwrap()
+            .into_value(),
         user("ada")
     );
     assert!(
         found
-            .get_with("bob", peek)
+            .get_with_options("bob", peek)
             .await
             .unwrap_err()
             .is_not_found()
@@ -412,7 +416,7 @@ async fn a_peek_at_bytes_that_do_not_decode_finds_nothing_and_loads_nothing() {
         .unwrap();
     users.group().set("ada", "not JSON").await.unwrap();
     let peek = GetOptions::default().mode(Mode::Peek);
-    let error = users.get_with("ada", peek).await.unwrap_err();
+    let error = users.get_with_options("ada", peek).await.unwrap_err();
     assert!(error.is_not_found(), "{error}");
     let stats = users.stats();
     assert_eq!((stats.undecodable, stats.getter_calls), (1, 0));
@@ -430,7 +434,13 @@ async fn a_load_in_place_of_bytes_that_do_not_decode_keeps_to_the_callers_time_l
         .unwrap();
     users.group().set("ada", "not JSON").await.unwrap();
     let brief = GetOptions::default().timeout(Duration::from_millis(1));
-    assert!(users.get_with("ada", brief).await.unwrap_err().is_timeout());
+    assert!(
+        users
+            .get_with_options("ada", brief)
+            .await
+            .unwrap_err()
+            .is_timeout()
+    );
 }
 
 #[tokio::test]

@@ -58,6 +58,26 @@ impl Member {
         })
     }
 
+    /// Reads a list of members that are separated by commas, each as `URL` or `ID=URL`. Empty items, such
+    /// as that after a comma at the end, are skipped.
+    ///
+    /// ```
+    /// let members = peers::Member::list("http://10.0.0.1:8080, http://10.0.0.2:8080/,")?;
+    /// assert_eq!(members.len(), 2);
+    /// assert_eq!(members[1].url(), "http://10.0.0.2:8080");
+    /// # Ok::<(), peers::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The first error of an item, as [`with_id`](Self::with_id).
+    pub fn list(text: &str) -> Result<Vec<Self>, Error> {
+        text.split(',')
+            .filter(|item| !item.trim().is_empty())
+            .map(str::parse)
+            .collect()
+    }
+
     /// The same member under another id, which is not empty.
     pub(crate) fn renamed(&self, id: &str) -> Self {
         Self {
@@ -100,7 +120,7 @@ fn place(url: &str) -> Option<(String, String, u16, String)> {
 
 fn check_url(url: &str) -> Result<(), &'static str> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
-        return Err("a member's URL starts with http:// or https://");
+        return Err("a member's URL starts with http:// or https://, as in http://10.0.0.1:8080");
     }
     if url.contains('#') {
         return Err("a member's URL has no fragment");
@@ -146,8 +166,13 @@ impl FromStr for Member {
     type Err = Error;
 
     /// Reads `URL` or `ID=URL`. The id ends at the first `=`; a text whose first `=` comes after
-    /// `://` is a URL.
+    /// `://` is a URL. Spaces around the text, and one slash at its end, are dropped.
     fn from_str(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let text = match text.strip_suffix('/') {
+            Some(url) if !url.ends_with('/') => url,
+            _ => text,
+        };
         match text.split_once('=') {
             Some((id, url)) if !id.contains("://") => Self::with_id(id, url),
             _ => Self::new(text),
@@ -223,13 +248,29 @@ mod tests {
     }
 
     #[test]
+    fn what_people_type_is_read() {
+        for text in [
+            "http://a:1/",
+            " http://a:1",
+            "http://a:1\n",
+            ",http://a:1,,",
+        ] {
+            let members = Member::list(text).unwrap();
+            assert_eq!(members, [Member::new("http://a:1").unwrap()], "{text:?}");
+        }
+        assert_eq!(Member::list(" , ").unwrap(), []);
+        assert!(Member::list("http://a:1,a:2").is_err());
+    }
+
+    #[test]
     fn what_cannot_work_is_refused_with_the_reason() {
         for (text, reason) in [
             ("", "starts with http"),
             ("10.0.0.1:8080", "starts with http"),
             ("ftp://10.0.0.1", "starts with http"),
             ("http://", "trailing slash"),
-            ("http://10.0.0.1:8080/", "trailing slash"),
+            ("http://10.0.0.1:8080//", "trailing slash"),
+            ("a=http://10.0.0.1:8080//", "trailing slash"),
             ("http://10.0.0.1:99999", "port"),
             ("http://10.0.0.1:", "port"),
             ("http://10.0.0.1:port", "port"),

@@ -17,7 +17,7 @@ use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json as Body, Router};
 use deadpool::unmanaged::Pool;
-use groupcache::{Error, Json, Key, Node, NotFound, TypedGetter, TypedGroup};
+use groupcache::{Error, Json, Key, Member, Node, NotFound, TypedGetter, TypedGroup};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
@@ -32,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
     let database = Database::open(file, 4)?;
     let listener = TcpListener::bind(address).await?;
     let node = Node::builder(format!("http://{}", listener.local_addr()?))
-        .peers(peers.split(','))
+        .peers(Member::list(peers)?)
         .start()
         .await?;
     let users = node

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Parser;
-use groupcache::{Node, Protocol};
+use groupcache::{Member, Node, Protocol};
 use tokio::net::TcpListener;
 
 use crate::{BoxError, program, server};
@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long = "self", value_name = "URL")]
     this: Option<String>,
     /// The members of the cluster, as URL or ID=URL, with or without this node.
-    #[arg(long, value_name = "URL,URL", value_delimiter = ',')]
+    #[arg(long, value_name = "URL,URL")]
     peers: Vec<String>,
     /// Name of the group.
     #[arg(long, value_name = "NAME", default_value = "demo")]
@@ -84,7 +84,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     };
 
     let mut node = Node::builder(this)
-        .peers(options.peers)
+        .peers(Member::list(&options.peers.join(","))?)
         .protocol(options.protocol);
     if let Some(replicas) = options.replicas {
         node = node.replicas(replicas);

@@ -70,7 +70,7 @@ impl Group {
     /// # Cancel safety
     ///
     /// As [`get`](Self::get).
-    pub async fn get_with(
+    pub async fn get_with_options(
         &self,
         key: impl AsRef<[u8]>,
         options: GetOptions,

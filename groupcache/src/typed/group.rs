@@ -128,19 +128,19 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get) and [`Group::get_with`]. Bytes that do not decode are "not found" for a
+    /// As [`get`](Self::get) and [`Group::get_with_options`]. Bytes that do not decode are "not found" for a
     /// [`Mode::Peek`].
     ///
     /// # Cancel safety
     ///
     /// As [`get`](Self::get).
-    pub async fn get_with(
+    pub async fn get_with_options(
         &self,
         key: impl AsRef<[u8]>,
         options: GetOptions,
     ) -> Result<Entry<T>, Error> {
         let (key, start) = (key.as_ref(), Instant::now());
-        let entry = self.group.get_with(key, options).await?;
+        let entry = self.group.get_with_options(key, options).await?;
         let error = match self.decode(&entry) {
             Ok(value) => return Ok(entry.with_value(value)),
             Err(error) => error,

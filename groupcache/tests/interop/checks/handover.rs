@@ -19,12 +19,12 @@ pub async fn a_peek_finds_what_the_owner_has_and_has_nothing_loaded(program: Pro
     let mixed = Mixed::start_without_mirrors(program).await;
     for owner in [1, GO] {
         let (group, key) = (&mixed.groups[0], mixed.key_owned_by(owner, "peeked "));
-        let error = group.get_with(&key, only(PEEK)).await.unwrap_err();
+        let error = group.get_with_options(&key, only(PEEK)).await.unwrap_err();
         assert!(error.is_not_found(), "{error}");
         assert_eq!(mixed.loads_of(&key).await, [0, 0, 0]);
         mixed.get(owner, &key).await.unwrap();
         for mode in [PEEK, Mode::NoPeerLoad] {
-            let entry = group.get_with(&key, only(mode)).await.unwrap();
+            let entry = group.get_with_options(&key, only(mode)).await.unwrap();
             assert_eq!(*entry.value(), value_of(key.as_bytes()));
         }
         assert_eq!(mixed.loads_of(&key).await, loads_by(owner, 1));
@@ -35,10 +35,13 @@ pub async fn a_peek_is_unsupported(program: Program) {
     let mixed = Mixed::start_without_mirrors(program).await;
     let (group, key) = (&mixed.groups[0], mixed.key_owned_by(GO, "peeked "));
     mixed.get(GO, &key).await.unwrap();
-    let error = group.get_with(&key, only(PEEK)).await.unwrap_err();
+    let error = group.get_with_options(&key, only(PEEK)).await.unwrap_err();
     assert!(error.is_unsupported(), "{error}");
     // Who wants no other node to load gets the value all the same.
-    let entry = group.get_with(&key, only(Mode::NoPeerLoad)).await.unwrap();
+    let entry = group
+        .get_with_options(&key, only(Mode::NoPeerLoad))
+        .await
+        .unwrap();
     assert_eq!(*entry.value(), value_of(key.as_bytes()));
     assert_eq!(mixed.loads_of(&key).await, [1, 0, 1]);
 }
