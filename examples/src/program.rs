@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::sync::oneshot;
+use tracing_subscriber::EnvFilter;
 
 use crate::BoxError;
 
@@ -27,6 +28,7 @@ where
     F: Future<Output = Result<(), BoxError>>,
 {
     let options = O::parse_from(args);
+    log_to_stderr();
     let result = tokio::runtime::Runtime::new()
         .map_err(BoxError::from)
         .and_then(|runtime| runtime.block_on(run(options)));
@@ -36,6 +38,17 @@ where
             eprintln!("error: {}", with_causes(&*error));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Writes the log to stderr if `RUST_LOG` says what to log, as in `RUST_LOG=info`.
+fn log_to_stderr() {
+    if let Ok(filter) = EnvFilter::try_from_default_env() {
+        // An error means that the process logs already.
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .try_init();
     }
 }
 

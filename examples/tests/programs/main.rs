@@ -4,5 +4,6 @@ mod cluster;
 mod demo;
 mod flags;
 mod frontend;
+mod logs;
 mod protocols;
 mod support;

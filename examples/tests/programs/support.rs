@@ -13,7 +13,7 @@ pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 
 /// A server on a free port; killed when dropped.
 pub(crate) struct Server {
-    child: Child,
+    pub(crate) child: Child,
     stdin: Mutex<Option<ChildStdin>>,
     address: String,
 }
@@ -21,7 +21,12 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server and waits for its word that it is ready.
     pub(crate) fn start(program: &str, args: &[&str]) -> Self {
-        let mut child = Command::new(program)
+        Self::start_with(&mut Command::new(program), args)
+    }
+
+    /// As [`start`](Self::start), with a command of the caller's.
+    pub(crate) fn start_with(command: &mut Command, args: &[&str]) -> Self {
+        let mut child = command
             .args(["--listen", "127.0.0.1:0"])
             .arg("--until-eof")
             .args(args)

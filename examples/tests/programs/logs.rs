@@ -1,0 +1,65 @@
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::support::{FRONTEND, Server};
+
+/// The lines of a node's log, as they come.
+struct Log(mpsc::Receiver<String>, Vec<String>);
+
+impl Log {
+    /// Reads lines until one contains `text`.
+    fn until(&mut self, text: &str) {
+        let is_there = |lines: &[String]| lines.iter().any(|line| line.contains(text));
+        while !is_there(&self.1) {
+            match self.0.recv_timeout(Duration::from_secs(30)) {
+                Ok(line) => self.1.push(line),
+                Err(error) => panic!("{text:?}: {error}: {:#?}", self.1),
+            }
+        }
+    }
+}
+
+fn logging_node() -> (Server, Log) {
+    let mut command = Command::new(FRONTEND);
+    command.env("RUST_LOG", "info").stderr(Stdio::piped());
+    let mut node = Server::start_with(&mut command, &[]);
+    let stderr = node.child.stderr.take().unwrap();
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    (node, Log(lines, Vec::new()))
+}
+
+#[test]
+fn the_log_of_a_node_tells_its_story_in_a_few_lines() {
+    let (node, mut log) = logging_node();
+    log.until("a node has started");
+    let peer = Server::start(FRONTEND, &[]);
+    let members = serde_json::json!([node.url(), peer.url()]).to_string();
+    assert_eq!(node.ask("PUT", "/api/peers", &members).status, 200);
+    log.until(&format!("a member has joined member={}", peer.url()));
+    drop(peer);
+    let start = Instant::now();
+    let mut keys = 0..;
+    while log
+        .1
+        .iter()
+        .all(|line| !line.contains("circuit has opened"))
+    {
+        let key = keys.next().unwrap();
+        assert_eq!(node.get(&format!("/api/get?key={key}")).status, 200);
+        log.1.extend(log.0.try_iter());
+        assert!(start.elapsed() < Duration::from_secs(30), "{:#?}", log.1);
+    }
+    let alone = serde_json::json!([node.url()]).to_string();
+    assert_eq!(node.ask("PUT", "/api/peers", &alone).status, 200);
+    log.until("a member has left");
+    assert!(log.1.len() < 20, "{:#?}", log.1);
+}
