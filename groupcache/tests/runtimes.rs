@@ -11,6 +11,7 @@ use common::MIB;
 use groupcache::testing::Cluster;
 use groupcache::{Entry, GetOptions, Group, Key, Mode, Never, Node, Source};
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{AcquireError, Semaphore};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -89,13 +90,32 @@ fn a_flight_goes_on_when_the_runtime_that_started_it_stops() {
     let home = Home::new();
     let key = home.key(0);
     let starter = single_thread();
-    let group = home.groups[0].clone();
+    let gate = Arc::new(Semaphore::new(0));
+    let getter = {
+        let gate = Arc::clone(&gate);
+        move |key: Key| {
+            let gate = Arc::clone(&gate);
+            async move {
+                gate.acquire().await?.forget();
+                Ok::<_, AcquireError>(key.to_vec())
+            }
+        }
+    };
+    let entered = home.runtime.enter();
+    let groups = home
+        .cluster
+        .group_with("gated", MIB, getter, |group| group.promoter(Never))
+        .unwrap();
+    drop(entered);
+    let group = &groups[0];
     let mut started = Box::pin(group.entry(key.clone()));
     starter.block_on(async {
         let polled = std::future::poll_fn(|context| Poll::Ready(started.as_mut().poll(context)));
         assert!(polled.await.is_pending());
     });
-    home.fetched(&home.runtime.block_on(home.groups[0].entry(&key)).unwrap());
+    gate.add_permits(1);
+    home.fetched(&home.runtime.block_on(group.entry(&key)).unwrap());
+    gate.add_permits(1);
     home.fetched(&starter.block_on(started).unwrap());
 }
 

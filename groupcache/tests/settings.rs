@@ -120,13 +120,13 @@ async fn times_to_live_may_be_endless() {
 
 #[tokio::test]
 async fn a_node_refuses_what_cannot_work() {
-    for url in ["", "10.0.0.1:8080", "http://10.0.0.1:8080/", "https://"] {
+    for url in ["", "10.0.0.1:8080", "http://10.0.0.1:8080//", "https://"] {
         let error = Node::builder(url).start().await.unwrap_err();
         assert!(error.is_configuration(), "{url:?}: {error}");
     }
     let node = || Node::builder("http://a");
     for node in [
-        node().peers(["http://b/"]),
+        node().peers(["http://b//"]),
         node().replicas(0),
         node().listen("nowhere.invalid:x"),
     ] {

@@ -80,10 +80,7 @@ async fn a_set_that_lies_is_answered_as_documented_and_stores_nothing() {
             (
                 "another group in the path",
                 whole("PUT /_groupcache/h/k HTTP/1.1", &[], &honest),
-                match protocol {
-                    Protocol::Native => 400,
-                    _ => no_group,
-                },
+                no_group,
             ),
             (
                 "longer than it says, and so than is read",
