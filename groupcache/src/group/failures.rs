@@ -43,7 +43,7 @@ impl Default for Pauses {
 struct Failure {
     /// Failures in a row.
     in_a_row: u32,
-    /// The last one.
+    /// The time of the last failure.
     error: Error,
     paused_until: Instant,
 }
@@ -66,7 +66,7 @@ impl Failures {
     }
 
     /// Whether the refresh of a stale value has to wait. It does so after the first failure, because
-    /// nobody waits for it.
+    /// no caller waits for it.
     pub(super) fn pauses_refresh(&self, key: &[u8], now: impl FnOnce() -> Instant) -> bool {
         self.paused(key, 1, now).is_some()
     }
@@ -81,7 +81,7 @@ impl Failures {
         is_paused.then(|| failure.error.clone())
     }
 
-    /// Takes note of a failure. "Not found" is an answer, and being overloaded is not the key's fault.
+    /// Notes a failure. "Not found" is an answer, and being overloaded is not the key's fault.
     pub(super) fn record(&self, key: &[u8], error: &Error, now: Instant) {
         if self.pauses.first.is_zero() || error.is_not_found() || error.is_overloaded() {
             return;
@@ -126,7 +126,7 @@ impl Failures {
 }
 
 impl Pauses {
-    /// The pause after a failure that follows so many others.
+    /// The pause after a failure that follows `failures` others.
     fn after(self, failures: u32) -> Duration {
         self.longest
             .min(self.first.saturating_mul(1 << failures.min(30)))

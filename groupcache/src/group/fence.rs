@@ -71,7 +71,7 @@ impl Fence {
         }
     }
 
-    /// Whether nothing was raised for the key since.
+    /// Whether the fence has not been raised for the key since the stamp.
     pub(super) fn holds(&self, stamp: Stamp) -> bool {
         self.stripes[stamp.stripe].load(Ordering::SeqCst) == stamp.key
             && self.all.load(Ordering::SeqCst) == stamp.all
@@ -80,27 +80,27 @@ impl Fence {
                 .is_none_or(|mirrors| self.mirrors.load(Ordering::SeqCst) == mirrors)
     }
 
-    /// To be called before the key's entry is taken out, or under the lock that guards it.
+    /// Call it before the key's entry is removed, or under the lock that guards the entry.
     pub(super) fn raise(&self, key: &[u8]) {
         let stripe = self.stripe(key);
         self.mark(stripe);
         self.stripes[stripe].fetch_add(1, Ordering::SeqCst);
     }
 
-    /// To be called before all entries are taken out.
+    /// Call it before all entries are removed.
     pub(super) fn raise_all(&self) {
         self.mark(STRIPES);
         self.all.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// To be called before values that other nodes own are taken out, of whatever keys. Is not remembered
-    /// for [`raised_since`](Self::raised_since).
+    /// Call it before mirrors are removed, of any keys. [`raised_since`](Self::raised_since) does not see
+    /// it.
     pub(super) fn raise_mirrors(&self) {
         self.mirrors.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Whether the fence was raised for the key at that time or later: what others hold of it from
-    /// before may be what was removed.
+    /// Whether the fence was raised for the key at that time or later. If so, other nodes' older values of
+    /// the key may be removed ones.
     pub(super) fn raised_since(&self, key: &[u8], time: Instant) -> bool {
         let time = time.saturating_duration_since(self.start).as_millis();
         [self.stripe(key), STRIPES]

@@ -13,7 +13,7 @@ use crate::{Entry, Error, Key};
 #[derive(Debug)]
 pub(super) struct Flights {
     group: singleflight::Group<Key, Result<Entry, Error>>,
-    /// How many run; every [`Place`] counts one.
+    /// The number of running flights. Every [`Place`] counts one.
     running: Arc<AtomicUsize>,
     max: usize,
     runtime: NodeRuntime,
@@ -61,12 +61,12 @@ impl Flights {
         }
     }
 
-    /// Lets the next caller with the key start afresh. Callers that wait get the old flight's result.
+    /// Forgets the key's flight: the next caller starts another. Callers that wait get its result.
     pub(super) fn forget(&self, key: &[u8]) {
         self.group.forget(key);
     }
 
-    /// Lets the next caller of every key start afresh.
+    /// Forgets the flights of all keys.
     pub(super) fn forget_all(&self) {
         self.group.forget_all();
     }
@@ -80,8 +80,8 @@ impl Flights {
 /// One caller's part in a flight.
 ///
 /// Callers drive a flight together. When the caller that started it goes away, a task takes it over
-/// and drives it to its end: its value is worth keeping, and its end tells of a peer's health even
-/// when every caller has lost patience.
+/// and drives it to its end: its value is kept, and its end reports a peer's health, even when every
+/// caller has gone away.
 pub(super) struct Call {
     call: singleflight::Call<Key, Result<Entry, Error>>,
     pool: Arc<FlightPool>,
@@ -125,7 +125,7 @@ impl Drop for Call {
     }
 }
 
-/// A flight's place among those that may run at once; given back when it is dropped.
+/// A running flight's share of the limit. Dropping it gives the share back.
 struct Place(Arc<AtomicUsize>);
 
 impl Place {

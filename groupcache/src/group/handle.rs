@@ -97,8 +97,8 @@ impl Group {
         }
     }
 
-    /// Has the key's owner load the value, unless the owner has it cached. The value is not sent to
-    /// this node, where the protocol can say so.
+    /// Makes the key's owner load the value, unless the owner has it cached. If the protocol has a warm-up,
+    /// the value is not sent to this node.
     ///
     /// # Errors
     ///
@@ -112,7 +112,7 @@ impl Group {
             .await
     }
 
-    /// The members among which this group's keys are shared out.
+    /// The members that own this group's keys.
     pub fn peers(&self) -> Vec<Member> {
         self.0.router.members()
     }
@@ -212,7 +212,7 @@ impl Group {
         self.0.stats()
     }
 
-    /// The memory that the group's values take, and how hard pressed it is. Looks at one part of the
+    /// The memory that the group's values take, and how soon entries are evicted. Looks at one part of the
     /// store after the other.
     ///
     /// [`stats`](Self::stats) counts evictions, expirations, and values that were refused as larger

@@ -18,7 +18,7 @@ use crate::stats::Counters;
 use crate::store::Storage;
 use crate::{Entry, Error, Key, Stats};
 
-/// The state that all handles of a group share, and what its rooms have in common.
+/// The state that all handles of a group share, and the helpers that its rooms share.
 pub(crate) struct Inner {
     pub(crate) name: Arc<str>,
     pub(super) store: Storage,
@@ -39,7 +39,7 @@ pub(crate) struct Inner {
     pub(super) clock: SharedClock,
     pub(super) freshness: Freshness,
     pub(super) limits: Limits,
-    /// The limit of an exchange with a peer, as far as the node knows it.
+    /// The time limit of an exchange with a peer, if the node knows it.
     pub(super) request_timeout: Option<Duration>,
     /// What this node and its peers know of changes.
     pub(super) coherence: Coherence,

@@ -9,15 +9,15 @@ pub(super) struct Limits {
     pub(super) max_key_bytes: usize,
     /// The largest value accepted from the getter, in bytes.
     pub(super) max_value_bytes: usize,
-    /// Fetches, and likewise loads, under way at once.
+    /// The most fetches at one time, and the most loads.
     pub(super) max_flights: usize,
-    /// The getter is dropped after this.
+    /// The longest time of a getter call, which is then dropped.
     pub(super) load_timeout: Duration,
     /// How long a key's former owner may take to hand its copy over.
     pub(super) peek_timeout: Duration,
     /// How many successors of a silent owner are asked before the value is loaded here.
     pub(super) failovers: usize,
-    /// How long a failed load is not tried again.
+    /// The pauses after failed loads.
     pub(super) pauses: Pauses,
 }
 

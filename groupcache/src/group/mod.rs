@@ -7,8 +7,8 @@
 //! | `serve` | the same for a peer |
 //! | `change` | remove, set and clear, here and on all nodes |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
-//! | `fence`, `flights`, `failures` | what they share: removals against loads, one load per key, pauses |
-//! | `node_runtime`, `entered`, `task_pool` | where their work runs |
+//! | `fence`, `flights`, `failures` | shared by the above: removals against loads, one load per key, pauses |
+//! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
 mod builder;
 mod change;

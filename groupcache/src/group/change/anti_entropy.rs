@@ -9,8 +9,7 @@ use super::now;
 use crate::group::inner::Inner;
 
 impl Inner {
-    /// Takes note of how far a peer's log has got, by one of its replies, and pulls what this node has
-    /// missed.
+    /// Notes the end of a peer's log, which came with a reply, and pulls what this node has missed.
     pub(in crate::group) fn heard(self: &Arc<Self>, peer: &Peer, end: Option<LogPosition>) {
         let Some(end) = end else { return };
         let routes = self.router.routes();
@@ -21,8 +20,8 @@ impl Inner {
         }
     }
 
-    /// Pulls from all peers that have been quiet for the interval, again and again, until the group is
-    /// gone.
+    /// Pulls from all peers that have been quiet for the interval, once per interval, until the group is
+    /// dropped.
     pub(in crate::group) async fn pull_from_quiet_peers(group: Weak<Self>, interval: Duration) {
         loop {
             tokio::time::sleep(interval).await;
@@ -74,7 +73,7 @@ impl Inner {
         }
         if missed.all {
             let inner = Arc::clone(self);
-            // Looks at every entry, which takes its time.
+            // A sweep looks at every entry, which takes long.
             let sweep = move || inner.forget_all_mirrors();
             if let Err(error) = self.runtime.handle().spawn_blocking(sweep).await {
                 tracing::error!(group = %self.name, %error, "a sweep failed");

@@ -52,7 +52,7 @@ impl Inner {
         }
     }
 
-    /// Forgets a key: its entry, and that it is being fetched or loaded.
+    /// Forgets a key: its entry and its flights.
     pub(in crate::group) fn forget(&self, key: &[u8]) {
         self.fence.raise(key);
         self.store.remove(key);

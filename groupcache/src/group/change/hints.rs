@@ -1,4 +1,4 @@
-//! Hinted handoff: what a peer could not be sent is delivered later.
+//! Hinted handoff: a change that did not reach a peer is delivered later.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::Key;
 use crate::group::inner::Inner;
 
 impl Inner {
-    /// Keeps a change that did not reach a peer, and has a task deliver it.
+    /// Keeps a change that did not reach a peer as a hint, and starts a task that delivers it.
     pub(super) fn keep_hint(
         self: &Arc<Self>,
         peer: &str,
@@ -26,8 +26,8 @@ impl Inner {
         }
     }
 
-    /// Delivers a peer's hint, and the ones that gather meanwhile, until there are none or the group
-    /// is gone.
+    /// Delivers a peer's hint, and the hints that come meanwhile, until none is left or the group is
+    /// dropped.
     async fn deliver_hints(group: Weak<Self>, peer: Box<str>, first: Duration) {
         let mut pause = first;
         loop {
@@ -40,8 +40,8 @@ impl Inner {
         }
     }
 
-    /// Delivers a hint, unless the peer has left the ring. Returns the pause before another attempt,
-    /// if it has to be made.
+    /// Delivers a hint, unless the peer has left the ring. Returns the pause before the next attempt, if
+    /// there has to be one.
     async fn deliver(&self, id: &str, hint: Hint) -> Option<Duration> {
         let routes = self.router.snapshot();
         let mut peers = routes.peers().iter();

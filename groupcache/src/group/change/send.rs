@@ -26,8 +26,8 @@ impl Change {
 }
 
 impl Inner {
-    /// Sends each peer its change, all at the same time, and returns the peers that failed. They get
-    /// a hint later.
+    /// Sends each peer its change, all at the same time, and returns the peers that failed. A hint for each
+    /// of them is kept.
     pub(super) async fn send_all(
         self: &Arc<Self>,
         changes: impl IntoIterator<Item = (Peer, Change)>,

@@ -13,8 +13,8 @@ use crate::lifetime::Via;
 use crate::{Entry, Error, Key};
 
 impl Inner {
-    /// Waits with all other callers that miss the same key. Counts the outcome, also when the caller
-    /// goes away before there is one.
+    /// Joins the fetch flight of the key, and waits for it. Counts the outcome, also when the caller goes
+    /// away before there is one.
     pub(in crate::group) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let outcome = OutcomeGuard::new(&self.counters);
         outcome.record(match self.check_keys(slice::from_ref(&key)) {

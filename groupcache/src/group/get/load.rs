@@ -15,8 +15,8 @@ use crate::{Entry, Error, Key, Source};
 impl Inner {
     /// Waits for this node's load of the key, and starts it if there is none.
     ///
-    /// The load runs on a task of its own. Callers come and go; once begun, the load ends and its
-    /// value is stored, so that a caller who tries again finds it.
+    /// The load runs on a task of its own, to its end, and its value is stored: a caller that has given up
+    /// finds the value when it asks again.
     pub(in crate::group) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let mut call = self.join_load(key);
         call.detach();

@@ -9,10 +9,10 @@ use crate::stats::Event;
 use crate::store::HitInfo;
 use crate::{Entry, Source};
 
-/// One of so many hits is counted for all of them.
+/// One hit in this many is counted, and stands for all of them.
 const SAMPLE: f32 = 16.0;
 
-/// Whether the nth of the hits is a sample. Multiples of the golden ratio are spread evenly over the
+/// Whether the nth hit is counted. Multiples of the golden ratio are spread evenly over the
 /// circle, whatever the stride, so that a loop over any number of keys is sampled fairly.
 fn is_sample(nth: u64) -> bool {
     nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60 == 0
@@ -62,7 +62,7 @@ impl Inner {
         value
     }
 
-    /// Counts a hit that stands for several, if the node has peers that may want to know the rate.
+    /// Counts a hit that stands for several, if the node has peers, which get the rate with a reply.
     #[cold]
     fn count_sample(&self, key: &[u8]) {
         if self.has_peers() {

@@ -49,7 +49,7 @@ impl Inner {
         }
     }
 
-    /// Has the key's owner load the value, if the owner lacks it. Not counted as a get.
+    /// Makes the key's owner load the value if the owner lacks it. Counts no get.
     pub(in crate::group) async fn warm_up(self: Arc<Self>, key: Key) -> Result<(), Error> {
         self.check_keys(slice::from_ref(&key))?;
         let routes = self.router.snapshot();

@@ -27,7 +27,7 @@ impl Inner {
         self.failures.pauses_refresh(key, || self.clock.now())
     }
 
-    /// The work of a refresh. Loads of this node take note of their failures themselves.
+    /// The work of a refresh. A load on this node notes its failure itself.
     async fn refetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
         let stamp = self.fence.stamp_of_mirror(&key);
         let result = Arc::clone(&self).fetch(key.clone()).await;

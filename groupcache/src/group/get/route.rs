@@ -46,7 +46,7 @@ impl Inner {
         None
     }
 
-    /// Asks one peer, and takes note of how far its change log has got.
+    /// Asks one peer, and notes the end of its change log.
     pub(super) async fn ask(
         self: &Arc<Self>,
         peer: &Peer,
