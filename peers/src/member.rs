@@ -122,6 +122,9 @@ fn check_url(url: &str) -> Result<(), &'static str> {
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err("a member's URL starts with http:// or https://, as in http://10.0.0.1:8080");
     }
+    if url.contains(char::is_whitespace) {
+        return Err("a member's URL has no spaces");
+    }
     if url.contains('#') {
         return Err("a member's URL has no fragment");
     }
@@ -277,7 +280,8 @@ mod tests {
             ("http://user@10.0.0.1", "user name"),
             ("http://10.0.0.1?a=b", "query"),
             ("http://10.0.0.1#a", "fragment"),
-            ("http://exa mple", "not a URL"),
+            ("http://exa mple", "no spaces"),
+            ("http://example/a\u{3000}/", "no spaces"),
             ("=http://10.0.0.1:8080", "id is empty"),
             ("pod-1=", "starts with http"),
         ] {
