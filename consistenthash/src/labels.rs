@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+#[cfg(feature = "md5")]
 use md5::{Digest, Md5};
 
 /// What is hashed for replica number `i` (from 0) of a member.
@@ -15,6 +16,7 @@ pub enum Labels {
     /// Labels can coincide: `1` + `10.0.0.5` and `11` + `0.0.0.5` are one string.
     NumberThenName,
     /// The MD5 of [`NumberThenName`](Self::NumberThenName) in lower-case hexadecimal.
+    #[cfg(feature = "md5")]
     Md5HexOfNumberThenName,
 }
 
@@ -41,6 +43,7 @@ impl Labels {
                     number_then_name(name, number, scratch);
                     visit(scratch);
                 }
+                #[cfg(feature = "md5")]
                 Self::Md5HexOfNumberThenName => {
                     number_then_name(name, number, scratch);
                     visit(&md5_hex(scratch));
@@ -56,6 +59,7 @@ fn number_then_name(name: &[u8], number: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(name);
 }
 
+#[cfg(feature = "md5")]
 fn md5_hex(bytes: &[u8]) -> [u8; 32] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let mut hex = [0; 32];
@@ -88,6 +92,7 @@ mod tests {
     }
 
     /// The test suite of RFC 1321, appendix A.5.
+    #[cfg(feature = "md5")]
     #[test]
     fn md5_hex_is_rfc_1321() {
         assert_eq!(&md5_hex(b""), b"d41d8cd98f00b204e9800998ecf8427e");

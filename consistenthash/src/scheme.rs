@@ -70,6 +70,7 @@ impl Scheme {
     ///
     /// Keys are hashed by FNV-1 alone, whose upper bits hardly depend on the last bytes: keys with
     /// a common prefix and a running number crowd on few members.
+    #[cfg(feature = "md5")]
     pub const fn mailgun() -> Self {
         Self {
             hash: HashFn::Fnv1,
@@ -85,6 +86,7 @@ impl Scheme {
     /// undefined there (an unstable sort); here it is the greatest name, so that at least our own
     /// nodes agree. Only names without a scheme, such as `10.0.0.5:80` beside `110.0.0.5:80`, can
     /// share points at all.
+    #[cfg(feature = "md5")]
     pub const fn groupcache_go() -> Self {
         Self {
             ties: Ties::GreatestName,
@@ -93,6 +95,7 @@ impl Scheme {
     }
 
     /// The ring of ipronko/groupcache: [`mailgun`](Self::mailgun)'s.
+    #[cfg(feature = "md5")]
     pub const fn ipronko() -> Self {
         Self::mailgun()
     }

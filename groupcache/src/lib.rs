@@ -14,8 +14,11 @@
 //!
 //! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
 //! - `galaxycache-keys`: [`keys::galaxycache`], the keys of galaxycache's package `cachekey`.
+//! - `groupcache-go`: [`Protocol::GroupcacheGo`], clusters of groupcache-go v3. Adds md-5 and serde_json.
 //! - `grpc`: [`Protocol::GalaxycacheGrpc`], galaxycache over gRPC, by tonic.
+//! - `ipronko`: [`Protocol::Ipronko`], clusters of ipronko/groupcache. Adds md-5.
 //! - `json`: [`Json`], typed values as JSON, by serde_json.
+//! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`] and [`Usage`].

@@ -5,6 +5,7 @@
 //! [`PeerClient`] and a [`Circuit`] of its own. A [`Transport`] turns a member into a client; a
 //! [`PeerService`] is the other side: the node behind a server.
 #![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
 mod box_future;
@@ -15,10 +16,13 @@ mod endpoint;
 mod error;
 mod galaxycache;
 mod golang;
+#[cfg(feature = "groupcache-go")]
 mod groupcache_go;
 mod http;
+#[cfg(feature = "ipronko")]
 mod ipronko;
 mod load_scope;
+#[cfg(feature = "mailgun")]
 mod mailgun;
 mod member;
 mod message;

@@ -7,6 +7,8 @@ use crate::{Error, Member};
 
 /// A wire format of the family, and the ring that goes with it.
 ///
+/// The protocols whose crates not everybody needs each stand behind a feature of their own.
+///
 /// # Where protocols share a path
 ///
 /// All protocols but galaxycache's use [`base_path`](crate::HttpOptions::base_path), and three of them
@@ -42,47 +44,61 @@ pub enum Protocol {
     /// golang/groupcache: protobuf over HTTP, crc32 ring.
     Golang,
     /// mailgun/groupcache, version 2: the same with expiry, set and remove; a ring of its own.
+    #[cfg(feature = "mailgun")]
     Mailgun,
     /// groupcache-go, version 3: mailgun's with one request that removes several keys. Members are
     /// `host:port` on its ring.
+    #[cfg(feature = "groupcache-go")]
     GroupcacheGo,
     /// ipronko/groupcache: raw bytes over HTTP, mailgun's ring.
+    #[cfg(feature = "ipronko")]
     Ipronko,
     /// vimeo/galaxycache over HTTP: raw bytes on paths of its own, golang's ring but for ties.
     Galaxycache,
-    /// vimeo/galaxycache over gRPC, with the same ring. Needs the feature `grpc`. Go nodes receive
+    /// vimeo/galaxycache over gRPC, with the same ring. Go nodes receive
     /// messages of up to 4 MiB unless their dial options say otherwise, and load larger values
     /// themselves.
+    #[cfg(feature = "grpc")]
     GalaxycacheGrpc,
 }
 
-const EVERY: &[Protocol] = &[
-    Protocol::Native,
-    Protocol::Golang,
-    Protocol::Mailgun,
-    Protocol::GroupcacheGo,
-    Protocol::Ipronko,
-    Protocol::Galaxycache,
-    Protocol::GalaxycacheGrpc,
+/// The features that a build may lack, each with the name of its protocol.
+const FEATURES: &[(&str, &str)] = &[
+    ("mailgun", "mailgun"),
+    ("groupcache-go", "groupcache-go"),
+    ("ipronko", "ipronko"),
+    ("galaxycache-grpc", "grpc"),
 ];
 
 impl Protocol {
-    /// Every protocol that this build speaks: [`GalaxycacheGrpc`](Self::GalaxycacheGrpc), the last,
-    /// only with the feature `grpc`.
-    pub const ALL: &[Self] = match EVERY {
-        [others @ .., Self::GalaxycacheGrpc] if !cfg!(feature = "grpc") => others,
-        every => every,
-    };
+    /// Every protocol that this build speaks.
+    pub const ALL: &[Self] = &[
+        Self::Native,
+        Self::Golang,
+        #[cfg(feature = "mailgun")]
+        Self::Mailgun,
+        #[cfg(feature = "groupcache-go")]
+        Self::GroupcacheGo,
+        #[cfg(feature = "ipronko")]
+        Self::Ipronko,
+        Self::Galaxycache,
+        #[cfg(feature = "grpc")]
+        Self::GalaxycacheGrpc,
+    ];
 
     /// The protocol's name, as flags and configuration files spell it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Native => "native",
             Self::Golang => "golang",
+            #[cfg(feature = "mailgun")]
             Self::Mailgun => "mailgun",
+            #[cfg(feature = "groupcache-go")]
             Self::GroupcacheGo => "groupcache-go",
+            #[cfg(feature = "ipronko")]
             Self::Ipronko => "ipronko",
             Self::Galaxycache => "galaxycache",
+            #[cfg(feature = "grpc")]
             Self::GalaxycacheGrpc => "galaxycache-grpc",
         }
     }
@@ -92,25 +108,16 @@ impl Protocol {
         match self {
             Self::Native => Scheme::native(),
             Self::Golang => Scheme::golang(),
+            #[cfg(feature = "mailgun")]
             Self::Mailgun => Scheme::mailgun(),
+            #[cfg(feature = "groupcache-go")]
             Self::GroupcacheGo => Scheme::groupcache_go(),
+            #[cfg(feature = "ipronko")]
             Self::Ipronko => Scheme::ipronko(),
-            Self::Galaxycache | Self::GalaxycacheGrpc => Scheme::galaxycache(),
+            Self::Galaxycache => Scheme::galaxycache(),
+            #[cfg(feature = "grpc")]
+            Self::GalaxycacheGrpc => Scheme::galaxycache(),
         }
-    }
-
-    /// Whether this build speaks the protocol.
-    pub(crate) fn check(self) -> Result<(), Error> {
-        if Self::ALL.contains(&self) {
-            Ok(())
-        } else {
-            Err(self.unavailable())
-        }
-    }
-
-    pub(crate) fn unavailable(self) -> Error {
-        let reason = format!("{self} needs the feature `grpc`, which this build does not have");
-        Error::invalid_option("protocol", reason)
     }
 
     /// The id of a member that has a URL alone: `host:port` with
@@ -124,11 +131,14 @@ impl Protocol {
     /// assert_eq!(Protocol::Mailgun.default_id(url), url);
     /// ```
     pub fn default_id(self, url: &str) -> &str {
-        if self != Self::GroupcacheGo {
-            return url;
+        match self {
+            #[cfg(feature = "groupcache-go")]
+            Self::GroupcacheGo => {
+                let host = url.split_once("://").map_or(url, |(_, host)| host);
+                host.split_once('/').map_or(host, |(host, _)| host)
+            }
+            _ => url,
         }
-        let host = url.split_once("://").map_or(url, |(_, host)| host);
-        host.split_once('/').map_or(host, |(host, _)| host)
     }
 
     /// The member as this protocol's ring knows it: one whose id is its URL gets the
@@ -152,14 +162,29 @@ impl FromStr for Protocol {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        // Those that this build lacks too: whoever uses one is told what is missing.
-        EVERY
-            .iter()
-            .copied()
-            .find(|protocol| protocol.name() == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|protocol| protocol.name()).collect();
-                Error::unknown_protocol(name, known.join(", "))
-            })
+        if let Some(&protocol) = Self::ALL.iter().find(|protocol| protocol.name() == name) {
+            return Ok(protocol);
+        }
+        if let Some((_, feature)) = FEATURES.iter().find(|(protocol, _)| *protocol == name) {
+            let reason =
+                format!("{name} needs the feature `{feature}`, which this build does not have");
+            return Err(Error::invalid_option("protocol", reason));
+        }
+        let known: Vec<_> = Self::ALL.iter().map(|protocol| protocol.name()).collect();
+        Err(Error::unknown_protocol(name, known.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tests are built with every feature.
+    #[test]
+    fn each_protocol_behind_a_feature_has_the_name_that_the_error_knows() {
+        for (name, _) in FEATURES {
+            let protocol: Protocol = name.parse().unwrap();
+            assert_eq!(protocol.name(), *name);
+        }
     }
 }

@@ -1,10 +1,18 @@
-use http::{Method, Response};
+use http::{Method, Response, StatusCode};
 
+#[cfg(feature = "groupcache-go")]
+use crate::groupcache_go;
 use crate::http::path::Plus;
 use crate::http::server::InboundRequest;
 use crate::http::{Body, failure};
+#[cfg(feature = "ipronko")]
+use crate::ipronko;
+#[cfg(feature = "mailgun")]
+use crate::mailgun;
+#[cfg(any(feature = "groupcache-go", feature = "mailgun"))]
+use crate::protobuf;
 use crate::{Error, GetMode, Protocol};
-use crate::{galaxycache, golang, groupcache_go, ipronko, mailgun, native, protobuf};
+use crate::{galaxycache, golang, native};
 
 /// How a request is read and answered: the server side of a protocol over HTTP.
 ///
@@ -15,8 +23,11 @@ use crate::{galaxycache, golang, groupcache_go, ipronko, mailgun, native, protob
 pub(super) enum Dialect {
     Native,
     Golang,
+    #[cfg(feature = "mailgun")]
     Mailgun,
+    #[cfg(feature = "groupcache-go")]
     GroupcacheGo,
+    #[cfg(feature = "ipronko")]
     Ipronko,
     /// The path says how far a get may go.
     Galaxycache(GetMode),
@@ -28,8 +39,11 @@ impl Dialect {
     pub(super) fn of(protocol: Protocol) -> Self {
         match protocol {
             Protocol::Golang => Self::Golang,
+            #[cfg(feature = "mailgun")]
             Protocol::Mailgun => Self::Mailgun,
+            #[cfg(feature = "groupcache-go")]
             Protocol::GroupcacheGo => Self::GroupcacheGo,
+            #[cfg(feature = "ipronko")]
             Protocol::Ipronko => Self::Ipronko,
             _ => Self::Native,
         }
@@ -50,8 +64,12 @@ impl Dialect {
     pub(super) fn methods(self) -> &'static str {
         match self {
             Self::Golang | Self::Galaxycache(_) => "GET",
+            Self::Native => "GET, PUT, DELETE, POST",
+            #[cfg(feature = "mailgun")]
             Self::Mailgun => "GET, PUT, DELETE",
-            Self::Native | Self::GroupcacheGo => "GET, PUT, DELETE, POST",
+            #[cfg(feature = "groupcache-go")]
+            Self::GroupcacheGo => "GET, PUT, DELETE, POST",
+            #[cfg(feature = "ipronko")]
             Self::Ipronko => "GET, DELETE, POST",
         }
     }
@@ -62,12 +80,8 @@ impl Dialect {
         self,
         request: &InboundRequest<'_>,
     ) -> Result<(), Box<Response<Body>>> {
-        let status = match self {
-            Self::Mailgun | Self::GroupcacheGo => protobuf::server::status,
-            _ => failure::status,
-        };
-        let is_operation = *request.method == Method::POST && self != Self::Ipronko;
-        let address = if is_operation {
+        let status = self.status();
+        let address = if self.is_operation(request.method) {
             request.operation(Plus::Plus, status)?
         } else {
             request.address(Plus::Plus, status)?
@@ -79,14 +93,37 @@ impl Dialect {
         Ok(())
     }
 
+    /// What status an error has.
+    fn status(self) -> fn(&Error) -> StatusCode {
+        match self {
+            #[cfg(feature = "mailgun")]
+            Self::Mailgun => protobuf::server::status,
+            #[cfg(feature = "groupcache-go")]
+            Self::GroupcacheGo => protobuf::server::status,
+            _ => failure::status,
+        }
+    }
+
+    /// Whether the path of a request with this method names an operation on a group instead of a key.
+    fn is_operation(self, method: &Method) -> bool {
+        match self {
+            #[cfg(feature = "ipronko")]
+            Self::Ipronko => false,
+            _ => *method == Method::POST,
+        }
+    }
+
     /// Answers a request with one of the [`methods`](Self::methods).
     pub(super) async fn answer(self, request: InboundRequest<'_>) -> Response<Body> {
         // The futures are boxed so that one that is rarely needed does not make all larger.
         match self {
             Self::Native => native::answer(request).await,
             Self::Golang => golang::answer(request).await,
+            #[cfg(feature = "mailgun")]
             Self::Mailgun => Box::pin(mailgun::answer(request)).await,
+            #[cfg(feature = "groupcache-go")]
             Self::GroupcacheGo => Box::pin(groupcache_go::answer(request)).await,
+            #[cfg(feature = "ipronko")]
             Self::Ipronko => Box::pin(ipronko::answer(request)).await,
             Self::Galaxycache(mode) => Box::pin(galaxycache::answer(request, mode)).await,
         }

@@ -71,15 +71,13 @@ impl HttpService {
     ///
     /// # Errors
     ///
-    /// Those of [`HttpOptions::validate`], and [`Error::is_configuration`] if this build does not
-    /// speak the protocol.
+    /// Those of [`HttpOptions::validate`].
     pub fn new(
         service: Arc<dyn PeerService>,
         protocol: Protocol,
         options: HttpOptions,
     ) -> Result<Self, Error> {
         options.validate()?;
-        protocol.check()?;
         let requests = Semaphore::new(options.max_requests);
         let bodies = Arc::new(BodyBudget::new(options.max_body_bytes_in_flight));
         Ok(Self(Arc::new(Inner {

@@ -5,12 +5,16 @@ use crate::galaxycache::GalaxycacheClient;
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc::GrpcClient;
 use crate::golang::GolangClient;
+#[cfg(feature = "groupcache-go")]
 use crate::groupcache_go::GroupcacheGoClient;
 use crate::http::BodyBudget;
 use crate::http::client::HttpClient;
+#[cfg(feature = "ipronko")]
 use crate::ipronko::IpronkoClient;
+#[cfg(feature = "mailgun")]
+use crate::mailgun;
 use crate::native::NativeClient;
-use crate::{Error, HttpOptions, Member, PeerClient, Protocol, Transport, mailgun};
+use crate::{Error, HttpOptions, Member, PeerClient, Protocol, Transport};
 
 /// Dials peers over HTTP/1.1 with keep-alive connections, and with
 /// [`Protocol::GalaxycacheGrpc`] over HTTP/2.
@@ -38,11 +42,9 @@ impl HttpTransport {
     ///
     /// # Errors
     ///
-    /// Those of [`HttpOptions::validate`], and [`Error::is_configuration`] if this build does not
-    /// speak the protocol.
+    /// Those of [`HttpOptions::validate`].
     pub fn new(protocol: Protocol, options: HttpOptions) -> Result<Self, Error> {
         options.validate()?;
-        protocol.check()?;
         Ok(Self {
             protocol,
             bodies: Arc::new(BodyBudget::new(options.max_body_bytes_in_flight)),
@@ -59,24 +61,20 @@ impl Transport for HttpTransport {
     /// [`Error::is_configuration`] if the [`connector`](HttpOptions::connector) cannot dial the
     /// URL's scheme; the default one can dial `http` only.
     fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
-        #[cfg(feature = "grpc")]
-        if self.protocol == Protocol::GalaxycacheGrpc {
-            let options = Arc::clone(&self.options);
-            return Ok(Arc::new(GrpcClient::new(member.url(), options)?));
-        }
-        let http = HttpClient::new(
-            member.url(),
-            Arc::clone(&self.options),
-            Arc::clone(&self.bodies),
-        )?;
+        let options = || Arc::clone(&self.options);
+        let http = || HttpClient::new(member.url(), options(), Arc::clone(&self.bodies));
         Ok(match self.protocol {
-            Protocol::Native => Arc::new(NativeClient::new(http)),
-            Protocol::Golang => Arc::new(GolangClient::new(http)),
-            Protocol::Mailgun => Arc::new(mailgun::client(http)),
-            Protocol::GroupcacheGo => Arc::new(GroupcacheGoClient::new(http)),
-            Protocol::Ipronko => Arc::new(IpronkoClient::new(http)),
-            Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(http)),
-            Protocol::GalaxycacheGrpc => return Err(self.protocol.unavailable()),
+            Protocol::Native => Arc::new(NativeClient::new(http()?)),
+            Protocol::Golang => Arc::new(GolangClient::new(http()?)),
+            #[cfg(feature = "mailgun")]
+            Protocol::Mailgun => Arc::new(mailgun::client(http()?)),
+            #[cfg(feature = "groupcache-go")]
+            Protocol::GroupcacheGo => Arc::new(GroupcacheGoClient::new(http()?)),
+            #[cfg(feature = "ipronko")]
+            Protocol::Ipronko => Arc::new(IpronkoClient::new(http()?)),
+            Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(http()?)),
+            #[cfg(feature = "grpc")]
+            Protocol::GalaxycacheGrpc => Arc::new(GrpcClient::new(member.url(), options())?),
         })
     }
 

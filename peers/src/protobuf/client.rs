@@ -37,6 +37,7 @@ impl ProtobufClient {
     }
 
     /// An operation on a group, by a POST whose answer has no body.
+    #[cfg(feature = "groupcache-go")]
     pub(crate) async fn tell_group(
         &self,
         group: &str,
@@ -67,6 +68,15 @@ impl ProtobufClient {
         self.http.target(base, group, key)
     }
 
+    /// Whether a value that has expired on its way counts as no answer.
+    fn refuses_expired(&self) -> bool {
+        match self.protocol {
+            #[cfg(feature = "mailgun")]
+            Protocol::Mailgun => true,
+            _ => false,
+        }
+    }
+
     /// Reads an answer as mailgun's own client does.
     fn read(&self, answer: Answer, group: &str) -> Result<Reply, Error> {
         let text = || failure::message(&answer.body).trim().to_owned();
@@ -78,7 +88,7 @@ impl ProtobufClient {
                 answer.check_type(super::CONTENT_TYPE)?;
                 let reply = get_response::decode(answer.body)?;
                 let has_expired = |moment| moment <= SystemTime::now();
-                if self.protocol == Protocol::Mailgun && reply.expires_at.is_some_and(has_expired) {
+                if self.refuses_expired() && reply.expires_at.is_some_and(has_expired) {
                     return Err(Error::expired());
                 }
                 Ok(reply)

@@ -8,8 +8,10 @@
 //! | mailgun, groupcache-go | [`ProtobufClient`] and [`server`]: GET, PUT and DELETE |
 //! | all of them | [`time`], and how a value is [framed](value_message) |
 
+#[cfg(any(feature = "groupcache-go", feature = "mailgun"))]
 mod client;
 pub(crate) mod get_response;
+#[cfg(any(feature = "groupcache-go", feature = "mailgun"))]
 pub(crate) mod server;
 pub(crate) mod set_request;
 pub(crate) mod time;
@@ -18,5 +20,6 @@ mod value_message;
 /// The content type of a message.
 pub(crate) const CONTENT_TYPE: &str = "application/x-protobuf";
 
+#[cfg(any(feature = "groupcache-go", feature = "mailgun"))]
 pub(crate) use client::ProtobufClient;
 pub(crate) use value_message::{response, value_message};

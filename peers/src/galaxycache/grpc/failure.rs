@@ -49,12 +49,21 @@ pub(super) fn status(error: &Error) -> Status {
         }
     };
     let message = error.message_for_peer();
-    let message = &message[..message.floor_char_boundary(MAX_MESSAGE_BYTES)];
+    let message = shortened(&message);
     let mut headers = HeaderMap::new();
     if let Some(name) = name(error) {
         headers.insert(ERROR, HeaderValue::from_static(name));
     }
     Status::with_metadata(code, message, MetadataMap::from_headers(headers))
+}
+
+/// The start of a message that fits into a head, cut between two characters.
+fn shortened(message: &str) -> &str {
+    let mut length = message.len().min(MAX_MESSAGE_BYTES);
+    while !message.is_char_boundary(length) {
+        length -= 1;
+    }
+    &message[..length]
 }
 
 /// Whether the status was not sent by the peer, but stands for a connection that broke.

@@ -1,6 +1,7 @@
 //! The client side: connections to one peer, and exchanges over them.
 
 mod answer;
+#[cfg(any(feature = "groupcache-go", feature = "ipronko", feature = "mailgun"))]
 pub(crate) mod concurrently;
 mod connection_limit;
 pub(crate) mod connector;
