@@ -5,28 +5,29 @@ use std::{
 
 use crate::Clock;
 
-/// How old victims are.
+/// The ages of the victims of a shard.
 ///
-/// Entries do not know when they came, but in which order: their stamps. So it is enough to look at the
-/// clock now and then, and to remember which stamp was next: an age is exact to about a
-/// [`RESOLUTION`]th of the time in which the store's entries turn over.
+/// An entry does not record when it came, but its stamp records in which order. So it is enough to look
+/// at the clock now and then, and to remember which stamp was next. An age is exact to about a
+/// [`RESOLUTION`]th of the time in which the shard's entries turn over.
 #[derive(Debug)]
 pub(crate) struct Ages {
-    /// Oldest first: the next stamp, and the time.
+    /// The looks at the clock, oldest first: the next stamp, and the time.
     looks: VecDeque<(u32, Instant)>,
-    /// Evictions since one was measured.
+    /// Evictions since the age of a victim was last measured.
     unmeasured: usize,
-    /// A moving average over the victims that were measured.
+    /// A moving average of the measured ages.
     typical: Option<Duration>,
 }
 
-/// Looks at the clock while as many entries come as there are.
+/// How often the clock is looked at while as many entries come as the shard holds.
 const RESOLUTION: usize = 16;
 
-/// Twice the entries: few victims are older.
+/// How many looks are kept. They cover twice as many inserts as the shard holds entries; few victims
+/// are older.
 const LOOKS: usize = 2 * RESOLUTION;
 
-/// The newest age has one part in so many of the average.
+/// The newest age counts for one part in so many of the average.
 const WEIGHT: u32 = 8;
 
 impl Ages {
@@ -38,7 +39,7 @@ impl Ages {
         }
     }
 
-    /// An entry with this stamp comes to so many others.
+    /// To be called when an entry with this stamp comes to a shard with so many entries.
     #[inline]
     pub(crate) fn came(&mut self, stamp: u32, entries: usize, clock: &impl Clock) {
         let last = self.looks.back().map(|&(last, _)| stamp.wrapping_sub(last));
@@ -50,7 +51,7 @@ impl Ages {
         }
     }
 
-    /// A live entry with this stamp has to leave so many others.
+    /// To be called when a live entry with this stamp is evicted from a shard with so many entries.
     #[inline]
     pub(crate) fn evicted(&mut self, stamp: u32, entries: usize, clock: &impl Clock) {
         self.unmeasured += 1;
@@ -62,7 +63,7 @@ impl Ages {
 
     fn measure(&mut self, stamp: u32, now: Instant) {
         let came = |&&(look, _): &&(u32, Instant)| stamp.wrapping_sub(look) as i32 >= 0;
-        // What came before the oldest look is at least that old.
+        // An entry that came before the oldest look is at least as old as that look.
         let look = self.looks.iter().rev().find(came).or(self.looks.front());
         let Some(&(_, at)) = look else { return };
         let age = now.saturating_duration_since(at);
@@ -72,7 +73,7 @@ impl Ages {
         });
     }
 
-    /// The age of recent victims, on average.
+    /// The average age of recent victims. `None` until the age of one has been measured.
     pub(crate) fn typical(&self) -> Option<Duration> {
         self.typical
     }
@@ -88,7 +89,7 @@ mod tests {
         const ENTRIES: u32 = 1000;
         let clock = ManualClock::new();
         let mut ages = Ages::new();
-        // Strictly first in, first out: a victim is as old as a thousand entries need to come.
+        // First in, first out: a victim is as old as the time in which a thousand entries come.
         for stamp in 0..10 * ENTRIES {
             ages.came(stamp, ENTRIES as usize, &clock);
             if let Some(victim) = stamp.checked_sub(ENTRIES) {

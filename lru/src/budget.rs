@@ -2,10 +2,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// The bytes that the shards of a cache have in common.
 ///
-/// Bytes are taken before an entry is stored and given back after one has left, always under the
-/// lock of the entry's shard. So `used` is never less than what the entries take up, never more
-/// than the limit (but while a lower one is being brought about), and the two agree whenever no
-/// shard is locked. It is written when entries come and go, never by a lookup.
+/// A shard takes bytes before it stores an entry and gives them back after an entry has left, always
+/// under its lock. So `used` is never less than the sum of the charges, and equals the sum whenever no
+/// shard is locked. `used` never exceeds the limit, except while `set_budget` lowers the limit. Inserts
+/// and departures write `used`; a hit never does.
 ///
 /// Relaxed ordering suffices: `used` is a sum and guards no other memory, and `limit` changes only
 /// while all shards are locked.
@@ -28,7 +28,7 @@ impl Budget {
         self.limit.load(Relaxed)
     }
 
-    /// To be called with all shards locked: an insert that has seen the old limit is then over.
+    /// To be called with all shards locked. Then no insert that has read the old limit is still running.
     pub(crate) fn set_limit(&self, limit: usize) {
         self.limit.store(limit, Relaxed);
     }
@@ -38,8 +38,8 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
-    /// Takes `bytes`, or nothing if they are not there. Nothing, as when an entry is replaced by one of its size, is
-    /// always there.
+    /// Takes `bytes` and returns true, or takes nothing and returns false if the limit leaves less
+    /// room. Taking zero bytes always succeeds: a replacement of the same size needs no room.
     #[inline]
     pub(crate) fn try_take(&self, bytes: usize) -> bool {
         if bytes == 0 {

@@ -2,7 +2,7 @@ use std::thread;
 
 use crate::{Cache, DefaultHashBuilder, Policy, SystemClock};
 
-/// The settings of a [`Cache`]; made by [`Cache::builder`].
+/// The settings of a [`Cache`]. [`Cache::builder`] makes them.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct CacheBuilder<S = DefaultHashBuilder, C = SystemClock> {
@@ -14,8 +14,8 @@ pub struct CacheBuilder<S = DefaultHashBuilder, C = SystemClock> {
     clock: C,
 }
 
-/// The share of the budget below which a shard would hold too few entries for its order of use to
-/// mean much.
+/// The least share of the budget that a shard gets by default, in bytes. With a smaller share, a
+/// shard would hold too few entries for its order of use to mean much.
 const LEAST_SHARE: usize = 1 << 20;
 
 const MOST_SHARDS: usize = 1 << 10;
@@ -51,21 +51,22 @@ impl CacheBuilder {
 }
 
 impl<S, C> CacheBuilder<S, C> {
-    /// How many parts the entries are spread over, each behind its own lock; rounded down to a
-    /// power of two from 1 to 1024.
+    /// The number of shards, rounded down to a power of two from 1 to 1024. Each shard has its own
+    /// lock.
     ///
-    /// More shards let more threads in at once, and make the choice of victims a little less exact:
-    /// each shard knows the order of use among its own entries only.
-    /// The default is four per available thread, but no more than one per MiB of the budget.
+    /// More shards let more threads in at once. They make the choice of victims a little less exact,
+    /// because each shard knows the order of use among its own entries only.
+    ///
+    /// The default is four per available thread, rounded up to a power of two, but no more than one
+    /// per MiB of the budget.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = floor_to_power_of_two(shards);
         self
     }
 
     /// When room is needed, entries of [`Class::Hot`](crate::Class::Hot) give way first while they
-    /// take up more than one `ratio`th of what those of [`Class::Main`](crate::Class::Main) take
-    /// up. The default, 8, is that of golang/groupcache. With 0, hot entries stay until main is
-    /// empty.
+    /// take up more than one `ratio`th of the bytes of [`Class::Main`](crate::Class::Main). The
+    /// default, 8, is that of golang/groupcache. With 0, hot entries stay until main is empty.
     pub fn hot_ratio(mut self, ratio: usize) -> Self {
         self.hot_ratio = ratio;
         self
@@ -77,7 +78,7 @@ impl<S, C> CacheBuilder<S, C> {
         self
     }
 
-    /// Replaces the way of hashing.
+    /// Sets the hash builder.
     pub fn hasher<T>(self, hasher: T) -> CacheBuilder<T, C> {
         let Self {
             budget,
@@ -97,7 +98,7 @@ impl<S, C> CacheBuilder<S, C> {
         }
     }
 
-    /// Replaces the way of telling the time.
+    /// Sets the clock.
     pub fn clock<T>(self, clock: T) -> CacheBuilder<S, T> {
         let Self {
             budget,
@@ -117,7 +118,7 @@ impl<S, C> CacheBuilder<S, C> {
         }
     }
 
-    /// The empty cache.
+    /// Makes an empty cache with these settings.
     pub fn build<K, V>(self) -> Cache<K, V, S, C> {
         Cache::assemble(
             self.budget,

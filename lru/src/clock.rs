@@ -6,10 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where a store learns what time it is.
+/// The source of the time for a store.
 ///
-/// A store asks only when the answer matters: when the entry it has found expires at all, or when
-/// room is needed while entries that expire are present.
+/// A lookup reads the clock only if the entry that it has found has an expiry. A store that makes room
+/// reads the clock if it holds entries with an expiry. A [`Cache`](crate::Cache) also reads the clock
+/// about sixteen times while as many entries come, or are evicted, as a shard holds: see
+/// [`victim_age`](crate::Cache::victim_age).
 pub trait Clock {
     /// The current time. Must never go backwards.
     fn now(&self) -> Instant;
@@ -38,7 +40,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still until it is told to move, for tests without sleeps.
+/// A clock that stands still until [`advance`](Self::advance) moves it, for tests without sleeps.
 ///
 /// Clones share one time.
 ///
@@ -70,7 +72,7 @@ impl ManualClock {
     /// Moves this clock and its clones forward.
     pub fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        // It cannot fail: the closure always has an answer.
+        // The update cannot fail, because the closure always returns a value.
         let _ = self
             .elapsed
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |elapsed| {

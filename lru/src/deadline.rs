@@ -2,13 +2,13 @@ use std::time::Instant;
 
 use crate::Clock;
 
-/// The instant from which an entry is as good as absent, in less than half the space of an
-/// `Option<Instant>`: nanoseconds on the scale of an [`Epoch`].
+/// The instant from which an entry is as good as absent, as nanoseconds on the scale of an [`Epoch`].
+/// A deadline takes less than half the space of an `Option<Instant>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Deadline(u64);
 
 impl Deadline {
-    /// Its bits; a [`Label`](crate::label::Label) uses the remaining ones.
+    /// The bits of a deadline. A [`Label`](crate::label::Label) uses the other bits of its word.
     pub(crate) const BITS: u32 = 60;
 
     pub(crate) const NEVER: Self = Self((1 << Self::BITS) - 1);
@@ -30,8 +30,8 @@ impl Deadline {
     }
 }
 
-/// What deadlines are counted from: 18 years in either direction. What is further away counts as
-/// never, or as passed.
+/// The instant that deadlines are counted from, up to 18 years in either direction. An instant further
+/// in the future counts as never, one further in the past as passed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Epoch(Instant);
 
@@ -72,13 +72,13 @@ impl Epoch {
         }
     }
 
-    /// Asks the clock only if the deadline can pass at all.
+    /// Whether the deadline has passed. Reads the clock only if the deadline can pass at all.
     #[inline]
     pub(crate) fn has_passed(&self, deadline: Deadline, clock: &impl Clock) -> bool {
         !deadline.is_never() && self.has_come(deadline, clock)
     }
 
-    /// Apart, so that a lookup of what never expires does not prepare for it.
+    /// Not inlined, so that a lookup of an entry without an expiry does not pay for this code.
     #[inline(never)]
     fn has_come(&self, deadline: Deadline, clock: &impl Clock) -> bool {
         deadline <= self.deadline(Some(clock.now()))

@@ -1,8 +1,9 @@
 use std::{error, fmt};
 
-/// An entry that was not stored. The key and the value come back in it, and the store is as it
-/// was: an older entry under the same key stays, and nothing was evicted for the newcomer's sake
-/// (but see [`Cache::insert_if`](crate::Cache::insert_if) on conditions that change their mind).
+/// An entry that was not stored. The error holds the key and the value. The entries in the store are
+/// unchanged: an older entry under the same key stays, and no entry was evicted for the newcomer.
+/// For the exceptions see [`Cache::insert`](crate::Cache::insert) and
+/// [`Cache::insert_if`](crate::Cache::insert_if).
 pub struct InsertError<K, V> {
     key: K,
     value: V,
@@ -32,12 +33,12 @@ impl<K, V> InsertError<K, V> {
         }
     }
 
-    /// The charge of the entry exceeds the whole budget.
+    /// Whether the charge of the entry exceeds the whole budget.
     pub fn is_too_large(&self) -> bool {
         matches!(self.kind, Kind::TooLarge { .. })
     }
 
-    /// The condition of [`Cache::insert_if`](crate::Cache::insert_if) did not hold.
+    /// Whether the condition of [`Cache::insert_if`](crate::Cache::insert_if) did not hold.
     pub fn is_declined(&self) -> bool {
         self.kind == Kind::Declined
     }
@@ -52,7 +53,7 @@ impl<K, V> InsertError<K, V> {
         &self.value
     }
 
-    /// Takes the entry back.
+    /// Takes the key and the value back.
     pub fn into_parts(self) -> (K, V) {
         (self.key, self.value)
     }
@@ -72,7 +73,7 @@ impl<K, V> fmt::Display for InsertError<K, V> {
     }
 }
 
-// Neither key nor value is printed: they may be large, secret, or not `Debug`.
+// Prints neither key nor value: they may be large, secret, or not `Debug`.
 impl<K, V> fmt::Debug for InsertError<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("InsertError").field(&self.kind).finish()

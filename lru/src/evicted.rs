@@ -6,13 +6,13 @@ use crate::Meta;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Removed<K, V> {
-    /// The key it was stored under.
+    /// The key of the entry.
     pub key: K,
-    /// Its value.
+    /// The value of the entry.
     pub value: V,
-    /// Its charge, class and expiry.
+    /// The charge, the class and the expiry of the entry.
     pub meta: Meta,
-    /// Why it left.
+    /// Why the entry left.
     pub cause: Cause,
 }
 
@@ -22,17 +22,17 @@ pub struct Removed<K, V> {
 pub enum Cause {
     /// A newer entry took its key.
     Replaced,
-    /// Its time had passed.
+    /// The entry had expired.
     Expired,
-    /// It was live, and room was needed.
+    /// The entry was live, and the store needed room.
     Capacity,
-    /// The caller asked for it.
+    /// The caller asked for the removal.
     Removed,
 }
 
 /// The entries that one call made leave the store, in the order in which they left.
 ///
-/// Allocates from the second entry on: most inserts push out one entry or none.
+/// The collection allocates from the second entry on: most inserts push out one entry or none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evicted<K, V> {
     first: Option<Removed<K, V>>,
@@ -63,7 +63,7 @@ impl<K, V> Evicted<K, V> {
         }
     }
 
-    /// Whether nothing left.
+    /// Whether no entry left.
     pub fn is_empty(&self) -> bool {
         self.first.is_none()
     }
@@ -78,7 +78,7 @@ impl<K, V> Evicted<K, V> {
         self.into_iter()
     }
 
-    /// The entry whose key the newcomer took over, if there was one.
+    /// The entry that the newcomer replaced, if there was one.
     pub fn replaced(&self) -> Option<&Removed<K, V>> {
         self.iter().find(|removed| removed.cause == Cause::Replaced)
     }

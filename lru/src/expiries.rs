@@ -5,21 +5,21 @@ use crate::{
 
 /// The entries that expire, soonest first.
 ///
-/// A heap of four children each, so that siblings share a cache line, in which every entry knows its
-/// place: an entry that leaves before its time takes its item along. So the heap is as long as there
-/// are entries that expire, and no operation takes more than logarithmic time. An item that is later
-/// than all others, the common kind, is added in constant time, and one of the many without children is
-/// removed in constant time.
+/// A heap in which each node has four children. Four sibling items have the size of a cache line. Every
+/// entry knows the place of its item, so an entry that leaves before it expires takes its item along. So
+/// the heap has one item for each entry with an expiry, and each operation takes at most logarithmic
+/// time. An item that is later than all others, the common case, is added in constant time. Most items
+/// have no children, so their removal moves no item up from below.
 ///
-/// What else was considered: a heap with lazy deletion writes less, but has to be swept now and then,
-/// while everybody waits. A timing wheel is constant throughout, but reclaims by the tick of its finest
-/// wheel and has to be turned; this store has neither ticks nor a thread to turn it.
+/// Alternatives: a heap with lazy deletion writes less, but has to be swept now and then, while all
+/// callers wait. A timing wheel takes constant time, but reclaims only by the tick of its finest wheel.
+/// A thread has to turn the wheel, and this store has no thread.
 #[derive(Debug)]
 pub(crate) struct Expiries {
     heap: Segments<Item, 256>,
 }
 
-/// Orders by deadline, and then by age.
+/// One entry with an expiry. Items are ordered by deadline, then by stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Item {
     pub(crate) deadline: Deadline,
@@ -47,13 +47,14 @@ impl Expiries {
         }
     }
 
-    /// The soonest.
+    /// The item with the soonest deadline.
     #[inline]
     pub(crate) fn first(&self) -> Option<Item> {
         self.heap.get(0).copied()
     }
 
-    /// Adds an item. Here as below, `moved` is told each slot whose item has come to another place.
+    /// Adds an item. Here and below, `moved(slot, place)` is called for each slot whose item has come to
+    /// another place.
     pub(crate) fn push(&mut self, item: Item, moved: impl FnMut(u32, u32)) {
         let at = self.heap.push();
         self.rise(at, item, moved);
@@ -72,12 +73,13 @@ impl Expiries {
         }
     }
 
-    /// Lets the item at a place speak of another slot.
+    /// Gives the item at a place another slot, after its entry has moved there.
     pub(crate) fn rename(&mut self, at: u32, slot: u32) {
         self.heap[at].slot = slot;
     }
 
-    /// Moves later ones out of the way, from a free place upwards, and puts the item there.
+    /// Moves later items down, from a free place upwards, and puts `item` into the place that is free
+    /// then.
     fn rise(&mut self, mut at: u32, item: Item, mut moved: impl FnMut(u32, u32)) {
         while at > 0 {
             let parent = (at - 1) / CHILDREN;
@@ -93,7 +95,8 @@ impl Expiries {
         moved(item.slot, at);
     }
 
-    /// Moves sooner ones up, from a free place downwards, and returns the place that is free then.
+    /// Moves items that are sooner than `item` up, from a free place downwards, and returns the place
+    /// that is free then.
     fn sink(&mut self, mut at: u32, item: Item, moved: &mut impl FnMut(u32, u32)) -> u32 {
         loop {
             let first = at * CHILDREN + 1;

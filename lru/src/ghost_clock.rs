@@ -1,56 +1,59 @@
-//! The policy of the store: a FIFO window, a CLOCK, and ghosts that count.
+//! The policy of the store: a FIFO window, a CLOCK, and ghosts with counts.
 //!
 //! A hit raises a small mark of the entry and does nothing else. Everything below happens when an
 //! entry is inserted.
 //!
-//! * A new entry goes to the *window*, a FIFO. At its end, an entry that was hit moves on to *main*, a
-//!   CLOCK (Corbató 1968); any other is evicted, unless it wins a contest (below).
-//! * An evicted entry leaves a *ghost* behind: four bytes with a fingerprint, a count of how often the
-//!   entry was asked for, and when it was evicted from which queue. There are three ghosts to an entry.
-//! * An entry that comes back while its ghost is there was perhaps evicted too early, and may *contest*
-//!   the place of the entry under main's hand: it wins if its count is larger by more than a fifth. It
-//!   does so twice, on its return and at the end of the window. On its return the present request does
-//!   not count: the entry under the hand may be about to be asked for as well, and in a loop it is the
-//!   very next one. Without this a loop longer than the cache evicts itself like dominoes. A scan never
-//!   gets to main, because it has no ghosts.
-//! * Counts live with entries and ghosts, so there is no sketch; they are halved, lazily, as requests
-//!   are counted.
-//! * Ghosts also say how large the window should be. A return soon after leaving the window says that
-//!   a slightly larger one would have hit, a return soon after leaving main says the same of main. Each
-//!   moves the border by half the entry's charge; one that returns later by less, with the square of
-//!   the distance.
-//! * Until a shard has to evict for the first time, entries go straight to main, so that a loop finds
-//!   main full.
+//! * A new entry goes to the *window*, a FIFO. At the end of the window, an entry that was hit moves
+//!   on to *main*, a CLOCK (Corbató 1968). Any other entry is evicted, unless it wins a contest (below).
+//! * An evicted entry leaves a *ghost* behind, of four bytes. The ghost holds a fingerprint, how often
+//!   the entry was asked for, and when it was evicted from which queue. There are three ghosts to an
+//!   entry.
+//! * An entry that comes back while its ghost is there was perhaps evicted too early. It may *contest*
+//!   the place of the entry under main's hand, and wins if its count is larger by more than a fifth.
+//!   It contests twice: on its return, and at the end of the window. On its return, the present request
+//!   does not count, because the entry under the hand may be about to be asked for as well. In a loop,
+//!   that entry is the very next one. If the request counted, a loop longer than the cache would keep
+//!   evicting the entry that it needs next. A scan never gets to main, because it has no ghosts.
+//! * Entries and ghosts hold the counts, so there is no frequency sketch. Counts are halved, lazily, as
+//!   requests are counted.
+//! * Ghosts also decide how large the window is. An entry that returns soon after it left the window
+//!   would have been hit in a slightly larger window. The same holds for main. Each such return moves
+//!   the border by half the entry's charge. The pull of a later return falls with the square of the
+//!   distance.
+//! * Until a shard has to evict for the first time, entries go straight to main. So main is full when a
+//!   loop begins.
 //!
-//! The ideas are those of S3-FIFO (a small FIFO and lazy promotion; Yang et al., SOSP '23), Clock-PRO
-//! (Jiang, Chen and Zhang, ATC '05) and ARC (ghosts decide the border; Megiddo and Modha, FAST '03),
-//! and TinyLFU (a newcomer has to be asked for more often than what it replaces; Einziger, Friedman
-//! and Manes, 2017).
+//! The ideas are from S3-FIFO (a small FIFO and lazy promotion; Yang et al., SOSP '23), Clock-PRO
+//! (Jiang, Chen and Zhang, ATC '05), ARC (ghosts decide the border; Megiddo and Modha, FAST '03), and
+//! TinyLFU (a newcomer must be asked for more often than its victim; Einziger, Friedman and Manes,
+//! 2017).
 //!
-//! Why this one: hit ratios over the 36 rows of the simulator (six synthetic and six real traces, at
-//! 1, 5 and 10 % of their footprint; entries of one size). Regret is the distance to the best of all
-//! rivals on the same row.
+//! The reason for this policy: hit ratios in percent over the 36 rows of the simulator. The rows are
+//! six synthetic and six real traces, each at 1, 5 and 10 % of its footprint, with entries of one size.
+//! Regret is the distance to the best of all rivals on the same row.
 //!
 //! | | mean | mean regret | worst row |
 //! |---|--:|--:|--:|
-//! | this one | 48.5 | 0.2 | 3.7 |
+//! | this policy | 48.5 | 0.2 | 3.7 |
 //! | Clock-PRO (quick_cache) | 47.1 | 1.4 | 15.5 |
 //! | W-TinyLFU (moka) | 46.5 | 2.0 | 8.6 |
 //! | S3-FIFO | 46.3 | 2.2 | 14.5 |
 //! | CAR | 45.8 | 2.7 | 14.3 |
 //! | SIEVE | 44.8 | | |
 //! | LRU | 41.4 | | |
-//! | Belady, who knows the future | 55.0 | | |
+//! | Belady, which knows the future | 55.0 | | |
 //!
-//! On sixteen workloads that were written after the constants were fixed it is at 50.9, the best
-//! rival at 49.4. Every part earns its place: without the contest the mean is 46.5, without filling
-//! main first 47.0, with a window of fixed size 47.7, with one ghost to an entry 47.6. The figures
-//! are the simulator's: `cargo bench -p groupcache-lru --bench policies -- --traces DIR`. Small
-//! shards lose: with 8 of them the mean is 48.0, nearly all of it in caches of some hundred entries.
+//! On sixteen workloads that were written after the constants were fixed, the mean is 50.9, and that
+//! of the best rival 49.4. Each part of the policy raises the mean: without the contest the mean is
+//! 46.5, without filling main first 47.0, with a window of fixed size 47.7, with one ghost to an entry
+//! 47.6. The figures are those of the simulator:
+//! `cargo bench -p groupcache-lru --bench policies -- --traces DIR`. Small shards lower the hit ratio:
+//! with 8 shards the mean is 48.0. Nearly all of this loss is in caches of some hundred entries.
 //!
-//! Main and hot entries have a window, a clock and a border each; ghosts and epochs are common, as a
-//! key that comes back is the same key whoever owns it now. The budget that percentages refer to is
-//! what the entries of the class in this shard take up, so that a changing budget needs no word.
+//! Entries of [`Class::Main`] and of [`Class::Hot`] have a window, a clock and a border each. Both
+//! classes share ghosts and epochs, because a key that comes back may have changed its class. Shares of
+//! the budget refer to the bytes that the entries of the class in this shard take up. So the policy
+//! need not be told when the budget changes.
 
 use crate::{
     Class, Meta,
@@ -59,20 +62,20 @@ use crate::{
     table::Table,
 };
 
-/// Ghosts to an entry.
+/// How many ghosts are kept for each entry.
 const GHOSTS: usize = 3;
 /// Counts are halved whenever so many have been added per entry.
 const HALF_LIFE: usize = 10;
-/// A contest is won by more than `1 + 1 / MARGIN` times the other's count.
+/// An entry wins a contest if its count exceeds `1 + 1 / MARGIN` times the victim's count.
 const MARGIN: u8 = 5;
-/// How many entries one eviction moves at most before it takes what it finds.
+/// How many entries a queue moves at most in one search for a victim. Then it takes the next one.
 const STEPS: usize = 16;
-/// The window at first, and its bounds, as shares of the budget.
+/// The initial size of the window, and its bounds, as shares of the budget.
 const WINDOW: f64 = 0.01;
 const WINDOW_MIN: f64 = 0.01;
 const WINDOW_MAX: f64 = 0.9;
-/// A return counts fully if less than this has been evicted from the queue since, as a share of the
-/// budget.
+/// A return counts fully if less than this has been evicted from the queue since the entry left, as a
+/// share of the budget.
 const NEAR: f64 = 0.05;
 /// The bytes that an entry's ghosts take up.
 pub(crate) const BYTES_PER_ENTRY: usize = ghosts::bytes_per_entry(GHOSTS);
@@ -83,27 +86,27 @@ const COUNT_MAX: u8 = 15;
 pub(crate) struct GhostClock {
     borders: [Border; Class::COUNT],
     ghosts: Ghosts,
-    /// Counts are halved from epoch to epoch.
+    /// The number of the epoch. Counts are halved from epoch to epoch.
     epoch: u8,
     /// Counts added in this epoch.
     ticks: usize,
-    /// Whether this shard ever had to evict.
+    /// Whether the policy has ever had to pick a victim.
     filled: bool,
 }
 
 /// How a class is divided between window and main.
 #[derive(Clone, Copy, Debug)]
 struct Border {
-    /// The share of the window.
+    /// The share of the window in the budget.
     window: f64,
-    /// What has been evicted from main and from the window, in budgets.
+    /// The bytes evicted so far from main and from the window, as multiples of the budget.
     evicted: [f64; 2],
 }
 
-/// How a newcomer is received.
+/// The decision of the policy on a newcomer.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Admission {
-    /// Whether it takes the place of the entry under main's hand.
+    /// Whether the newcomer takes the place of the entry under main's hand.
     pub(crate) wins: bool,
     pub(crate) record: Record,
 }
@@ -123,7 +126,8 @@ impl GhostClock {
         }
     }
 
-    /// Receives a newcomer under a key that is not present. To be called once for each.
+    /// Decides on a newcomer under a key that is not present, and forgets the key's ghost. To be called
+    /// once for each newcomer.
     pub(crate) fn admit<K, V>(
         &mut self,
         table: &mut Table<K, V>,
@@ -140,7 +144,7 @@ impl GhostClock {
         self.adapt(table, ghost, meta);
         let record = Record {
             count: ghost.count,
-            // The four bits that are known of it suffice.
+            // A ghost keeps four bits of the epoch, which suffice for `count`.
             epoch: ghost.epoch,
             returned: true,
         };
@@ -153,7 +157,7 @@ impl GhostClock {
         Admission { wins, record }
     }
 
-    /// Where a newcomer goes, now that there is room.
+    /// The queue of a newcomer. To be called once there is room for it.
     pub(crate) fn queue(&self, admission: Admission) -> Queue {
         if admission.wins || !self.filled {
             Queue::Main
@@ -162,9 +166,9 @@ impl GhostClock {
         }
     }
 
-    /// The entry of a class that should be the next to go. The caller has to [bury](Self::bury) it.
+    /// The victim of a class. The caller has to [bury](Self::bury) it.
     ///
-    /// `spared` is in use and stays: it is passed over like one that was hit.
+    /// The entry in `spared` stays: it is passed over as if it had been hit.
     pub(crate) fn victim<K, V>(
         &mut self,
         table: &mut Table<K, V>,
@@ -200,12 +204,13 @@ impl GhostClock {
             }
         }
         self.hand(table, class, spared)
-            // Main is empty but for the one that is spared.
+            // Main is empty, or holds only the spared entry.
             .or_else(|| table.recency().oldest(class, Queue::Window))
             .filter(|&slot| spared != Some(slot))
     }
 
-    /// Moves main's hand to an entry without a mark, or gives up after so many steps.
+    /// Moves main's hand to an entry without a mark, and returns that entry. After [`STEPS`] steps,
+    /// returns the entry under the hand whatever its mark.
     pub(crate) fn hand<K, V>(
         &mut self,
         table: &mut Table<K, V>,
@@ -232,7 +237,7 @@ impl GhostClock {
         }
     }
 
-    /// Remembers an entry that is about to be evicted.
+    /// Leaves a ghost of an entry that is about to be evicted.
     pub(crate) fn bury<K, V>(&mut self, table: &Table<K, V>, slot: u32) {
         let (class, queue) = (table.class(slot), table.recency().queue(slot));
         let share = table.charge(slot) as f64 / budget(table, class);
@@ -262,19 +267,19 @@ impl GhostClock {
         *window = window.clamp(WINDOW_MIN, WINDOW_MAX);
     }
 
-    /// How far the evictions of a queue have come, in half units of nearness.
+    /// How far the evictions of a queue have come, in units of half of [`NEAR`]. Wraps.
     fn stamp(&self, class: Class, queue: Queue) -> u8 {
         (self.borders[class as usize].evicted[queue as usize] * (2.0 / NEAR)) as u64 as u8
     }
 
-    /// Whether main should rather have an entry that was asked for `count` times than its victim.
+    /// Whether an entry that was asked for `count` times wins the contest with main's victim.
     fn beats<K, V>(&self, table: &Table<K, V>, count: u8, victim: u32) -> bool {
         let victim = self.count(table.recency().record(victim));
         count > victim + victim / MARGIN
     }
 
-    /// How often an entry was asked for, recent times weighing more. Four bits of the distance in
-    /// epochs are known.
+    /// How often an entry was asked for: its count, halved once for each epoch since. Only four bits of
+    /// this distance are known.
     fn count(&self, record: Record) -> u8 {
         record.count >> (self.epoch.wrapping_sub(record.epoch) & 15).min(7)
     }
@@ -284,7 +289,7 @@ impl GhostClock {
         table.set_record(slot, record);
     }
 
-    /// A record with one more request in it.
+    /// A record with one more request. Begins a new epoch if enough requests have been counted.
     fn raised<K, V>(&mut self, table: &Table<K, V>, record: Record) -> Record {
         let count = self.count(record);
         let epoch = self.epoch;
@@ -303,7 +308,7 @@ impl GhostClock {
     }
 }
 
-/// What the entries of a class take up in this shard, at least one byte.
+/// The bytes that the entries of a class take up in this shard, at least one.
 fn budget<K, V>(table: &Table<K, V>, class: Class) -> f64 {
     table.usage(class).bytes.max(1) as f64
 }

@@ -1,6 +1,6 @@
-//! What [`GhostClock`](crate::ghost_clock::GhostClock) remembers of the entries it evicted: four
-//! bytes each, in sets of sixteen that fill one cache line. A set is ordered from new to old, so
-//! that forgetting the oldest takes no bookkeeping.
+//! What [`GhostClock`](crate::ghost_clock::GhostClock) remembers of the entries that it evicted: a
+//! ghost of four bytes each, in sets of sixteen that fill one cache line. A set is ordered from new to
+//! old, so that forgetting the oldest takes no bookkeeping.
 
 use crate::{
     linear,
@@ -24,20 +24,20 @@ impl Blank for Set {
 /// One evicted entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ghost {
-    /// How often it was asked for, as of `epoch`. Four bits.
+    /// How often the entry was asked for, as of `epoch`. Four bits.
     pub(crate) count: u8,
     /// Four bits.
     pub(crate) epoch: u8,
     pub(crate) from_main: bool,
-    /// How far the evictions of its queue had come.
+    /// How far the evictions of the entry's queue had come.
     pub(crate) stamp: u8,
 }
 
 #[derive(Debug)]
 pub(crate) struct Ghosts {
-    /// On the way to a power of two of them, by [linear hashing](crate::linear).
+    /// The number of sets approaches a power of two, by [linear hashing](crate::linear).
     sets: Segments<Set, 64>,
-    /// The members of a set that count. Bounds their number between powers of two.
+    /// How many members of a set are in use. Bounds the number of ghosts between powers of two.
     ways: usize,
 }
 
@@ -46,7 +46,7 @@ pub(crate) const fn bytes_per_entry(ghosts: usize) -> usize {
     ghosts * size_of::<u32>() * 3 / 2
 }
 
-/// Sets that one call of `reserve` splits at most.
+/// How many sets one call of `reserve` adds or drops at most.
 const SPLITS: usize = 4;
 
 impl Ghosts {
@@ -57,10 +57,10 @@ impl Ghosts {
         }
     }
 
-    /// Makes room for so many ghosts, or comes closer to it, and forgets the oldest beyond.
+    /// Makes room for so many ghosts, or takes a step towards it, and forgets the oldest beyond.
     ///
-    /// A set is split by giving both halves a copy of the members: a fingerprint is too short to
-    /// tell where they belong, and a copy in the wrong half grows old there without being asked for.
+    /// A split gives both halves a copy of all members, because a fingerprint is too short to tell
+    /// which half a member belongs to. A copy in the wrong half ages there without being found.
     pub(crate) fn reserve(&mut self, ghosts: usize) {
         let goal = ghosts.div_ceil(WAYS).next_power_of_two();
         for _ in 0..SPLITS {
@@ -77,7 +77,7 @@ impl Ghosts {
         self.ways = ghosts.div_ceil(self.sets.len() as usize).clamp(1, WAYS);
     }
 
-    /// Remembers an evicted entry by its hash, and forgets the oldest of its set.
+    /// Remembers an evicted entry by its hash, and forgets the oldest ghost of its set.
     pub(crate) fn insert(&mut self, hash: u64, ghost: Ghost) {
         let ways = self.ways;
         let Some(set) = self.set(hash) else { return };
@@ -89,7 +89,7 @@ impl Ghosts {
             | u32::from(ghost.stamp);
     }
 
-    /// Finds and forgets an entry.
+    /// Finds the ghost of an entry, and forgets it.
     pub(crate) fn take(&mut self, hash: u64) -> Option<Ghost> {
         let ways = self.ways;
         let set = self.set(hash)?;
@@ -117,8 +117,8 @@ impl Ghosts {
     }
 }
 
-/// Fifteen bits that pick neither the set nor (but for one bit of the largest caches) the shard,
-/// never zero.
+/// The fingerprint of a hash: fifteen bits, never zero. They pick neither the set nor the shard, except
+/// that a cache with 1024 shards uses one of them.
 fn fingerprint(hash: u64) -> u32 {
     ((hash >> 49) as u32).max(1)
 }

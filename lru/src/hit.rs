@@ -8,14 +8,14 @@ use crate::Class;
 pub struct Hit<V> {
     /// The value, or a reference to it.
     pub value: V,
-    /// Which entries it gives way with.
+    /// The class of the entry.
     pub class: Class,
-    /// From this instant on it is as good as absent; `None` for an entry that never expires.
+    /// From this instant on the entry is as good as absent; `None` for an entry that never expires.
     pub expires: Option<Instant>,
 }
 
 impl<V: Clone> Hit<&V> {
-    /// The same with a clone of the value.
+    /// The same hit with a clone of the value.
     #[inline]
     pub fn cloned(self) -> Hit<V> {
         Hit {

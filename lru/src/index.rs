@@ -1,13 +1,13 @@
 //! A hash index over slot numbers that grows and shrinks one bucket at a time.
 //!
-//! A *chunk* is one cache line: the tags of up to twelve entries, seven bits of each one's hash, beside
-//! their slots, so that a lookup touches a single line before it comes to the entry itself. To keep the
-//! two together is the idea of F14 (Bronson and Shi, 2019).
+//! A *chunk* is one cache line with up to twelve entries. It holds the slot of each entry and a tag,
+//! seven bits of the entry's hash. So a lookup touches a single line before it comes to the entry
+//! itself. The idea to keep tags and slots together is from F14 (Bronson and Shi, 2019).
 //!
-//! It grows by [linear hashing](crate::linear): every few inserts one bucket, which is a chunk and what
-//! overflows from it, is split in two, and no insert ever has to rehash everything. Buckets hold six
-//! entries on average, but up to twelve where their turn to be split has not come yet; then some
-//! overflow into a second chunk.
+//! The index grows by [linear hashing](crate::linear). A bucket is a chunk and the chunks that overflow
+//! from it. Every few inserts, one bucket is split in two, so no insert has to rehash everything.
+//! Buckets hold at most six entries on average. Those whose turn to be split has not come yet may hold
+//! twelve on average, and some of these overflow into a second chunk.
 
 use wide::u8x16;
 
@@ -20,23 +20,24 @@ use crate::{
 #[repr(C)]
 pub(crate) struct Index {
     buckets: Segments<Chunk, 64>,
-    /// That of [`linear::bucket`].
+    /// The mask for [`linear::bucket`].
     mask: u32,
-    /// The first of those in `overflow` that are not in use; they are linked.
+    /// The first chunk in `overflow` that is not in use. The unused chunks are linked.
     unused: u32,
     len: usize,
-    /// Chunks that follow those of `buckets`, or have done so.
+    /// The chunks that follow those of `buckets`, and unused ones. Never shrinks.
     overflow: Segments<Chunk, 64>,
-    /// The slots of a bucket while it is split or merged, empty otherwise.
+    /// The slots of a bucket while the bucket is split or merged, empty otherwise.
     moving: Vec<u32>,
 }
 
-/// The bytes of index that an entry takes up on average, with room for what overflows.
+/// The bytes of the index that an entry takes up on average, with one byte for overflow chunks.
 pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Chunk>().div_ceil(FILL) + 1;
 
 const WAYS: usize = 12;
 
-/// Above so many entries to a bucket on average, one is split; below so many, two are merged.
+/// With more than `FILL` entries to a bucket on average, an insert splits a bucket. With fewer than
+/// `FILL_MIN`, a removal merges two.
 const FILL: usize = 6;
 const FILL_MIN: usize = 2;
 
@@ -46,8 +47,8 @@ const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Chunk {
-    /// Tags, [`VACANT`] where there is no entry; and in the last four bytes the number of the chunk in
-    /// `overflow` that follows. Together, so that all tags are compared at once.
+    /// Twelve tags, [`VACANT`] where there is no entry. The last four bytes are the number of the next
+    /// chunk, in `overflow`. Both are in one array, so that one instruction compares all tags.
     head: [u8; 16],
     slots: [u32; WAYS],
 }
@@ -75,12 +76,12 @@ impl Index {
         self.len
     }
 
-    /// The first result of `check` among the slots that are tagged as this hash is.
+    /// The first result of `check` among the slots with the tag of this hash.
     #[inline]
     pub(crate) fn find<R>(&self, hash: u64, check: impl Fn(u32) -> Option<R>) -> Option<R> {
         let chunk = self.buckets.get_or_blank(self.home(hash))?;
         let tagged = chunk.tagged(tag(hash));
-        // Nearly always it is the first, if it is there at all.
+        // If the entry is present, nearly always the first tagged way has it.
         if tagged != 0
             && let Some(found) = check(chunk.slots[way(tagged)])
         {
@@ -92,7 +93,7 @@ impl Index {
         self.find_further(hash, check)
     }
 
-    /// Looks at the tagged ways after the first, which `find` has checked, and at the chunks that follow.
+    /// Checks the tagged ways after the first, which `find` has checked, and the chunks that follow.
     #[inline(never)]
     fn find_further<R>(&self, hash: u64, check: impl Fn(u32) -> Option<R>) -> Option<R> {
         let tag = tag(hash);
@@ -114,7 +115,7 @@ impl Index {
         }
     }
 
-    /// Adds a slot that is not in the index. `hash_of` tells the hashes of those that are.
+    /// Adds a slot that is not in the index. `hash_of` returns the hash of a slot in the index.
     pub(crate) fn insert(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
         if self.buckets.len() == 0 {
             self.buckets.push();
@@ -126,7 +127,7 @@ impl Index {
         }
     }
 
-    /// Takes out a slot that is in the index. `hash_of` tells the hashes of the others.
+    /// Takes out a slot that is in the index. `hash_of` returns the hash of any other slot in the index.
     pub(crate) fn remove(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
         let bucket = self.home(hash);
         let mut at = At::Bucket(bucket);
@@ -201,7 +202,7 @@ impl Index {
         }
     }
 
-    /// Lets a chunk without entries follow one that is the last of its bucket.
+    /// Appends an empty chunk to the last chunk of a bucket, and returns the number of the new chunk.
     fn append(&mut self, last: At) -> u32 {
         let new = if self.unused == NONE {
             self.overflow.push()
@@ -220,7 +221,8 @@ impl Index {
         self.unused = chunk;
     }
 
-    /// Vacates a way, and fills it with an entry of the bucket's last chunk: all others stay full.
+    /// Vacates a way, and fills it with an entry of the bucket's last chunk, so that the other overflow
+    /// chunks stay full. Releases the last chunk if it is empty then.
     fn vacate(&mut self, bucket: u32, hole: At, way: usize) {
         self.chunk_mut(hole).head[way] = VACANT;
         let mut before = At::Bucket(bucket);
@@ -287,7 +289,7 @@ impl Index {
 /// The tag of a way without an entry.
 const VACANT: u8 = 0;
 
-/// Of the hash's highest bits; never [`VACANT`].
+/// The tag of a hash: its seven highest bits, and a bit that keeps the tag from being [`VACANT`].
 #[inline]
 fn tag(hash: u64) -> u8 {
     (hash >> 57) as u8 | 0x80
@@ -299,7 +301,7 @@ fn way(tagged: u32) -> usize {
     tagged.trailing_zeros() as usize
 }
 
-/// The other ones.
+/// The ways without the first.
 #[inline]
 fn without_first(tagged: u32) -> u32 {
     tagged & tagged.wrapping_sub(1)
@@ -330,7 +332,7 @@ impl Chunk {
         &self.head[..WAYS]
     }
 
-    /// The ways with this tag, one bit each.
+    /// The ways with this tag, as one bit each.
     #[inline]
     fn tagged(&self, tag: u8) -> u32 {
         const ALL: u32 = (1 << WAYS) - 1;
@@ -395,7 +397,7 @@ mod tests {
         fn agrees_with_a_map(ops in prop::collection::vec((0..2000_u32, 0..8_u8), 1..4000)) {
             let mut index = Index::new();
             let mut slots = HashMap::new();
-            // Most cases grow at first and shrink then.
+            // Most cases grow first and then shrink.
             let turn = ops.len() / 2;
             for (n, (slot, kind)) in ops.into_iter().enumerate() {
                 let inserts = if n < turn { kind > 0 } else { kind == 0 };

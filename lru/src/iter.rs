@@ -2,13 +2,13 @@ use std::{fmt, iter::FusedIterator};
 
 use crate::{Class, recency::Queue, table::Table};
 
-/// The entries of an [`Lru`](crate::Lru) from the most to the least recently used; made by
-/// [`Lru::iter`](crate::Lru::iter).
+/// The entries of an [`Lru`](crate::Lru) from the most to the least recently used.
+/// [`Lru::iter`](crate::Lru::iter) makes this iterator.
 pub struct Iter<'a, K, V> {
     table: &'a Table<K, V>,
     newest: Option<u32>,
     oldest: Option<u32>,
-    /// Entries from `newest` to `oldest`; they mean nothing once this is zero.
+    /// The number of entries from `newest` to `oldest`. Once it is zero, both slots are meaningless.
     left: usize,
 }
 

@@ -2,13 +2,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::{Class, deadline::Deadline};
 
-/// Where the mark saturates: more hits between two looks of the policy tell it nothing.
+/// The value at which a mark saturates: further hits between two looks of the policy add no
+/// information.
 pub(crate) const MARK_MAX: u8 = 2;
 
-/// What a lookup has to know of an entry besides its key and value, in one word beside them: when it
-/// expires, its [`Class`], and its *mark*, the hits since the policy last looked, up to a few.
+/// What a lookup has to know of an entry besides its key and value, in one word: the deadline, the
+/// [`Class`], and the *mark*. The mark counts the hits since the policy last looked, up to
+/// [`MARK_MAX`].
 ///
-/// Atomic, because hits raise the mark while others read.
+/// The word is atomic, because hits raise the mark while other threads read the word.
 #[derive(Debug)]
 pub(crate) struct Label(AtomicU64);
 
@@ -49,8 +51,8 @@ impl Label {
         (self.0.load(Relaxed) & MARK) as u8
     }
 
-    /// Counts a hit, if there is anything left to count. Those that do so at once may be taken for
-    /// one, which costs less than an atomic addition would.
+    /// Counts a hit, unless the mark is saturated. Hits at the same time may count as one: a load and a
+    /// store cost less than an atomic addition.
     #[inline]
     pub(crate) fn raise(&self) {
         let label = self.0.load(Relaxed);

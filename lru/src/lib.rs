@@ -30,11 +30,12 @@ mod table;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use clock::{Clock, ManualClock, SystemClock};
-/// What a key may be looked up by: all that it borrows as, and whatever else hashes and compares like it.
+/// The types that a key may be looked up by: every type that the key borrows as, and any other type
+/// that hashes and compares like the key.
 pub use equivalent::Equivalent;
 pub use error::InsertError;
 pub use evicted::{Cause, Evicted, Removed};
-/// The hash builder used when none is given: fast, and seeded per process.
+/// The default hash builder: fast, and each instance has a seed of its own.
 pub use hashbrown::DefaultHashBuilder;
 pub use hit::Hit;
 pub use iter::Iter;

@@ -1,7 +1,7 @@
-//! The addresses of linear hashing (Litwin, VLDB '80), by which a table grows and shrinks one bucket at
-//! a time: the last bucket is split off from its [`buddy`], and goes back to it.
+//! The addresses of linear hashing (Litwin, VLDB '80). A table grows and shrinks by one bucket at a
+//! time: growth splits the last bucket off from its [`buddy`], and shrinking merges the two again.
 
-/// The bucket of a hash when there are so many, at least one, and `mask` is theirs.
+/// The bucket of a hash in a table of `buckets` buckets, at least one. `mask` is [`mask`] of `buckets`.
 #[inline]
 pub(crate) fn bucket(hash: u64, buckets: u32, mask: u32) -> u32 {
     let wide = hash as u32 & mask;
@@ -9,13 +9,13 @@ pub(crate) fn bucket(hash: u64, buckets: u32, mask: u32) -> u32 {
     if wide < buckets { wide } else { narrow }
 }
 
-/// The bits of a hash that matter when there are so many buckets: one less than the power of two that is
-/// as large, or the next.
+/// The bits of a hash that pick one of so many buckets: the number of buckets, rounded up to a power of
+/// two, minus one.
 pub(crate) fn mask(buckets: u32) -> u32 {
     buckets.next_power_of_two().wrapping_sub(1)
 }
 
-/// The bucket that this one is split off from.
+/// The bucket that this bucket is split off from.
 pub(crate) fn buddy(bucket: u32) -> u32 {
     bucket & !(1 << bucket.max(1).ilog2())
 }

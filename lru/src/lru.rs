@@ -16,16 +16,17 @@ use crate::{
 
 /// A strict LRU with a budget in bytes, for one thread.
 ///
-/// The caller states what each entry costs, its *charge*; the sum of the charges never exceeds the
-/// budget. When room is needed, entries whose time has passed go first, soonest first, then live
-/// ones, least recently used first.
+/// The caller states what each entry costs: its *charge*, in bytes. The sum of the charges never
+/// exceeds the budget. To make room, the store takes out expired entries first, in the order in
+/// which they expired. Then it evicts live entries, the least recently used first.
 ///
-/// All operations take constant time, except that one which adds or takes away an entry that
-/// expires may take logarithmic time: the store grows and shrinks piecemeal. A hit does not allocate.
+/// A lookup takes constant time. An operation that adds or takes out entries takes constant time
+/// for each of them, or logarithmic time if the entry has an expiry: the store grows and shrinks
+/// piecemeal. A hit does not allocate.
 ///
 /// The methods named `…_hashed` take a hash that the caller has computed already, for instance to
-/// pick one of several stores. All calls for a key must agree on its hash, whether from
-/// [`Lru::hash`] or from elsewhere; if they do not, entries are merely not found.
+/// pick one of several stores. All calls for a key must use the same hash, whether from
+/// [`Lru::hash`] or from elsewhere. A call with another hash merely does not find the entry.
 ///
 /// ```
 /// use lru::Lru;
@@ -55,14 +56,14 @@ impl<K, V> Lru<K, V> {
 }
 
 impl<K, V, S> Lru<K, V, S> {
-    /// An empty store with its own way of hashing.
+    /// An empty store with this hash builder.
     pub fn with_hasher(budget: usize, hasher: S) -> Self {
         Self::with_hasher_and_clock(budget, hasher, SystemClock)
     }
 }
 
 impl<K, V, S, C> Lru<K, V, S, C> {
-    /// An empty store with its own way of hashing and of telling the time.
+    /// An empty store with this hash builder and this clock.
     pub fn with_hasher_and_clock(budget: usize, hasher: S, clock: C) -> Self {
         Self {
             table: Table::new(),
@@ -83,8 +84,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
         self.table.usage(Class::Main).bytes
     }
 
-    /// The number of entries, those included whose time has passed but which have not been
-    /// reclaimed yet.
+    /// The number of entries, including expired ones that have not been reclaimed yet.
     pub fn len(&self) -> usize {
         self.table.len()
     }
@@ -94,29 +94,29 @@ impl<K, V, S, C> Lru<K, V, S, C> {
         self.len() == 0
     }
 
-    /// What has happened so far.
+    /// The counters of what has happened so far.
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// The entries from the most to the least recently used, without touching them.
+    /// The entries from the most to the least recently used. Does not change the order of use.
     ///
-    /// Entries whose time has passed but which have not been reclaimed are among them; call
-    /// [`remove_expired`](Self::remove_expired) first where that matters.
+    /// The iterator also yields expired entries that have not been reclaimed yet. Call
+    /// [`remove_expired`](Self::remove_expired) first where this matters.
     pub fn iter(&self) -> Iter<'_, K, V> {
         Iter::new(&self.table, Class::Main)
     }
 
-    /// Takes out the least recently used entry, whether or not its time has passed.
+    /// Takes out the least recently used entry, whether or not it has expired.
     pub fn pop_oldest(&mut self) -> Option<Removed<K, V>> {
         let oldest = self.table.recency().oldest(Class::Main, Queue::Main)?;
         Some(self.remove_slot(oldest, Cause::Removed))
     }
 
-    /// Takes out all entries. The counters stay, and count them as removed.
+    /// Takes out all entries. The counters are kept, and count these entries as removed.
     pub fn clear(&mut self) {
         self.stats.removals += self.len() as u64;
-        // The field is valid again before a value's destructor, which might panic, runs.
+        // The destructor of a value might panic, so `table` is valid again before one runs.
         drop(mem::replace(&mut self.table, Table::new()));
     }
 
@@ -128,7 +128,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
 }
 
 impl<K, V, S, C: Clock> Lru<K, V, S, C> {
-    /// Changes the budget, and returns the entries that had to go.
+    /// Changes the budget, in bytes, and returns the entries that had to make room.
     pub fn set_budget(&mut self, budget: usize) -> Evicted<K, V> {
         self.budget = budget;
         let mut evicted = Evicted::new();
@@ -136,9 +136,10 @@ impl<K, V, S, C: Clock> Lru<K, V, S, C> {
         evicted
     }
 
-    /// Takes out all entries whose time has passed.
+    /// Takes out all expired entries.
     ///
-    /// There is no need to call this to stay within the budget: they are the first to go anyway.
+    /// The store needs no such call to stay within its budget: it takes out expired entries first
+    /// whenever it makes room.
     pub fn remove_expired(&mut self) -> Evicted<K, V> {
         let mut evicted = Evicted::new();
         while let Some(expired) = self.table.remove_expired(&self.clock) {
@@ -148,14 +149,14 @@ impl<K, V, S, C: Clock> Lru<K, V, S, C> {
         evicted
     }
 
-    /// Takes out the entry in `slot` if its time has passed.
+    /// Takes out the entry in `slot` if it has expired.
     #[inline]
     fn reclaim(&mut self, slot: u32) -> Option<Removed<K, V>> {
         let expired = self.table.is_expired(slot, &self.clock);
         expired.then(|| self.remove_slot(slot, Cause::Expired))
     }
 
-    /// Evicts until `charge` more bytes fit, which is possible because the budget is no less.
+    /// Makes room until `charge` more bytes fit. `charge` must not exceed the budget.
     #[inline]
     fn make_room(&mut self, charge: usize, evicted: &mut Evicted<K, V>) {
         let most = self.budget - charge;
@@ -173,7 +174,7 @@ impl<K, V, S, C: Clock> Lru<K, V, S, C> {
 }
 
 impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
-    /// The hash of a key as the methods without `_hashed` compute it.
+    /// The hash of a key, as the methods without `_hashed` compute it.
     #[inline]
     pub fn hash<Q>(&self, key: &Q) -> u64
     where
@@ -182,13 +183,14 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         self.hasher.hash_one(key)
     }
 
-    /// Stores an entry that takes up `charge` bytes and never expires. It becomes the most recently
-    /// used one. Returns the entry it replaced, if any, and those that had to make room.
+    /// Stores an entry that takes up `charge` bytes and never expires. The entry becomes the most
+    /// recently used one. Returns the entry that it replaces, if any, and the entries that had to
+    /// make room.
     ///
     /// # Errors
     ///
-    /// When `charge` exceeds the whole budget. Key and value come back in the error and nothing
-    /// has changed: in particular, an older entry under the same key is still there.
+    /// If `charge` exceeds the whole budget. The error holds the key and the value. The entries in
+    /// the store are unchanged: in particular, an older entry under the same key is still there.
     pub fn insert(
         &mut self,
         key: K,
@@ -198,8 +200,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         self.insert_hashed(self.hash(&key), key, value, charge, None)
     }
 
-    /// As [`insert`](Self::insert), for an entry that is as good as absent from the instant
-    /// `expires` on. An instant 18 years and more after the store was made counts as never.
+    /// As [`insert`](Self::insert), for an entry that expires: from the instant `expires` on, it is
+    /// as good as absent. An instant 18 years or more after the store was made counts as never.
     ///
     /// # Errors
     ///
@@ -238,7 +240,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         let live = if expired.is_some() { None } else { found };
         evicted.extend(expired);
         match live {
-            // All bytes together may be more than can be counted while both are there.
+            // The sum of the charges would overflow while both entries are present.
             Some(slot) if self.bytes().checked_add(charge).is_none() => {
                 evicted.push(self.table.remove(slot, Cause::Replaced));
                 self.make_room(charge, &mut evicted);
@@ -264,8 +266,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
 
     /// The value of a live entry, which becomes the most recently used one.
     ///
-    /// An entry whose time has passed is taken out and dropped. The clock is read only if the
-    /// entry expires at all.
+    /// An expired entry is taken out and dropped. The store reads the clock only if the entry has
+    /// an expiry.
     #[inline]
     pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
     where
@@ -284,7 +286,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         Some(&self.table.entry(slot).value)
     }
 
-    /// As [`get`](Self::get), for changing the value in place. Its charge stays what it was.
+    /// As [`get`](Self::get), for changing the value in place. The entry keeps its charge.
     pub fn get_mut<Q>(&mut self, key: &Q) -> Option<&mut V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -293,7 +295,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         Some(&mut self.table.entry_mut(slot).value)
     }
 
-    /// The value of a live entry, without making it more recently used and without counting.
+    /// The value of a live entry. Changes neither the order of use nor the counters.
     pub fn peek<Q>(&self, key: &Q) -> Option<&V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -310,7 +312,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
             .map(|slot| &self.table.entry(slot).value)
     }
 
-    /// Charge and expiry of a live entry, without making it more recently used.
+    /// The charge and the expiry of a live entry. Changes neither the order of use nor the counters.
     pub fn meta<Q>(&self, key: &Q) -> Option<Meta>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -319,7 +321,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
             .map(|slot| self.table.meta(slot))
     }
 
-    /// Whether there is a live entry, without making it more recently used.
+    /// Whether the key has a live entry. Changes neither the order of use nor the counters.
     pub fn contains<Q>(&self, key: &Q) -> bool
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -327,7 +329,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         self.live(self.hash(key), key).is_some()
     }
 
-    /// Takes out an entry. Returns its value if it was live.
+    /// Takes out an entry. Returns its value if the entry was live.
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -347,7 +349,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         }
     }
 
-    /// Finds a live entry, and makes it the most recently used one.
+    /// Finds a live entry, counts the lookup, and makes the entry the most recently used one.
     #[inline]
     fn hit<Q>(&mut self, hash: u64, key: &Q) -> Option<u32>
     where

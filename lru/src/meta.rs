@@ -13,11 +13,11 @@ use std::time::Instant;
 #[non_exhaustive]
 pub struct Meta {
     /// From this instant on the entry is as good as absent; `None` for an entry that never expires.
-    /// An instant 18 years and more after the store was made counts as never.
+    /// An instant 18 years or more after the store was made counts as never.
     pub expires: Option<Instant>,
-    /// Bytes of the budget that the entry takes up, as stated by whoever inserted it.
+    /// The bytes of the budget that the entry takes up, as stated by the caller of the insert.
     pub charge: usize,
-    /// Which entries it gives way with.
+    /// The class of the entry.
     pub class: Class,
 }
 
@@ -55,14 +55,14 @@ impl From<usize> for Meta {
 
 /// The two kinds of entries that share one budget in a [`Cache`](crate::Cache).
 ///
-/// They are found with the same probe, but each class has its own order and its own sum of bytes,
-/// and [`CacheBuilder::hot_ratio`](crate::CacheBuilder::hot_ratio) decides which one gives way.
+/// One probe finds entries of both classes. Each class has its own order of use and its own sum of
+/// bytes. [`CacheBuilder::hot_ratio`](crate::CacheBuilder::hot_ratio) decides which class gives way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Entries that this process is responsible for.
     #[default]
     Main,
-    /// Copies of popular entries that others are responsible for.
+    /// Copies of popular entries that other processes are responsible for.
     Hot,
 }
 

@@ -18,8 +18,8 @@ pub(crate) enum Queue {
 /// The order of the slots of a slab: doubly linked lists, two per class, and one of vacant slots.
 ///
 /// The links lie apart from the entries, twelve bytes a slot. A move rewrites the links of up to four
-/// slots, and all but one of those belong to entries nobody asked for; kept beside the entries,
-/// each would cost a cache line of a store that is larger than the processor's cache.
+/// slots, and all but one of these slots belong to entries that were not asked for. If the links lay
+/// beside the entries, each rewrite would cost a cache miss in a store larger than the cache.
 #[derive(Debug)]
 pub(crate) struct Recency {
     links: Segments<Link, 256>,
@@ -34,7 +34,7 @@ const LISTS: usize = VACANT + 1;
 /// The bytes that the links of a slot take up.
 pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Link>();
 
-/// The neighbours of a slot, the list that it is in, and what the policy knows of its entry.
+/// The neighbours of a slot, the list that the slot is in, and the policy's record of the entry.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     newer: u32,
@@ -56,13 +56,13 @@ impl Blank for Link {
     };
 }
 
-/// What a policy knows of an entry besides its place. A strict LRU has no use for it.
+/// What the policy knows of an entry besides its place. A strict LRU does not use records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Record {
-    /// Times asked for, as of `epoch`.
+    /// How often the entry was asked for, as of `epoch`.
     pub(crate) count: u8,
     pub(crate) epoch: u8,
-    /// Whether it had been evicted not long before it came.
+    /// Whether the entry had a ghost when it was inserted.
     pub(crate) returned: bool,
 }
 
@@ -109,7 +109,7 @@ impl Recency {
         some(self.links[slot].newer)
     }
 
-    /// The slots of a class, those of main before those of the window, newest first.
+    /// The slots of a class: those of main, then those of the window, each newest first.
     pub(crate) fn iter(&self, class: Class) -> impl Iterator<Item = u32> {
         [Queue::Main, Queue::Window]
             .into_iter()
@@ -118,7 +118,7 @@ impl Recency {
             })
     }
 
-    /// What one list of a class takes up.
+    /// The entries and bytes in one list of a class.
     #[inline]
     pub(crate) fn usage_of(&self, class: Class, queue: Queue) -> Usage {
         self.lists[list(class, queue)].usage
@@ -154,7 +154,8 @@ impl Recency {
         self.links.len()
     }
 
-    /// A slot without an entry that is in no list: the one that was vacated last, or a new one.
+    /// Takes a slot without an entry out of the vacant list, the one vacated last, or makes a new slot.
+    /// The slot is in no list afterwards.
     pub(crate) fn take_vacant(&mut self) -> u32 {
         if let Some(slot) = some(self.lists[VACANT].newest) {
             self.unlink(slot, 0);
@@ -163,7 +164,7 @@ impl Recency {
         self.links.push()
     }
 
-    /// Puts a slot, which is in no list, among those without an entry.
+    /// Puts a slot, which is in no list, into the list of vacant slots.
     #[inline]
     pub(crate) fn vacate(&mut self, slot: u32) {
         self.push(slot, VACANT, 0);
@@ -174,7 +175,8 @@ impl Recency {
         usize::from(self.links[slot].list) == VACANT
     }
 
-    /// Gives up the last slot. If it has an entry, that moves to a vacant slot, which is returned.
+    /// Gives up the last slot. If that slot has an entry, moves the entry to a vacant slot, which must
+    /// exist, and returns that slot.
     pub(crate) fn pop(&mut self) -> Option<u32> {
         let last = self.slots().checked_sub(1)?;
         let to = if self.is_vacant(last) {

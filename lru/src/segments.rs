@@ -1,8 +1,10 @@
 use std::ops::{Index, IndexMut};
 
-/// A vector that grows and shrinks without moving what is in it, in segments of `N`, a power of two.
+/// A vector that grows and shrinks without moving its elements. It consists of segments of `N`
+/// elements, a power of two.
 ///
-/// A push makes at most one new segment, and so takes no longer in a large vector than in a small one.
+/// A push allocates at most one new segment, so it takes no longer in a large vector than in a small
+/// one. Only the list of pointers to the segments is copied when it doubles.
 #[derive(Debug)]
 pub(crate) struct Segments<T, const N: usize> {
     segments: Vec<Box<[T; N]>>,
@@ -33,14 +35,15 @@ impl<T: Blank, const N: usize> Segments<T, N> {
         (at < self.len).then(|| &self[at])
     }
 
-    /// As [`get`](Self::get), with one comparison less: beyond the last element there may also be a blank one.
+    /// As [`get`](Self::get), with one comparison less. Beyond the last element, the result is `None` or
+    /// a blank element.
     #[inline]
     pub(crate) fn get_or_blank(&self, at: u32) -> Option<&T> {
         let segment = self.segments.get(at as usize / N)?;
         Some(&segment[at as usize % N])
     }
 
-    /// Adds an element that is blank, and returns its place.
+    /// Adds a blank element, and returns its place.
     ///
     /// # Panics
     ///
@@ -56,7 +59,7 @@ impl<T: Blank, const N: usize> Segments<T, N> {
         at
     }
 
-    /// Gives up the last element. Gives memory back when there is a whole segment more to spare.
+    /// Gives up the last element. Keeps at most two segments without elements, and frees the others.
     pub(crate) fn pop(&mut self) {
         self.len = self.len.saturating_sub(1);
         self.segments.truncate(self.len as usize / N + 2);

@@ -15,20 +15,20 @@ use crate::{
     table::Table,
 };
 
-/// One part of a cache: what one lock guards.
+/// One shard of a cache: the data that one lock guards.
 ///
-/// In this order, because lookups read the beginning of the table.
+/// The table comes first, because lookups read its beginning.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Shard<K, V> {
     table: Table<K, V>,
     order: Order,
     ages: Ages,
-    /// All but the lookups of readers.
+    /// All counters except for the lookups that readers count themselves.
     stats: Stats,
 }
 
-/// What decides who gives way within a class.
+/// The state of the policy, which picks the victim within a class.
 #[derive(Debug)]
 enum Order {
     Lru,
@@ -59,24 +59,25 @@ impl<K, V> Shard<K, V> {
         &self.table
     }
 
-    /// What has happened here, but for what readers have found.
+    /// The counters of this shard, without the lookups that readers count themselves.
     pub(crate) fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// How old those were on average that had to make room lately.
+    /// The average age of recent victims.
     pub(crate) fn victim_age(&self) -> Option<Duration> {
         self.ages.typical()
     }
 }
 
-/// A locked shard: the only place where entries come and go, which keeps the shard's books and the
-/// common budget in step.
+/// A locked shard: the only place where entries come and go. Keeps the shard's books and the common
+/// budget in step.
 ///
-/// Whatever leaves is handed to the caller, who drops it once the lock is released.
+/// Hands every entry that leaves to the caller. The caller drops it after it has released the lock.
 pub(crate) struct Locked<'a, K, V> {
     pub(crate) shard: Writer<'a, Shard<K, V>>,
-    /// The bytes in the shard: written here, read without a lock by those who look for the fullest.
+    /// The bytes in the shard. Only the holder of the lock writes them; a thread that looks for the
+    /// fullest shard reads them without the lock.
     pub(crate) bytes: &'a AtomicUsize,
     pub(crate) budget: &'a Budget,
 }
@@ -87,7 +88,7 @@ pub(crate) struct Newcomer {
     pub(crate) meta: Meta,
     /// The slot of the live entry with the same key.
     pub(crate) replaces: Option<u32>,
-    /// How the policy has received it. Of no importance if it replaces another.
+    /// The decision of the policy. Without effect if the newcomer replaces an entry.
     pub(crate) admission: Admission,
 }
 
@@ -108,14 +109,16 @@ impl<K, V> Locked<'_, K, V> {
         self.table().find(hash, key)
     }
 
-    /// Takes notice that the entry in `slot` was asked for, for a strict LRU.
+    /// Counts a hit of the entry in `slot`, and makes the entry the newest of its list. Only a strict
+    /// LRU uses this.
     #[inline]
     pub(crate) fn touch(&mut self, slot: u32) {
         self.stats().hits += 1;
         self.shard.table.touch(slot);
     }
 
-    /// Lets the policy receive an entry under a key that is not present. To be called once for each.
+    /// Lets the policy decide on an entry under a key that is not present. To be called once for each
+    /// newcomer, because the policy forgets the ghost of the key.
     pub(crate) fn admit(&mut self, hash: u64, meta: &Meta) -> Admission {
         let Shard { table, order, .. } = &mut *self.shard;
         match order {
@@ -124,7 +127,7 @@ impl<K, V> Locked<'_, K, V> {
         }
     }
 
-    /// Takes out the entry in `slot` if its time has passed.
+    /// Takes out the entry in `slot` if it has expired.
     #[inline]
     pub(crate) fn reclaim(&mut self, slot: u32, clock: &impl Clock) -> Option<Removed<K, V>> {
         let expired = self.table().is_expired(slot, clock);
@@ -137,7 +140,7 @@ impl<K, V> Locked<'_, K, V> {
         removed
     }
 
-    /// Takes out the entry in `slot` if it is still the one with that stamp.
+    /// Takes out the entry in `slot` if the slot still holds the entry with this stamp.
     pub(crate) fn remove_stamped(&mut self, slot: u32, stamp: u32) -> Option<Removed<K, V>> {
         let table = self.table();
         let same = table.get(slot).is_some() && table.stamp_of(slot) == stamp;
@@ -147,7 +150,7 @@ impl<K, V> Locked<'_, K, V> {
     /// Takes out all entries at once.
     pub(crate) fn take(&mut self) -> Table<K, V> {
         let mut table = Table::new();
-        // Who remembers a stamp shall not meet it again.
+        // The stamps go on, so that no later entry has a stamp that `retain` still remembers.
         table.set_stamp(self.shard.table.stamp());
         let table = std::mem::replace(&mut self.shard.table, table);
         if let Order::GhostClock(clock) = &mut self.shard.order {
@@ -160,7 +163,7 @@ impl<K, V> Locked<'_, K, V> {
         table
     }
 
-    /// How many bytes the budget has to lend for the newcomer, beyond those of the entry it replaces.
+    /// The bytes that the newcomer needs beyond those of the entry that it replaces.
     pub(crate) fn growth(&self, newcomer: Newcomer) -> usize {
         newcomer
             .meta
@@ -168,21 +171,23 @@ impl<K, V> Locked<'_, K, V> {
             .saturating_sub(self.replaced(newcomer).map_or(0, |(_, charge)| charge))
     }
 
-    /// Takes the newcomer's bytes from the budget, if it has them now. [`store`](Self::store) has to
-    /// follow.
+    /// Takes the newcomer's bytes from the budget, and returns whether the budget and the table had
+    /// room. If so, [`store`](Self::store) has to follow.
     pub(crate) fn reserve(&self, newcomer: Newcomer) -> bool {
         let full = newcomer.replaces.is_none() && self.table().is_full();
         !full && self.budget.try_take(self.growth(newcomer))
     }
 
-    /// Whether the newcomer's room should come from this shard, whose even share of the budget is
-    /// given, rather than from one that has more than its own.
+    /// Whether this shard should evict for the newcomer, rather than the fullest of the others. True if
+    /// the newcomer would take this shard above `share`, its even share of the budget, or if the table
+    /// is full.
     pub(crate) fn pays_for(&self, newcomer: Newcomer, share: usize) -> bool {
         let full = newcomer.replaces.is_none() && self.table().is_full();
         full || self.table().bytes().saturating_add(self.growth(newcomer)) > share
     }
 
-    /// Stores the newcomer, whose room is reserved, and returns what it replaced.
+    /// Stores the newcomer and returns the entry that it replaces. [`reserve`](Self::reserve) must have
+    /// taken the newcomer's bytes.
     pub(crate) fn store(
         &mut self,
         newcomer: Newcomer,
@@ -226,12 +231,11 @@ impl<K, V> Locked<'_, K, V> {
         replaced
     }
 
-    /// Takes out the entry that should be the next to go: one whose time has passed, or else the
-    /// one that the policy chooses from the class that has to give way. Never the one that is about to be
-    /// replaced, unless its time has passed.
+    /// Takes out one entry: an expired one, or else the victim that the policy chooses from the class
+    /// that has to give way. Spares the entry that the newcomer replaces, unless that entry has expired.
     ///
-    /// The rule is golang's: hot gives way while it holds more than one `hot_ratio`th of main, the
-    /// newcomer counted as if it were in already.
+    /// The rule is that of golang/groupcache: hot gives way while its bytes exceed one `hot_ratio`th of
+    /// main's. The bytes are counted as if the newcomer had been stored already.
     pub(crate) fn evict(
         &mut self,
         newcomer: Option<Newcomer>,
@@ -268,13 +272,13 @@ impl<K, V> Locked<'_, K, V> {
         Some(self.remove(victim, Cause::Capacity))
     }
 
-    /// Class and charge of the entry that the newcomer replaces.
+    /// The class and the charge of the entry that the newcomer replaces.
     fn replaced(&self, newcomer: Newcomer) -> Option<(Class, usize)> {
         let slot = newcomer.replaces?;
         Some((self.table().class(slot), self.table().charge(slot)))
     }
 
-    /// Whom the policy gives up from a class.
+    /// The slot of the entry of a class that the policy gives up.
     fn victim(&mut self, class: Class, newcomer: Option<Newcomer>) -> Option<u32> {
         let spared = newcomer.and_then(|newcomer| newcomer.replaces);
         let wins = newcomer.is_some_and(|newcomer| {
@@ -297,7 +301,7 @@ impl<K, V> Locked<'_, K, V> {
         }
     }
 
-    /// Books the departure of an entry.
+    /// Counts an entry that has left, and gives its bytes back to the budget.
     fn departed(&mut self, removed: &Removed<K, V>) {
         let Shard { table, stats, .. } = &mut *self.shard;
         stats.count(removed.cause);

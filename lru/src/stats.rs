@@ -10,15 +10,15 @@ use crate::Cause;
 pub struct Stats {
     /// Lookups that found a live entry.
     pub hits: u64,
-    /// Lookups that did not.
+    /// Lookups that found no live entry.
     pub misses: u64,
     /// Entries stored under a key that was not present.
     pub inserts: u64,
     /// Entries stored in the place of an older one with the same key.
     pub overwrites: u64,
-    /// Live entries that had to make room.
+    /// Live entries that were evicted to make room.
     pub evictions: u64,
-    /// Entries reclaimed because their time had passed.
+    /// Entries reclaimed because they had expired.
     pub expired: u64,
     /// Entries taken out on request: remove, pop, retain, clear.
     pub removals: u64,
@@ -60,9 +60,9 @@ impl Add for Stats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Entries, those included whose time has passed but which have not been reclaimed yet.
+    /// The number of entries, including expired ones that have not been reclaimed yet.
     pub entries: usize,
-    /// The sum of their charges.
+    /// The sum of the charges, in bytes.
     pub bytes: usize,
 }
 

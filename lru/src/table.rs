@@ -12,14 +12,14 @@ use crate::{
     segments::{Blank, Segments},
 };
 
-/// The room that all stores of this crate are furnished from: entries in a slab, a hash index over
-/// it, the order of use, and the order of expiry. It knows neither hasher, nor budget, nor counters.
+/// The data structure behind all stores of this crate: entries in a slab, a hash index over the slab,
+/// the order of use, and the order of expiry. A table has no hasher, no budget and no counters.
 ///
-/// No operation does more than a bounded amount of work (logarithmic, where an entry expires): all
-/// parts grow and shrink piecemeal, and without moving what they hold. (Lists of pointers to their
-/// segments are copied when they double: some bytes for every few hundred entries.)
+/// Each operation does a bounded amount of work, or logarithmic work if the entry has an expiry. All
+/// parts grow and shrink piecemeal. (The lists of pointers to their segments are copied when they
+/// double: some bytes for every few hundred entries.)
 ///
-/// What a hit reads, and what it writes, lies apart from what only a change needs.
+/// The data that a hit reads and writes lies apart from the data that only a change needs.
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct Table<K, V> {
@@ -33,20 +33,20 @@ pub(crate) struct Table<K, V> {
     stamp: u32,
 }
 
-/// What a hit reads and writes of some slots. A block begins with a cache line, so that an entry of
-/// half a line, or of a line, does not straddle two.
+/// The entries of some slots: the data that a hit reads and writes. A block is aligned to a cache
+/// line, so that an entry of half a line, or of a line, does not straddle two.
 #[derive(Debug)]
 #[repr(align(64))]
 struct Block<K, V>([Option<Entry<K, V>>; BLOCK as usize]);
 
-/// So many that the addresses of blocks stay in the processor's cache.
+/// Slots in a block: enough that the list of block addresses stays in the processor's cache.
 const BLOCK: u32 = 256;
 
 impl<K, V> Blank for Block<K, V> {
     const BLANK: Self = Self([const { None }; BLOCK as usize]);
 }
 
-/// What a hit reads, and the one word that it may write.
+/// The key and the value, which a hit reads, and the one word that a hit may write.
 #[derive(Debug)]
 #[repr(C, align(16))]
 pub(crate) struct Entry<K, V> {
@@ -64,30 +64,30 @@ impl Blank for Facts {
     };
 }
 
-/// What else is known of an entry.
+/// What a hit does not need of an entry.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
     charge: usize,
     hash: u64,
-    /// Tells an entry from those that had its slot before. It may wrap: what remembers a stamp
-    /// does so for far fewer than 2^32 inserts.
+    /// Tells an entry from the earlier entries of its slot. Stamps may wrap: no code remembers a
+    /// stamp for anywhere near 2^32 inserts.
     stamp: u32,
-    /// Where its item is in `expiries`, if it expires.
+    /// The place of the entry's item in `expiries`, if the entry has an expiry.
     expiry: u32,
 }
 
-/// Fewer slots than this are kept even when nearly all of them are vacant.
+/// With so many slots or fewer, the table does not shrink.
 const SLOTS_MIN: u32 = 64;
 
 impl<K, V> Table<K, V> {
-    /// The bytes that an entry takes up here, its key and value included, but not what these own
-    /// elsewhere.
+    /// The bytes that an entry takes up in a table. They include the key and the value themselves, but
+    /// not the memory that these have allocated.
     pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Option<Entry<K, V>>>()
         + size_of::<Facts>()
         + index::BYTES_PER_ENTRY
         + recency::BYTES_PER_ENTRY;
 
-    /// What one that expires takes up besides.
+    /// The bytes that an entry with an expiry takes up in addition.
     pub(crate) const BYTES_PER_EXPIRY: usize = expiries::BYTES_PER_ENTRY;
 
     pub(crate) fn new() -> Self {
@@ -107,7 +107,7 @@ impl<K, V> Table<K, V> {
         self.index.len()
     }
 
-    /// Whether slot numbers have run out.
+    /// Whether the table holds as many entries as it can: 2,147,483,647.
     pub(crate) fn is_full(&self) -> bool {
         self.len() >= (NIL / 2) as usize
     }
@@ -137,7 +137,7 @@ impl<K, V> Table<K, V> {
         self.stamp = stamp;
     }
 
-    /// One past the last slot in use.
+    /// The number of slots, vacant ones included.
     pub(crate) fn slots(&self) -> u32 {
         self.recency.slots()
     }
@@ -153,7 +153,7 @@ impl<K, V> Table<K, V> {
         })
     }
 
-    /// As [`find`](Self::find), and the entry itself.
+    /// As [`find`](Self::find), but returns the entry.
     #[inline]
     pub(crate) fn find_entry<Q>(&self, hash: u64, key: &Q) -> Option<&Entry<K, V>>
     where
@@ -165,7 +165,7 @@ impl<K, V> Table<K, V> {
         })
     }
 
-    /// The entry in a slot that is in the index, and so has one.
+    /// The entry in a slot that is in the index. Such a slot is occupied.
     #[inline]
     fn indexed(&self, slot: u32) -> Option<&Entry<K, V>> {
         let entry = self.get(slot);
@@ -173,7 +173,7 @@ impl<K, V> Table<K, V> {
         entry
     }
 
-    /// The entry in a slot that is known to be occupied: one from `find`, `oldest`, or the like.
+    /// The entry in a slot that is known to be occupied, for instance one from `find` or `oldest`.
     #[inline]
     pub(crate) fn entry(&self, slot: u32) -> &Entry<K, V> {
         occupied(self.get(slot))
@@ -189,14 +189,14 @@ impl<K, V> Table<K, V> {
         &mut self.slots[slot / BLOCK].0[(slot % BLOCK) as usize]
     }
 
-    /// The entry in any slot.
+    /// The entry in any slot, if the slot is occupied.
     #[inline]
     pub(crate) fn get(&self, slot: u32) -> Option<&Entry<K, V>> {
         let block = self.slots.get_or_blank(slot / BLOCK)?;
         block.0[(slot % BLOCK) as usize].as_ref()
     }
 
-    /// What the owner of the entry in `slot` said of it.
+    /// The charge, the class and the expiry of the entry in `slot`.
     pub(crate) fn meta(&self, slot: u32) -> Meta {
         Meta {
             expires: self.epoch.instant(self.entry(slot).label.deadline()),
@@ -225,7 +225,7 @@ impl<K, V> Table<K, V> {
         self.entry(slot).label.class()
     }
 
-    /// Whether the entry in `slot` has expired. Asks the clock only if it expires at all.
+    /// Whether the entry in `slot` has expired. Reads the clock only if the entry has an expiry.
     #[inline]
     pub(crate) fn is_expired(&self, slot: u32, clock: &impl Clock) -> bool {
         self.has_expired(self.entry(slot), clock)
@@ -237,7 +237,7 @@ impl<K, V> Table<K, V> {
         self.epoch.has_passed(entry.label.deadline(), clock)
     }
 
-    /// What a lookup tells of an entry.
+    /// What a lookup returns of an entry.
     #[inline]
     pub(crate) fn hit<'a>(&self, entry: &'a Entry<K, V>) -> Hit<&'a V> {
         Hit {
@@ -247,7 +247,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Hits of the entry in `slot` that the policy has not dealt with.
+    /// The hits of the entry in `slot` that the policy has not dealt with yet.
     #[inline]
     pub(crate) fn mark(&self, slot: u32) -> u8 {
         self.entry(slot).label.mark()
@@ -263,7 +263,7 @@ impl<K, V> Table<K, V> {
         self.recency.set_record(slot, record);
     }
 
-    /// Moves the entry in `slot` from the window to main, its hits dealt with.
+    /// Moves the entry in `slot` from the window to main, and clears its mark.
     pub(crate) fn promote(&mut self, slot: u32) {
         self.set_mark(slot, 0);
         let (class, charge) = (self.class(slot), self.charge(slot));
@@ -314,9 +314,9 @@ impl<K, V> Table<K, V> {
         self.register(slot);
     }
 
-    /// Puts an entry in the place of the one in `slot`, which has the same key. What is known of the old
-    /// one's use holds for it, and the overwrite counts as another use. The key is exchanged too: the old one may pin a
-    /// buffer.
+    /// Replaces the entry in `slot` by another with an equal key. The new entry takes over the mark and
+    /// the record of the old one, and the overwrite counts as another hit. The key is replaced too,
+    /// because the old key may pin a buffer.
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
         let old_meta = self.meta(slot);
         self.unregister(slot);
@@ -354,15 +354,16 @@ impl<K, V> Table<K, V> {
         entry.removed(meta, cause)
     }
 
-    /// Takes out an entry whose time has passed. Asks the clock only if any entry expires.
+    /// Takes out the entry with the soonest expiry if it has expired. Reads the clock only if any entry
+    /// has an expiry.
     pub(crate) fn remove_expired(&mut self, clock: &impl Clock) -> Option<Removed<K, V>> {
         let first = self.expiries.first()?;
         let passed = self.epoch.has_passed(first.deadline, clock);
         passed.then(|| self.remove(first.slot, Cause::Expired))
     }
 
-    /// Gives up to two slots back while more than half of all are vacant, so that memory follows what
-    /// is in it.
+    /// Gives up to two slots back if more than half of all slots are vacant, so that memory follows the
+    /// number of entries.
     fn shrink(&mut self) {
         for _ in 0..2 {
             let slots = self.slots();
@@ -380,7 +381,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Moves an entry to a slot that has become its in `recency`.
+    /// Moves an entry to the slot that `recency` has already moved it to.
     fn relocate(&mut self, from: u32, to: u32) {
         let entry = self.place(from).take();
         if let Some(entry) = &entry
@@ -393,7 +394,7 @@ impl<K, V> Table<K, V> {
         self.facts[to] = self.facts[from];
     }
 
-    /// Counts an entry that has come to `slot`, and remembers when it expires.
+    /// Advances the stamp after an entry has come to `slot`, and adds its expiry, if any, to `expiries`.
     #[inline]
     fn register(&mut self, slot: u32) {
         let stamp = self.stamp;
@@ -412,7 +413,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// The counterpart of `register`, before an entry leaves.
+    /// Takes the expiry of an entry, if any, out of `expiries` before the entry leaves.
     #[inline]
     fn unregister(&mut self, slot: u32) {
         if !self.entry(slot).label.deadline().is_never() {
@@ -435,8 +436,8 @@ impl<K, V> Entry<K, V> {
     }
 }
 
-/// Index, lists and slab change together, so that a slot reached through one of the former is
-/// occupied in the latter.
+/// The entry of a slot from the index or from a list of entries. Index, lists and slab change
+/// together, so such a slot is occupied in the slab.
 #[inline]
 fn occupied<T>(entry: Option<T>) -> T {
     match entry {

@@ -4,15 +4,20 @@ use super::Cache;
 use crate::{Clock, Evicted, InsertError, Meta, ghost_clock::Admission, shard::Newcomer};
 
 impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
-    /// Stores an entry. Returns the entry it replaced, if any, and those that had to make room.
+    /// Stores an entry. Returns the entry that it replaces, if any, and the entries that had to
+    /// make room.
     ///
-    /// `meta` is the number of bytes that the entry takes up, or a [`Meta`] that says more. An entry
-    /// under the same key is replaced whatever its class: a key has one entry.
+    /// `meta` is the number of bytes that the entry takes up, or a [`Meta`] that says more. A key
+    /// has one entry: the new entry replaces an older one under the same key, also one of the other
+    /// class.
     ///
     /// # Errors
     ///
-    /// When the charge exceeds the whole budget. Key and value come back in the error and nothing
-    /// has changed: in particular, an older entry under the same key is still there.
+    /// If the charge exceeds the whole budget. The error holds the key and the value. The entries in
+    /// the cache are unchanged: in particular, an older entry under the same key is still there.
+    ///
+    /// There is one exception. If another thread lowers the budget while the insert makes room, the
+    /// insert may fail after it has evicted entries. These stay evicted, and are dropped.
     pub fn insert(
         &self,
         key: K,
@@ -22,20 +27,20 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         self.insert_if(key, value, meta, || true)
     }
 
-    /// As [`insert`](Self::insert), but only if `condition` holds at the moment of the
-    /// insert.
+    /// As [`insert`](Self::insert), but only if `condition` holds at the moment of the insert.
     ///
     /// The condition runs under the lock that a concurrent [`remove`](Self::remove) of the key or
-    /// [`clear`](Self::clear) has to take. So whoever first makes it false and then removes the key
-    /// can be sure that the entry is not there afterwards: this insert either sees the change, or
-    /// has stored the entry before the removal comes to its shard.
+    /// [`clear`](Self::clear) has to take. So a thread that first makes the condition false and then
+    /// removes the key can be sure that the entry is not there afterwards. This insert either sees
+    /// that the condition is false, or stores the entry before the removal comes to the shard.
     ///
-    /// The condition may be asked more than once, has to be quick, and must not call the cache. If
-    /// it turns false while room is being made, what has been evicted until then stays evicted.
+    /// The insert may call the condition more than once. The condition has to be quick, and must not
+    /// call the cache. If it turns false while the insert makes room, the entries that were evicted
+    /// until then stay evicted, and are dropped.
     ///
     /// # Errors
     ///
-    /// As [`insert`](Self::insert), and when the condition does not hold.
+    /// As [`insert`](Self::insert), and if the condition does not hold.
     pub fn insert_if(
         &self,
         key: K,
@@ -61,7 +66,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
         let meta = meta.into();
         let home = self.shard(hash);
-        // Outlives every lock below: what it holds is dropped after them, on all ways out.
+        // Declared before every lock below, so that the entries in it are dropped after the locks
+        // are released, however the function returns.
         let mut evicted = Evicted::new();
         let mut admission: Option<Admission> = None;
         loop {
@@ -102,7 +108,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
                     }
                 }
             }
-            // This shard has less than its share, or nothing left to give, so others have more.
+            // This shard stays within its share, or has nothing left to evict. So other shards hold
+            // the bytes that the newcomer needs.
             let mut other = self.lock(self.fullest(Some(home)));
             evicted.extend(other.evict(None, self.hot_ratio, &self.clock));
         }

@@ -22,27 +22,29 @@ mod sweep;
 
 /// A store with a budget in bytes for many threads.
 ///
-/// Entries are spread over shards by their hash, each shard behind a lock of its own; a lookup is
-/// one hash, one lock, one probe, whatever the [`Class`] of the entry. Values come out as clones,
-/// which should be cheap: put large ones behind a reference count.
+/// The hash of a key picks its shard, and each shard has a lock of its own. A lookup is one hash,
+/// one lock and one probe, whatever the [`Class`] of the entry. A lookup returns a clone of the
+/// value. Clones should be cheap: put large values behind a reference count.
 ///
-/// **Budget.** All shards draw on one budget, so an entry as large as the whole of it is accepted,
-/// and the charges never add up to more, at no moment, however many threads insert. When there is no
-/// room, a shard that holds its even share of the budget evicts from itself, and one that holds
-/// less takes from the fullest of the others.
+/// **Budget.** All shards draw on one budget, so the cache accepts an entry as large as the whole
+/// budget. The sum of the charges never exceeds the budget at any moment, however many threads
+/// insert. If there is no room for an insert, its shard evicts entries of its own as long as the
+/// insert would take it above its even share of the budget. Otherwise the fullest of the other
+/// shards evicts.
 ///
-/// **Order.** Within a shard, entries whose time has passed go first, then live ones of the class
-/// that has to give way, in the order of the [`Policy`]. One shard under [`Policy::Lru`] is a strict
-/// LRU.
+/// **Order.** To make room, a shard takes out expired entries first. Then it evicts live entries of
+/// the class that has to give way, in the order of the [`Policy`]. One shard under [`Policy::Lru`]
+/// is a strict LRU.
 ///
-/// **Locks.** No lock is held once a call has returned, and none while a value is dropped or a
-/// predicate runs. Under the lock of one shard run the `Eq` and [`Equivalent`] of the key, the `Clone` of
-/// key and value, the clock, and the closures of [`insert_if`](Self::insert_if) and
-/// [`get_with_hashed`](Self::get_with_hashed); these must not call the cache, or a call may wait for itself for ever.
+/// **Locks.** A call holds no lock after it has returned, and none while it drops a value or runs the
+/// predicate of [`retain`](Self::retain). The following code of the caller runs under the lock of
+/// one shard: the `Eq` and [`Equivalent`] of the key, the `Clone` of key and value, the clock, and
+/// the closures of [`insert_if`](Self::insert_if) and [`get_with_hashed`](Self::get_with_hashed).
+/// This code must not call the cache: such a call may wait for itself for ever.
 ///
 /// The methods named `…_hashed` take a hash that the caller has computed already. All calls for a
-/// key must agree on its hash, whether from [`Cache::hash`] or from elsewhere; if they do not,
-/// entries are merely not found. All bits of the hash should be equally good.
+/// key must use the same hash, whether from [`Cache::hash`] or from elsewhere. A call with another
+/// hash merely does not find the entry. All bits of the hash should be equally good.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -55,7 +57,7 @@ mod sweep;
 /// # Ok::<(), lru::InsertError<String, Arc<str>>>(())
 /// ```
 pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
-    /// A power of two of them.
+    /// The number of shards is a power of two.
     shards: Locks<Shard<K, V>>,
     /// The bytes in each shard.
     fills: Box<[Fill]>,
@@ -66,25 +68,28 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     clock: C,
 }
 
-/// Aligned as the locks are: inserts into different shards must not meet here.
+/// The bytes in one shard. Aligned as the locks are, so that inserts into different shards do not
+/// write to the same cache line.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Fill(AtomicUsize);
 
-/// Entries that are handled under one lock where all are.
+/// How many entries `retain` and `set_budget` handle at most before they release a shard's lock.
 const BATCH: usize = 64;
 
 impl<K, V, S, C> Cache<K, V, S, C> {
-    /// What an entry takes up in the tables of a cache, key and value included, but not what these own
-    /// elsewhere: about what the process grows by, if it is added to the charge of each entry.
+    /// The bytes that an entry takes up in the tables of a cache. They include the key and the value
+    /// themselves, but not the memory that these have allocated. If each charge includes these bytes,
+    /// the sum of the charges is about what the process grows by.
     ///
-    /// It is an average under the default policy. The tables grow piecemeal and are half to fully used,
-    /// so this is 15 % too much or too little at times. An entry that expires takes up
-    /// [`BYTES_PER_EXPIRY`](Self::BYTES_PER_EXPIRY) more.
+    /// The figure is an average under the default policy. The tables grow piecemeal and are half to
+    /// fully used, so the figure is up to 15 % too high or too low at times. An entry that expires
+    /// takes up [`BYTES_PER_EXPIRY`](Self::BYTES_PER_EXPIRY) more.
     pub const BYTES_PER_ENTRY: usize =
         Table::<K, V>::BYTES_PER_ENTRY + crate::ghost_clock::BYTES_PER_ENTRY;
 
-    /// See [`BYTES_PER_ENTRY`](Self::BYTES_PER_ENTRY).
+    /// The bytes that an entry with an expiry takes up in addition to
+    /// [`BYTES_PER_ENTRY`](Self::BYTES_PER_ENTRY).
     pub const BYTES_PER_EXPIRY: usize = Table::<K, V>::BYTES_PER_EXPIRY;
 
     pub(crate) fn assemble(
@@ -99,7 +104,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         let data = (0..shards).map(|_| Shard::new(policy));
         Self {
             shards: match policy {
-                // Its readers write.
+                // A hit changes the order of use, so readers need the lock alone.
                 Policy::Lru => Locks::without_slots(data),
                 Policy::GhostClock => Locks::new(data),
             },
@@ -117,7 +122,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         self.budget.limit()
     }
 
-    /// The bytes the entries take up: the sum of their charges, at this moment. Takes no lock.
+    /// The bytes the entries take up at this moment: the sum of their charges. Takes no lock.
     pub fn bytes(&self) -> usize {
         self.budget.used()
     }
@@ -128,8 +133,8 @@ impl<K, V, S, C> Cache<K, V, S, C> {
             .fold(Usage::default(), Add::add)
     }
 
-    /// The number of entries, those included whose time has passed but which have not been
-    /// reclaimed yet. Locks one shard after the other.
+    /// The number of entries, including expired ones that have not been reclaimed yet. Locks one
+    /// shard after the other.
     pub fn len(&self) -> usize {
         self.each(|shard| shard.table().len()).sum()
     }
@@ -139,7 +144,8 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         self.len() == 0
     }
 
-    /// What has happened so far. Locks one shard after the other: exact while nothing else happens.
+    /// The counters of what has happened so far. Locks one shard after the other, so the counters are
+    /// exact only while no other thread uses the cache.
     pub fn stats(&self) -> Stats {
         let mut stats = self.each(Shard::stats).fold(Stats::default(), Add::add);
         let (hits, misses) = self.shards.lookups();
@@ -148,23 +154,24 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         stats
     }
 
-    /// How long ago the entries were written that had to make room lately, on average and to about a
-    /// sixteenth; `None` if none had to. Locks one shard after the other.
+    /// The average age of the live entries that were evicted lately, counted from when they were
+    /// written, to about a sixteenth. `None` until a shard has evicted about a sixteenth as many
+    /// entries as it holds. Locks one shard after the other.
     ///
-    /// If this is much shorter than values are useful, the budget is too small.
+    /// If this age is much shorter than values are useful, the budget is too small.
     pub fn victim_age(&self) -> Option<Duration> {
         let ages = self.each(Shard::victim_age).flatten();
         let (sum, shards) = ages.fold((Duration::ZERO, 0), |(sum, n), age| (sum + age, n + 1));
         (shards > 0).then(|| sum / shards)
     }
 
-    /// Reads one shard after the other.
+    /// Calls `read` with one shard after the other.
     fn each<R>(&self, read: impl Fn(&Shard<K, V>) -> R) -> impl Iterator<Item = R> {
         (0..self.shards.len()).map(move |at| self.shards.read(at, &read))
     }
 
-    /// The shard of a hash. The index within a shard is made of the lowest and the seven highest
-    /// bits of the hash; these lie between.
+    /// The shard of a hash. The index within a shard uses the lowest and the seven highest bits of
+    /// the hash; this number uses bits between them.
     #[inline]
     fn shard(&self, hash: u64) -> usize {
         (hash >> 40) as usize & (self.shards.len() - 1)
@@ -178,7 +185,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         }
     }
 
-    /// The fullest shard, but for one.
+    /// The shard with the most bytes, apart from `except`. Shard 0 if there is no other shard.
     fn fullest(&self, except: Option<usize>) -> usize {
         let shards = (0..self.fills.len()).filter(|&at| Some(at) != except);
         let fullest = shards.max_by_key(|&at| self.fills[at].0.load(Relaxed));
@@ -187,7 +194,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
 }
 
 impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
-    /// The hash of a key as the methods without `_hashed` compute it.
+    /// The hash of a key, as the methods without `_hashed` compute it.
     #[inline]
     pub fn hash<Q>(&self, key: &Q) -> u64
     where
@@ -196,10 +203,10 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         self.hasher.hash_one(key)
     }
 
-    /// A clone of the value of a live entry, of whose use the policy takes notice.
+    /// A clone of the value of a live entry. The policy takes notice of the hit.
     ///
-    /// An entry whose time has passed is taken out and dropped. The clock is read only if the
-    /// entry expires at all.
+    /// An expired entry is taken out and dropped. The cache reads the clock only if the entry has an
+    /// expiry.
     #[inline]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
@@ -209,7 +216,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         self.read(self.hash(key), key, |_, entry| cloned(&entry.value))
     }
 
-    /// As [`get`](Self::get), with what else is known of the entry.
+    /// As [`get`](Self::get), with the class and the expiry of the entry.
     #[inline]
     pub fn lookup<Q>(&self, key: &Q) -> Option<Hit<V>>
     where
@@ -221,9 +228,11 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         })
     }
 
-    /// As [`get`](Self::get), with the key's hash, and `notice` is told of the entry.
+    /// As [`get`](Self::get), with the key's hash. If there is a live entry, the call passes it to
+    /// `notice`.
     ///
-    /// `notice` runs under the lock: it should do no more than a clone does, and must not call the cache.
+    /// `notice` runs under the lock of the shard. It should do no more than a clone does, and must not
+    /// call the cache.
     #[inline]
     pub fn get_with_hashed<Q>(&self, hash: u64, key: &Q, notice: impl FnOnce(Hit<&V>)) -> Option<V>
     where
@@ -236,7 +245,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         })
     }
 
-    /// What `read` makes of a live entry.
+    /// Looks a key up, counts the lookup, and returns what `read` makes of a live entry.
     #[inline]
     fn read<Q, R>(
         &self,
@@ -253,7 +262,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         }
     }
 
-    /// As [`read`](Self::read), once the shard's writer is done.
+    /// As [`read`](Self::read), after waiting for the writer of the shard.
     #[inline(never)]
     fn wait_and_read<Q, R>(
         &self,
@@ -270,9 +279,9 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         }
     }
 
-    /// The result is passed on as it is. Were a value, which its clone has just stored word by word, copied in larger
-    /// pieces, the copy would wait until the stores are through (store forwarding fails), and the next lookup
-    /// with it.
+    /// Passes the result of `read` on without copying it. A clone has just stored its value word by
+    /// word. A copy in larger pieces would have to wait for these stores (store forwarding fails), and
+    /// would delay the next lookup.
     #[inline]
     fn read_in<Q, R, H>(
         &self,
@@ -300,7 +309,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         read(table, entry)
     }
 
-    /// Takes an entry out if its time has passed.
+    /// Takes out the entry of a key if it has expired.
     #[cold]
     fn reclaim<Q>(&self, hash: u64, key: &Q)
     where
@@ -314,7 +323,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         drop(expired);
     }
 
-    /// A [`read`](Self::read) that may move entries or take one out.
+    /// As [`read`](Self::read), with exclusive access: it may move entries or take one out.
     fn read_alone<Q, R>(
         &self,
         hash: u64,
@@ -324,7 +333,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     where
         Q: Equivalent<K> + ?Sized,
     {
-        // Declared first, dropped last: after the lock is released.
+        // Declared before the lock, so that an expired entry is dropped after the lock is released.
         let _expired: Option<Removed<K, V>>;
         let mut shard = self.lock(self.shard(hash));
         if let Some(slot) = shard.find(hash, key) {
@@ -339,8 +348,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         None
     }
 
-    /// As [`lookup`](Self::lookup), without making the entry more recently used and without
-    /// counting.
+    /// As [`lookup`](Self::lookup), but the policy does not take notice, the counters do not change,
+    /// and an expired entry stays.
     pub fn peek<Q>(&self, key: &Q) -> Option<Hit<V>>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -363,7 +372,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         })
     }
 
-    /// Takes out an entry. Returns its value if it was live.
+    /// Takes out an entry. Returns its value if the entry was live.
     pub fn remove<Q>(&self, key: &Q) -> Option<V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -388,8 +397,8 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     }
 }
 
-/// A clone that is made where it will be: what is not inlined writes its result once, into the place that
-/// the caller passes on.
+/// A clone of a value. Not inlined, so that the clone is written once, directly into the place that
+/// the caller provides for the result.
 #[inline(never)]
 fn cloned<V: Clone>(value: &V) -> Option<V> {
     Some(value.clone())

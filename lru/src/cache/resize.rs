@@ -2,12 +2,15 @@ use super::{BATCH, Cache};
 use crate::Clock;
 
 impl<K, V, S, C: Clock> Cache<K, V, S, C> {
-    /// Changes the budget while the cache serves. A lower one has been brought about on return:
-    /// entries are evicted and dropped in small batches, between which others are let in.
+    /// Changes the budget, in bytes, while the cache serves.
+    ///
+    /// If the new budget is lower, the call evicts and drops entries in small batches. It releases
+    /// the lock between batches, so that other threads get in. Until the call returns, the sum of the
+    /// charges may exceed the new budget.
     pub fn set_budget(&self, budget: usize) {
-        // Inserts read the limit and take bytes under the lock of their shard: while all are
-        // locked, none is between the two. No other call holds two locks, and two of these lock
-        // in the same order.
+        // An insert reads the limit and takes its bytes under one hold of its shard's lock. While all
+        // shards are locked, no insert is between the two steps. This cannot deadlock: no other call
+        // holds two locks, and two calls of this function lock in the same order.
         let all: Vec<_> = (0..self.shards.len()).map(|at| self.lock(at)).collect();
         self.budget.set_limit(budget);
         drop(all);

@@ -2,9 +2,10 @@ use super::{BATCH, Cache};
 use crate::{Class, Clock, Hit, Meta};
 
 impl<K, V, S, C> Cache<K, V, S, C> {
-    /// Takes out all entries. The counters stay, and count them as removed.
+    /// Takes out all entries. The counters are kept, and count these entries as removed.
     ///
-    /// An insert that runs at the same time happens before or after, shard by shard.
+    /// Clears one shard after the other. A concurrent insert happens before or after its shard is
+    /// cleared.
     pub fn clear(&self) {
         for at in 0..self.shards.len() {
             let entries = self.lock(at).take();
@@ -12,11 +13,14 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         }
     }
 
-    /// Clones of up to `limit` live entries, about as many from each shard, and from each the most
-    /// recently used, those of [`Class::Main`] first.
+    /// Clones of up to `limit` live entries, about equally many from each shard. Within a shard,
+    /// entries of [`Class::Main`] come before entries of [`Class::Hot`]. Under
+    /// [`Policy::Lru`](crate::Policy::Lru), the most recently used entries of a class come first. Under
+    /// the default policy, main entries come before window entries, and the order within each queue is
+    /// that of the policy, newest first.
     ///
-    /// Locks one shard after the other: not a picture of one moment, and short of `limit` where the
-    /// last shards hold less than their part.
+    /// Locks one shard after the other, so the result is not a picture of one moment. There are fewer
+    /// than `limit` entries if the last shards hold less than their part.
     pub fn snapshot(&self, limit: usize) -> Vec<(K, Hit<V>)>
     where
         K: Clone,
@@ -25,7 +29,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     {
         let mut entries = Vec::new();
         for at in 0..self.shards.len() {
-            // What the shards before left over goes to those that follow.
+            // The shards that follow take over what the earlier shards left unused.
             let share = (limit - entries.len()).div_ceil(self.shards.len() - at);
             self.shards.read(at, |shard| {
                 let table = shard.table();
@@ -42,17 +46,19 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         entries
     }
 
-    /// Keeps only the entries for which `keep` says so.
+    /// Takes out the entries for which `keep` returns `false`.
     ///
-    /// The predicate sees clones and runs without a lock. An entry that is replaced meanwhile is
-    /// left alone, and one that comes meanwhile may or may not be seen.
+    /// The predicate gets clones and runs without a lock. It also gets expired entries that have not
+    /// been reclaimed yet, and may get an entry twice if other threads remove entries meanwhile. An
+    /// entry that is replaced after the predicate has seen it stays. An entry that is inserted during
+    /// the call may or may not be seen.
     pub fn retain(&self, mut keep: impl FnMut(&K, &V, &Meta) -> bool)
     where
         K: Clone,
         V: Clone,
     {
         for at in 0..self.shards.len() {
-            // Downwards: an entry that is moved meanwhile moves to a lower slot.
+            // From the last slot to the first, because a shrinking table moves entries to lower slots.
             let all = self.shards.read(at, |shard| shard.table().slots());
             let mut slots = (0..all).rev();
             while slots.len() > 0 {

@@ -1,24 +1,24 @@
 //! Locks for data that is read all the time and written now and then.
 //!
-//! The readers of an ordinary lock write to it, and so take turns at its cache line even though they do
-//! not wait for each other: on two threads a hit costs twice what it costs on one. Here a reader writes
-//! to a cache line of its own, its *reader slot*. Before it reads, it announces there which data it is
-//! about to read, and then checks that this data is not *closed*. A writer closes the data, looks at
-//! all slots, and waits for those readers that have announced it. Either the reader sees that the data
-//! is closed, or the writer sees the announcement. (This is Dekker's algorithm; the slots are those of
-//! hazard pointers and of big-reader locks.)
+//! The readers of an ordinary lock write to the lock. So they take turns at its cache line, even though
+//! they do not wait for each other: on two threads a hit costs twice what it costs on one. Here a reader
+//! writes to a cache line of its own, its *reader slot*. Before a read, the reader announces in its slot
+//! which data it is about to read, and then checks that this data is not *closed*. A writer closes the
+//! data, looks at all slots, and waits for the readers that have announced this data. Either the reader
+//! sees that the data is closed, or the writer sees the announcement. (This is Dekker's algorithm. Hazard
+//! pointers and big-reader locks have similar slots.)
 //!
 //! A reader that finds its data closed withdraws the announcement and sleeps at an ordinary lock, the
-//! *writer lock*, which every writer holds. Once it has that lock, it reads under it. A reader without a
-//! slot does the same. Slots go to the first threads that come; there are several for each thread that
-//! the machine can run at once.
+//! *writer lock*. Every writer holds this lock. Once the reader shares the writer lock, it reads under
+//! it. A reader without a slot does the same, and takes a slot for its later reads if one is free. There
+//! are several slots for each thread that the machine can run at once.
 //!
-//! Readers never wait for one another. A writer waits for the readers that have already begun, one
-//! short section each; it spins and then yields, because they may have been preempted. A write costs
-//! one look at each slot in use more than with an ordinary lock.
+//! Readers never wait for one another. A writer waits for the readers that have already begun, each of
+//! which runs one short section. The writer spins and then yields, because a reader may have been
+//! preempted. A write looks at each slot that a thread has had, which an ordinary lock does not need.
 //!
-//! Hits and misses are counted in the slots too, without atomic additions, because each slot has one
-//! thread that writes to it.
+//! Readers count hits and misses in their slots too. They need no atomic additions, because only one
+//! thread writes to a slot.
 
 #![allow(
     unsafe_code,
@@ -49,25 +49,25 @@ pub(crate) struct Locks<T> {
     slots: Box<[ReaderSlot]>,
 }
 
-/// Aligned so that no two share a cache line, nor a pair of lines that the processor prefetches
-/// together.
+/// One piece of data and its lock. Aligned so that no two locks share a cache line, nor a pair of lines
+/// that the processor prefetches together.
 ///
 /// The fields that a reader looks at come first.
 #[repr(C, align(128))]
 struct Lock<T> {
-    /// Written by the writer that holds the writer lock.
+    /// Whether a writer is at work. Only the writer that holds the writer lock writes this flag.
     closed: AtomicBool,
     data: UnsafeCell<T>,
     writer_lock: RwLock<()>,
-    /// Lookups of readers that hold the writer lock.
+    /// Lookups of readers that share the writer lock.
     lookups: Lookups,
 }
 
-/// Where one thread announces what it is reading. No other thread writes to it.
+/// The place where one thread announces what it is reading. No other thread writes to it.
 #[derive(Default)]
 #[repr(align(128))]
 struct ReaderSlot {
-    /// One more than the number of the lock, or zero.
+    /// One more than the index of the lock that is being read, or zero.
     reading: AtomicUsize,
     lookups: Lookups,
 }
@@ -80,17 +80,17 @@ struct Lookups {
     misses: AtomicU64,
 }
 
-// SAFETY: the locks own their data, and sending the ones sends the others.
+// SAFETY: the locks own their data, so sending the locks sends the data.
 unsafe impl<T: Send> Send for Locks<T> {}
 
-// SAFETY: readers on several threads share `&T`, which needs `T: Sync`; a writer has `&mut T` on a thread
-// that may not be the one that made the data, which needs `T: Send`. That the two never coincide is argued
-// where the references are made.
+// SAFETY: readers on several threads share `&T`, which needs `T: Sync`. A writer has `&mut T` on a
+// thread that may not be the one that made the data, which needs `T: Send`. `Reader::deref` and
+// `Writer::deref_mut` argue that a `&mut T` never coexists with another reference.
 unsafe impl<T: Send + Sync> Sync for Locks<T> {}
 
 impl<T> Locks<T> {
-    /// Locks whose readers all take the writer lock: for data that is hardly ever read without being
-    /// written.
+    /// Locks whose readers all share the writer lock, for data that is nearly always written when it is
+    /// read.
     pub(crate) fn without_slots(data: impl IntoIterator<Item = T>) -> Self {
         Self::with_slots(data, 0)
     }
@@ -118,7 +118,7 @@ impl<T> Locks<T> {
     }
 
     /// Reads together with other readers. `read` must not use these locks: it might wait for a writer
-    /// that waits for it.
+    /// that waits for this reader.
     pub(crate) fn read<R>(&self, at: usize, read: impl FnOnce(&T) -> R) -> R {
         match self.try_read(at) {
             Some(data) => read(&data),
@@ -138,9 +138,9 @@ impl<T> Locks<T> {
     fn try_read_by(&self, thread: usize, at: usize) -> Option<SlotReader<'_, T>> {
         let lock = &self.locks[at];
         let slot = self.slots.get(thread)?;
-        // Acquires, in case the slot was left by a thread that had the number before.
+        // Acquires, because another thread may have had this number, and left the slot, before.
         if slot.reading.load(Acquire) != 0 {
-            // This thread is reading from another lock, or is about to read what it reads already.
+            // This thread is already reading, from this lock or from another one.
             return None;
         }
         announce(&slot.reading, at + 1);
@@ -190,10 +190,10 @@ impl<T> Locks<T> {
         lock.closed.store(true, SeqCst);
         #[cfg(groupcache_loom)]
         loom::sync::atomic::fence(SeqCst);
-        // No thread has ever had one of the other slots.
+        // No thread has ever had one of the slots from `so_far` on.
         for slot in self.slots.iter().take(thread::so_far()) {
             let mut turns = 0;
-            // Also acquires: the reader's accesses to the data have happened before.
+            // Acquires too, so that the reader's accesses to the data happen before the writer's.
             while slot.reading.load(SeqCst) == at + 1 {
                 pause(turns);
                 turns = turns.saturating_add(1);
@@ -206,7 +206,7 @@ impl<T> Locks<T> {
         }
     }
 
-    /// Whether this thread has announced a read: as a writer it would wait for itself.
+    /// Whether this thread has announced a read. If it then became a writer, it would wait for itself.
     fn is_reading(&self) -> bool {
         let slot = self.slots.get(thread::number());
         slot.is_some_and(|slot| slot.reading.load(Relaxed) != 0)
@@ -234,11 +234,11 @@ impl<T> fmt::Debug for Locks<T> {
     }
 }
 
-/// Where a reader counts the outcome of its lookup.
+/// The counters for the outcome of a reader's lookup.
 #[derive(Clone, Copy)]
 pub(crate) struct Tally<'a> {
     lookups: &'a Lookups,
-    /// Whether other threads count there at the same time.
+    /// Whether other threads use these counters at the same time.
     shared: bool,
 }
 
@@ -249,7 +249,7 @@ impl Tally<'_> {
         self.count(&self.lookups.hits);
     }
 
-    /// Counts a lookup that did not.
+    /// Counts a lookup that found nothing.
     #[inline]
     pub(crate) fn miss(self) {
         self.count(&self.lookups.misses);
@@ -276,10 +276,10 @@ pub(crate) struct Reader<'a, T, H> {
 /// A reader that has announced itself in its slot.
 pub(crate) type SlotReader<'a, T> = Reader<'a, T, Announcement<'a>>;
 
-/// A reader that holds the writer lock together with others.
+/// A reader that shares the writer lock with other readers.
 pub(crate) type LockReader<'a, T> = Reader<'a, T, RwLockReadGuard<'a, ()>>;
 
-/// Announces what a thread is reading until it is dropped.
+/// The announcement of what a thread is reading. Dropping it withdraws the announcement.
 pub(crate) struct Announcement<'a> {
     reading: &'a AtomicUsize,
     /// The announcement has to stay with the slot's owner.
@@ -287,7 +287,7 @@ pub(crate) struct Announcement<'a> {
 }
 
 impl<T, H> Reader<'_, T, H> {
-    /// Where to count the outcome of the lookup.
+    /// The counters for the outcome of the lookup.
     #[inline]
     pub(crate) fn tally(&self) -> Tally<'_> {
         self.tally
@@ -299,31 +299,34 @@ impl<T, H> Deref for Reader<'_, T, H> {
 
     #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: the cell outlives the reference, and so does `_hold`; and as long as `_hold` lives, no `Writer`
-        // of this lock exists. If the hold is a share of the writer lock: every writer holds that lock alone. If
-        // the hold is an announcement:
+        // SAFETY: the cell and `_hold` outlive the reference. As long as `_hold` lives, no `Writer` of this
+        // lock exists. If the hold is a share of the writer lock, the reason is that every writer holds that
+        // lock alone. If the hold is an announcement, the reason is the following.
         //
-        // The reader's thread has, in this order, announced the lock in its slot and found the lock open; and a
-        // writer has, in this order, closed the lock and found no announcement of it in the slot. All four
-        // accesses are sequentially consistent (under loom, the fences between them are), so they have one order
-        // that all threads agree on, which leaves two cases.
+        // The reader's thread has first announced the lock in its slot and then found the lock open. A
+        // writer has first closed the lock and then found no announcement of it in the slot. All four
+        // accesses are sequentially consistent (under loom, the fences between them are). So they have one
+        // order that all threads agree on, and there are two cases.
         //
-        // 1. The announcement was before the writer's look at the slot. The writer did not find it, so it found
-        //    a later store to the slot. The first such store withdraws the announcement: no other thread writes
-        //    to a slot that is in use, see below. That store was a release, which the writer's look acquired, or
-        //    the writer's look acquired a store that came after it in turn: the reader was done.
-        // 2. The writer's look was before the announcement. Then so was its closing, and the reader's check was
-        //    after that. The reader found the lock open, so it found the store with which this writer, or one
-        //    after it, opened the lock when it was dropped. That store was a release, which the reader's check
-        //    acquired: the writer was done.
+        // 1. The announcement was before the writer's look at the slot. The writer did not find the
+        //    announcement, so its look read a later store to the slot. The first later store is the one
+        //    that withdraws the announcement, because no other thread writes to a slot in use (see below).
+        //    That store was a release. The writer's look acquired it, or acquired a store that came after
+        //    it. So the reader was done.
+        // 2. The writer's look was before the announcement. Then the closing was before the announcement
+        //    too, and the reader's check was after the closing. The reader found the lock open, so its
+        //    check read a store that opened the lock again: that of this writer or of a later one. Such a
+        //    store happens when the writer is dropped, and was a release, which the check acquired. So the
+        //    writer was done.
         //
-        // A writer looks at the slots whose number any thread has had before it closed the lock; a thread that
-        // gets a number later finds the lock closed, as in the second case.
+        // A writer closes the lock, and then looks at all slots whose number any thread has had so far. A
+        // thread that gets its number later finds the lock closed, as in the second case.
         //
-        // A thread writes to the slot of its number, which no other thread has while it lives, only if it has
-        // found the slot not in use. An announcement cannot leave its thread; should it outlive the thread's hold
-        // on the number, which takes a destructor of another thread-local, the next thread with that number finds
-        // the slot in use until the announcement is gone, and then has acquired what went before.
+        // A thread writes only to the slot of its number, and only if it has found this slot not in use. No
+        // other thread has the same number at the same time. An announcement cannot leave its thread, but it
+        // may outlive the thread's hold on the number, if a destructor of another thread-local drops it. In
+        // that case the next thread with this number finds the slot in use until the announcement is gone,
+        // and then has acquired what went before.
         unsafe { self.data.deref() }
     }
 }
@@ -331,7 +334,7 @@ impl<T, H> Deref for Reader<'_, T, H> {
 impl Drop for Announcement<'_> {
     #[inline]
     fn drop(&mut self) {
-        // The data has been read.
+        // A release, so that the reads of the data happen before a writer's accesses.
         self.reading.store(0, Release);
     }
 }
@@ -360,16 +363,17 @@ impl<T> Deref for Writer<'_, T> {
 impl<T> DerefMut for Writer<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        // SAFETY: the cell outlives the guard, and no other thread has access meanwhile. Another writer, or a
-        // reader without an announcement, would hold the writer lock, which this writer holds alone. For a
-        // reader with a slot see `Reader::deref`, where nothing depends on which of the two came first.
+        // SAFETY: the cell outlives the guard, and no other thread has access meanwhile. Another writer,
+        // or a reader without an announcement, would hold the writer lock, but this writer holds it
+        // alone. For a reader with an announcement see `Reader::deref`: the argument there holds
+        // whichever of the two came first.
         unsafe { self.data.deref() }
     }
 }
 
 impl Drop for Closed<'_> {
     fn drop(&mut self) {
-        // The data has been written.
+        // A release, so that the writes to the data happen before a reader's accesses.
         self.0.store(false, Release);
     }
 }

@@ -1,4 +1,4 @@
-//! The lock under every interleaving with up to three preemptions. `.ci/run loom` runs these.
+//! Models of the lock: every interleaving with up to three preemptions. `.ci/run loom` runs them.
 
 use std::sync::atomic::Ordering::{Acquire, Release};
 
@@ -12,7 +12,7 @@ use super::{Locks, Tally, thread::NONE};
 
 type Pair = (u64, u64);
 
-/// Locks whose data is written in two steps, in between which nobody may look.
+/// Locks whose data a writer changes in two steps. No reader may see the data between the steps.
 fn locks(slots: usize) -> Arc<Locks<Pair>> {
     Arc::new(Locks::with_slots([(0, 0), (0, 0)], slots))
 }
@@ -38,7 +38,7 @@ fn read(locks: &Locks<Pair>, at: usize, thread: usize) -> u64 {
     }
 }
 
-/// All interleavings with so many changes of threads at places where none is needed.
+/// Runs the model under all interleavings with up to three preemptions.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound = Some(3);

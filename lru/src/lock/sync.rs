@@ -1,7 +1,7 @@
-//! What the lock is built from, and its doubles under loom.
+//! The primitives that the lock is built from, and their counterparts under loom.
 //!
-//! `RUSTFLAGS="--cfg groupcache_loom"` swaps in loom's types, whose every access is a point at which the
-//! model checker may switch threads, and whose cell reports accesses that are not kept apart.
+//! `RUSTFLAGS="--cfg groupcache_loom"` swaps in loom's types. At every access to these, the model checker
+//! may switch threads. Loom's cell reports accesses that conflict.
 
 #[cfg(not(groupcache_loom))]
 pub(super) use self::real::*;
@@ -16,18 +16,19 @@ mod real {
 
     pub(crate) use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-    /// Stores a value such that no sequentially consistent load that follows is executed before it.
+    /// Stores a value. No sequentially consistent load that follows is executed before the store.
     #[inline]
     pub(crate) fn announce(to: &AtomicUsize, value: usize) {
         if cfg!(any(target_arch = "x86", target_arch = "x86_64")) {
-            // An exchange is a full barrier there, and a cheaper one than what a store needs.
+            // On x86 an exchange is a full barrier, and cheaper than a store with its barrier.
             to.swap(value, SeqCst);
         } else {
             to.store(value, SeqCst);
         }
     }
 
-    /// A pause in a loop that waits for another thread, which may have been preempted.
+    /// Pauses in a loop that waits for another thread: spins at first, then yields, because the other
+    /// thread may have been preempted.
     pub(crate) fn pause(turn: u32) {
         if turn < 64 {
             std::hint::spin_loop();
@@ -36,7 +37,7 @@ mod real {
         }
     }
 
-    /// As in the standard library, with the pointers of loom's.
+    /// The cell of the standard library, with the pointer types of loom's cell.
     #[derive(Debug)]
     pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
@@ -65,8 +66,8 @@ mod real {
         /// While the reference lives, the cell lives and nothing else has mutable access to its data.
         #[inline]
         pub(crate) unsafe fn deref(&self) -> &T {
-            // SAFETY: the pointer is that of a cell, and so valid and aligned as long as the cell
-            // lives; the rest is what the caller promises.
+            // SAFETY: the pointer is that of a cell, so it is valid and aligned as long as the cell
+            // lives. The caller promises that the cell lives, and that no other code has mutable access.
             unsafe { &*self.0 }
         }
     }
@@ -81,7 +82,7 @@ mod real {
         #[inline]
         #[allow(clippy::mut_from_ref, reason = "the signature is loom's")]
         pub(crate) unsafe fn deref(&self) -> &mut T {
-            // SAFETY: as above.
+            // SAFETY: as in `ConstPtr::deref`; here the caller promises that no other code has access.
             unsafe { &mut *self.0 }
         }
     }
@@ -96,7 +97,7 @@ mod model {
     pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
     pub(crate) use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
 
-    /// Loom takes sequentially consistent accesses for weaker ones, but knows the fence.
+    /// Loom treats sequentially consistent accesses as weaker ones, but models the fence.
     pub(crate) fn announce(to: &AtomicUsize, value: usize) {
         to.store(value, Release);
         loom::sync::atomic::fence(SeqCst);

@@ -1,4 +1,4 @@
-//! Numbers of threads.
+//! Small numbers for threads, which pick their reader slots.
 
 use std::{
     cell::Cell,
@@ -18,37 +18,39 @@ static TAKEN: AtomicU64 = AtomicU64::new(0);
 static SO_FAR: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    /// Without a destructor, so that it can be read without asking whether that is still to be registered.
+    /// Has no destructor, so that a read need not check whether a destructor has been registered.
     static NUMBER: Cell<usize> = const { Cell::new(NONE) };
     static AT_END: GiveBack = const { GiveBack };
 }
 
-/// A number below [`MOST`] that no other thread has as long as this one lives. `usize::MAX` before it has
-/// [enrolled](enrol), if none was free then, and while it is ending.
+/// The number of this thread: below [`MOST`], and no other thread's as long as this thread lives. The
+/// number is [`NONE`] before the thread has [enrolled](enrol), if no number was free then, and while the
+/// thread is ending.
 ///
-/// A thread's accesses before it gave its number back have happened before those of the next thread with that
-/// number.
+/// The accesses of a thread before it gave its number back happen before those of the next thread with
+/// this number.
 #[inline]
 pub(crate) fn number() -> usize {
     NUMBER.get()
 }
 
+/// The number of a thread without a number.
 pub(crate) const NONE: usize = usize::MAX;
 
-/// No thread has had this number so far, or a higher one. Sequentially consistent: a thread that gets such a
-/// number later does so after this.
+/// The least number such that no thread has had it, or a higher one, so far. The load is sequentially
+/// consistent: if a thread gets such a number later, it does so after this load.
 #[inline]
 pub(crate) fn so_far() -> usize {
     if cfg!(groupcache_loom) {
-        return MOST; // The models give out the numbers.
+        return MOST; // The models choose the numbers themselves.
     }
     SO_FAR.load(SeqCst)
 }
 
-/// Gives this thread the lowest number that is free, if one is and it has none yet.
+/// Gives this thread the lowest free number, if there is one and the thread has none yet.
 pub(crate) fn enrol() {
-    // The access has the number given back when the thread ends. It fails while the thread is ending, which then
-    // stays without a number.
+    // The access registers the destructor that gives the number back when the thread ends. While the
+    // thread is ending, the access fails, and the thread stays without a number.
     if NUMBER.get() == NONE && AT_END.try_with(|_| ()).is_ok() {
         NUMBER.set(take());
     }
@@ -85,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// One test, as numbers are few and the process's.
+    /// A single test, because the whole process shares the few numbers.
     #[test]
     fn threads_have_different_numbers_while_they_live_and_leave_them_to_others() {
         for _ in 0..3 {
@@ -104,7 +106,7 @@ mod tests {
             let different: HashSet<_> = numbered.iter().collect();
             assert_eq!(different.len(), numbered.len());
             assert!(numbered.iter().all(|&number| number < MOST));
-            // Other tests' threads may have a few.
+            // The threads of other tests may have a few numbers.
             assert!(numbered.len() > MOST / 2, "{}", numbered.len());
         }
     }
