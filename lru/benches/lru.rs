@@ -1,8 +1,8 @@
-//! What one operation costs, beside the same operation of the `lru` and `hashlink` crates.
+//! The time of one operation, beside the same operation of the `lru` and `hashlink` crates.
 //!
-//! All use the same hash function. Keys are 24 bytes held in place, so that what is measured is the
-//! store and not the allocator. Keys to be found are drawn evenly, the worst case for a
-//! processor's caches; each inserted key is new, so that each insert evicts.
+//! All stores use the same hash function. Keys are 24 bytes held in place, so that the bench measures the
+//! store and not the allocator. Keys for lookups are drawn uniformly, the worst case for the processor's
+//! caches. Each inserted key is new, so that each insert evicts.
 
 use std::{
     hint::black_box,
@@ -55,7 +55,7 @@ fn hit(c: &mut Criterion) {
             b.iter(|| *ours.get(draw()).expect("all are present"));
         });
 
-        // A budget in entries is all the others have.
+        // The other crates have a budget in entries only.
         let mut rival = rival_lru::LruCache::new(capacity(n));
         (0..n as u64).for_each(|n| _ = rival.push(key(n), n));
         group.bench_function(BenchmarkId::new("lru crate", n), |b| {
@@ -105,7 +105,7 @@ fn insert_and_evict(c: &mut Criterion) {
         });
         assert_eq!(rival.len(), n);
 
-        // Each entry is to expire a little later than the one before, as with one time to live.
+        // Each entry expires a little later than the one before, as with a single time to live.
         let mut ours = Lru::new(n);
         let later = Instant::now() + Duration::from_secs(86_400);
         let until = |n| later + Duration::from_nanos(n);
@@ -120,7 +120,7 @@ fn insert_and_evict(c: &mut Criterion) {
     }
 }
 
-/// The time one thread takes for one lookup while `threads` do the same.
+/// The time that one thread takes for one lookup while `threads` threads do the same.
 fn concurrent_hit(c: &mut Criterion) {
     const N: usize = 10_000;
     let mut group = c.benchmark_group("concurrent hit");

@@ -1,4 +1,4 @@
-//! What `Cache` promises, sentence by sentence, the promises to several threads included.
+//! What the docs of `Cache` promise, sentence by sentence, including the promises to several threads.
 
 use std::{
     sync::{
@@ -51,12 +51,12 @@ fn an_entry_as_large_as_the_whole_budget_is_stored_whatever_the_number_of_shards
 #[test]
 fn no_shard_starves_when_others_came_first() {
     let cache = Cache::builder(64 * KIB).shards(4).build::<u64, ()>();
-    // The shard is picked by bits from the 40th on: fill the whole budget through one shard.
+    // Bits from the 40th on pick the shard: fill the whole budget through one shard.
     for key in 0..64 {
         cache.insert_if_hashed(key, key, (), KIB, || true).unwrap();
     }
     assert_eq!(cache.len(), 64);
-    // Then use another one: it gets its even share, and each insert costs one victim.
+    // Then insert into another shard. That shard gets its even share, and each insert evicts one entry.
     for key in 0..64 {
         let hash = key | 1 << 40;
         let evicted = cache
@@ -97,7 +97,7 @@ fn hot_gives_way_while_it_holds_more_than_an_eighth_of_main() {
     assert_eq!(victim(110, hot(10)), 100);
     // 100 are not more than 810 / 8.
     assert_eq!(victim(80, Meta::new(10)), 0);
-    // A key changes its class by being stored again.
+    // Storing a key again changes its class.
     cache.insert(110, (), 10).unwrap();
     assert_eq!(
         (
@@ -269,7 +269,7 @@ fn a_conditional_insert_cannot_outlive_the_removal_that_follows_the_change_of_it
 
 #[test]
 fn values_are_dropped_outside_all_locks() {
-    /// Asks the cache when dropped: that would never return if its shard were locked.
+    /// Calls the cache when it is dropped. The call would never return if its shard were locked.
     struct Nosy {
         cache: Arc<OnceLock<NosyCache>>,
     }
@@ -336,7 +336,7 @@ fn a_snapshot_is_bounded_and_takes_the_most_recent() {
 
     let spread = Cache::builder(MIB).shards(8).build::<u64, ()>();
     for key in 0..100 {
-        // The shard is picked by bits from the 40th on.
+        // Bits from the 40th on pick the shard.
         spread
             .insert_if_hashed(key << 40, key, (), 1, || true)
             .unwrap();

@@ -1,5 +1,5 @@
-//! `Cache` on one thread: a strict LRU in one shard does what a naive list does, and every other
-//! form keeps every promise that does not depend on who gives way.
+//! `Cache` on one thread. A strict LRU in one shard does what a naive list does. Every other form keeps
+//! all promises that do not depend on the choice of victims.
 
 mod common;
 
@@ -49,7 +49,7 @@ fn balanced(stats: Stats, len: usize) -> bool {
 
 type Known = (Value, Class, Option<Instant>);
 
-/// What a hit tells of an entry.
+/// What a hit returns of an entry.
 fn known(hit: &Hit<Value>) -> Known {
     let Hit {
         value,
@@ -60,7 +60,7 @@ fn known(hit: &Hit<Value>) -> Known {
     (*value, *class, *expires)
 }
 
-/// The same of an entry as it was stored.
+/// What a hit on an entry should return, from what was stored.
 fn of(value: Value, meta: Meta) -> Known {
     (value, meta.class, meta.expires)
 }
@@ -159,7 +159,7 @@ proptest! {
             .hot_ratio(hot_ratio)
             .clock(clock.clone())
             .build::<Key, Value>();
-        // At least all that the cache holds, and what it has to be.
+        // All that the cache may hold: each key with its value and its meta.
         let mut stored: HashMap<Key, (Value, Meta)> = HashMap::new();
 
         for (value, op) in (0..).zip(ops) {

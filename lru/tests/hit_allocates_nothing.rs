@@ -1,4 +1,4 @@
-//! A hit does not allocate. In a file of its own, because it replaces the allocator.
+//! A hit does not allocate. The test is in a file of its own, because it replaces the allocator.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -15,11 +15,11 @@ thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: all calls are passed on to the system's allocator as they are.
+// SAFETY: all calls are passed on unchanged to the allocator of the system.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract, which is the same.
+        // SAFETY: the contract is the same, and the caller keeps it.
         unsafe { System.alloc(layout) }
     }
 

@@ -1,5 +1,5 @@
-//! What `Lru` promises, sentence by sentence. Whatever is a matter of order and of sums is left to
-//! `lru_model.rs`.
+//! What the docs of `Lru` promise, sentence by sentence. `lru_model.rs` tests the order of use and the
+//! sums of charges.
 
 use std::{
     cell::Cell,
@@ -50,7 +50,7 @@ fn overwriting_charges_the_difference_and_returns_the_old_entry() {
 
 #[test]
 fn overwriting_exchanges_the_key_too() {
-    // Two keys that are equal and yet distinct: each counts how often it is held.
+    // Two keys that are equal and yet distinct: each counts its own references.
     let (first, second): (Rc<str>, Rc<str>) = ("key".into(), "key".into());
     let mut lru = Lru::new(10);
     lru.insert(Rc::clone(&first), 1, 1).unwrap();
@@ -161,7 +161,7 @@ fn a_smaller_budget_evicts_at_once_and_says_what() {
 #[test]
 fn a_hash_from_elsewhere_serves_as_well_as_our_own() {
     let mut lru = Lru::new(10);
-    // Even one that tells no two keys apart.
+    // Even a hash function that gives all keys the same hash.
     for key in ["a", "b", "c"] {
         lru.insert_hashed(7, key.to_owned(), key.len(), 1, None)
             .unwrap();

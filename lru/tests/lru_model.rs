@@ -1,4 +1,4 @@
-//! `Lru` does what a naive list does, whatever it is told.
+//! `Lru` does what a naive list does, for any sequence of operations.
 
 mod common;
 

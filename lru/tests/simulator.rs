@@ -1,5 +1,5 @@
-//! The simulator in `benches/policies` has an implementation of the policy of its own, whose constants can
-//! be varied. With the shipped constants it keeps what the store keeps.
+//! The simulator in `benches/policies` has its own implementation of the policy, with constants that can
+//! be varied. With the shipped constants, it keeps what the store keeps.
 
 #![allow(
     dead_code,
@@ -37,7 +37,7 @@ impl Random {
         (self.0 % u64::from(bound)) as u32
     }
 
-    /// A few keys are asked for often, and most seldom: the smallest of some draws.
+    /// A key, the smallest of four draws: a few keys are asked for often, and most keys seldom.
     fn skewed(&mut self) -> u32 {
         (0..4).map(|_| self.below(KEYS)).min().unwrap_or_default()
     }
@@ -76,8 +76,8 @@ fn the_simulated_policy_keeps_what_the_shipped_one_keeps() {
             }
         });
         for (load, [simulated, shipped]) in [("skewed", skewed), ("scan", scanned)] {
-            // Ghosts are told apart by short fingerprints, whose collisions differ. A loop is not among the
-            // loads: there every key comes back as its ghost, and one collision decides over many hits.
+            // Ghosts have short fingerprints, whose collisions differ between the two. A loop is not among
+            // the loads, because in a loop every key finds its ghost, and one collision decides many hits.
             assert!(
                 (simulated - shipped).abs() < 0.5,
                 "{load}, {entries} entries: {simulated:.2} % simulated, {shipped:.2} % shipped"

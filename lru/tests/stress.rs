@@ -1,4 +1,4 @@
-//! Everything at once, on several threads. `STRESS_SECONDS` makes it last.
+//! All operations at once, on several threads. `STRESS_SECONDS` sets how long the test lasts.
 
 use std::{
     env,
@@ -28,7 +28,7 @@ impl Random {
         (self.0 >> 11) as usize % limit
     }
 
-    /// Sizes of all magnitudes.
+    /// A size, with all magnitudes equally likely.
     fn size(&mut self) -> usize {
         let magnitude = self.below(19);
         self.below(1 << magnitude)

@@ -25,7 +25,7 @@ pub(crate) type Make = fn(Setup) -> Box<dyn Policy>;
 /// A name, and a policy to run under it.
 pub(crate) type Subject = (&'static str, Make);
 
-/// What users could pick instead. Each at exact capacity and in one shard, which is the best that it can do.
+/// The crates that users could pick instead, each at exact capacity and in one shard, which is best for its hit ratio.
 pub(crate) const RIVALS: [Subject; 7] = [
     ("LRU", |s| Box::new(Lru::new(s.budget, s.objects))),
     ("SIEVE", |s| Box::new(Sieve::new(s.budget, s.objects))),
@@ -38,13 +38,13 @@ pub(crate) const RIVALS: [Subject; 7] = [
     }),
 ];
 
-/// Ours in the simulator.
+/// Our policy in the simulator.
 pub(crate) fn ghost_clock(setup: Setup, tuning: Tuning) -> Box<dyn Policy> {
     Box::new(GhostClock::new(setup.budget, setup.objects, tuning))
 }
 
-/// Runs every subject over every trace at three sizes of the cache; if it is a comparison with rivals, which come first
-/// then, also the optimum.
+/// Runs every subject over every trace at three sizes of the cache. In a comparison with rivals, the rivals come first,
+/// and the optimum runs too.
 pub(crate) fn unit_table(
     title: &str,
     traces: &[Trace],
@@ -91,7 +91,7 @@ pub(crate) fn unit_table(
     }
 }
 
-/// The same in bytes: one table for the share of requests, and one for the share of bytes that were hits.
+/// The same for budgets in bytes. One table has the share of requests that were hits, another the share of bytes.
 pub(crate) fn sized_tables(traces: &[Trace], subjects: &[Subject]) -> [Table; 2] {
     let cases: Vec<(&Trace, u64)> = traces
         .iter()
@@ -135,7 +135,7 @@ pub(crate) fn sized_tables(traces: &[Trace], subjects: &[Subject]) -> [Table; 2]
     ]
 }
 
-/// Percent of the accesses, and of the bytes asked for, that were hits.
+/// The percentage of the accesses, and of the bytes asked for, that were hits.
 struct Ratios {
     objects: f64,
     bytes: f64,

@@ -1,12 +1,12 @@
-//! Which policy keeps the most: candidates, published crates and the optimum over recorded and synthetic traces.
+//! Compares hit ratios: candidates, published crates and the optimum over recorded and synthetic traces.
 //!
 //! ```text
 //! cargo bench -p groupcache-lru --bench policies -- --traces DIR
 //! ```
 //!
-//! `DIR` (or `TRACE_DIR`) holds the recorded traces; [`trace`] says which. Those that are not found are named, and the
-//! synthetic rows run without them. `--quick` leaves out the other workloads, shards and variants. The figures go to
-//! `target/versus/policies.json` too.
+//! `DIR` (or `TRACE_DIR`) holds the recorded traces; [`trace`] lists them. The bench names the traces that it does not
+//! find, and runs the synthetic rows without them. `--quick` leaves out the other workloads, shards and variants. The
+//! bench also writes the figures to `target/versus/policies.json`.
 
 mod compare;
 mod policies;
@@ -33,7 +33,7 @@ const CANDIDATES: [Subject; 2] = [
 
 const OURS: Subject = ("ghost clock", |s| ghost_clock(s, Tuning::DEFAULT));
 
-/// Ours with one idea taken out, or one constant changed.
+/// Variants of our policy with one idea taken out, or one constant changed.
 const VARIANTS: [Subject; 12] = [
     ("fixed window", |s| {
         ghost_clock(
@@ -146,7 +146,7 @@ const VARIANTS: [Subject; 12] = [
     }),
 ];
 
-/// The model split over shards, and the store itself.
+/// The simulated policy split over shards, and the store itself.
 const SHARDED: [Subject; 6] = [
     ("4 shards", |s| sharded(s, 4)),
     ("8 shards", |s| sharded(s, 8)),
@@ -232,7 +232,7 @@ struct Args {
 }
 
 impl Args {
-    /// Cargo adds arguments of its own, so unknown ones are left alone.
+    /// Cargo adds arguments of its own, so unknown arguments are ignored.
     fn parse() -> Self {
         let mut args = env::args_os().skip(1);
         let mut parsed = Self {

@@ -1,8 +1,8 @@
 //! Synthetic traces of two million accesses each.
 //!
-//! [`published`] are half of the rows that the policy is held to. [`others`] are workloads that those rows leave out:
-//! popularity that moves, reuse by recency alone, one-hit wonders, bursts, nested loops. They were made up to find out
-//! where a policy breaks, and constants were chosen with an eye on them too.
+//! [`published`] are half of the rows that the policy is measured by. [`others`] are workloads that those rows leave
+//! out: popularity that moves, reuse by recency alone, one-hit wonders, bursts, nested loops. Their purpose is to show
+//! where a policy fails. The choice of the constants took them into account too.
 
 use crate::trace::Trace;
 use crate::zipf::{Rng, Zipf, mix};
@@ -46,8 +46,8 @@ pub(crate) fn others() -> Vec<Trace> {
     ]
 }
 
-/// Workloads that were written after the last constant of the policy was fixed, and run once. Nothing may be changed on
-/// their account.
+/// Workloads that were written after the last constant of the policy was fixed, and run once. No constant may be tuned
+/// to them.
 pub(crate) fn held_out() -> Vec<Trace> {
     vec![
         zipf("Zipf 0.7, 200k keys", 0.7, 200_000, 101),

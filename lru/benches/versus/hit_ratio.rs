@@ -1,4 +1,4 @@
-//! How much is kept, over every trace.
+//! The hit ratio of each store over every trace.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use crate::synthetic;
 use crate::table::Table;
 use crate::trace::{self, Trace};
 
-/// The store as it is used; in one shard; and the simulator's model of that, which the policy was chosen by.
+/// The store with its default shards, the store in one shard, and the simulated policy, by which the policy was chosen.
 const OURS: [Subject; 3] = [
     ("ours", |s| Box::new(Store::new(s.budget, s.unit, None))),
     ("ours, 1 shard", |s| {
@@ -18,7 +18,7 @@ const OURS: [Subject; 3] = [
     ("simulated", |s| ghost_clock(s, Tuning::DEFAULT)),
 ];
 
-/// Replays the recorded traces of a folder and the synthetic ones, or a few of these.
+/// Replays the recorded traces of a folder, and all synthetic traces or a few of them.
 pub(crate) fn run(report: &mut Report, dir: Option<&Path>, quick: bool) {
     let (recorded, sized) = trace::read_all(dir);
     let mut traces = recorded;
@@ -55,10 +55,10 @@ pub(crate) fn run(report: &mut Report, dir: Option<&Path>, quick: bool) {
     }
 }
 
-/// What is left of the synthetic traces when time is short.
+/// The synthetic traces of a quick run.
 const QUICK: [&str; 2] = ["Zipf 0.99", "half Zipf, half loop"];
 
-/// Adds ours first, which makes it the first column.
+/// Adds the figures of our store first, which makes it the first column.
 fn add(report: &mut Report, table: &Table) {
     let (ours, others): (Vec<_>, Vec<_>) = table
         .figures()

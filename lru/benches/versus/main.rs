@@ -1,5 +1,5 @@
-//! The store beside what users could pick instead, in one run: the time of a hit, a mix of reads and inserts, how much
-//! is kept over every trace, and memory.
+//! The store beside the stores that users could pick instead, in one run: the time of a hit, the time of a mix of reads
+//! and inserts, the hit ratio over every trace, and memory.
 //!
 //! ```text
 //! cargo bench -p groupcache-lru --bench versus -- --traces DIR
@@ -7,9 +7,9 @@
 //!
 //! | flag | |
 //! |---|---|
-//! | `--traces DIR` | the recorded traces, or else `TRACE_DIR`; those that are not found are named, and their rows left out |
+//! | `--traces DIR` | the folder of the recorded traces, or else `TRACE_DIR`; names missing traces and leaves out their rows |
 //! | `--quick` | ends within 90 seconds: fewer rounds and rows, a smaller budget |
-//! | `--only PARTS` | of `hits,mixed,hit-ratio,memory` |
+//! | `--only PARTS` | runs some of `hits,mixed,hit-ratio,memory` only |
 //! | `--save-plots` | copies the plots to `lru/plots/`, which the READMEs show |
 //!
 //! Prints one table, and writes `target/versus/lru.json` and the plots beside it. The bench `policies` has the
@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
     }
     let args = Args::parse();
     let mut report = Report::new("lru");
-    // First, while this process and the machine's memory are still empty.
+    // Memory comes first, while this process and the memory of the machine are still empty.
     if args.includes("memory") {
         memory::run(&mut report, args.quick)?;
     }

@@ -1,4 +1,4 @@
-//! What stores of one budget take up of the memory.
+//! The memory that stores of one budget take up.
 
 use std::io;
 
@@ -22,7 +22,7 @@ const SUBJECTS: [Entrant; 7] = [
     (Floor::NAME, fill::<Floor>, false),
 ];
 
-/// Measures each in a process of its own.
+/// Measures each store in a process of its own.
 pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
     let charge = "of which each entry is charged the bytes of its key and value and nothing for overhead. lru counts entries; the \
                   floor never evicts.";
@@ -37,7 +37,7 @@ pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// In a child.
+/// Carries out the task of a child.
 pub(crate) fn task(task: &[String]) -> io::Result<()> {
     let unknown = || io::Error::other(format!("no such task: {}", task.join(" ")));
     let (subject, plan) = Plan::parse(task).ok_or_else(unknown)?;

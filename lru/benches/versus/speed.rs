@@ -1,4 +1,4 @@
-//! How long a hit takes, and a mix of reads and inserts with eviction.
+//! The time of a hit, and of a mix of reads and inserts with eviction.
 
 use std::hint::black_box;
 
@@ -15,12 +15,12 @@ const REFERENCES: [(&str, &str); 2] = [
     (Floor::NAME, "of_floor"),
 ];
 
-/// How many rounds, and how many operations of each thread in one.
+/// The number of rounds, and of operations that each thread runs in a round.
 fn size(quick: bool) -> (usize, usize) {
     if quick { (5, 1 << 17) } else { (9, 1 << 20) }
 }
 
-/// Keys that are all there.
+/// Reads of keys that are all present.
 pub(crate) fn hits(report: &mut Report, quick: bool) {
     let (rounds, count) = size(quick);
     report.section(format!(
@@ -54,7 +54,7 @@ pub(crate) fn hits(report: &mut Report, quick: bool) {
     }
 }
 
-/// Keys ten times as many as there is room for.
+/// Reads and inserts of ten times as many keys as there is room for.
 pub(crate) fn mixed(report: &mut Report, quick: bool) {
     let (rounds, count) = size(quick);
     let keys = 100_000;

@@ -1,4 +1,4 @@
-//! The stores that are compared, but for those that the bench of `groupcache` knows too.
+//! The stores that are compared, except those that the bench of `groupcache` also compares.
 
 use std::num::NonZeroUsize;
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::harness::{Capacity, Key, Subject, weight};
 
-/// Ours.
+/// Our store, under `Policy::Lru` if `STRICT`.
 pub(crate) struct Ours<const STRICT: bool>(lru::Cache<Key, Bytes>);
 
 impl<const STRICT: bool> Subject for Ours<STRICT> {
@@ -39,7 +39,7 @@ impl<const STRICT: bool> Subject for Ours<STRICT> {
     }
 }
 
-/// foyer in memory, with the policy that it is fastest with.
+/// foyer's in-memory cache, with its fastest policy.
 pub(crate) struct Foyer(foyer::Cache<Key, Bytes>);
 
 impl Subject for Foyer {
@@ -63,7 +63,7 @@ impl Subject for Foyer {
     }
 }
 
-/// The `lru` crate knows no weights: its capacity is in entries.
+/// The `lru` crate behind a mutex. The crate has no weights: its capacity is in entries.
 pub(crate) struct LruCrate(Mutex<rival_lru::LruCache<Key, Bytes>>);
 
 impl Subject for LruCrate {
@@ -86,9 +86,9 @@ impl Subject for LruCrate {
     }
 }
 
-/// A table that is filled once and then only read, without locks or eviction: what hashing, probing and cloning take. Not
-/// quite a bound: a store whose entries lie closer together can be ahead of it where most reads miss the processor's
-/// caches.
+/// A table that is filled once and then only read, without locks or eviction. Its time is that of hashing, probing and
+/// cloning. The floor is not quite a bound. If most reads miss the processor's caches, a store whose entries lie closer
+/// together can be faster.
 pub(crate) struct Floor {
     table: HashMap<Key, Bytes>,
     filling: Mutex<HashMap<Key, Bytes>>,

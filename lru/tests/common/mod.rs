@@ -1,4 +1,4 @@
-//! A store so simple that it is plainly right: a list, searched from end to end.
+//! A store so simple that it is plainly right: a list that is searched linearly.
 
 // Each test that includes this module uses a part of it.
 #![allow(dead_code, unreachable_pub)]
@@ -10,7 +10,7 @@ use lru::{Cause, Class, Evicted, Meta, Removed, Stats};
 pub type Key = u8;
 pub type Value = u32;
 
-/// What left, and why.
+/// An entry that left, and why.
 pub type Left = (Key, Value, Cause);
 
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ pub struct Entry {
     pub key: Key,
     pub value: Value,
     pub meta: Meta,
-    /// Grows with every entry that comes.
+    /// Grows with every entry that comes. Orders entries with the same expiry.
     age: u64,
 }
 
@@ -30,7 +30,7 @@ pub struct Model {
     pub hot_ratio: usize,
     pub now: Instant,
     pub stats: Stats,
-    /// `Lru` exchanges the values of a key and then makes room, `Cache` the other way round.
+    /// Whether an overwrite replaces the entry before it makes room, as in `Lru`. `Cache` makes room first.
     pub replaces_first: bool,
     age: u64,
 }
@@ -143,7 +143,7 @@ impl Model {
     fn make_room(&mut self, new: Option<&Entry>, left: &mut Vec<Left>) {
         loop {
             let old = new.and_then(|new| self.position(new.key));
-            // The bytes of a class once the newcomer is in.
+            // The bytes of a class, as if the newcomer had been stored already.
             let bytes_of = |class| {
                 let is_in = |entry: &&Entry| entry.meta.class == class;
                 let all = self.bytes_of(class) + new.filter(is_in).map_or(0, |new| new.meta.charge);

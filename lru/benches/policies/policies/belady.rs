@@ -1,4 +1,4 @@
-//! What nobody can beat, because it knows the future: evict what is needed again last. Belady, "A Study of
+//! Belady's optimum, which knows the future: evict the object that is needed again last. Belady, "A Study of
 //! Replacement Algorithms for a Virtual-Storage Computer", IBM Systems Journal, 1966. Optimal for unit weights only.
 
 use std::collections::BinaryHeap;

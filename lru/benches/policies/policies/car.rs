@@ -1,4 +1,4 @@
-//! CAR, the clock form of ARC: a recency clock and a frequency clock whose balance the ghosts of both shift.
+//! CAR, the clock form of ARC: a recency clock and a frequency clock. The ghosts of both shift the balance.
 //! Bansal and Modha, "CAR: Clock with Adaptive Replacement", FAST '04.
 
 use super::Policy;
@@ -15,7 +15,7 @@ enum Place {
 
 pub(crate) struct Car {
     budget: u64,
-    /// What the recency clock may weigh.
+    /// The most that the recency clock may weigh.
     target: u64,
     links: Links,
     recent: List,

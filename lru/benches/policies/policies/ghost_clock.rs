@@ -1,46 +1,49 @@
-//! The policy of the store: a FIFO window, a CLOCK, and ghosts that count.
+//! The policy of the store: a FIFO window, a CLOCK, and ghosts with counts.
 //!
 //! A hit adds one to a two-bit mark of the entry and does nothing else. Everything below happens when an object is
 //! inserted.
 //!
-//! * A new object enters the *window*, a FIFO. At its end, an object that was hit moves on to *main*, a CLOCK; any
-//!   other is evicted, unless it wins a contest (below).
-//! * An evicted object leaves a *ghost* behind: four bytes with a fingerprint, a count of how often the object was asked
-//!   for, and when it was evicted from which queue. There are three ghosts to an entry.
-//! * An object that returns while its ghost is there was perhaps evicted too early, and may *contest* the place of the
-//!   entry under main's hand: it wins if its count is larger by more than a fifth. It does so twice, on its return and
-//!   at the end of the window. On its return the present request does not count: the entry under the hand may be about
-//!   to be asked for as well, and in a loop it is the very next one. Without this a loop longer than the cache evicts
-//!   itself like dominoes. A scan never gets to main, because it has no ghosts.
-//! * Counts live with entries and ghosts, so there is no sketch; they are halved, lazily, as requests are counted.
-//! * Ghosts also say how large the window should be. A return soon after leaving the window says that a slightly larger
-//!   one would have hit, a return soon after leaving main says the same of main. Each moves the border by half the
-//!   object's weight; one that returns later by less, with the square of the distance.
-//! * Until the budget is reached for the first time, objects go straight to main, so that a loop finds main full.
+//! * A new object goes to the *window*, a FIFO. At the end of the window, an object that was hit moves on to *main*, a
+//!   CLOCK. Any other object is evicted, unless it wins a contest (below).
+//! * An evicted object leaves a *ghost* behind, of four bytes. The ghost holds a fingerprint, how often the object was
+//!   asked for, and when it was evicted from which queue. There are three ghosts to an entry.
+//! * An object that returns while its ghost is there was perhaps evicted too early. It may *contest* the place of the
+//!   entry under main's hand, and wins if its count is larger by more than a fifth. It contests twice: on its return,
+//!   and at the end of the window. On its return, the present request does not count, because the entry under the hand
+//!   may be about to be asked for as well. In a loop, that entry is the very next one. If the request counted, a loop
+//!   longer than the cache would keep evicting the entry that it needs next. A scan never gets to main, because it has
+//!   no ghosts.
+//! * Entries and ghosts hold the counts, so there is no frequency sketch. Counts are halved, lazily, as requests are
+//!   counted.
+//! * Ghosts also decide how large the window is. An object that returns soon after it left the window would have been
+//!   hit in a slightly larger window. The same holds for main. Each such return moves the border by half the object's
+//!   weight. The pull of a later return falls with the square of the distance.
+//! * Until the budget is reached for the first time, objects go straight to main. So main is full when a loop begins.
 //!
-//! The ideas are those of S3-FIFO (a small FIFO, lazy promotion), Clock-PRO and ARC (ghosts decide the border), and
-//! TinyLFU (a newcomer has to be asked for more often than what it replaces).
+//! The ideas are from S3-FIFO (a small FIFO, lazy promotion), Clock-PRO and ARC (ghosts decide the border), and TinyLFU
+//! (a newcomer must be asked for more often than its victim).
 
 use super::Policy;
 use super::ghosts::{Ghost, Ghosts};
 use super::lists::{Links, List};
 
-/// The constants of the policy. They are apart so that each can be varied and its worth be seen.
+/// The constants of the policy. They are in a struct so that a run can vary each and show its effect.
 #[derive(Clone, Copy)]
 pub(crate) struct Tuning {
-    /// Where the mark of an entry saturates.
+    /// The value at which the mark of an entry saturates.
     pub(crate) mark_max: u8,
-    /// Ghosts to an entry.
+    /// How many ghosts are kept for each entry.
     pub(crate) ghosts: usize,
     /// Counts are halved whenever so many have been added per entry.
     pub(crate) half_life: usize,
-    /// A contest is won by more than `1 + 1 / margin` times the other's count. Zero: every contest is won.
+    /// An object wins a contest if its count exceeds `1 + 1 / margin` times the victim's count. Zero: it always wins.
     pub(crate) margin: u8,
-    /// How many entries one eviction moves at most before it takes what it finds.
+    /// How many entries a queue moves at most in one search for a victim. Then it takes the next one.
     pub(crate) steps: usize,
-    /// The window at first, and bounds of the window, in percent of the budget.
+    /// The initial size of the window, and its lower and upper bound, in percent of the budget.
     pub(crate) window: (u64, u64, u64),
-    /// A return counts fully if less than this has been evicted from the queue since, in percent of the budget.
+    /// A return counts fully if less than this has been evicted from the queue since the object left, in percent of
+    /// the budget.
     pub(crate) near: f64,
     /// Whether the window's size follows the ghosts.
     pub(crate) adaptive: bool,
@@ -75,19 +78,19 @@ enum Place {
 #[derive(Clone, Copy)]
 struct Entry {
     place: Place,
-    /// Hits since the hand last came by. The only part that a hit writes.
+    /// Hits since the hand last came by. A hit writes this field only.
     mark: u8,
-    /// Times asked for, as of `epoch`; a stay in the window counts as one.
+    /// How often the object was asked for, as of `epoch`. All hits during a stay in the window count as one.
     count: u8,
     epoch: u8,
-    /// Whether it had a ghost when it was inserted.
+    /// Whether the object had a ghost when it was inserted.
     returned: bool,
 }
 
 pub(crate) struct GhostClock {
     tuning: Tuning,
     budget: u64,
-    /// What the window may weigh.
+    /// The most that the window may weigh.
     window_budget: f64,
     links: Links,
     window: List,
@@ -96,7 +99,7 @@ pub(crate) struct GhostClock {
     ghosts: Ghosts,
     /// Weight evicted so far from the window and from main.
     evicted: [u64; 2],
-    /// Counts are halved from epoch to epoch.
+    /// The number of the epoch. Counts are halved from epoch to epoch.
     epoch: u8,
     ticks: usize,
     filled: bool,
@@ -131,7 +134,7 @@ impl GhostClock {
         self.window.weight + self.main.weight
     }
 
-    /// How often an object was asked for, recent times weighing more.
+    /// How often an object was asked for: its count, halved once for each epoch since.
     fn count(&self, id: u32) -> u8 {
         let entry = &self.entries[id as usize];
         aged(entry.count, self.epoch.wrapping_sub(entry.epoch))
@@ -153,7 +156,8 @@ impl GhostClock {
         }
     }
 
-    /// Moves main's hand to an entry without a mark, or gives up after so many steps.
+    /// Moves main's hand to an entry without a mark, and returns that entry. After `tuning.steps` steps, returns the
+    /// entry under the hand whatever its mark.
     fn victim(&mut self) -> Option<u32> {
         for _ in 0..self.tuning.steps {
             let id = self.main.oldest()?;
@@ -167,13 +171,13 @@ impl GhostClock {
         self.main.oldest()
     }
 
-    /// Whether main should rather have an object that was asked for `count` times than its victim.
+    /// Whether an object that was asked for `count` times wins the contest with main's victim.
     fn wins(&self, count: u8, victim: u32) -> bool {
         let victim = self.count(victim);
         self.tuning.margin == 0 || count > victim + victim / self.tuning.margin
     }
 
-    /// Evicts something.
+    /// Evicts one object, if there is any.
     fn evict(&mut self) {
         if self.window.weight as f64 > self.window_budget || self.main.len == 0 {
             for step in 0.. {
@@ -235,7 +239,7 @@ impl GhostClock {
         );
     }
 
-    /// How far the evictions of a queue have come, in half units of nearness.
+    /// How far the evictions of a queue have come, in units of half of `tuning.near`. Wraps.
     fn stamp(&self, from_main: bool) -> u8 {
         let unit = ((self.budget as f64 * self.tuning.near / 200.0) as u64).max(1);
         (self.evicted[usize::from(from_main)] / unit) as u8
@@ -262,7 +266,7 @@ impl GhostClock {
     }
 }
 
-/// A count that was right so many epochs ago. Four bits of the distance are known.
+/// A count, halved once for each epoch since. Only four bits of this distance are known.
 fn aged(count: u8, epochs: u8) -> u8 {
     count >> (epochs & 15).min(7)
 }

@@ -1,5 +1,5 @@
-//! What [`GhostClock`](super::GhostClock) remembers of the objects it evicted: four bytes each, in sets of sixteen
-//! that fill one cache line. A set is ordered from new to old, so forgetting the oldest takes no bookkeeping.
+//! What [`GhostClock`](super::GhostClock) remembers of the objects that it evicted: a ghost of four bytes each, in sets
+//! of sixteen that fill one cache line. A set is ordered from new to old, so forgetting the oldest takes no bookkeeping.
 
 use crate::zipf::mix;
 
@@ -13,12 +13,12 @@ type Set = [u32; WAYS];
 /// One evicted object.
 #[derive(Clone, Copy)]
 pub(super) struct Ghost {
-    /// How often it was asked for, as of `epoch`. Four bits.
+    /// How often the object was asked for, as of `epoch`. Four bits.
     pub(super) count: u8,
     /// Four bits.
     pub(super) epoch: u8,
     pub(super) from_main: bool,
-    /// How far the eviction of its queue had come.
+    /// How far the evictions of the object's queue had come.
     pub(super) stamp: u8,
 }
 
@@ -35,8 +35,8 @@ impl Ghosts {
         }
     }
 
-    /// Makes room for so many ghosts. Sets are doubled by giving both halves a copy of the members: a fingerprint is
-    /// too short to tell where they belong, and a copy in the wrong half grows old there without being asked for.
+    /// Makes room for so many ghosts. Doubling the sets gives both halves a copy of all members, because a fingerprint
+    /// is too short to tell which half a member belongs to. A copy in the wrong half ages there without being found.
     pub(super) fn reserve(&mut self, ghosts: usize) {
         while self.sets.len() * WAYS < ghosts {
             self.sets.extend_from_within(..);
@@ -44,7 +44,7 @@ impl Ghosts {
         self.ways = (ghosts.div_ceil(self.sets.len())).clamp(1, WAYS);
     }
 
-    /// Remembers an evicted object, and forgets the oldest of its set.
+    /// Remembers an evicted object, and forgets the oldest ghost of its set.
     pub(super) fn insert(&mut self, id: u32, ghost: Ghost) {
         let (set, fingerprint) = self.locate(id);
         let set = &mut self.sets[set];
@@ -56,7 +56,7 @@ impl Ghosts {
             | u32::from(ghost.stamp);
     }
 
-    /// Finds and forgets an object.
+    /// Finds the ghost of an object, and forgets it.
     pub(super) fn take(&mut self, id: u32) -> Option<Ghost> {
         let (set, fingerprint) = self.locate(id);
         let set = &mut self.sets[set];

@@ -1,5 +1,5 @@
-//! Doubly linked lists through arrays. Objects are dense numbers and each is in one list at most, so that the links
-//! and weights of all objects fit in flat arrays, and a policy is a handful of lists and marks.
+//! Doubly linked lists through arrays. Objects are dense numbers, and each is in one list at most. So flat arrays hold
+//! the links and weights of all objects, and a policy consists of a few lists and marks.
 
 const NIL: u32 = u32::MAX;
 
@@ -56,7 +56,7 @@ impl Links {
         self.weights[id as usize]
     }
 
-    /// Only for objects that are in no list.
+    /// Sets the weight of an object that is in no list.
     pub(super) fn set_weight(&mut self, id: u32, weight: u64) {
         self.weights[id as usize] = weight;
     }

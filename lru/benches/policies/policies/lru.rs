@@ -1,4 +1,4 @@
-//! Strict least recently used, the family's policy.
+//! Strict least recently used, the policy of the groupcache family.
 
 use super::Policy;
 use super::lists::{Links, List};

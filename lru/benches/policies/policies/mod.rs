@@ -27,6 +27,6 @@ pub(crate) use self::w_tiny_lfu::WTinyLfu;
 
 /// An eviction policy under simulation.
 pub(crate) trait Policy {
-    /// A read of an object, which is loaded and offered to the cache if it is not there. Returns whether it was.
+    /// Reads an object. On a miss, loads the object and offers it to the cache. Returns whether the read was a hit.
     fn access(&mut self, id: u32, weight: u64) -> bool;
 }

@@ -4,7 +4,7 @@ use ahash::RandomState;
 
 use super::Policy;
 
-/// A fixed seed, so that a run repeats.
+/// A hash builder with a fixed seed, so that a run can be repeated.
 pub(super) fn hasher() -> RandomState {
     RandomState::with_seeds(1, 2, 3, 4)
 }
@@ -48,7 +48,7 @@ impl Policy for QuickCache {
 pub(crate) struct Moka(moka::sync::Cache<u32, u64, RandomState>);
 
 impl Moka {
-    /// Unit weights are left to the crate's default, which sizes its sketch better than any weigher does.
+    /// Unit weights use the crate's default, with which moka sizes its sketch better than with any weigher.
     pub(crate) fn new(budget: u64, unit: bool) -> Self {
         let builder = moka::sync::Cache::builder().max_capacity(budget);
         let builder = if unit {

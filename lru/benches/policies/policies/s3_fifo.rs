@@ -1,5 +1,5 @@
-//! S3-FIFO: a small FIFO in front of a main one with second chances, and a ghost FIFO that lets its members skip the
-//! small one. Yang et al., "FIFO Queues are All You Need for Cache Eviction", SOSP '23.
+//! S3-FIFO: a small FIFO in front of a main FIFO with second chances, and a ghost FIFO, whose members skip the small
+//! FIFO. Yang et al., "FIFO Queues are All You Need for Cache Eviction", SOSP '23.
 
 use super::Policy;
 use super::lists::{Links, List};

@@ -1,4 +1,4 @@
-//! One policy split over shards by the hash of the key, each with its part of the budget, as a concurrent store has it.
+//! One policy split over shards by the hash of the key, as in a concurrent store. Each shard has its part of the budget.
 
 use super::Policy;
 use crate::zipf::mix;

@@ -6,18 +6,18 @@ use lru::Cache;
 use super::Policy;
 use super::rivals::hasher;
 
-/// What an entry is charged where all weigh the same. With this charge a cache for so many entries picks the number of
-/// shards that it would have with values of a kibibyte.
+/// The charge of an entry in traces of unit weight. With this charge, a cache picks the number of shards that it would
+/// have with values of one KiB.
 const ENTRY: usize = 1 << 10;
 
 pub(crate) struct Store {
     cache: Cache<u32, (), RandomState>,
-    /// What one unit of weight is charged.
+    /// The charge of one unit of weight.
     scale: usize,
 }
 
 impl Store {
-    /// With as many shards as the store thinks best, or with so many.
+    /// A store with this number of shards, or with the default number.
     pub(crate) fn new(budget: u64, unit: bool, shards: Option<usize>) -> Self {
         let scale = if unit { ENTRY } else { 1 };
         let builder = Cache::<(), ()>::builder(budget as usize * scale);

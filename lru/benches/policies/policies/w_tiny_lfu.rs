@@ -1,7 +1,7 @@
-//! W-TinyLFU with a window sized by hill climbing: an LRU window, a segmented LRU main cache, and a sketch that lets
-//! a window victim replace a main victim only if it was asked for more often. Einziger, Eytan, Friedman and Manes,
-//! "Adaptive Software Cache Management", Middleware '18. A hit moves list nodes and writes the sketch, which rules it
-//! out for a store with concurrent reads; it is here for what it keeps.
+//! W-TinyLFU with a window sized by hill climbing: an LRU window, a segmented LRU main cache, and a frequency sketch. A
+//! window victim replaces a main victim only if the sketch has counted it more often. Einziger, Eytan, Friedman and
+//! Manes, "Adaptive Software Cache Management", Middleware '18. A hit moves list nodes and writes the sketch, which
+//! rules the policy out for a store with concurrent reads. The policy is here for its hit ratio.
 
 use super::Policy;
 use super::lists::{Links, List};
@@ -17,7 +17,7 @@ enum Place {
 
 pub(crate) struct WTinyLfu {
     budget: u64,
-    /// What the window may weigh; moved by the climber.
+    /// The most that the window may weigh. The climber moves this bound.
     window_budget: f64,
     links: Links,
     window: List,
@@ -39,7 +39,7 @@ struct Climber {
 }
 
 impl Climber {
-    /// How far to move after this access.
+    /// Counts an access, and returns how far to move the bound of the window.
     fn observe(&mut self, hit: bool) -> f64 {
         self.accesses += 1;
         self.hits += u64::from(hit);
@@ -126,7 +126,7 @@ impl WTinyLfu {
                 }
             }
         }
-        // The window shrank or never overflowed: it has nothing to offer, so main pays.
+        // The window shrank or never overflowed, so it has no candidate, and main evicts.
         while self.weight() > self.budget {
             let lists = [&self.probation, &self.protected, &self.window];
             let Some(id) = lists.iter().find_map(|list| list.oldest()) else {

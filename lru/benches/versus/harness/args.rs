@@ -5,18 +5,18 @@ use std::path::PathBuf;
 
 #[derive(Default)]
 pub(crate) struct Args {
-    /// Ends within 90 seconds.
+    /// Whether the run should end within 90 seconds.
     pub(crate) quick: bool,
-    /// Where the recorded traces are: `--traces`, or else `TRACE_DIR`.
+    /// The folder of the recorded traces: `--traces`, or else `TRACE_DIR`.
     pub(crate) traces: Option<PathBuf>,
-    /// Copies the plots to the crate's `plots/`, which the READMEs show.
+    /// Whether to copy the plots to the crate's `plots/`, which the READMEs show.
     pub(crate) save_plots: bool,
-    /// The parts that are run, between commas; all if it is not given.
+    /// The parts to run, separated by commas. All parts if the flag is not given.
     only: Option<String>,
 }
 
 impl Args {
-    /// Cargo adds arguments of its own, so unknown ones are left alone.
+    /// Cargo adds arguments of its own, so unknown arguments are ignored.
     pub(crate) fn parse() -> Self {
         let mut parsed = Self {
             traces: env::var_os("TRACE_DIR").map(PathBuf::from),

@@ -1,17 +1,17 @@
-//! This program once more, to do one thing in a process of its own.
+//! Child processes: this program runs itself again, to do one task in a process of its own.
 
 use std::process::{Command, Stdio};
 use std::{env, io};
 
 const FLAG: &str = "--child";
 
-/// What this process was started to do, if it is such a child.
+/// The task of this process, if it is such a child.
 pub(crate) fn task() -> Option<Vec<String>> {
     let mut args = env::args().skip_while(|arg| arg != FLAG);
     args.next().map(|_| args.collect())
 }
 
-/// Has a child do something, and returns the numbers that it prints.
+/// Runs a task in a child, and returns the numbers that the child prints.
 pub(super) fn run(task: &[String]) -> io::Result<Vec<f64>> {
     let child = Command::new(env::current_exe()?)
         .arg(FLAG)

@@ -6,8 +6,8 @@ use std::{env, fs, io};
 use super::plot::Plot;
 use super::report::Report;
 
-/// Writes `target/versus/<crate>.json` and the plots beside it, and copies the plots to the crate's
-/// `plots/` if they are to be kept. Plots without figures are left out.
+/// Writes `target/versus/<crate>.json` and the plots beside it. Copies the plots to the crate's
+/// `plots/` if they are to be saved. Leaves out plots without figures.
 pub(crate) fn write(report: &Report, plots: &[Plot], keep: bool) -> io::Result<()> {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target =

@@ -1,7 +1,7 @@
-//! What a filled store adds to the resident memory of its process.
+//! Measures what a filled store adds to the resident memory of its process.
 //!
-//! Each store is filled in a process of its own, because what an allocator got back from one store it hands on to the
-//! next. One store has one size of values, and keys of 16 to 32 bytes.
+//! Each store is filled in a process of its own, because an allocator reuses the memory of one store for the next. A
+//! store has values of one size, and keys of 16 to 32 bytes.
 
 use std::ops::Range;
 use std::{fs, io};
@@ -9,16 +9,16 @@ use std::{fs, io};
 use super::report::Report;
 use super::{child, requests::MEAN_KEY};
 
-/// The sizes of values, in bytes, and what they are called.
+/// The sizes of values, in bytes, and their names.
 pub(crate) const SIZES: [(usize, &str); 3] =
     [(64, "64 B"), (1 << 10, "1 KiB"), (16 << 10, "16 KiB")];
 
-/// The budget that is filled.
+/// The budget that is filled, in bytes.
 fn budget(quick: bool) -> usize {
     if quick { 16 << 20 } else { 512 << 20 }
 }
 
-/// The budget is turned over so many times.
+/// How many times the budget is turned over.
 const CHURN: u64 = 10;
 
 /// What a child is to fill.
@@ -31,12 +31,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// What one entry weighs on average if nothing but key and value counts.
+    /// The average bytes of an entry's key and value.
     pub(crate) fn payload(&self) -> usize {
         self.value + MEAN_KEY
     }
 
-    /// The task of a child that does this with a subject.
+    /// The task of a child that carries out this plan with a subject.
     fn task(&self, subject: &str) -> Vec<String> {
         vec![
             subject.to_owned(),
@@ -59,8 +59,9 @@ impl Plan {
         Some((subject, plan))
     }
 
-    /// In the child: stores the entries `0..` of `weight` bytes each until the budget is full, then ten times as many
-    /// others, and prints what has become of the memory. `before` is what was resident before the store was made.
+    /// In the child: stores entries of `weight` bytes, numbered from 0, until the budget is full, then ten times as many
+    /// others. Prints the number of entries and the growth of the resident memory. `before` is the resident memory before
+    /// the store was made.
     pub(crate) fn measure(
         &self,
         before: Option<u64>,
@@ -93,8 +94,8 @@ pub(crate) struct Memory<'a> {
 }
 
 impl<'a> Memory<'a> {
-    /// Begins the section; `charge` says what entries are charged. `None`, with a word on why, where memory cannot be
-    /// measured.
+    /// Begins the section. `charge` describes the charge of an entry. If the resident memory cannot be read, prints the
+    /// reason and returns `None`.
     pub(crate) fn new(report: &'a mut Report, quick: bool, charge: &str) -> Option<Self> {
         let budget = budget(quick);
         report.section(format!(

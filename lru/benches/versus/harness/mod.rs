@@ -1,5 +1,5 @@
-//! What the benches `versus` of this crate and of `groupcache` share: the requests, the rounds, the measuring of memory
-//! in processes of their own, and the report. It expects the simulator's `zipf` at the root of the bench.
+//! What the benches `versus` of this crate and of `groupcache` share: the requests, the rounds, the measurement of memory
+//! in child processes, and the report. The bench must have the simulator's `zipf` as a module at its root.
 
 mod args;
 mod child;

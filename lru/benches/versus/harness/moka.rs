@@ -2,7 +2,7 @@ use bytes::Bytes;
 
 use super::subject::{Capacity, Key, Subject, weight};
 
-/// moka's cache for threads.
+/// moka's cache for several threads.
 pub(crate) struct Moka(moka::sync::Cache<Key, Bytes, ahash::RandomState>);
 
 impl Subject for Moka {

@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 use super::report::Report;
 
 const WIDTH: usize = 900;
-/// Where the plotted area begins and ends. What is left of it names the rows.
+/// Where the plotted area begins and ends. The names of the rows are to the left of it.
 const LEFT: usize = 280;
 const RIGHT: usize = 820;
-/// Ours comes first wherever it takes part, and has the colour that stands out.
+/// Our store comes first wherever it takes part, and has the colour that stands out.
 const COLORS: [&str; 10] = [
     "#c8102e", "#1b6ca8", "#7fb2d9", "#e0a13b", "#5b8c5a", "#a05a9c", "#8d6b4f", "#9aa0a6",
     "#444444", "#2aa198",
 ];
 
-/// Rows of figures with one subject a colour.
+/// Rows of figures, with one colour for each subject.
 pub(crate) struct Plot {
     name: &'static str,
     title: String,
@@ -40,7 +40,7 @@ enum Marks {
 }
 
 impl Plot {
-    /// A bar for each figure that has one of the metrics; each metric comes with what it is called.
+    /// A bar for each figure that has one of the metrics. Each metric comes with its title.
     pub(crate) fn bars(
         report: &Report,
         name: &'static str,
@@ -210,7 +210,7 @@ fn dots(body: &mut String, row: &Row, y: usize) -> usize {
         body,
         "<line x1=\"{LEFT}\" y1=\"{middle}\" x2=\"{RIGHT}\" y2=\"{middle}\" stroke=\"#dddddd\"/>"
     );
-    // The first is ours, and lies on top.
+    // The first subject is ours, so its dot is drawn last, on top.
     for (n, value) in row.values.iter().enumerate().rev() {
         let Some(value) = value else { continue };
         let x = LEFT as f64 + value / 100.0 * (RIGHT - LEFT) as f64;
@@ -232,7 +232,7 @@ fn dots(body: &mut String, row: &Row, y: usize) -> usize {
     HEIGHT
 }
 
-/// Draws what the dots' places mean from `y` down, and returns its height.
+/// Draws the axis of the dots from `y` down, and returns its height.
 fn axis(body: &mut String, y: usize) -> usize {
     for percent in [0, 25, 50, 75, 100] {
         let x = LEFT + (RIGHT - LEFT) * percent / 100;

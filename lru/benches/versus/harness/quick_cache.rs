@@ -11,7 +11,7 @@ impl quick_cache::Weighter<Key, Bytes> for Weigher {
     }
 }
 
-/// quick_cache's cache for threads.
+/// quick_cache's cache for several threads.
 pub(crate) struct QuickCache(quick_cache::sync::Cache<Key, Bytes, Weigher>);
 
 impl Subject for QuickCache {

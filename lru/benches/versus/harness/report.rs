@@ -1,4 +1,4 @@
-//! The figures, and the table that shows them.
+//! The figures of a bench, and the table that shows them.
 
 use serde_json::{Value, json};
 
@@ -138,7 +138,7 @@ fn find<'a>(
     figures.find(is_it).map(|figure| figure.value)
 }
 
-/// Each item once, in the order of their first appearance.
+/// Each item once, in the order of first appearance.
 fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
     for item in items {

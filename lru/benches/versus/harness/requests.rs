@@ -1,21 +1,21 @@
-//! What is asked for.
+//! The keys that a bench asks for.
 
 use crate::zipf::{Rng, Zipf};
 
-/// A key to ask for, in place: 16 to 32 characters. Requests bring their keys along, so they come from a buffer that is
-/// read in order, and not from the memory of the keys that are stored.
+/// A key to ask for, held in place: 16 to 32 characters. So keys come from a buffer that is read in order, and not from
+/// the memory of the stored keys.
 #[derive(Clone, Copy)]
 pub(crate) struct Request {
     text: [u8; 32],
     len: u8,
 }
 
-/// How long keys are on average.
+/// The average length of a key, in bytes.
 pub(super) const MEAN_KEY: usize = 24;
 
 impl Request {
-    /// The nth key: `/object/`, 16 hexadecimal digits, `/content`, cut to length. Also the shortest have 32 bits of a
-    /// multiple of the golden ratio, which keep a billion of them apart.
+    /// The nth key: `/object/`, 16 hexadecimal digits, `/content`, cut to length. Even the shortest keys hold 32 bits of
+    /// a multiple of the golden ratio, which keep a billion keys apart.
     pub(crate) fn new(n: u64) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = *b"/object/0000000000000000/content";
@@ -63,7 +63,7 @@ impl Draw {
         (0..count).map(|_| draw()).collect()
     }
 
-    /// The same, ready to be asked for.
+    /// Requests for the same keys.
     pub(crate) fn requests(self, keys: u32, count: usize, seed: u64) -> Vec<Request> {
         let numbers = self.numbers(keys, count, seed);
         numbers.into_iter().map(Request::new).collect()

@@ -1,4 +1,4 @@
-//! How long an operation takes.
+//! Measures how long an operation takes.
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -9,20 +9,21 @@ use super::report::Report;
 use super::requests::Request;
 use super::subject::Subject;
 
-/// One subject, filled: runs one round, each thread with requests of its own, and returns nanoseconds per operation.
+/// Runs one round of a filled subject, and returns nanoseconds per operation. Each thread has requests of its own.
 pub(crate) type Round = Box<dyn Fn(&[Vec<Request>]) -> f64>;
 
-/// Subjects that do the same in turn.
+/// Subjects that run the same requests in turn.
 pub(crate) struct Contest<'a> {
     pub(crate) subjects: Vec<(&'static str, Round)>,
     pub(crate) rounds: usize,
-    /// Subjects whose time the times of all are divided by, round by round, and the metric that this gives.
+    /// Each reference subject, and the metric that compares with it: a subject's time divided by the reference's time of
+    /// the same round.
     pub(crate) references: &'a [(&'static str, &'static str)],
 }
 
 impl Contest<'_> {
-    /// Runs all subjects in turn, over and over, so that what disturbs a round disturbs all alike; another one begins
-    /// each time, because each leaves the next one the processor's caches as it likes them. Reports medians.
+    /// Runs all subjects in turn, over and over, so that a disturbance affects all alike. Each round begins with another
+    /// subject, because each subject leaves its own data in the processor's caches. Reports medians.
     pub(crate) fn run(&self, report: &mut Report, case: &str, requests: &[Vec<Request>]) {
         let mut times = vec![Vec::new(); self.subjects.len()];
         for round in 0..=self.rounds {
@@ -60,7 +61,7 @@ pub(crate) fn reads<S: Subject>(subject: S) -> (&'static str, Round) {
         time(requests, |requests| {
             for request in requests {
                 let value = subject.get(black_box(request.key()));
-                // Where it is: a user would not move it about either.
+                // By reference: a user would not copy the value either.
                 black_box(&value);
             }
         })
@@ -68,8 +69,8 @@ pub(crate) fn reads<S: Subject>(subject: S) -> (&'static str, Round) {
     (S::NAME, round)
 }
 
-/// Nanoseconds per request, each thread with requests of its own, all at once. The first quarter of them is made once
-/// before: the round of another subject has just filled the processor's caches with what is no use to this one.
+/// Nanoseconds per request. All threads run at once, each with requests of its own. Before the measurement, each thread
+/// runs the first quarter of its requests, because another subject has just filled the processor's caches with its data.
 pub(crate) fn time(requests: &[Vec<Request>], run: impl Fn(&[Request]) + Sync) -> f64 {
     let start = Barrier::new(requests.len());
     let timed = |requests: &[Request]| {

@@ -6,14 +6,14 @@ use bytes::Bytes;
 
 use super::requests::{MEAN_KEY, Request};
 
-/// As in a group: reference-counted bytes.
+/// Reference-counted bytes, as the keys of a group.
 pub(crate) type Key = Arc<[u8]>;
 
-/// Bytes of a value where time is measured.
+/// The bytes of a value in the measurements of time.
 pub(crate) const VALUE: usize = 1024;
 
-/// What a store may hold. Where it can count bytes, entries weigh those of their key and value, so that each store is
-/// set up for the memory that it would have.
+/// How much a store may hold. If the store can count bytes, the weight of an entry is the bytes of its key and value. So
+/// each store is set up for the same memory.
 #[derive(Clone, Copy)]
 pub(crate) struct Capacity {
     pub(crate) bytes: usize,
@@ -22,7 +22,7 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    /// Room for so many entries with values of the usual size.
+    /// Room for so many entries with values of [`VALUE`] bytes.
     pub(crate) fn entries(entries: usize) -> Self {
         Self {
             bytes: entries * (MEAN_KEY + VALUE),
@@ -31,10 +31,10 @@ impl Capacity {
     }
 }
 
-/// Set up as its documentation advises for many threads, with its own default hash function.
+/// A store that is compared. Set up as its documentation advises for many threads, with its own default hash function.
 pub(crate) trait Subject: Sync + Send + Sized + 'static {
     const NAME: &'static str;
-    /// What a hit gives.
+    /// What a hit returns.
     type Value;
     fn new(capacity: Capacity) -> Self;
     fn get(&self, key: &[u8]) -> Option<Self::Value>;
@@ -57,14 +57,14 @@ pub(crate) trait Subject: Sync + Send + Sized + 'static {
     }
 }
 
-/// Bytes of an entry.
+/// The bytes of an entry's key and value.
 pub(crate) fn weight(key: &[u8], value: &[u8]) -> usize {
     key.len() + value.len()
 }
 
-/// Values for the keys `0..`, each in an allocation of its own, which all subjects share. Each has been cloned once:
-/// the first clone of a `Bytes` allocates its reference count, which must not lie among the keys of the subject that
-/// happens to be filled first.
+/// Values for the keys `0..`, each in an allocation of its own. All subjects share these values. Each value has been
+/// cloned once, because the first clone of a `Bytes` allocates its reference count. Otherwise the counts would lie among
+/// the keys of the subject that is filled first.
 pub(crate) fn values(keys: u32) -> Vec<Bytes> {
     (0..keys)
         .map(|n| {
