@@ -1,4 +1,4 @@
-//! What a view costs beside the `Bytes` it wraps and beside `Arc<[u8]>`.
+//! The cost of a view, compared with the `Bytes` that it wraps and with `Arc<[u8]>`.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ fn value() -> Vec<u8> {
     vec![b'v'; SIZE]
 }
 
-/// Clone and drop, of a buffer that already has other users.
+/// Clones and drops a handle of a buffer that already has other users.
 fn clone(c: &mut Criterion) {
     let view = ByteView::from(value());
     let bytes = Bytes::from(value());
@@ -27,7 +27,7 @@ fn clone(c: &mut Criterion) {
     group.finish();
 }
 
-/// A quarter from the middle. An `Arc<[u8]>` has to copy it.
+/// Slices a quarter from the middle, which an `Arc<[u8]>` has to copy.
 fn slice(c: &mut Criterion) {
     let range = || black_box(SIZE / 4)..black_box(SIZE / 2);
     let view = ByteView::from(value());

@@ -2,8 +2,10 @@ use axum_core::response::{IntoResponse, Response};
 
 use crate::ByteView;
 
-/// The bytes as a body of the type `application/octet-stream`, without copying them. A handler that
-/// knows a better type answers with a tuple of a header and the view.
+/// Responds with the bytes as the body, without copying them, and with the content type
+/// `application/octet-stream`.
+///
+/// A handler that knows a better type returns a tuple of a `content-type` header and the view.
 impl IntoResponse for ByteView {
     fn into_response(self) -> Response {
         self.into_bytes().into_response()

@@ -7,24 +7,26 @@ use bytes::Bytes;
 
 /// An immutable view of bytes that is cheap to clone.
 ///
-/// A view owns a share of its bytes: clones and slices point into the same buffer, which is freed
-/// with the last of them. It is a thin wrapper over [`Bytes`] of the same size, without the methods
-/// that move or shorten a handle in place: a `ByteView` shows the same bytes for as long as it
-/// lives.
+/// A view shares ownership of its buffer: clones and slices point into the same buffer, and the
+/// last of them to be dropped frees the buffer. `ByteView` is a thin wrapper over [`Bytes`] of the
+/// same size. It lacks the methods that move or shorten a handle in place, so a view shows the same
+/// bytes for as long as it lives.
 ///
-/// All methods of `[u8]` are there by [`Deref`], `view[i]` and `view[a..b]` included.
+/// All methods of `[u8]` are available through [`Deref`], including `view[i]` and `view[a..b]`.
 ///
 /// # Comparing
 ///
-/// Equality, ordering and hashing are those of the byte slice, whatever buffer it lives in. So a map
-/// keyed by `ByteView` can be searched with a `&[u8]`. It cannot be searched with a `&str`, because
-/// the standard library hashes a `str` differently from its bytes: use [`str::as_bytes`].
+/// Equality, ordering and hashing are those of the byte slice, whichever buffer holds the bytes. So
+/// a map keyed by `ByteView` can be searched with a `&[u8]`. Such a map cannot be searched with a
+/// `&str`, because the standard library hashes a `str` differently from its bytes: use
+/// [`str::as_bytes`].
 ///
 /// # Complexity
 ///
 /// Cloning and slicing take constant time and copy no bytes. The first clone of a view made from a
-/// `Vec<u8>`, `String` or boxed slice allocates the reference count that they then share (a few
-/// words); views of static bytes never allocate.
+/// `Vec<u8>`, `String` or boxed slice allocates a reference count of a few words, which all clones
+/// share. If the vector or string has spare capacity, the conversion allocates the count instead.
+/// Views of static bytes never allocate.
 #[derive(Clone, Default)]
 pub struct ByteView {
     pub(crate) bytes: Bytes,
@@ -60,7 +62,7 @@ impl ByteView {
         Bytes::copy_from_slice(bytes).into()
     }
 
-    /// The number of bytes in view, which may be far fewer than the buffer behind it holds.
+    /// The number of bytes in view. The buffer behind the view may hold far more.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.bytes.len()
@@ -84,7 +86,7 @@ impl ByteView {
         self.bytes.get(index).copied()
     }
 
-    /// A view of a part of this one, sharing its buffer.
+    /// A view of a part of this view, sharing its buffer.
     ///
     /// The part keeps the whole buffer alive; see [`detached`](Self::detached).
     ///
@@ -97,14 +99,15 @@ impl ByteView {
     ///
     /// # Panics
     ///
-    /// If the range starts after its end or ends after [`len`](Self::len), as indexing a `[u8]`
-    /// does. [`checked_slice`](Self::checked_slice) is for ranges that come from elsewhere.
+    /// Panics if the range starts after its end or ends after [`len`](Self::len), as indexing a
+    /// `[u8]` does. Use [`checked_slice`](Self::checked_slice) for a range from an untrusted
+    /// source.
     #[must_use]
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
         self.bytes.slice(range).into()
     }
 
-    /// A view of a part of this one, sharing its buffer, or `None` where [`slice`](Self::slice)
+    /// A view of a part of this view, sharing its buffer, or `None` where [`slice`](Self::slice)
     /// would panic.
     ///
     /// ```
@@ -131,12 +134,12 @@ impl ByteView {
 
     /// A view of the same bytes in an allocation of exactly their length, shared with nobody.
     ///
-    /// A small slice keeps the whole buffer that it was cut from in memory, and a view of a `Vec`
-    /// keeps the spare capacity. Detach what will be kept long and is much smaller than its buffer,
-    /// say a field of a parsed message that goes into a cache that counts bytes.
+    /// A small slice keeps its whole buffer in memory, and a view of a `Vec` keeps the spare
+    /// capacity. Detach a view that is kept long and is much smaller than its buffer, say a field
+    /// of a parsed message that goes into a cache with a limit in bytes.
     ///
-    /// This copies unless the view is empty. [`Bytes`] does not say how large its buffer is, so the
-    /// caller has to know when the copy is worth it.
+    /// This method copies the bytes unless the view is empty. [`Bytes`] does not tell the size of
+    /// its buffer, so the caller has to know when the copy is worth its cost.
     ///
     /// ```
     /// use byteview::ByteView;
@@ -155,20 +158,21 @@ impl ByteView {
     ///
     /// # Errors
     ///
-    /// [`Utf8Error`], which says where the text ends.
+    /// [`Utf8Error`] if the bytes are not UTF-8; it says where the valid text ends.
     pub fn to_str(&self) -> Result<&str, Utf8Error> {
         str::from_utf8(self)
     }
 
-    /// The bytes as text, with U+FFFD in place of what is not UTF-8. Copies only in that case.
+    /// The bytes as text, with U+FFFD in place of each invalid sequence. Copies only if the bytes
+    /// are not UTF-8.
     #[must_use]
     pub fn to_str_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self)
     }
 
-    /// Copies as many bytes as fit to the front of `target`, and returns how many.
+    /// Copies as many bytes as fit to the front of `target`, and returns the number copied.
     ///
-    /// What `target` holds after them is left as it was.
+    /// The rest of `target` stays unchanged.
     ///
     /// ```
     /// use byteview::ByteView;

@@ -1,4 +1,4 @@
-//! Comparisons: a view is its byte slice, in whatever type the other side keeps its bytes.
+//! Comparisons: a view compares as its byte slice, whichever type holds the other side's bytes.
 
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
@@ -34,7 +34,8 @@ impl Hash for ByteView {
     }
 }
 
-/// Equality and order with another type that shows its bytes through `AsRef<[u8]>`.
+/// Implements equality and order with a type that gives its bytes through `AsRef<[u8]>`, with the
+/// view on the left.
 macro_rules! compare_view_with {
     ($($other:ty $(, const $N:ident)?;)*) => {$(
         impl $(<const $N: usize>)? PartialEq<$other> for ByteView {
@@ -51,7 +52,7 @@ macro_rules! compare_view_with {
     )*};
 }
 
-/// The same with the view on the right.
+/// Implements the same comparisons with the view on the right.
 macro_rules! compare_with_view {
     ($($other:ty $(, const $N:ident)?;)*) => {$(
         impl $(<const $N: usize>)? PartialEq<ByteView> for $other {
@@ -91,7 +92,7 @@ compare_with_view! {
     BytesMut;
 }
 
-// References on the right, for all of the above at once: `view == "text"`, `view < b"m"`.
+// References on the right, for all types above at once: `view == "text"`, `view < b"m"`.
 
 impl<T: ?Sized> PartialEq<&T> for ByteView
 where

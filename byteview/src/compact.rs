@@ -1,11 +1,11 @@
-//! Views in memory that is about as large as what they show.
+//! Views whose memory is about as large as the bytes that they show.
 
 use bytes::Bytes;
 
 use crate::ByteView;
 
-/// Some bytes and how many of them count, to be allocated together with the count of those who share
-/// them.
+/// A buffer of `N` bytes, of which the first `len` are in use. [`Bytes`] allocates it together with
+/// its reference count.
 struct Small<const N: usize> {
     len: u8,
     bytes: [u8; N],
@@ -17,14 +17,14 @@ impl<const N: usize> AsRef<[u8]> for Small<N> {
     }
 }
 
-/// What [`Bytes`] puts in front of an owner: a count.
+/// The bytes that [`Bytes`] puts in front of an owner: a reference count.
 const HEADER: usize = size_of::<usize>();
 
-/// What [`Bytes`] allocates for a buffer that is shared: pointer, capacity and count.
+/// The bytes that [`Bytes`] allocates for a shared buffer: pointer, capacity and reference count.
 const SHARED: usize = 3 * size_of::<usize>();
 
 impl<const N: usize> Small<N> {
-    /// `None` if they are too many.
+    /// A copy of `from`, or `None` if it is longer than `N` or 255 bytes.
     fn copy(from: &[u8]) -> Option<Bytes> {
         let mut bytes = [0; N];
         bytes.get_mut(..from.len())?.copy_from_slice(from);
@@ -33,8 +33,8 @@ impl<const N: usize> Small<N> {
     }
 }
 
-/// One allocation for all; sizes are such that allocators, which deal in multiples of 16 and keep 8
-/// bytes for themselves or none, waste little.
+/// Each size makes one allocation of 8 bytes more than a multiple of 16. Allocators round to
+/// multiples of 16 and keep 8 bytes or none for themselves, so they waste little of it.
 macro_rules! sizes {
     ($($n:literal)*) => {
         fn copy_small(from: &[u8]) -> Option<Bytes> {
@@ -44,7 +44,7 @@ macro_rules! sizes {
             }
         }
 
-        /// The bytes that this allocates.
+        /// The bytes that `copy_small` allocates for `len` bytes; `None` if it does not take them.
         const fn small_size(len: usize) -> Option<usize> {
             match len {
                 $(0..=$n => Some(HEADER + size_of::<Small<$n>>()),)*
@@ -57,15 +57,18 @@ macro_rules! sizes {
 sizes!(15 31 47 63 79 95 111 127 159 191 223 255);
 
 impl ByteView {
-    /// The same bytes in memory that is about as large as they are, and shared with nobody.
+    /// The same bytes in memory of about their length, shared with nobody.
     ///
-    /// A view keeps the whole buffer in memory that it shows a part of, and the spare capacity of the
-    /// `Vec` that it was made from. This is for what will be kept long, say in a cache that counts bytes.
-    /// Unlike [`detached`](Self::detached) it takes a buffer over that fits and has no other owner, and
-    /// cloning the result never allocates: up to 255 bytes lie beside the count of their owners.
+    /// A view keeps its whole buffer in memory, and the spare capacity of the `Vec` that it was
+    /// made from. Compact a view that is kept long, say in a cache with a limit in bytes. `compact`
+    /// differs from [`detached`](Self::detached) in two ways. It keeps a buffer that fits and has
+    /// no other owner. And cloning its result never allocates: up to 255 bytes lie beside their
+    /// reference count, and for more bytes `compact` allocates the count itself.
     ///
-    /// Copies if the bytes are few, if the buffer has other owners, or if more than a sixteenth of it
-    /// is not in view.
+    /// `compact` copies at most 255 bytes always. It copies more bytes if they are static, if they
+    /// come from [`Bytes::from_owner`], or if their buffer has other owners. Otherwise it moves the
+    /// bytes to the front of their buffer. It then shrinks the buffer, which may copy the bytes, if
+    /// more than a sixteenth of the view's length is not in view.
     ///
     /// ```
     /// use byteview::ByteView;
@@ -84,7 +87,7 @@ impl ByteView {
             return Self { bytes };
         }
         let bytes = if self.bytes.is_unique() {
-            // Takes the buffer over; the bytes move to its front.
+            // The conversion keeps the buffer and moves the bytes to its front.
             let mut buffer = Vec::from(self.bytes);
             if buffer.capacity() - buffer.len() > buffer.len() / 16 {
                 buffer.shrink_to_fit();
@@ -93,13 +96,15 @@ impl ByteView {
         } else {
             Bytes::copy_from_slice(&self)
         };
-        // The first clone allocates the count. Now is the time: a reader should not have to.
+        // The first clone allocates the reference count. Clone here, so that no reader pays for it.
         drop(bytes.clone());
         Self { bytes }
     }
 
-    /// The sizes of the allocations of a [`compact`](Self::compact) view of so many bytes, without what
-    /// the allocator adds. Zero stands for none.
+    /// The sizes in bytes of the allocations of a [`compact`](Self::compact) view of `len` bytes,
+    /// without the allocator's overhead. Zero stands for no allocation.
+    ///
+    /// The spare capacity that `compact` tolerates is not counted.
     #[must_use]
     pub const fn compact_sizes(len: usize) -> [usize; 2] {
         match (len, small_size(len)) {

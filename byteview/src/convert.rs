@@ -1,4 +1,4 @@
-//! Conversions. Into a view, none of them copies bytes, except collecting an iterator.
+//! Conversions. Those into a view copy no bytes, except collecting an iterator.
 
 use std::borrow::Cow;
 use std::string::FromUtf8Error;
@@ -70,14 +70,16 @@ impl From<ByteView> for Bytes {
     }
 }
 
-/// Takes over the buffer when the view is its only user and it came from a `Vec`; copies otherwise.
+/// Takes over the buffer if the view is its only user and the buffer came from a `Vec`, `String` or
+/// boxed slice. Copies the bytes otherwise.
 impl From<ByteView> for Vec<u8> {
     fn from(view: ByteView) -> Self {
         view.into_bytes().into()
     }
 }
 
-/// Copies where the conversion to `Vec<u8>` does. The error gives the bytes back.
+/// Copies the bytes in the cases in which the conversion to `Vec<u8>` does. If the bytes are not
+/// UTF-8, the error gives them back.
 impl TryFrom<ByteView> for String {
     type Error = FromUtf8Error;
 

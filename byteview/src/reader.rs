@@ -7,11 +7,10 @@ use crate::ByteView;
 /// A cursor over a [`ByteView`]: [`Read`], [`BufRead`] and [`Seek`] from the standard library, and
 /// [`Buf`] from the `bytes` crate.
 ///
-/// It owns a share of the bytes, so it is `'static` and can be handed to another thread or task.
-/// It behaves as [`io::Cursor`](Cursor) does: seeking past the end is allowed, and reading there
-/// yields nothing. Reading never fails with anything but `UnexpectedEof` from
-/// [`read_exact`](Read::read_exact) and `InvalidData` from
-/// [`read_to_string`](Read::read_to_string).
+/// A reader shares ownership of the bytes, so it is `'static` and can move to another thread or
+/// task. It behaves as [`io::Cursor`](Cursor) does: seeking past the end is allowed, and reading
+/// there yields nothing. Reading fails in two cases only: [`read_exact`](Read::read_exact) with
+/// `UnexpectedEof`, and [`read_to_string`](Read::read_to_string) with `InvalidData`.
 ///
 /// ```
 /// use std::io::{BufRead, Read};
@@ -30,7 +29,7 @@ pub struct Reader {
 }
 
 impl ByteView {
-    /// A reader that starts at the first byte and holds its own share of the buffer.
+    /// A reader that starts at the first byte and shares ownership of the buffer.
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader::new(self.clone())
@@ -46,19 +45,20 @@ impl Reader {
         }
     }
 
-    /// The bytes that have not been read yet, without copying them.
+    /// A view of the bytes that have not been read yet, without copying them.
     #[must_use]
     pub fn rest(&self) -> ByteView {
         self.view().slice(self.offset()..)
     }
 
-    /// The whole view, also what has been read.
+    /// The whole view, including the bytes that have been read.
     #[must_use]
     pub const fn view(&self) -> &ByteView {
         self.cursor.get_ref()
     }
 
-    /// Where the next byte would be read, counted from the start. Past the end after such a seek.
+    /// The position of the next byte to read, counted from the start. It is past the end after a
+    /// seek past the end.
     #[must_use]
     pub const fn position(&self) -> u64 {
         self.cursor.position()
@@ -130,7 +130,7 @@ impl Buf for Reader {
 
     fn copy_to_bytes(&mut self, len: usize) -> Bytes {
         let start = self.offset();
-        // Advancing checks `len`, so that an end past the view panics as the trait says.
+        // `advance` checks `len`, so a range past the end panics as the trait requires.
         self.advance(len);
         self.view().slice(start..start + len).into_bytes()
     }

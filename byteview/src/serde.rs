@@ -5,15 +5,15 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::ByteView;
 
-/// Serialized as bytes.
+/// Serializes the view as bytes.
 impl Serialize for ByteView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_bytes(self)
     }
 }
 
-/// Deserialized from bytes, text, or a sequence of numbers up to 255, which is how formats without
-/// bytes, such as JSON, write them. A buffer that the format hands over is not copied.
+/// Deserializes bytes, text, or a sequence of numbers up to 255. Formats without a type for bytes,
+/// such as JSON, write bytes as such a sequence. An owned buffer from the format is not copied.
 impl<'de> Deserialize<'de> for ByteView {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_byte_buf(ByteViewVisitor)
@@ -46,7 +46,7 @@ impl<'de> Visitor<'de> for ByteViewVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<ByteView, A::Error> {
-        // The hint is the sender's claim: reserve little on its word, and grow with what arrives.
+        // The sender chooses the hint. Reserve little for it, and grow as bytes arrive.
         const MAX_RESERVED: usize = 4096;
         let claimed = seq.size_hint().unwrap_or(0);
         let mut bytes = Vec::with_capacity(claimed.min(MAX_RESERVED));

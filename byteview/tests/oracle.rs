@@ -64,7 +64,7 @@ proptest! {
         prop_assert_eq!(Vec::from(view), bytes);
     }
 
-    /// A quote that is not escaped would end the byte string early, a line end would break the log.
+    /// An unescaped quote would end the byte string early, and a line end would break the log.
     #[test]
     fn debug_is_one_line_of_bounded_length(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let shown = format!("{:?}", ByteView::from(bytes));

@@ -42,7 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everything that can be seen of one step: its result, and the bytes it gave.
+/// Everything that a caller sees of one step: its result, and the bytes that it returned.
 fn apply(
     reader: &mut (impl BufRead + Seek + Buf),
     step: &Step,

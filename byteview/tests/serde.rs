@@ -78,7 +78,7 @@ fn copies_a_borrowed_buffer() {
 
 #[test]
 fn does_not_reserve_what_a_sequence_only_claims() {
-    /// Claims to hold as many bytes as there can be, and holds one.
+    /// Claims to hold `usize::MAX` bytes, and holds one.
     struct Liar(Option<u8>);
 
     impl Iterator for Liar {

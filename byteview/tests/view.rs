@@ -1,4 +1,4 @@
-//! What a `ByteView` promises, one sentence a test.
+//! The promises of a `ByteView`, one test for each.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
