@@ -1,4 +1,4 @@
-//! Lookups and building, beside the hashring crate and a plain binary search.
+//! The cost of lookups and of building, compared with the hashring crate and a plain binary search.
 
 use std::hash::BuildHasherDefault;
 use std::hint::black_box;
@@ -17,7 +17,7 @@ fn members(n: usize) -> Vec<String> {
         .collect()
 }
 
-/// Keys of 24 bytes, one of which is handed out at each call.
+/// Returns one key of 24 bytes at each call, in turn.
 fn keys() -> impl FnMut() -> [u8; 24] {
     let keys: Vec<[u8; 24]> = (0..KEYS as u64)
         .map(|i| {
@@ -83,7 +83,7 @@ fn lookup(c: &mut Criterion) {
                 b.iter(|| black_box(naive.owner(&key())));
             });
 
-            // Its default hash, SipHash, and the one that ours uses.
+            // hashring with its default hash, SipHash, and with the hash that our ring uses.
             let nodes = || {
                 let numbered = |m| (0..replicas).map(move |i| (m, i));
                 (0..n as u32).flat_map(numbered).collect::<Vec<_>>()

@@ -6,7 +6,7 @@ use crate::points::MAX_POINTS;
 
 /// Why [`Ring::new`](crate::Ring::new) refused to build a ring.
 ///
-/// Nothing was built; the members that were handed in have been dropped.
+/// No ring exists, and the members passed to `Ring::new` have been dropped.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,
@@ -45,7 +45,7 @@ impl Error {
         }
     }
 
-    /// The member list was empty: nobody could own a key.
+    /// The member list was empty, so no member could own a key.
     pub fn is_no_members(&self) -> bool {
         matches!(self.kind, Kind::NoMembers)
     }
@@ -55,7 +55,7 @@ impl Error {
         matches!(self.kind, Kind::NoReplicas)
     }
 
-    /// Two members have the same bytes. The message names them.
+    /// Two members have the same bytes, which the error message shows.
     pub fn is_duplicate_member(&self) -> bool {
         matches!(self.kind, Kind::DuplicateMember(_))
     }

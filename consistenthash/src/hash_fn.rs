@@ -1,9 +1,9 @@
-//! The hash functions of the family, and a place for the user's own.
+//! The hash functions of the family, and variants for the user's own.
 
-/// The function that turns keys and labels into places on the ring.
+/// The function that turns keys and labels into positions on the ring.
 ///
-/// A `const`-friendly value without state: two rings agree only if they hash alike, so a hash that
-/// is seeded per process has no use here.
+/// A hash function has no state, and a `const` can hold it. Two rings agree only if they hash
+/// alike, so a hash with a seed per process has no use here.
 ///
 /// ```
 /// use consistenthash::{HashFn, Ring, Scheme};
@@ -20,27 +20,27 @@
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum HashFn {
-    /// XXH3, 64 bits, seed 0. Fast, even, and the native scheme's.
+    /// XXH3, 64 bits, seed 0: the hash of the native scheme, fast and even.
     Xxh3,
-    /// CRC-32 with the IEEE polynomial: golang's and galaxycache's.
+    /// CRC-32 with the IEEE polynomial: the hash of golang and galaxycache.
     Crc32,
-    /// FNV-1, 64 bits (multiply, then xor): mailgun's, groupcache-go's and ipronko's.
+    /// FNV-1, 64 bits (multiply, then xor): the hash of mailgun, groupcache-go and ipronko.
     Fnv1,
     /// FNV-1a, 64 bits (xor, then multiply): the alternative that mailgun's documentation offers.
     Fnv1a,
     /// FNV-1a, 32 bits: galaxycache's alternative.
     Fnv1a32,
-    /// A 32-bit hash of the user's.
+    /// The user's own 32-bit hash.
     Custom32(fn(&[u8]) -> u32),
-    /// A 64-bit hash of the user's.
+    /// The user's own 64-bit hash.
     Custom64(fn(&[u8]) -> u64),
 }
 
 impl HashFn {
-    /// The hash of `bytes`, moved to the upper end of 64 bits.
+    /// The hash of `bytes` in the upper bits of 64.
     ///
-    /// Every hash then spreads over the same space in the same order, and the ring need not know
-    /// how wide it was.
+    /// Hashes of 32 and of 64 bits then cover the same range, in the order of the hashes, so the
+    /// ring need not know the width.
     #[inline]
     pub(crate) fn spread(self, bytes: &[u8]) -> u64 {
         match self {

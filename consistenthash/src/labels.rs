@@ -1,11 +1,11 @@
-//! How a member's name becomes the labels that are hashed.
+//! The labels of a member: the byte strings that are hashed to its points.
 
 use std::io::Write;
 
 #[cfg(feature = "md5")]
 use md5::{Digest, Md5};
 
-/// What is hashed for replica number `i` (from 0) of a member.
+/// The byte string that is hashed for replica number `i` (from 0) of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Labels {
@@ -23,7 +23,8 @@ pub enum Labels {
 impl Labels {
     /// Calls `visit` with the label of each replica of `name`, in order.
     ///
-    /// `scratch` is only there to be used again for the next member.
+    /// `scratch` is a buffer that the caller reuses for the next member. Its content does not
+    /// matter.
     pub(crate) fn visit(
         self,
         name: &[u8],

@@ -35,7 +35,7 @@ impl<'a, M> Iterator for Owners<'a, M> {
         if self.left == 0 {
             return None;
         }
-        // As one that was not seen yet owns a point, this ends within one round.
+        // `left` counts unseen members that own a point, so the loop ends within one round.
         loop {
             let owner = self.points.owner(self.at);
             self.at += 1;
@@ -65,7 +65,7 @@ impl<M> fmt::Debug for Owners<'_, M> {
     }
 }
 
-/// A set of member indices: a short list, and past that a bitmap.
+/// A set of member indices: a list of up to [`LIST`](Self::LIST), a bitmap for more.
 #[derive(Default)]
 struct Seen {
     list: [u32; Self::LIST],
@@ -74,10 +74,11 @@ struct Seen {
 }
 
 impl Seen {
-    /// Most walks want two or three owners and should not pay for an allocation.
+    /// The length of the list. Most walks take two or three owners and should not pay for an
+    /// allocation.
     const LIST: usize = 8;
 
-    /// Adds `member`, one of `members`, and says whether it was new.
+    /// Adds the index `member`, less than `members`, and returns whether it was new.
     fn insert(&mut self, member: usize, members: usize) -> bool {
         if self.bitmap.is_empty() {
             if self.list[..self.len].contains(&(member as u32)) {

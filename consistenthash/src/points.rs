@@ -1,16 +1,17 @@
-//! The points of a ring, sorted, and the index that finds a point's place.
+//! The sorted points of a ring, and the index that finds the successor of a position.
 
 /// The most points a ring may have: members times replicas.
 ///
-/// A ring of this size takes about about half a GiB, and twice that while it is built.
+/// A ring of this size takes about half a GiB, and about twice as much while it is built.
 pub const MAX_POINTS: usize = 1 << 25;
 
-/// One virtual node. Twelve bytes: as a `u64` and a `u32` it would take sixteen.
+/// One virtual node. It takes twelve bytes; with a `u64` and a `u32` it would take sixteen.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Point {
     upper: u32,
     lower: u32,
-    /// Index of the member. It fits, there being at least as many points as members.
+    /// Index of the member. It fits: a ring has at least as many points as members, and at most
+    /// [`MAX_POINTS`].
     owner: u32,
 }
 
@@ -33,12 +34,11 @@ impl Point {
 ///
 /// # Finding the successor
 ///
-/// Good hashes spread points evenly, so the upper bits of a position say nearly where its
-/// successor stands: `index[b]` is the first point whose position begins with the bits `b` or
-/// more, and there are about as many values of `b` as there are points. A lookup reads one index
-/// entry and then a point or two, which costs two cache misses where a binary search over two
-/// million points has ten. Where a poor hash crowds points into few buckets, the scan gives way to
-/// a binary search of the bucket.
+/// Good hashes spread points evenly, so the upper bits of a position tell almost exactly where its
+/// successor stands. `index[b]` is the first point whose position begins with the bits `b` or more.
+/// There are about as many buckets `b` as points. A lookup reads one index entry and then a point
+/// or two. That costs two cache misses, where a binary search over two million points costs ten. If
+/// a poor hash crowds points into few buckets, a binary search of the bucket follows the scan.
 pub(crate) struct Points {
     index: Box<[u32]>,
     /// How far a position is shifted right to become a bucket.
@@ -46,13 +46,14 @@ pub(crate) struct Points {
     points: Box<[Point]>,
 }
 
-/// How many points a lookup scans before it searches.
+/// How many points a lookup scans before it starts a binary search.
 const SCAN: usize = 16;
 
 impl Points {
-    /// Sorts the points; of those at one position, the owner with the greatest rank keeps it.
+    /// Sorts the points. Of several points at one position, the one whose owner has the greatest
+    /// rank stays.
     ///
-    /// There are between 1 and [`MAX_POINTS`] of them, each with an owner that `rank` knows.
+    /// `placed` has between 1 and [`MAX_POINTS`] points. `rank` is indexed by owner.
     pub(crate) fn new(placed: &[Point], rank: &[u32]) -> Self {
         let mut points = sort(placed);
         points.dedup_by(|other, kept| {
@@ -87,7 +88,8 @@ impl Points {
         self.points[at].owner as usize
     }
 
-    /// The first point at or after `position`; past the last one, the first of all.
+    /// The index of the first point at or after `position`. Past the last point, the circle starts
+    /// again at the first.
     #[inline]
     pub(crate) fn successor(&self, position: u64) -> usize {
         let bucket = (position >> self.shift) as usize;
@@ -102,7 +104,7 @@ impl Points {
         if at == self.points.len() { 0 } else { at }
     }
 
-    /// The successor in a crowded bucket, none of the points before `from` being it.
+    /// The successor in a crowded bucket, where no point before `from` is the successor.
     #[cold]
     fn search(&self, bucket: usize, from: usize, position: u64) -> usize {
         let to = (self.index[bucket + 1] as usize).max(from);
@@ -112,8 +114,9 @@ impl Points {
 
 /// The points in ascending order of position.
 ///
-/// Points that are spread evenly need little sorting once they are counted into parcels by their
-/// upper bits. A poor hash puts them all into one parcel, which costs what sorting costs.
+/// A counting sort by the upper bits puts the points into parcels, and a comparison sort orders
+/// each parcel. Evenly spread points make parcels of 8 to 16 points. A poor hash puts all points
+/// into one parcel, which costs as much as sorting them all.
 fn sort(placed: &[Point]) -> Vec<Point> {
     let parcels = (placed.len() / 16).next_power_of_two().max(2);
     let shift = u64::BITS - parcels.trailing_zeros();
@@ -131,7 +134,8 @@ fn sort(placed: &[Point]) -> Vec<Point> {
     points
 }
 
-/// Where each bucket starts among the sorted positions, and where the last one ends.
+/// The index at which each bucket starts among the sorted positions, and the end of the last
+/// bucket.
 fn starts(positions: impl Iterator<Item = u64>, buckets: usize, shift: u32) -> Vec<u32> {
     let mut starts = vec![0; buckets + 1];
     for position in positions {

@@ -10,9 +10,10 @@ use crate::points::Points;
 pub struct Ranges<'a, M> {
     points: &'a Points,
     members: &'a [M],
-    /// The point that ends the next range; one past the last for the range that ends the circle.
+    /// The first point of the next range. It is one past the last point for the range that ends the
+    /// circle.
     at: usize,
-    /// Where the next range begins; `None` once the circle is complete.
+    /// The position at which the next range begins; `None` once the circle is complete.
     start: Option<u64>,
 }
 
@@ -33,7 +34,7 @@ impl<'a, M> Ranges<'a, M> {
 
     fn advance(&mut self) -> Option<(RangeInclusive<u64>, usize)> {
         let start = self.start?;
-        // Past the last point the circle closes: what is left belongs to the first one.
+        // Past the last point the circle closes: the rest belongs to the owner of the first point.
         let owner = |at| {
             self.points
                 .owner(if at == self.points.len() { 0 } else { at })

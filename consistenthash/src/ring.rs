@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::points::{MAX_POINTS, Point, Points};
 use crate::{Error, Owners, Ranges, Scheme, Ties};
 
-/// Members on a circle of hashes: the owner of a key is the first one met from the key's hash on.
+/// Members on a circle of hashes. The owner of a key is the member of the first point at or after
+/// the key's hash, going around the circle.
 ///
-/// A ring never changes. When the membership does, build another one; a clone is a reference to
-/// the same ring.
+/// A ring never changes. When the members change, build another ring. A clone is a reference to the
+/// same ring.
 ///
 /// A member is anything that has bytes, and those bytes, verbatim, are its name on the ring:
 /// `http://a:80` and `http://a:80/` are two members.
@@ -21,7 +22,7 @@ struct Inner<M> {
     scheme: Scheme,
     points: Points,
     members: Box<[M]>,
-    /// How many members own a point; collisions can leave one without.
+    /// How many members own a point. Collisions can leave a member without one.
     owning: usize,
 }
 
@@ -33,7 +34,8 @@ impl<M: AsRef<[u8]>> Ring<M> {
     ///
     /// # Errors
     ///
-    /// No member, a member listed twice, zero replicas, or more than [`MAX_POINTS`] points.
+    /// Returns an error for an empty list, a member listed twice, zero replicas, or more than
+    /// [`MAX_POINTS`] points.
     pub fn new(scheme: Scheme, members: impl IntoIterator<Item = M>) -> Result<Self, Error> {
         let members: Box<[M]> = members.into_iter().collect();
         let replicas = scheme.replica_count();
@@ -75,7 +77,8 @@ impl<M: AsRef<[u8]>> Ring<M> {
     }
 }
 
-/// Each member's precedence at a shared point, and the check that no two have one name.
+/// Each member's rank at a shared point: the greatest rank wins. An error if two members have the
+/// same name.
 fn rank<M: AsRef<[u8]>>(members: &[M], ties: Ties) -> Result<Vec<u32>, Error> {
     let name = |i: u32| members[i as usize].as_ref();
     let mut by_name: Vec<u32> = (0..members.len() as u32).collect();
@@ -101,24 +104,26 @@ fn rank<M: AsRef<[u8]>>(members: &[M], ties: Ties) -> Result<Vec<u32>, Error> {
 impl<M> Ring<M> {
     /// The member that owns `key`.
     ///
-    /// One hash of the key and, if the hash spreads well, constant time; at worst `O(log p)`.
+    /// A lookup hashes the key once. It then takes constant time if the hash spreads points evenly,
+    /// and `O(log p)` at worst, for `p` points.
     #[inline]
     pub fn owner(&self, key: &[u8]) -> &M {
         &self.inner.members[self.owner_index(key)]
     }
 
-    /// The place in [`members`](Self::members) of the member that owns `key`.
+    /// The index in [`members`](Self::members) of the member that owns `key`.
     #[inline]
     pub fn owner_index(&self, key: &[u8]) -> usize {
         let Inner { scheme, points, .. } = &*self.inner;
         points.owner(points.successor(scheme.position(key)))
     }
 
-    /// The members in the order in which `key` would fall to them: its owner, then who owned it if
-    /// that one were gone, and so on, each once.
+    /// The members in the order in which `key` would fall to them, each once. First comes the
+    /// owner, then the member that would own the key without the owner, and so on.
     ///
-    /// `take(n)` gives the first `n` distinct owners. The iterator allocates nothing for the first
-    /// eight, and once for all that follow.
+    /// A member that lost each of its points to a collision owns no key and is left out. `take(n)`
+    /// gives the first `n` distinct owners. The iterator allocates nothing for the first eight
+    /// owners, and once for all others.
     #[inline]
     pub fn owners(&self, key: &[u8]) -> Owners<'_, M> {
         let Inner {
@@ -151,9 +156,9 @@ impl<M> Ring<M> {
         &self.inner.scheme
     }
 
-    /// The place of `key` on the ring, to be found in one of the [`ranges`](Self::ranges).
+    /// The position of `key` on the ring, which lies in one of the [`ranges`](Self::ranges).
     ///
-    /// A position is the key's hash; one of 32 bits fills the upper half.
+    /// A position is the key's hash. A hash of 32 bits fills the upper half.
     #[inline]
     pub fn position(&self, key: &[u8]) -> u64 {
         self.inner.scheme.position(key)
@@ -161,16 +166,16 @@ impl<M> Ring<M> {
 
     /// The whole circle in ascending, adjacent, disjoint ranges of positions, each with its owner.
     ///
-    /// Neighbouring ranges have different owners, except that the last and the first, which meet
-    /// at zero, may belong to one.
+    /// Neighbouring ranges have different owners. Only the last and the first range, which meet at
+    /// zero, may have the same owner.
     pub fn ranges(&self) -> Ranges<'_, M> {
         Ranges::new(&self.inner.points, &self.inner.members)
     }
 
     /// The part of the circle that each member owns, in the order of [`members`](Self::members).
     ///
-    /// The shares are positive and sum to 1 up to rounding; a member that lost each of its points
-    /// to a collision has 0. Takes time `O(p)`.
+    /// The shares sum to 1, up to rounding. Each share is positive, except that a member that lost
+    /// each of its points to a collision has 0. Takes time `O(p)` for `p` points.
     pub fn shares(&self) -> Vec<f64> {
         let mut owned = vec![0_u128; self.len()];
         for (range, owner) in self.ranges().with_indices() {

@@ -5,8 +5,9 @@ use crate::{HashFn, Labels};
 /// The rules by which members and keys are placed on a [`Ring`](crate::Ring): hash function,
 /// labels, collisions and the number of points per member.
 ///
-/// Two processes agree on every owner exactly if they use equal schemes and equal members. Start
-/// from the scheme of the cluster to join, and replace what that cluster has replaced:
+/// Two processes are sure to agree on every owner only if they use equal schemes and equal members.
+/// With [`Ties::LastListed`], they also have to list the members in the same order. Start from the
+/// scheme of the cluster to join, and replace what that cluster has replaced:
 ///
 /// ```
 /// use consistenthash::{HashFn, Scheme};
@@ -21,25 +22,26 @@ pub struct Scheme {
     replicas: u32,
 }
 
-/// Who owns a point on which replicas of several members fall.
+/// The rule for the owner of a point on which replicas of several members fall.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ties {
-    /// The member that comes last in the list: every process has to list its members in one order.
+    /// The member that comes last in the list. All processes have to list the members in the same
+    /// order.
     LastListed,
     /// The member whose bytes are the greatest, whatever the order of the list.
     GreatestName,
 }
 
 impl Scheme {
-    /// The scheme for clusters of our own: XXH3 of the name and a four-byte replica number, 2,048
-    /// points per member.
+    /// The scheme for clusters that run only this crate: XXH3 of the name and a four-byte replica
+    /// number, 2,048 points per member.
     ///
     /// The owner of a key does not depend on the order in which members are listed. The fullest of
     /// ten members holds more than 1.10 of the mean in about one of 60,000 clusters. A ring takes
-    /// 16 to 20 bytes per point, about 40 KiB per member.
+    /// 16 to 20 bytes per point, or 32 to 40 KiB per member.
     ///
-    /// The number is little-endian: a port to another language hashes `name ++ u32_le(i)` with
-    /// XXH3 (64 bits, seed 0) for `i` from 0 to 2,047.
+    /// The replica number is little-endian. A port to another language hashes `name ++ u32_le(i)`
+    /// with XXH3 (64 bits, seed 0) for `i` from 0 to 2,047.
     pub const fn native() -> Self {
         Self {
             hash: HashFn::Xxh3,
@@ -49,10 +51,11 @@ impl Scheme {
         }
     }
 
-    /// The ring of golang/groupcache: CRC-32 of decimal number and name, 50 points per member; the
+    /// The ring of golang/groupcache: CRC-32 of decimal number and name, 50 points per member. The
     /// member listed last owns a shared point.
     ///
-    /// golang accepts a member twice; its ring is then the one without the earlier mention.
+    /// golang accepts a member twice. Its ring is then that of the list without the earlier
+    /// mention.
     pub const fn golang() -> Self {
         Self {
             hash: HashFn::Crc32,
@@ -63,12 +66,12 @@ impl Scheme {
     }
 
     /// The ring of mailgun/groupcache: FNV-1 (64 bits) of the hexadecimal MD5 of decimal number and
-    /// name, 50 points per member; the member listed last owns a shared point.
+    /// name, 50 points per member. The member listed last owns a shared point.
     ///
-    /// Go keeps these hashes as signed integers. That only moves the place where the circle is cut
-    /// open, and no key has another owner for it.
+    /// The Go program stores these hashes as signed integers. The sign only moves the point where
+    /// the circle is cut open, and changes no key's owner.
     ///
-    /// Keys are hashed by FNV-1 alone, whose upper bits hardly depend on the last bytes: keys with
+    /// Keys are hashed by FNV-1 alone, whose upper bits hardly depend on the last bytes. Keys with
     /// a common prefix and a running number crowd on few members.
     #[cfg(feature = "md5")]
     pub const fn mailgun() -> Self {
@@ -80,12 +83,13 @@ impl Scheme {
         }
     }
 
-    /// The ring of groupcache/groupcache-go v3: [`mailgun`](Self::mailgun)'s.
+    /// The ring of groupcache/groupcache-go v3: that of [`mailgun`](Self::mailgun), but the
+    /// greatest name owns a shared point.
     ///
-    /// Its members are named `host:port`, without a scheme. Which member owns a shared point is
-    /// undefined there (an unstable sort); here it is the greatest name, so that at least our own
-    /// nodes agree. Only names without a scheme, such as `10.0.0.5:80` beside `110.0.0.5:80`, can
-    /// share points at all.
+    /// groupcache-go names its members `host:port`, without a URL scheme. It leaves the owner of a
+    /// shared point undefined, because its sort is unstable. Here the greatest name owns the point,
+    /// so that at least our own nodes agree. Only names without a URL scheme, such as `10.0.0.5:80`
+    /// and `110.0.0.5:80`, can have equal labels and so share points.
     #[cfg(feature = "md5")]
     pub const fn groupcache_go() -> Self {
         Self {
@@ -94,14 +98,14 @@ impl Scheme {
         }
     }
 
-    /// The ring of ipronko/groupcache: [`mailgun`](Self::mailgun)'s.
+    /// The ring of ipronko/groupcache: the same as that of [`mailgun`](Self::mailgun).
     #[cfg(feature = "md5")]
     pub const fn ipronko() -> Self {
         Self::mailgun()
     }
 
-    /// The ring of vimeo/galaxycache: [`golang`](Self::golang)'s, but the greatest name owns a
-    /// shared point. Its alternative hash is [`HashFn::Fnv1a32`].
+    /// The ring of vimeo/galaxycache: that of [`golang`](Self::golang), but the greatest name owns
+    /// a shared point. galaxycache's alternative hash is [`HashFn::Fnv1a32`].
     pub const fn galaxycache() -> Self {
         Self {
             ties: Ties::GreatestName,
@@ -127,9 +131,10 @@ impl Scheme {
         Self { ties, ..self }
     }
 
-    /// The same scheme with `replicas` points per member; zero is refused when the ring is built.
+    /// The same scheme with `replicas` points per member. [`Ring::new`](crate::Ring::new) refuses
+    /// zero.
     ///
-    /// More points spread keys more evenly, and cost memory and time to build in proportion.
+    /// More points spread keys more evenly, and cost memory and build time in proportion.
     #[must_use]
     pub const fn replicas(self, replicas: u32) -> Self {
         Self { replicas, ..self }
@@ -144,7 +149,7 @@ impl Scheme {
         self.ties
     }
 
-    /// The place of a key, or of a label, on the ring.
+    /// The position of a key, or of a label, on the ring.
     #[inline]
     pub(crate) fn position(&self, bytes: &[u8]) -> u64 {
         self.hash.spread(bytes)

@@ -1,4 +1,4 @@
-//! The ring against a naive one, and the promises of the native scheme.
+//! Compares the ring with a naive ring, and checks the promises of the native scheme.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A ring as one would write it first. Hashes are `i128`, which holds the signed and the unsigned
-/// ones that the Go programs compare.
+/// The simplest ring. Hashes are `i128`, which holds both the signed and the unsigned hashes that
+/// the Go programs compare.
 struct Naive<'a> {
     hash: fn(&[u8]) -> i128,
     points: BTreeMap<i128, &'a str>,
@@ -46,7 +46,7 @@ impl<'a> Naive<'a> {
     }
 }
 
-/// A scheme, and what it means in the naive ring's terms.
+/// A scheme, and the same rules for the naive ring.
 #[derive(Debug)]
 struct Rules {
     scheme: Scheme,
@@ -105,7 +105,7 @@ fn all_rules() -> Vec<Rules> {
             binary,
             true,
         ),
-        // They crowd around zero, where the unsigned circle is cut open and the signed one is not.
+        // Points crowd around zero, where the unsigned circle is cut open but the signed is not.
         rules(
             Scheme::mailgun()
                 .labels(Labels::NumberThenName)
@@ -260,8 +260,8 @@ proptest! {
         members.push(new.clone());
         let after = Ring::new(Scheme::native(), members).unwrap();
 
-        // The share is the exact fraction of all possible keys; the sample shows that it is these
-        // keys that move.
+        // The share is the exact fraction of all positions. The sample shows that only the new
+        // member's keys move.
         prop_assert!(after.shares()[n] <= 1.15 / (n + 1) as f64);
         for i in 0..5_000_u64 {
             let key = (seed ^ i).to_le_bytes();

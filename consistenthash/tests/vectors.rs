@@ -1,4 +1,4 @@
-//! Every row that the real programs recorded; see testdata/README.md.
+//! Checks every row recorded from the real programs; see testdata/README.md.
 
 use std::collections::HashMap;
 
@@ -47,7 +47,7 @@ fn shared_points_have_the_same_owner() {
             "golang" => Scheme::golang(),
             "mailgun" => Scheme::mailgun(),
             "galaxycache" => Scheme::galaxycache(),
-            // Undefined there; the next test says what we do instead.
+            // Undefined in groupcache-go; the next test checks our rule.
             "groupcache-go" => continue,
             other => panic!("no scheme is called {other}"),
         };
@@ -59,8 +59,8 @@ fn shared_points_have_the_same_owner() {
     );
 }
 
-/// groupcache-go's unstable sort leaves a shared point to either of the two peers. Ours is always
-/// the greater of them, and never a third one.
+/// groupcache-go's unstable sort leaves a shared point to either of the two peers. Our ring gives
+/// the point always to the greater of the two, never to a third peer.
 #[test]
 fn groupcache_go_shared_points_do_not_depend_on_order() {
     let (lesser, greater) = ("10.0.0.5:8080", "110.0.0.5:8080");
@@ -92,11 +92,11 @@ fn agrees_with(scheme: Scheme, recorded: &str) {
     assert_eq!(rows, 77 * 602);
 }
 
-/// Checks the owner of each key and returns how many there were.
+/// Checks the owner of each key and returns the number of keys.
 fn check(scheme: Scheme, case: &Value, keys: &[Vec<u8>]) -> usize {
     let peers = peers(case);
-    // The Go programs accept a peer twice. The later mention then has the last word at each of its
-    // points, which is the ring without the earlier one.
+    // The Go programs accept a peer twice. The later mention then wins each of the peer's points,
+    // so the ring is that of the list without the earlier mention.
     let distinct = peers
         .iter()
         .enumerate()
