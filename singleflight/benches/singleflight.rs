@@ -1,6 +1,7 @@
-//! What a call costs that nobody shares, next to `singleflight-async`.
+//! The cost of a call, compared with `singleflight-async`.
 //!
-//! The work is ready at once, so that what is measured is the bookkeeping: join, one poll, result, and the key free.
+//! The work is ready at once, so the benchmarks measure the bookkeeping: join, one poll, result,
+//! and freeing the key.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -32,7 +33,7 @@ fn theirs(group: &SingleFlight<u64, u64>, key: u64) -> u64 {
 fn uncontended(c: &mut Criterion) {
     let mut bench = c.benchmark_group("uncontended");
 
-    // As in a cache: a borrowed text comes in, an owned one goes into the map.
+    // As in a cache, the caller has a borrowed text, and the map holds an owned text.
     let key = String::from("thumbnails/2026/cat.png");
     let group = Group::<String, u64>::new();
     let rival = SingleFlight::<String, u64>::new();
@@ -62,7 +63,7 @@ fn uncontended(c: &mut Criterion) {
     bench.finish();
 }
 
-/// Time per call while two threads do the same with keys of their own.
+/// Measures the time per call while two threads call with different keys.
 fn on_two_threads(b: &mut Bencher<'_>, call: impl Fn(u64) -> u64 + Sync) {
     b.iter_custom(|rounds| {
         let start = Barrier::new(2);
@@ -93,7 +94,7 @@ fn two_threads(c: &mut Criterion) {
     bench.finish();
 }
 
-/// A herd for one cold key: everybody joins, the work ends, everybody receives.
+/// A herd for one cold key: all callers join, the work ends, and all receive its result.
 fn herd(c: &mut Criterion) {
     const CALLERS: usize = 1_000;
     let mut bench = c.benchmark_group("1000 callers, one key");
@@ -110,7 +111,8 @@ fn herd(c: &mut Criterion) {
     let rival = SingleFlight::<u64, u64>::new();
     bench.bench_function("singleflight-async", |b| {
         b.iter(|| {
-            // It joins on the first poll, so the work must be pending until all have been polled.
+            // A rival's call joins on its first poll, so the work must be pending until all have
+            // been polled.
             let (open, gate) = tokio::sync::oneshot::channel::<()>();
             let mut gate = Some(gate);
             let mut calls: Vec<_> = (0..CALLERS)

@@ -8,22 +8,23 @@ use crate::waker_set::Slot;
 use crate::work::{self, Polled};
 use crate::{Driver, Error, Outcome};
 
-/// One caller's part in a flight: a future of its result. Made by [`Group::join`](crate::Group::join).
+/// One caller's part in a flight: a future of the flight's result.
+/// [`Group::join`](crate::Group::join) makes it.
 ///
-/// Does not borrow the group, which may be dropped before.
+/// A call does not borrow the group, so the group may be dropped before the call.
 ///
 /// # Cancel safety
 ///
-/// Dropping a call at any time affects no other caller. If it was the last one of a flight that is not detached, the
-/// work is dropped with it and the key is free.
+/// Dropping a call at any time affects no other caller. Dropping the last call of a flight that is
+/// not detached drops the work and frees the key.
 ///
 /// # Panics
 ///
-/// Polling a call again after it was ready panics. So does polling one if `V::clone` panics; the other callers are
-/// unaffected.
+/// Polling a call panics if the call was ready before, or if `V::clone` panics. Neither affects the
+/// other callers.
 #[must_use = "the work goes on only while its callers are polled, unless it is detached"]
 pub struct Call<K, V> {
-    /// `None` once the result is out.
+    /// `None` once the call has returned the result.
     ticket: Option<Ticket<K, V>>,
     slot: Slot,
     first: bool,
@@ -38,7 +39,8 @@ impl<K, V> Call<K, V> {
         }
     }
 
-    /// Gives the flight its work.
+    /// Creates the work and gives it to the flight. A panic of `work` ends the flight with an
+    /// error.
     pub(crate) fn launch<F, Fut>(&self, work: F)
     where
         F: FnOnce() -> Fut,
@@ -58,10 +60,12 @@ impl<K, V> Call<K, V> {
 
     /// Takes the work out of the flight, so that a runtime can drive it: `tokio::spawn(driver)`.
     ///
-    /// From then on the work goes on to its end even if every caller goes away, and callers that come later still
-    /// join it. Only the task of the driver is woken for progress; callers are woken once, at the end.
+    /// From then on the work runs to its end even if every caller goes away, and later callers
+    /// still join the flight. Progress wakes only the driver's task. The callers are woken once, at
+    /// the end.
     ///
-    /// `Some` for the first caller of a flight that is not over, once, and no matter whether the work has been polled.
+    /// Returns `Some` once, to the first caller of a flight that is not over, whether or not the
+    /// work has been polled.
     pub fn detach(&mut self) -> Option<Driver<K, V>> {
         let ticket = self.ticket.as_ref().filter(|_| self.first)?;
         ticket.detach().map(Driver::new)
@@ -100,7 +104,8 @@ impl<K: Send + 'static, V: Clone + Send + 'static> Future for Call<K, V> {
             return Poll::Pending;
         };
 
-        // Only now is there nothing left that a panic of a waker, a destructor or `clone` could upset.
+        // A waker, a destructor or `clone` may panic. All state is consistent from here on, so a
+        // panic does no harm.
         this.ticket = None;
         leftovers.settle();
         Poll::Ready(receipt.open())

@@ -8,19 +8,22 @@ use crate::leftovers::Leftovers;
 use crate::ticket::Ticket;
 use crate::work::{self, Polled, Work};
 
-/// The work of a detached flight, to be spawned on a runtime. Made by [`Call::detach`](crate::Call::detach).
+/// The work of a detached flight, to be spawned on a runtime. [`Call::detach`](crate::Call::detach)
+/// makes it.
 ///
-/// Ready when the work has ended and its result is with the flight. Never panics on account of the work.
+/// A driver is ready when the work has ended and the flight has the result. If the work panics, the
+/// poll of the driver does not: the panic is the flight's result.
 ///
 /// # Cancel safety
 ///
-/// Dropping a driver before it is ready ends the flight: the work is dropped, the key is free, and whoever waits
-/// receives an error with [`Error::is_abandoned`].
+/// Dropping a driver before it is ready ends the flight. The work is dropped, the key is free, and
+/// all waiting callers receive an error with [`Error::is_abandoned`].
 #[must_use = "dropping a driver abandons the flight"]
 pub struct Driver<K, V> {
     /// `None` once the flight is over.
     ticket: Option<Ticket<K, V>>,
-    /// `None` before the first poll, and as long as a caller that polled the work when it was detached still does.
+    /// `None` before the first poll. It stays `None` if a caller polls the work during the
+    /// detaching, until that caller puts the work back.
     work: Option<Work<V>>,
 }
 

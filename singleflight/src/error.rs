@@ -6,8 +6,8 @@ use crate::discard::discard;
 
 /// Why a flight ended without a value.
 ///
-/// Every caller of the flight receives the same error, and in all cases the key is free again: the next call with it
-/// starts a flight of its own.
+/// Every caller of the flight receives the same error. The key is always free again: the next call
+/// with that key starts a new flight.
 #[derive(Clone, Debug)]
 pub struct Error {
     kind: Kind,
@@ -15,24 +15,25 @@ pub struct Error {
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// With the payload, if that was text.
+    /// With the panic's payload, if the payload was text.
     Panicked(Option<Arc<str>>),
     Abandoned,
 }
 
 impl Error {
-    /// The work panicked, when its future was created, polled or dropped.
+    /// The work panicked while its future was created, polled, or dropped after its end.
     pub fn is_panic(&self) -> bool {
         matches!(self.kind, Kind::Panicked(_))
     }
 
     /// The [`Driver`](crate::Driver) of a detached flight was dropped before the work had ended, for instance because
-    /// the runtime it was spawned on is shutting down.
+    /// its runtime is shutting down.
     pub fn is_abandoned(&self) -> bool {
         matches!(self.kind, Kind::Abandoned)
     }
 
-    /// What the work said when it panicked; `None` if it did not panic, or did so with something else than text.
+    /// The message of the work's panic. `None` if the work did not panic, or if the payload was not
+    /// text.
     pub fn panic_message(&self) -> Option<&str> {
         match &self.kind {
             Kind::Panicked(message) => message.as_deref(),

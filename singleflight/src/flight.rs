@@ -1,4 +1,5 @@
-//! The state machine of one flight: plain data, changed under the lock of its shard, with no lock of its own.
+//! The state machine of one flight: plain data without a lock of its own, changed under the lock of
+//! its shard.
 //!
 //! ```text
 //!          launch               begin                 finish
@@ -9,25 +10,31 @@
 //!                                   finish (by a driver that is dropped)
 //! ```
 //!
-//! A flight that its last caller leaves is not over but gone, in one step with its key.
+//! When its last caller leaves, a flight without a driver ends without a result: the same critical
+//! section removes the flight and its key.
 //!
-//! **Who polls.** The work travels: whoever polls it takes it out (`busy`) and puts it back, so that no lock is held
-//! while it runs. Until a flight is detached any caller may take it. Where there are several, the work is polled with a
-//! waker of the flight that wakes *all* of them. To wake one would do if it were sure to poll; but it may be dropped
-//! instead, or sit in a `select!` that looks elsewhere, and then the others would wait for ever. `woken` keeps the herd
-//! cheap: the first to arrive takes the work, the others find that it has not been woken since.
+//! **Who polls.** The poller takes the work out of the flight (`busy`) and puts it back afterwards,
+//! so no lock is held while the work runs. Until a flight is detached, any caller may take the
+//! work. If there are several callers, the poller polls the work with the flight's waker, which
+//! wakes *all* callers. Waking one caller is not enough, because that caller may never poll. It may
+//! be dropped, or sit in a `select!` that polls another branch, and the other callers would wait
+//! for ever. `woken` keeps the herd cheap: the first caller to arrive takes the work, and the
+//! others find that the work has not been woken since.
 //!
-//! **A lone caller** polls the work with its own waker and so saves the detour. While that waker is the one the work
-//! knows (`lone`), a wake-up does not pass here and whoever comes may poll: the lone caller, because it was woken, or
-//! one that has joined and changes to the waker of the flight by polling.
+//! **A lone caller** polls the work with its own waker, which saves the detour through the flight.
+//! While the work holds that waker (`lone`), a wake-up does not reach the flight, so any caller may
+//! poll. Either the lone caller polls, because it was woken. Or a caller that has joined polls, and
+//! thereby gives the work the flight's waker.
 //!
-//! **The lost wake-up, and why there is none.** The work may be woken while it is `busy`: by another thread, or by
-//! itself. To wake the callers then would be too early. They would find the work away, register again, and rely on the
-//! one who polls to come back, which it need not. So the wake is noted in `woken`, and `put_back` wakes everybody after
-//! the work is in its place. It does the same if somebody has joined while a lone caller polled.
+//! **No wake-up is lost.** The work may be woken while it is `busy`, by another thread or by
+//! itself. Waking the callers at that time would be too early. They would find the work taken,
+//! register again, and rely on the poller to come back, but the poller need not. So the flight
+//! notes the wake-up in `woken`, and `put_back` wakes all callers once the work is in its place.
+//! `put_back` also wakes all callers if one of them has joined while a lone caller polled.
 //!
-//! **Detached.** A driver owns the work and polls it with its own waker. If a caller is just polling when the flight is
-//! detached, the driver leaves its waker in `driver_waker`, and `put_back` calls it.
+//! **Detached.** A driver owns the work and polls it with its own waker. If a caller polls the work
+//! during the detaching, the driver leaves its waker in `driver_waker`, and `put_back` calls that
+//! waker.
 
 use std::mem;
 use std::task::Waker;
@@ -37,12 +44,15 @@ use crate::receipt::{Receipt, Stored};
 use crate::waker_set::{Drained, Slot, WakerSet};
 use crate::work::Work;
 
-/// No method runs or drops anything of the user's, wakers included: what is left over is handed back.
+/// One flight. Its methods run under the shard's lock, so none of them runs or drops the user's
+/// code or values, wakers included. The methods return such values instead, and the caller drops
+/// them without the lock.
 pub(crate) struct Flight<V> {
     stage: Stage<V>,
-    /// The work wants to be polled: it never was, or the waker of the flight was called since.
+    /// The work has to be polled: it was never polled, or the flight's waker was called since the
+    /// last poll.
     woken: bool,
-    /// The work was last polled with the waker of one caller, who was the only one.
+    /// The work was last polled with the waker of a caller that was the only one.
     lone: bool,
     /// More than one caller has taken part.
     shared: bool,
@@ -50,45 +60,46 @@ pub(crate) struct Flight<V> {
     detached: bool,
     /// A driver exists.
     driven: bool,
-    /// The driver's, while it waits for a caller to put the work back.
+    /// The driver's waker, while the driver waits for a caller to put the work back.
     driver_waker: Option<Waker>,
     /// Callers that have neither received the result nor left.
     waiting: usize,
     wakers: WakerSet,
-    /// Which flight this is among all that its shard ever had. Its number is used again, its serial is not.
+    /// Identifies the flight among all that its shard ever had. Another flight may reuse its
+    /// number, but not its serial.
     pub(crate) serial: u64,
-    /// The waker of the flight, made by the shard when it is first needed.
+    /// The flight's waker. The shard makes it when it is first needed.
     pub(crate) waker: Option<Waker>,
 }
 
 /// Where the work is.
 pub(crate) enum Stage<V> {
-    /// At rest, for anybody who may to poll.
+    /// At rest, until a caller or driver takes it.
     Idle(Work<V>),
     /// Being created or polled, or owned by the driver.
     Busy,
-    /// Ended, with the result if anybody waited for it.
+    /// Ended, with the result if a caller still waits for it.
     Over(Option<Stored<V>>),
 }
 
-/// What a caller who was polled is to do.
+/// The next step of a caller that was polled.
 pub(crate) enum Turn<V> {
-    /// Poll this: with its own waker if it is `lone`, else with that of the flight.
+    /// Poll this work: with the caller's own waker if `lone`, else with the flight's waker.
     Poll { work: Work<V>, lone: bool },
-    /// Come again with a clone of the waker, to be registered. Cloning it runs the code of a stranger, which must not
-    /// be done under a lock, and need not be done at all if the work is ready.
+    /// Come again with a clone of the waker, to be registered. Cloning a waker runs foreign code,
+    /// which must not run under a lock. Nor is a clone needed if the work is ready.
     Register,
     /// Wait; the waker is registered.
     Wait,
-    /// Take this. The caller is counted out.
+    /// Take this receipt. The caller is counted out.
     Receive(Receipt<V>),
 }
 
-/// What the driver who was polled is to do.
+/// The next step of a driver that was polled.
 pub(crate) enum Handover<V> {
     /// Own the work from now on.
     Take(Work<V>),
-    /// Wait until the caller who is polling puts it back; the waker is registered.
+    /// Wait until the polling caller puts the work back; the driver's waker is registered.
     Wait,
     /// Nothing: the flight is over, and the driver is counted out.
     Over,
@@ -116,7 +127,7 @@ impl<V> Flight<V> {
         matches!(self.stage, Stage::Over(_))
     }
 
-    /// Nobody has a part in the flight any more.
+    /// Whether no caller and no driver has a part in the flight any more.
     pub(crate) fn is_deserted(&self) -> bool {
         self.waiting == 0 && !self.driven
     }
@@ -127,8 +138,11 @@ impl<V> Flight<V> {
         self.shared = true;
     }
 
-    /// Counts a caller out that goes without a result. The last one takes along what only callers have a use for: the
-    /// work if there is no driver, the result if it is there.
+    /// Counts out a caller that leaves without a result. Returns its waker, and a stage to be
+    /// dropped.
+    ///
+    /// The last caller takes along what only callers can use: the work if the flight is not
+    /// detached, or the result if the flight is over.
     pub(crate) fn leave(&mut self, slot: &mut Slot) -> (Option<Waker>, Stage<V>) {
         self.waiting -= 1;
         let useless = self.waiting == 0 && (!self.detached || self.is_over());
@@ -140,13 +154,14 @@ impl<V> Flight<V> {
         (self.forget_waker(slot), rest)
     }
 
-    /// Puts new work in its place. To be woken: who joined while it was created.
+    /// Puts new work in its place. Returns the wakers of the callers that joined while it was
+    /// created.
     pub(crate) fn launch(&mut self, work: Work<V>) -> Drained {
         self.stage = Stage::Idle(work);
         self.wakers.drain()
     }
 
-    /// A caller was polled.
+    /// Begins the poll of a caller: decides its next step.
     #[inline(always)]
     pub(crate) fn begin(&mut self, slot: &Slot, waker: &Waker) -> Turn<V> {
         match mem::replace(&mut self.stage, Stage::Busy) {
@@ -169,12 +184,13 @@ impl<V> Flight<V> {
         }
     }
 
-    /// Registers a waker, and hands back the one it replaces.
+    /// Registers a waker, and returns the waker that it replaces.
     pub(crate) fn register(&mut self, slot: &mut Slot, waker: Waker) -> Option<Waker> {
         self.wakers.register(slot, waker)
     }
 
-    /// A caller has polled the work, which is pending, and is registered. To be woken: the driver, the callers.
+    /// Takes pending work back from a caller that has polled it and is registered. Returns the
+    /// wakers to be woken: the driver's and the callers'.
     pub(crate) fn put_back(&mut self, work: Work<V>) -> (Option<Waker>, Drained) {
         self.stage = Stage::Idle(work);
         let joined_meanwhile = self.lone && self.waiting > 1;
@@ -186,7 +202,8 @@ impl<V> Flight<V> {
         (self.driver_waker.take(), callers)
     }
 
-    /// The waker of the flight was called. To be woken: the callers.
+    /// Notes a call of the flight's waker. Returns the wakers of the callers, if they are to be
+    /// woken now.
     pub(crate) fn wake(&mut self) -> Drained {
         self.woken = true;
         match self.stage {
@@ -195,7 +212,7 @@ impl<V> Flight<V> {
         }
     }
 
-    /// Reserves the work for a driver; false if it has one already, or if the flight is over.
+    /// Reserves the work for a driver. False if the flight was detached before, or is over.
     pub(crate) fn detach(&mut self) -> bool {
         if self.detached || self.is_over() {
             return false;
@@ -205,7 +222,7 @@ impl<V> Flight<V> {
         true
     }
 
-    /// The driver asks for the work. What is left in `waker` is to be dropped.
+    /// Asks for the work on behalf of the driver. The caller drops what is left in `waker`.
     pub(crate) fn take_over(&mut self, waker: &mut Option<Waker>) -> Handover<V> {
         match mem::replace(&mut self.stage, Stage::Busy) {
             Stage::Idle(work) => Handover::Take(work),
@@ -221,18 +238,19 @@ impl<V> Flight<V> {
         }
     }
 
-    /// A caller has no use for its waker any more.
+    /// Removes the waker of a caller that needs it no more, and returns it.
     pub(crate) fn forget_waker(&mut self, slot: &mut Slot) -> Option<Waker> {
         self.wakers.remove(slot)
     }
 
-    /// Counts the driver out. Hands back its waker.
+    /// Counts the driver out, and returns its waker.
     pub(crate) fn part_with_driver(&mut self) -> Option<Waker> {
         self.driven = false;
         self.driver_waker.take()
     }
 
-    /// Ends the flight, for all who wait. To be woken: the callers. The result is left if nobody waits for it.
+    /// Ends the flight with `result`. Returns the callers' wakers, the previous stage, and the
+    /// result if no caller waits for it.
     pub(crate) fn finish(
         &mut self,
         result: Result<V, Error>,
@@ -249,8 +267,11 @@ impl<V> Flight<V> {
         )
     }
 
-    /// Like `finish`, by a caller who polled; it is counted out and receives the result. To be woken: the driver, which
-    /// may wait for the work to be put back, and the callers.
+    /// Like `finish`, for the caller that polled the work. Counts the caller out and returns its
+    /// receipt.
+    ///
+    /// Also returns the wakers to be woken: the callers', and that of a driver that waits for the
+    /// work to be put back.
     #[inline(always)]
     pub(crate) fn finish_and_receive(
         &mut self,
@@ -267,14 +288,15 @@ impl<V> Flight<V> {
         (self.driver_waker.take(), self.wakers.drain(), receipt)
     }
 
-    /// Counts out a caller with its result, which there is if the flight is over.
+    /// If the flight is over, counts out a caller and returns its result.
     #[inline(always)]
     pub(crate) fn receive(&mut self) -> Option<Receipt<V>> {
         let Stage::Over(stored) = &mut self.stage else {
             return None;
         };
         self.waiting -= 1;
-        // The last one takes it, and may find itself the only owner.
+        // The last caller takes the stored result. If it is the only owner, it need not clone the
+        // value.
         let stored = if self.waiting == 0 {
             stored.take()
         } else {

@@ -9,12 +9,14 @@ use hashbrown::DefaultHashBuilder;
 use crate::shard::Shard;
 use crate::ticket::Ticket;
 
-/// A power of two. Two threads meet in one shard with a probability of 1/64, and then for some tens of nanoseconds.
+/// A power of two. Calls of two threads with different keys meet in one shard with a probability of
+/// 1/64, and then for some tens of nanoseconds.
 const SHARDS: usize = 64;
 
 /// A name space of keys in which concurrent calls with one key become one call.
 ///
-/// Cheap to clone; clones are the same group. Holds nothing for a key but while it has a flight.
+/// A group is cheap to clone, and all clones are the same group. It holds a key only while that key
+/// has a flight.
 ///
 /// See the [crate documentation](crate) for what callers can rely on.
 pub struct Group<K, V, S = DefaultHashBuilder> {
@@ -32,8 +34,8 @@ impl<K, V> Group<K, V> {
 impl<K, V, S> Group<K, V, S> {
     /// An empty group whose keys are hashed by `hasher`.
     ///
-    /// The default is fast and seeded anew in every process. Where somebody hostile chooses the keys and learns how long
-    /// calls take, [`std::hash::RandomState`] resists better.
+    /// The default hasher is fast and has a new seed in every process. If an attacker chooses the
+    /// keys and can measure how long calls take, [`std::hash::RandomState`] resists better.
     pub fn with_hasher(hasher: S) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Arc::new(Shard::new())).collect(),
@@ -41,7 +43,8 @@ impl<K, V, S> Group<K, V, S> {
         }
     }
 
-    /// How many flights can be joined at the moment. A snapshot that visits all shards.
+    /// The number of flights that can be joined at the moment. Visits the shards one after another,
+    /// so the sum may belong to no single moment.
     pub fn len(&self) -> usize {
         self.shards
             .iter()
@@ -57,8 +60,9 @@ impl<K, V, S> Group<K, V, S> {
     }
 
     fn shard(&self, hash: u64) -> &Arc<Shard<K, V>> {
-        // Fibonacci hashing: the table inside the shard uses the lowest and the topmost bits of the hash, and hashers
-        // for integers may leave most of the others empty.
+        // Fibonacci hashing mixes all bits of the hash into the shard's number. The table inside
+        // the shard uses the lowest and the topmost bits, and hashers for integers may leave most
+        // others empty.
         let spread = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         &self.shards[(spread >> (64 - SHARDS.ilog2())) as usize]
     }
@@ -71,12 +75,14 @@ where
 {
     /// Joins the flight of `key`, or starts one whose work is `work()`.
     ///
-    /// `work` is called before this returns, and only for the first caller; the future it makes is polled when a call
-    /// of the flight is, or its [`Driver`](crate::Driver). Whoever joins later may do so until the work has ended.
+    /// Only the first caller's `work` is called, before `join` returns. The future that it returns
+    /// runs inside the polls of the flight's calls, or of the flight's [`Driver`](crate::Driver).
+    /// Other callers can join until that future has ended.
     ///
-    /// A panic in `work` does not unwind from here, but is the result of the flight.
+    /// A panic in `work` does not unwind from `join`: it is the result of the flight.
     ///
-    /// Work that awaits a call with its own key waits for itself, and so do two works that await each other's.
+    /// Work that awaits a call with its own key waits for itself for ever. So do two works that
+    /// await each other's keys.
     pub fn join<F, Fut>(&self, key: K, work: F) -> Call<K, V>
     where
         F: FnOnce() -> Fut,
@@ -85,7 +91,8 @@ where
         self.join_or_start(self.hasher.hash_one(&key), key, work)
     }
 
-    /// Like [`join`](Self::join), but makes a key only for a new flight: from a `&str` for a `String`, say.
+    /// Like [`join`](Self::join), but takes a borrowed key, and makes an owned key only for a new
+    /// flight: a `String` from a `&str`, say.
     pub fn join_ref<'k, Q, F, Fut>(&self, key: &'k Q, work: F) -> Call<K, V>
     where
         K: Borrow<Q> + From<&'k Q>,
@@ -116,10 +123,10 @@ where
         call
     }
 
-    /// Lets the next caller with `key` start afresh. Those who are already waiting still get their result, and the
-    /// work goes on for them.
+    /// Lets the next caller with `key` start afresh. The work goes on for the callers that are
+    /// waiting already, and they still get its result.
     ///
-    /// True if there was a flight that could be joined.
+    /// Returns whether there was a flight that could be joined.
     pub fn forget<Q>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -134,9 +141,11 @@ where
         entry.is_some()
     }
 
-    /// Lets the next caller of every key start afresh, as [`forget`](Self::forget) does for one.
+    /// Lets the next caller with any key start afresh, as [`forget`](Self::forget) does for one
+    /// key.
     ///
-    /// A flight that starts meanwhile is forgotten or not, shard by shard.
+    /// This method visits the shards one after another. It may or may not forget a flight that
+    /// starts meanwhile.
     pub fn forget_all(&self) {
         for shard in &*self.shards {
             let entries = shard.board.lock().forget_all();
@@ -193,7 +202,7 @@ mod tests {
         Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()))
     }
 
-    /// Counts also the flights that are not to be joined any more, which `len` does not.
+    /// Counts all flights. `len` leaves out those that cannot be joined any more.
     fn held(group: &Group<u8, u8>) -> usize {
         group
             .shards
@@ -254,7 +263,8 @@ mod tests {
         let (hand_out, drivers) = std::sync::mpsc::channel();
         let first = group.join(1, move || {
             std::future::poll_fn(move |_| {
-                // A caller is polling, while the flight is detached; and it brings the work to its end.
+                // The flight is detached while a caller polls the work, and that poll ends the
+                // work.
                 let mut first = receive.try_recv().unwrap();
                 hand_out.send(first.detach().unwrap()).unwrap();
                 Poll::Ready(7)

@@ -8,14 +8,15 @@ use crate::waker_set::Drained;
 
 /// What a critical section leaves to be woken and dropped outside of it.
 ///
-/// To be settled when all books are in order, since what it runs is not ours and may panic.
+/// Settle leftovers only when all state is consistent, because wakers and destructors are foreign
+/// code and may panic.
 #[must_use = "there may be somebody to wake"]
 pub(crate) struct Leftovers<K, V> {
     /// Callers to be woken.
     pub(crate) callers: Drained,
     /// The driver, to be woken.
     pub(crate) driver: Option<Waker>,
-    /// To be dropped, like all that follows.
+    /// A waker to be dropped, as are all fields below.
     pub(crate) waker: Option<Waker>,
     pub(crate) stage: Stage<V>,
     pub(crate) result: Option<Result<V, Error>>,

@@ -3,31 +3,37 @@
 //! # Design
 //!
 //! The idea and the name are those of Go's [`golang/groupcache/singleflight`] and its successor,
-//! [`golang.org/x/sync/singleflight`]: a map from keys to calls in flight, behind a mutex. The first caller runs the
-//! function on its own goroutine, the others wait for it. Three things are different where callers are futures:
+//! [`golang.org/x/sync/singleflight`]: a map from keys to calls in flight, behind a mutex. The
+//! first caller runs the function on its own goroutine, and the others wait for it. Callers that
+//! are futures differ in three ways:
 //!
-//! **A caller can vanish.** A goroutine that has begun the work ends it. A future can be dropped at any await, or be kept
-//! and never polled again. So the work does not belong to the caller who started it but to the flight, and any caller
-//! that is polled may poll the work. Progress wakes all callers, because whoever is woken alone may never look.
+//! **A caller can vanish.** A goroutine that has begun the work ends it. A future can be dropped at
+//! any await, or be kept and never polled again. So the work belongs to the flight, not to the
+//! caller that started it, and any caller that is polled may poll the work. Progress wakes all
+//! callers, because a single woken caller may never poll again.
 //!
-//! **Nobody might be left.** A flight counts its callers, and work that nobody waits for is dropped with the last of
-//! them. (In Go it runs to its end.) Those who prefer the work to go on [detach](Call::detach) it: then it has a task of
-//! its own, which is all that its progress wakes.
+//! **No caller might be left.** A flight counts its callers, and drops the work when its last
+//! caller leaves. (In Go the work runs to its end.) To keep the work going, [detach](Call::detach)
+//! it. The work then has a task of its own, and its progress wakes only that task.
 //!
-//! **A panic has to be told.** golang/groupcache's version leaves the other callers waiting for ever if the function
-//! panics; the one in x/sync repeats the panic, in a way that takes the process down. Here it is an [`Error`] for all.
+//! **A panic has to reach all callers.** If the function panics in golang/groupcache's version, the
+//! other callers wait for ever. The version in x/sync repeats the panic in a way that takes the
+//! process down. Here a panic becomes an [`Error`] for all callers.
 //!
-//! The key is freed in the same critical section in which the result is published. So a call that begins after another
-//! has returned cannot find its flight, and a call that begins after [`forget`](Group::forget) has returned cannot find
-//! one from before; a cache can build its invalidation on that.
+//! One critical section both publishes the result and frees the key. So a call that begins after
+//! another has returned cannot find the other's flight. Nor can a call that begins after
+//! [`forget`](Group::forget) has returned find a flight from before. A cache can build its
+//! invalidation on this guarantee.
 //!
-//! A group is split into shards by hash. The mutex of a shard guards its map and the state of its flights, and is the
-//! only lock there is. It is never held while keys (but for `Eq`), values, work or wakers are called or dropped: all of
-//! them may do what they like with the group.
+//! A group is split into shards by hash. The mutex of a shard guards the shard's map and the state
+//! of its flights. No code of the user's runs under that mutex except `Eq` and `Borrow` of keys:
+//! hashes, values, work, wakers and destructors run without it. So they may use the group as they
+//! like.
 //!
 //! # Deadlocks
 //!
-//! Work that awaits a call with its own key, directly or through others, waits for itself. Nothing detects that.
+//! Work that awaits a call with its own key, directly or through other work, waits for itself for
+//! ever. The crate does not detect such a cycle.
 //!
 //! [`golang/groupcache/singleflight`]: https://github.com/golang/groupcache/blob/master/singleflight/singleflight.go
 //! [`golang.org/x/sync/singleflight`]: https://pkg.go.dev/golang.org/x/sync/singleflight
@@ -54,6 +60,6 @@ pub use call::Call;
 pub use driver::Driver;
 pub use error::Error;
 pub use group::Group;
-/// The hash builder used when none is given: fast, and seeded per process.
+/// The default hash builder of a [`Group`]: fast, and seeded per process.
 pub use hashbrown::DefaultHashBuilder;
 pub use outcome::Outcome;

@@ -44,7 +44,8 @@ impl<V> Receipt<V> {
         }
     }
 
-    /// Clones the result, unless this is the last to hold it. To be called without any lock held.
+    /// Returns the result: the original if this receipt is the last owner, else a clone. Call it
+    /// without any lock held, because `V::clone` is foreign code.
     #[inline(always)]
     pub(crate) fn open(self) -> Result<Outcome<V>, Error>
     where

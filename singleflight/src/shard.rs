@@ -11,10 +11,13 @@ use crate::sync::Mutex;
 
 /// A part of the group: the flights whose keys hash to it.
 ///
-/// Its lock is the only one a flight knows, and is held for a few reads and writes of plain data. Under it runs no code
-/// of the user's but `K::eq`: keys, values, work and wakers are called and dropped by those who took them out.
+/// The shard's lock guards its flights, and is held for a few reads and writes of plain data. No
+/// code of the user's runs under the lock except `Eq` and `Borrow` of keys. The methods below
+/// return keys, values, work and wakers instead, and their callers use and drop them without the
+/// lock.
 ///
-/// Aligned to a cache line, so that threads busy with different shards do not disturb each other.
+/// A shard is aligned to a cache line, so that threads in different shards do not slow each other
+/// down.
 #[repr(align(64))]
 pub(crate) struct Shard<K, V> {
     pub(crate) board: Mutex<Board<K, V>>,
@@ -24,15 +27,17 @@ pub(crate) struct Shard<K, V> {
 pub(crate) struct Board<K, V> {
     /// The flights that can be joined.
     index: HashTable<Entry<K>>,
-    /// The flights that somebody has a part in, by number. Those that are over or forgotten are not in the index.
+    /// The flights in which a caller or driver has a part, by number. Flights that are over or
+    /// forgotten are not in the index.
     flights: Slab<Flight<V>>,
     /// How many flights there have been.
     serial: u64,
 }
 
-/// The way from a key to its flight.
+/// Leads from a key to its flight.
 pub(crate) struct Entry<K> {
-    /// Kept so that neither growing the index nor removing a flight needs to hash a key.
+    /// The key's hash, kept so that neither growing the index nor removing a flight hashes a key
+    /// under the lock.
     hash: u64,
     key: K,
     number: usize,
@@ -52,7 +57,7 @@ impl<K, V> Shard<K, V> {
 }
 
 impl<K, V> Board<K, V> {
-    /// Counts a caller in to the flight of the key that `is` tells, if there is one.
+    /// Counts a caller in to the flight of the key for which `is` holds, if there is such a flight.
     pub(crate) fn join(&mut self, hash: u64, is: impl Fn(&K) -> bool) -> Option<usize> {
         let number = self
             .index
@@ -62,7 +67,8 @@ impl<K, V> Board<K, V> {
         Some(number)
     }
 
-    /// Counts a caller in to the flight of `key`, or to a new one. Hands back the key if there was one.
+    /// Counts a caller in to the flight of `key`, or to a new flight. Returns the flight's number,
+    /// and the key if the flight existed already.
     #[inline(always)]
     pub(crate) fn join_or_start(&mut self, hash: u64, key: K) -> (usize, Option<K>)
     where
@@ -89,12 +95,14 @@ impl<K, V> Board<K, V> {
         self.remove(hash, |entry| entry.hash == hash && is(&entry.key))
     }
 
-    /// Makes every key's next caller start a new flight. The entries are dropped by the caller, unlocked.
+    /// Makes every key's next caller start a new flight. The caller drops the returned entries
+    /// without the lock.
     pub(crate) fn forget_all(&mut self) -> HashTable<Entry<K>> {
         mem::take(&mut self.index)
     }
 
-    /// Frees the key of a flight, unless it was forgotten; a newer flight with the same key stays.
+    /// Frees the key of a flight, unless the flight was forgotten. A newer flight with the same key
+    /// stays.
     pub(crate) fn free_key(&mut self, hash: u64, number: usize) -> Option<Entry<K>> {
         self.remove(hash, |entry| entry.number == number)
     }
@@ -119,14 +127,15 @@ impl<K, V> Board<K, V> {
         self.flights.len()
     }
 
-    /// The flight of a caller or driver, who keeps it here.
+    /// The flight of a caller or driver, whose part keeps the flight in the slab.
     pub(crate) fn flight(&mut self, number: usize) -> &mut Flight<V> {
         self.flights
             .get_mut(number)
             .expect("a flight stays until nobody has a part in it")
     }
 
-    /// Removes a flight if nobody has a part in it any more, and tells if so. Its work must have been taken out.
+    /// Removes a flight if no caller or driver has a part in it any more, and returns whether it
+    /// did. The work must have been taken out, because it must not be dropped under the lock.
     #[inline(always)]
     pub(crate) fn remove_if_deserted(&mut self, number: usize) -> bool {
         let deserted = self.flight(number).is_deserted();
@@ -138,7 +147,7 @@ impl<K, V> Board<K, V> {
 }
 
 impl<K: Send + 'static, V: Send + 'static> Shard<K, V> {
-    /// The waker of a flight, which wakes all its callers.
+    /// The waker of a flight, which wakes all callers of the flight.
     pub(crate) fn waker(self: &Arc<Self>, board: &mut Board<K, V>, number: usize) -> Waker {
         let flight = board.flight(number);
         let serial = flight.serial;
@@ -155,7 +164,8 @@ impl<K: Send + 'static, V: Send + 'static> Shard<K, V> {
     }
 }
 
-/// May be called long after its flight, when the number is another's.
+/// Wakes all callers of a flight. The work may call it long after the flight, when another flight
+/// has the number. The serial tells the two apart.
 struct FlightWaker<K, V> {
     shard: Arc<Shard<K, V>>,
     number: usize,

@@ -1,4 +1,4 @@
-/// Values at stable indices, with room reused.
+/// Values at stable indices. The place of a removed value is reused.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     places: Vec<Option<T>>,
@@ -16,7 +16,7 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// What an empty slab may keep allocated; a burst beyond it is given back.
+    /// How many places an empty slab may keep. Memory for more places is given back.
     const KEPT: usize = 64;
 
     #[inline(always)]

@@ -1,8 +1,8 @@
-//! The one primitive that synchronises this crate, and its double under loom.
+//! The mutex, the only primitive that synchronises this crate, and its replacement under loom.
 //!
-//! `RUSTFLAGS="--cfg groupcache_loom"` swaps in loom's mutex, whose every acquisition is a point at which the model
-//! checker may switch threads. Everything else is reference counting, for which `std::sync::Arc` is used throughout:
-//! [`std::task::Wake`] asks for it.
+//! `RUSTFLAGS="--cfg groupcache_loom"` selects loom's mutex, and the model checker may switch
+//! threads at every acquisition of that mutex. All reference counts are those of `std::sync::Arc`
+//! under loom too, because [`std::task::Wake`] requires that type.
 
 #[cfg(not(groupcache_loom))]
 pub(crate) use parking_lot::Mutex;

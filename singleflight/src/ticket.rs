@@ -9,27 +9,31 @@ use crate::shard::Shard;
 use crate::waker_set::Slot;
 use crate::work::Work;
 
-/// A caller's or a driver's part in a flight. Each method is one critical section, `begin` at most two.
+/// A caller's or a driver's part in a flight. Each method is one critical section, and `begin` is
+/// at most two.
 ///
-/// A part is given up once, and the ticket is void after that: a caller's by a [`Receipt`] or [`leave`](Self::leave), a
-/// driver's by [`finish`](Self::finish) or a handover that finds the flight over.
+/// A part is given up once, and the ticket is void afterwards. A caller gives up its part by taking
+/// a [`Receipt`] or by [`leave`](Self::leave). A driver gives up its part by
+/// [`finish`](Self::finish), or when a handover finds the flight over.
 pub(crate) struct Ticket<K, V> {
-    /// Each shard is shared on its own, so that calls with different keys do not count references in one place.
+    /// Each shard has its own reference count, so that calls with different keys do not contend for
+    /// one count.
     shard: Arc<Shard<K, V>>,
     hash: u64,
     number: usize,
 }
 
-// Here and further down, `inline(always)` marks what an uncontended call passes through. A result goes from hand to hand
-// on its way to the caller; without it, copying the wrappers costs a fifth of such a call.
+// Here and below, `inline(always)` marks the functions on the path of an uncontended call. A result
+// passes through many of them on its way to the caller. Without inlining, copying the wrappers
+// costs a fifth of such a call.
 
-/// What a caller is to do next.
+/// The next step of a caller.
 pub(crate) enum Step<V> {
-    /// Poll the work, with this waker, or with its own if there is none.
+    /// Poll the work, with this waker, or with the caller's own waker if there is none.
     Poll(Work<V>, Option<Waker>),
-    /// Wait; its waker is registered.
+    /// Wait; the caller's waker is registered.
     Wait,
-    /// Take this; its part is given up.
+    /// Take this receipt; the caller's part is given up.
     Receive(Receipt<V>),
 }
 
@@ -42,13 +46,14 @@ impl<K, V> Ticket<K, V> {
         }
     }
 
-    /// Puts the new work in its place.
+    /// Puts new work in its place, and wakes the callers that joined while it was created.
     pub(crate) fn launch(&self, work: Work<V>) {
         let callers = self.shard.board.lock().flight(self.number).launch(work);
         callers.wake();
     }
 
-    /// A caller was polled.
+    /// Begins the poll of a caller: decides its next step, and registers its waker if the step is
+    /// to wait.
     #[inline(always)]
     pub(crate) fn begin(&self, slot: &mut Slot, waker: &Waker) -> Step<V>
     where
@@ -81,7 +86,8 @@ impl<K, V> Ticket<K, V> {
         }
     }
 
-    /// A caller has polled the work, which is pending. A receipt only if a driver has been dropped meanwhile.
+    /// Takes pending work back from a caller that has polled it. Returns a receipt only if the
+    /// driver has been dropped meanwhile.
     pub(crate) fn put_back(
         &self,
         work: Work<V>,
@@ -105,7 +111,8 @@ impl<K, V> Ticket<K, V> {
         None
     }
 
-    /// The work that a caller polled has ended.
+    /// Ends the flight with the result of the work that a caller polled, and gives up the caller's
+    /// part.
     #[inline(always)]
     pub(crate) fn finish_and_receive(
         &self,
@@ -118,7 +125,7 @@ impl<K, V> Ticket<K, V> {
         leftovers.waker = flight.forget_waker(slot);
         let receipt = match flight.receive() {
             Some(receipt) => {
-                // A driver has been dropped meanwhile, and everybody has been told so.
+                // The driver has been dropped meanwhile, and that error is the flight's result.
                 leftovers.result = Some(result);
                 receipt
             }
@@ -133,8 +140,8 @@ impl<K, V> Ticket<K, V> {
         receipt
     }
 
-    /// The work could not be created, or it has ended with its driver, or its driver goes away. If the flight is not
-    /// over already, this is the result.
+    /// Ends the flight with `result`, unless the flight is over already. Called if the work could
+    /// not be created, if it has ended in its driver, or if the driver is dropped.
     fn finish(&self, result: Result<V, Error>, is_driver: bool) -> Leftovers<K, V> {
         let mut leftovers = Leftovers::default();
         let mut board = self.shard.board.lock();
@@ -152,17 +159,19 @@ impl<K, V> Ticket<K, V> {
         leftovers
     }
 
-    /// Ends a flight whose work could not be created. The caller still has to receive the error.
+    /// Ends a flight whose work could not be created. The caller keeps its part and still has to
+    /// receive the error.
     pub(crate) fn fail(&self, error: Error) -> Leftovers<K, V> {
         self.finish(Err(error), false)
     }
 
-    /// Ends the flight, and the driver's part in it.
+    /// Ends the flight, and gives up the driver's part in it.
     pub(crate) fn finish_as_driver(&self, result: Result<V, Error>) -> Leftovers<K, V> {
         self.finish(result, true)
     }
 
-    /// A caller goes away without a result. If it was the last one and there is no driver, work and key go with it.
+    /// Gives up the part of a caller that leaves without a result. The last caller of a flight
+    /// without a driver takes the work and the key along.
     pub(crate) fn leave(&self, slot: &mut Slot) -> Leftovers<K, V> {
         let mut board = self.shard.board.lock();
         let (waker, stage) = board.flight(self.number).leave(slot);
@@ -180,13 +189,14 @@ impl<K, V> Ticket<K, V> {
         }
     }
 
-    /// Makes a driver's ticket of the caller's, if the flight is not over and has no driver yet.
+    /// Detaches the flight and returns the driver's ticket. `None` if the flight was detached
+    /// before, or is over.
     pub(crate) fn detach(&self) -> Option<Self> {
         let detached = self.shard.board.lock().flight(self.number).detach();
         detached.then(|| Self::new(&self.shard, self.hash, self.number))
     }
 
-    /// The driver asks for the work. The waker is to be dropped.
+    /// Asks for the work on behalf of the driver. The caller drops the returned waker.
     pub(crate) fn take_over(&self, waker: &Waker) -> (Handover<V>, Option<Waker>) {
         let mut waker = Some(waker.clone());
         let mut board = self.shard.board.lock();

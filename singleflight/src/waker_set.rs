@@ -2,23 +2,25 @@ use std::task::Waker;
 
 use crate::slab::Slab;
 
-/// The wakers of those who wait for one flight, at most one per caller.
+/// The wakers of the callers that wait for one flight, at most one per caller.
 ///
-/// A caller remembers where its waker lies in a [`Slot`], so that registering again and leaving cost O(1) however many
-/// others wait, and callers that come and go during a long flight leave nothing behind. Draining the set outdates all
-/// slots at once: they carry the round in which they were given out.
+/// A caller keeps the place of its waker in a [`Slot`]. So registering again and leaving cost O(1),
+/// however many others wait, and callers that come and go during a long flight leave nothing
+/// behind. A slot carries the round in which it was given out, so draining the set invalidates all
+/// slots at once.
 ///
-/// No method drops a waker: a waker may be the last owner of a task, and dropping it would run that task's destructor
-/// under the lock that guards this set. Replaced and removed wakers are handed back for that reason.
+/// No method drops a waker. A waker may be the last owner of a task, and dropping it would run that
+/// task's destructor under the lock that guards this set. The methods return replaced and removed
+/// wakers instead.
 #[derive(Debug)]
 pub(crate) struct WakerSet {
-    /// Boxed on the first use, because most flights are over before they need it.
+    /// Allocated on first use, because most flights are over before they need a waker.
     wakers: Option<Box<Slab<Waker>>>,
     /// How often the set has been drained.
     round: u64,
 }
 
-/// Where a caller's waker lies. The default is a slot that no set has given out.
+/// The place of a caller's waker. The default is a slot that no set has given out.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     place: Option<(u64, usize)>,
@@ -39,7 +41,7 @@ impl WakerSet {
             .is_some_and(|held| held.will_wake(waker))
     }
 
-    /// Puts `waker` into `slot`, and hands back the one it replaces.
+    /// Puts `waker` into `slot`, and returns the waker that it replaces.
     pub(crate) fn register(&mut self, slot: &mut Slot, waker: Waker) -> Option<Waker> {
         let replaced = self.remove(slot);
         slot.place = Some((
@@ -49,7 +51,7 @@ impl WakerSet {
         replaced
     }
 
-    /// Empties `slot`, and hands back what it held.
+    /// Empties `slot`, and returns the waker that it held.
     pub(crate) fn remove(&mut self, slot: &mut Slot) -> Option<Waker> {
         let index = self.index(slot)?;
         slot.place = None;
@@ -68,7 +70,7 @@ impl WakerSet {
     }
 }
 
-/// Wakers on their way out of a [`WakerSet`], to be woken once the lock is released.
+/// Wakers taken out of a [`WakerSet`], to be woken once the lock is released.
 #[derive(Debug, Default)]
 #[must_use = "whoever registered these would wait for ever"]
 pub(crate) struct Drained(Option<Box<Slab<Waker>>>);

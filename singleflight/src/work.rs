@@ -1,4 +1,4 @@
-//! User code, and what keeps its panics from reaching our callers.
+//! Runs the user's work and turns its panics into errors, so that they do not reach our callers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -7,16 +7,16 @@ use std::task::{Context, Poll};
 use crate::Error;
 use crate::discard::discard;
 
-/// What a flight runs.
+/// The future that a flight runs.
 pub(crate) type Work<V> = Pin<Box<dyn Future<Output = V> + Send>>;
 
-/// What one poll of the work led to.
+/// The state of the work after a poll.
 pub(crate) enum Polled<V> {
     Pending(Work<V>),
     Ended(Result<V, Error>),
 }
 
-/// Creates the work; a panic on the way becomes an error.
+/// Creates the work. A panic of the closure becomes an error.
 pub(crate) fn create<V, Fut>(work: impl FnOnce() -> Fut) -> Result<Work<V>, Error>
 where
     Fut: Future<Output = V> + Send + 'static,
@@ -27,9 +27,9 @@ where
     }
 }
 
-/// Polls the work once and drops it if it has ended; a panic in either becomes an error.
+/// Polls the work once and drops it if it has ended. A panic of either becomes an error.
 ///
-/// `AssertUnwindSafe` holds because nobody sees the work again after it has panicked.
+/// `AssertUnwindSafe` is sound because no code uses the work after it has panicked.
 #[inline(always)]
 pub(crate) fn poll<V>(mut work: Work<V>, cx: &mut Context<'_>) -> Polled<V> {
     match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {

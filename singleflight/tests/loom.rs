@@ -1,4 +1,4 @@
-//! Races between callers, drivers and the work, in every interleaving that loom finds.
+//! Checks races between callers, drivers and the work, in every interleaving that loom finds.
 //!
 //! `RUSTFLAGS="--cfg groupcache_loom" cargo test -p groupcache-singleflight --release --test loom`
 #![cfg(groupcache_loom)]
@@ -13,7 +13,7 @@ use loom::sync::{Condvar, Mutex};
 use loom::thread;
 use singleflight::Outcome;
 
-/// With keys that hash the same in every execution, as loom requires.
+/// A group whose keys have the same hash in every execution, as loom requires.
 type Group = singleflight::Group<u8, u32, BuildHasherDefault<DefaultHasher>>;
 
 const KEY: u8 = 1;
@@ -22,7 +22,7 @@ fn group() -> Group {
     Group::with_hasher(BuildHasherDefault::default())
 }
 
-/// Blocks a thread until its future is ready; a lost wake-up shows as a deadlock, which loom reports.
+/// Blocks a thread until its future is ready. A lost wake-up causes a deadlock, which loom reports.
 #[derive(Default)]
 struct Parker {
     woken: Mutex<bool>,
@@ -116,8 +116,8 @@ fn value(result: Result<Outcome<u32>, singleflight::Error>) -> u32 {
     result.unwrap().value
 }
 
-/// Explores all interleavings in which a thread is interrupted at most three times, within a second. To explore all of
-/// them takes minutes: `LOOM_MAX_PREEMPTIONS=20`.
+/// Explores all interleavings with at most three preemptions, which takes less than a second. To
+/// explore all interleavings, set `LOOM_MAX_PREEMPTIONS=20`, which takes minutes.
 fn model(body: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = builder.preemption_bound.or(Some(3));
@@ -175,7 +175,8 @@ fn lone_waiter_joined_while_driving_and_never_polled_again() {
             let _ = poll_once(&mut first);
             first
         });
-        // Joins before, while, or after the first caller polls; or finds the flight over, and starts its own.
+        // The second call joins before, while or after the first polls. Or it finds the flight over
+        // and starts its own.
         let second = group.join(KEY, || gate.work());
         assert_eq!(value(block_on(second)), 7);
         drop(driving.join().unwrap());

@@ -1,4 +1,5 @@
-//! Random interleavings of everything callers can do, against a model that says what has to come of it.
+//! Runs random interleavings of everything that callers can do, and compares the results with a
+//! model.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -102,7 +103,7 @@ impl Future for Work {
             Some(End::Value) => Poll::Ready(self.flight),
             Some(_) => {
                 drop(gate);
-                // Unlike `panic!`, does not print thousands of messages.
+                // `panic!` would print thousands of messages; `resume_unwind` prints none.
                 std::panic::resume_unwind(Box::new("as told"))
             }
         }
@@ -139,7 +140,7 @@ struct Caller {
     flight: usize,
     first: bool,
     task: Arc<Task>,
-    /// How often its task had been woken when it was last told to wait.
+    /// How often the caller's task had been woken when its last poll was pending.
     waits_since: Option<usize>,
 }
 
@@ -153,7 +154,7 @@ struct Driving {
 struct World {
     group: Group<u8, usize>,
     flights: Vec<Flight>,
-    /// By key: the flight to be joined.
+    /// For each key, the flight that can be joined.
     index: [Option<usize>; 3],
     callers: Vec<Caller>,
     drivers: Vec<Driving>,
@@ -259,7 +260,7 @@ impl World {
         drop(gate);
         let Some(waker) = waker else { return };
         waker.wake();
-        // Whoever may poll the work and waits has been woken.
+        // Each caller or driver that waits and may poll the work has been woken.
         let flight_of = &self.flights[flight];
         if !flight_of.is_gone() && !flight_of.detached {
             for caller in self.callers.iter().filter(|caller| caller.flight == flight) {
@@ -322,7 +323,7 @@ impl World {
         }
     }
 
-    /// The flight is over: the key is free, and all who wait have been woken.
+    /// Notes that the flight is over: the key is free, and all waiting callers have been woken.
     fn end(&mut self, number: usize, end: End) {
         let flight = &mut self.flights[number];
         if flight.end.is_some() {

@@ -146,8 +146,8 @@ type DetachedDuringPoll = (
     Poll<Result<Outcome<u32>, Error>>,
 );
 
-/// A flight whose first call is detached while its second polls the work; `within` gets the driver at that moment.
-/// Returns the first call, and what the poll of the second brought.
+/// Detaches a flight through its first call while its second call polls the work. `within` gets the
+/// driver at that moment. Returns the first call, and the result of the second call's poll.
 fn detach_during_a_poll(
     within: impl Fn(Driver<&'static str, u32>) + Send + 'static,
     after: Poll<u32>,

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use singleflight::{Call, Group};
 
-/// Looks into all shards whenever it can, which would never return if it were done under a lock.
+/// Locks all shards whenever it runs. If it ran under a shard's lock, the call would deadlock.
 struct Nosy(Group<NosyKey, Nosy>);
 
 struct NosyKey(Group<NosyKey, Nosy>);
@@ -92,7 +92,7 @@ fn no_lock_is_held_while_keys_values_work_or_wakers_are_called_or_dropped() {
     assert!(!poll(&mut calls[1]));
     drop(driver);
     assert!(calls.iter_mut().all(poll));
-    // Ended by a caller, received by one, left by another.
+    // One caller ends the flight, one receives the result, and one leaves.
     let mut calls = [join(), join(), join()];
     assert!(group.forget(&NosyKey(group.clone())));
     assert!(poll(&mut calls[2]) && poll(&mut calls[0]));

@@ -1,4 +1,4 @@
-//! What the documentation promises, sentence by sentence.
+//! Checks the promises of the documentation, sentence by sentence.
 
 mod cancellation;
 mod detaching;

@@ -22,7 +22,7 @@ fn progress_wakes_every_caller_so_that_it_depends_on_none() {
     }
     gate.wake();
     assert!(tasks.iter().all(|task| task.woken() == 1));
-    // The first two never look at it again.
+    // The first two callers never poll again.
     gate.open(7);
     assert_eq!(value(tasks[2].poll(&mut calls[2])), Some(7));
 }
@@ -85,8 +85,8 @@ fn a_waiting_caller_may_move_to_another_task() {
     assert_eq!((old.woken(), new.woken()), (0, 1));
 }
 
-/// The interleaving that loses a wake-up in simpler designs: the work is woken while one caller polls it and another
-/// registers, and the first never comes back.
+/// The interleaving that loses a wake-up in simpler designs: the work is woken while one caller
+/// polls the work and another registers, and the first caller never polls again.
 #[test]
 fn a_wake_during_a_poll_reaches_those_who_registered_during_it() {
     let group = Group::new();
@@ -116,7 +116,8 @@ fn a_wake_during_a_poll_reaches_those_who_registered_during_it() {
     assert_eq!(value(task.poll(&mut second)), Some(7));
 }
 
-/// The other one: the work knows the waker of a lone caller, and somebody registers while that caller polls.
+/// The other such interleaving: the work holds the waker of a lone caller, and a second caller
+/// registers while the lone caller polls.
 #[test]
 fn who_registers_while_a_lone_caller_polls_does_not_depend_on_it() {
     let group = Group::new();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use singleflight::{Error, Outcome};
 
-/// Counts how often it is woken.
+/// A waker that counts how often it is woken.
 #[derive(Default)]
 pub(crate) struct Task(AtomicUsize);
 
@@ -43,7 +43,7 @@ pub(crate) fn now<F: Future + Unpin>(mut future: F) -> F::Output {
     }
 }
 
-/// Work that is pending until it is opened, and counts what happens to it.
+/// Work that is pending until it is opened, and that counts its polls and drops.
 #[derive(Clone, Default)]
 pub(crate) struct Gate(Arc<GateState>);
 
@@ -104,7 +104,7 @@ impl Drop for Gated {
     }
 }
 
-/// Where work leaves something for the test, or the other way round.
+/// A place where the work leaves something for the test, or the test for the work.
 pub(crate) type Shelf<T> = Arc<Mutex<Option<T>>>;
 
 pub(crate) fn never() -> std::future::Ready<u32> {

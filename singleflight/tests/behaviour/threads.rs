@@ -10,7 +10,7 @@ use singleflight::{Call, Driver, Error, Group};
 fn everything_can_be_sent_to_other_threads_and_errors_are_small() {
     fn sent<T: Send + 'static>() {}
     fn shared<T: Send + Sync + Clone + 'static>() {}
-    // Neither of these is `Sync`.
+    // Neither the key nor the value is `Sync`.
     type Key = std::cell::Cell<u8>;
     type Value = std::cell::RefCell<String>;
     sent::<Call<Key, Value>>();
@@ -40,7 +40,7 @@ async fn a_stampede_of_tasks_costs_one_execution() {
                 }
                 everybody.wait().await;
                 gate.open(7);
-                // Every other one goes away instead of waiting.
+                // Every other caller leaves instead of waiting.
                 if number % 2 == 0 {
                     Some(call.await)
                 } else {
