@@ -187,7 +187,7 @@ async fn a_connection_with_garbage_is_not_used_again() {
     assert!(error.to_string().starts_with("malformed: "), "{error}");
 }
 
-/// Says when it is asked and when its answer is no longer wanted.
+/// A peer that reports when it is asked, and when its answer is no longer wanted.
 struct Slow {
     started: AtomicUsize,
     dropped: Arc<AtomicUsize>,

@@ -1,4 +1,5 @@
-//! What a hook makes of requests reaches the node, whatever the protocol; what it refuses does not.
+//! The context that a hook makes of a request reaches the node over every protocol. A request that
+//! the hook refuses does not reach the node.
 
 mod support;
 
@@ -17,7 +18,7 @@ use peers::{
 use support::node::Node;
 use support::{CLIENT, Raw, dial, echo, get, request, serve, value};
 
-/// What the hook of these tests finds out.
+/// The context that the hook of these tests makes of a request.
 #[derive(Debug, PartialEq)]
 struct Seen(String);
 
@@ -28,7 +29,7 @@ fn look(head: &Parts) -> Result<Context, Error> {
     Ok(Context::new(Seen(seen)))
 }
 
-/// A peer whose values are what it learns from the context.
+/// A peer whose values repeat what the hook has put into the context.
 fn telling() -> FakePeer {
     FakePeer::new(|_| {
         let context = Context::current();
@@ -157,8 +158,8 @@ async fn changes_come_to_the_hook_too_and_the_health_check_does_not() {
     assert_eq!(raw.receive().await.unwrap().status(), 200);
 }
 
-/// A service that is mounted elsewhere: what others know of a request comes to the hook in its
-/// extensions, and what they set as its context to the node.
+/// A service that is mounted in another server. The hook gets what outer layers know of a request
+/// through the request's extensions. The node gets what they set as the request's context.
 #[tokio::test]
 async fn a_layer_around_the_service_can_speak_to_the_hook_and_to_the_node() {
     let reading = |options| {

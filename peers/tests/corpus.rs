@@ -1,8 +1,8 @@
-//! What the fuzz targets begin with, and a bounded replay of it for where no fuzzer runs: every seed
-//! as it is, and some changes of each, the same ones every time.
+//! The seeds of the fuzz targets, and a bounded replay where no fuzzer runs. The replay runs every
+//! seed unchanged, and some changed versions of each, the same versions every time.
 //!
-//! The seeds are made of the recordings in `testdata`. With `GROUPCACHE_CORPUS` set to a folder they
-//! are written there, into one folder for each target.
+//! The recordings in `testdata` make the seeds. If `GROUPCACHE_CORPUS` names a folder, the test
+//! writes the seeds there, into one folder for each target.
 
 #[allow(dead_code, unreachable_pub, reason = "it is a crate of its own")]
 #[path = "../fuzz/src/lib.rs"]
@@ -16,7 +16,7 @@ use support::{base64, hex, rows};
 
 /// How often a seed is changed, unless `GROUPCACHE_CHANGES` says otherwise.
 const CHANGES: usize = 4;
-/// Longer ones would only slow the fuzzer down.
+/// The longest seed. Longer seeds would only slow the fuzzer down.
 const MAX_SEED_BYTES: usize = 4 << 10;
 
 fn seeds(target: &str) -> Vec<Vec<u8>> {
@@ -49,7 +49,7 @@ fn member(name: &str) -> Vec<Vec<u8>> {
     [requests, answers, lies()].concat()
 }
 
-/// What says that more is to come than is allowed, or than comes.
+/// Messages that announce more bytes than are allowed, or than follow.
 fn lies() -> Vec<Vec<u8>> {
     let key = "k".repeat(300);
     let body = "b".repeat(20_000);
@@ -98,11 +98,11 @@ fn answers(file: &str) -> Vec<Vec<u8>> {
     .collect()
 }
 
-/// Messages marshalled by Go, each as what carries it.
+/// Messages marshalled by Go, each in the request or answer that carries it.
 fn messages() -> Vec<Vec<u8>> {
     let responses = rows("get-response.json").into_iter().step_by(4);
     let responses = responses.map(|row| {
-        // Without a length, so that a change of it does not matter.
+        // The answer states no length, so a changed message cannot contradict it.
         [
             b"HTTP/1.1 200 OK\r\n\r\n".as_slice(),
             &hex(&row["encoded_hex"]),
@@ -120,7 +120,7 @@ fn carrying(line: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// What only our own nodes say.
+/// Messages that only our own nodes send.
 fn ours() -> Vec<Vec<u8>> {
     let get = |mode| {
         let line = "GET /_groupcache/g/k HTTP/1.1\r\nhost: a\r\nx-groupcache-mode: ";
@@ -174,7 +174,7 @@ fn calls() -> Vec<Vec<u8>> {
         message => hex(message),
     };
     let message = |head: String, message: &Value| [head.into_bytes(), body(message)].concat();
-    // A status in the head, and yet a message, which says that it is 4 MiB long.
+    // A status in the head, followed by a message that claims a length of 4 MiB.
     let head = "HTTP/2 200\r\ncontent-type: application/grpc\r\ngrpc-status: 0\r\n\r\n\r\n";
     let lie = [head.as_bytes(), b"\0\0\x3f\xff\xff"].concat();
     rows("galaxycache-grpc.json")
@@ -235,10 +235,10 @@ impl Random {
     }
 }
 
-/// Bytes that often mean something.
+/// Bytes that often have a meaning.
 const TELLING: &[u8] = b"\0\x01\x7f\x80\xff%+/:=\r\n 0";
 
-/// Cuts, repeats, replaces, inserts; or goes on as another seed does.
+/// Changes a seed: cuts, repeats, replaces or inserts bytes, or continues with another seed's end.
 fn change(seed: &mut Vec<u8>, other: &[u8], random: &mut Random) {
     let start = random.below(seed.len() + 1);
     let end = start + random.below(seed.len() - start + 1);

@@ -1,7 +1,8 @@
-//! Exchanges between real programs of the family, golang's apart (`recorded.rs`): their clients'
-//! requests sent to our server, which has to answer as theirs did; and our client asked for the same,
-//! which has to send what theirs sent, and to make of the recorded answer what theirs made of it. The
-//! data is in `testdata`, which is not in the package.
+//! Exchanges recorded between real programs of the family, except golang's (`recorded.rs`).
+//!
+//! The tests send the recorded requests to our server, which has to answer as theirs did. They also
+//! ask our client for the same. Our client has to send what theirs sent, and to return what theirs
+//! returned for the recorded answer. The data is in `testdata`, which is not in the package.
 
 mod support;
 
@@ -31,18 +32,18 @@ const FILES: &[(Protocol, &str)] = &[
     (Protocol::Galaxycache, "galaxycache-exchanges.json"),
 ];
 
-/// A request of one of their clients, and the answer.
+/// A recorded request of a family client, and the recorded answer.
 struct Exchange {
     name: String,
     protocol: Protocol,
     method: String,
     target: String,
-    /// From the end of the request's first line to its body.
+    /// The part of the request from the end of its first line to its body.
     headers: Vec<u8>,
     body: Vec<u8>,
-    /// `None` where theirs broke the connection off.
+    /// `None` if their server broke the connection off.
     answer: Option<Recorded>,
-    /// What their client was asked for.
+    /// The operation that their client was asked for.
     group: String,
     operation: Operation,
 }
@@ -85,7 +86,7 @@ impl Exchange {
             key => base64(key),
         };
         if name == "key:long-8k" {
-            // Recorded only in part. It has nothing to escape.
+            // The key was recorded only in part. It has nothing to escape.
             target.truncate(target.find('L').unwrap());
             target.push_str(str::from_utf8(&key).unwrap());
         }
@@ -127,8 +128,8 @@ impl Exchange {
         [line.as_bytes(), &self.headers, &self.body].concat()
     }
 
-    /// Whether their client asked for something else than it was asked for: galaxycache's cleans the
-    /// path, and ipronko's does not escape what cannot be said unescaped.
+    /// Whether their client sent a request for another key than its caller wanted. galaxycache's
+    /// client cleans the path, and ipronko's leaves characters unescaped that need escaping.
     fn is_garbled(&self) -> bool {
         let names: &[&str] = match self.protocol {
             Protocol::Galaxycache => &["key:empty-key", "key:dot", "key:dotdot"],
@@ -153,13 +154,13 @@ impl Exchange {
         }
     }
 
-    /// Whether their server sent their client elsewhere, to another key.
+    /// Whether their server redirected their client to another key.
     fn is_redirect(&self) -> bool {
         let answer = self.answer.as_ref();
         answer.is_some_and(|answer| (300..400).contains(&answer.status()))
     }
 
-    /// Asks our client for the same.
+    /// Asks our client for the same operation.
     async fn ask(&self, client: &dyn PeerClient) -> Result<Reply, Error> {
         let group = &*self.group;
         let done = match &self.operation {
@@ -191,7 +192,7 @@ impl Exchange {
         done.map(|()| Reply::default())
     }
 
-    /// What a node of ours has to have been asked for.
+    /// The operation that our node has to receive.
     fn asked(&self) -> Asked {
         match &self.operation {
             Operation::Get(mode, key) => Asked::Get(*mode, key.clone()),
@@ -210,7 +211,8 @@ const SLASH: &str = "the same, but the protocol has no keys with a slash";
 const FINAL: &str = "a 404 would be final for the caller, who has to load the value itself";
 const CLOSED: &str = "theirs panics and closes the connection";
 
-/// Where our servers differ from theirs: whose, the exchange, the status that ours answers, and why.
+/// The exchanges in which our servers differ from theirs: the program, the exchange, our status,
+/// and the reason.
 const DIFFERENT_ANSWERS: &[(Protocol, &str, u16, &str)] = &[
     (Protocol::Mailgun, "panic", 500, CLOSED),
     (Protocol::Mailgun, "unknown-group", 500, FINAL),
@@ -255,7 +257,7 @@ async fn our_server_answers_the_requests_of_their_clients_as_theirs_did() {
         for row in &rows {
             let exchange = Exchange::read(protocol, row);
             let name = &*exchange.name;
-            // The peeked copy had come from another node, whose URL is in it.
+            // The peeked copy came from another node and holds that node's URL.
             let url = match (name, row["client"]["loaded_by"].as_str()) {
                 ("peek-hit", Some(loader)) => loader,
                 _ => &url,
@@ -277,7 +279,7 @@ async fn our_server_answers_the_requests_of_their_clients_as_theirs_did() {
                     "{protocol} {name}"
                 );
             }
-            // ipronko's says nothing about a value, and Go's library guesses.
+            // ipronko's server states no content type for a value, and Go's library guesses one.
             let guessed = match protocol {
                 Protocol::Ipronko if ours.status() == 200 => "Content-Type",
                 _ => "",
@@ -295,7 +297,7 @@ async fn our_server_answers_the_requests_of_their_clients_as_theirs_did() {
     }
 }
 
-/// Has our client ask for what theirs was asked for, and be answered what theirs was.
+/// Asks our client for the operation of the recorded exchange, and plays the recorded answer to it.
 async fn replay(exchange: &Exchange) -> Result<Reply, Error> {
     let network = Network::new();
     let mut listener = network.listen(SERVER).unwrap();
@@ -312,7 +314,7 @@ async fn replay(exchange: &Exchange) -> Result<Reply, Error> {
         let ours = raw.receive().await.unwrap();
         let (method, target) = ours.line.split_once(' ').unwrap();
         let (target, _version) = target.rsplit_once(' ').unwrap();
-        // One key goes by a DELETE, as it does when theirs is to remove one.
+        // Our client removes one key by a DELETE, as theirs does for a single removal.
         let is_one_of_many = method == "DELETE" && exchange.method == "POST";
         if !exchange.is_garbled() && !is_one_of_many {
             let path = |target| Vec::from_iter(percent_decode_str(target));
@@ -347,7 +349,7 @@ async fn our_client_sends_what_theirs_did_and_understands_what_it_was_answered()
                     (error.is_getter(), error.is_not_found()),
                     (is_getter, !is_getter)
                 );
-                // galaxycache's client drops the peer's words.
+                // galaxycache's client drops the peer's error text.
                 if protocol != Protocol::Galaxycache {
                     assert_eq!(error.answer_message(), Some(words), "{context}");
                 }
@@ -356,7 +358,7 @@ async fn our_client_sends_what_theirs_did_and_understands_what_it_was_answered()
             } else {
                 let reply = result.expect(&context);
                 assert_eq!(reply.value.len() as u64, theirs["len"], "{context}");
-                // The beginning, when it is long.
+                // Only the beginning of a long value was recorded.
                 if let Some(value) = theirs["value_b64"].as_str() {
                     let value = base64(&json!(value.trim_end_matches('.')));
                     assert!(reply.value.starts_with(&value), "{context}");
@@ -372,7 +374,7 @@ async fn our_client_sends_what_theirs_did_and_understands_what_it_was_answered()
     }
 }
 
-/// ipronko's client was not recorded as it warms a key up, but its server was.
+/// No warm-up of ipronko's client was recorded, but warm-ups at its server were.
 #[tokio::test(start_paused = true)]
 async fn our_client_warms_ipronkos_keys_up_and_removes_them() {
     let mut replayed = 0;

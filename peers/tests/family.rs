@@ -1,6 +1,6 @@
-//! What was recorded of the other members of the family, replayed against either half of ours: raw
-//! requests and their servers' answers, scripted answers and what their clients made of them, and
-//! messages marshalled by Go. The data is in `testdata`, which is not in the package.
+//! Replays recordings of the other members of the family against our client and our server: raw
+//! requests with their servers' answers, scripted answers with their clients' results, and messages
+//! marshalled by Go. The data is in `testdata`, which is not in the package.
 //!
 //! Whole exchanges are in `exchanges.rs`; golang itself is in `recorded.rs`, `probes.rs` and `faults.rs`.
 
@@ -33,7 +33,8 @@ const MUX: &str = "Go's multiplexer cleans paths and redirects; we take keys as 
 const METHOD: &str = "theirs takes every other method for a GET";
 const FINAL: &str = "a 404 would be final for the caller, who has to load the value itself";
 
-/// Where our servers differ from theirs: whose, the row, the status that ours answers, and why.
+/// The rows in which our servers differ from theirs: the program, the row, our status, and the
+/// reason.
 const DIFFERENT_ANSWERS: &[(&[Protocol], &str, u16, &str)] = &[
     (
         ALL,
@@ -175,7 +176,7 @@ async fn our_server_answers_probes_as_theirs_do() {
                 "{protocol} {name}: {ours:?}"
             );
             assert_eq!(ours.body, hex(&theirs["body_hex"]), "{protocol} {name}");
-            // ipronko's says nothing about a value, and Go's library guesses.
+            // ipronko's server states no content type for a value, and Go's library guesses one.
             if protocol != Protocol::Ipronko {
                 assert_eq!(
                     ours.header("content-type"),
@@ -196,7 +197,7 @@ async fn our_server_answers_probes_as_theirs_do() {
     }
 }
 
-/// Answers that their clients accept and ours do not, or the other way round, and why.
+/// Answers that their clients accept and ours refuse, or the reverse, with the reason.
 const DIFFERENT_OUTCOMES: &[(&[Protocol], &str, &str)] = &[
     (
         ALL,
@@ -278,7 +279,7 @@ async fn our_client_makes_of_scripted_answers_what_theirs_do() {
                     let not_found = row["err_kind"] != "ErrRemoteCall";
                     assert_eq!(error.is_not_found(), not_found, "{context}");
                     assert_eq!(error.is_getter(), !not_found, "{context}");
-                    // galaxycache's client drops the peer's words.
+                    // galaxycache's client drops the peer's error text.
                     if protocol != Protocol::Galaxycache {
                         let words = row.get("err").map_or("", |err| err.as_str().unwrap());
                         assert_eq!(error.answer_message(), Some(words), "{context}");
@@ -287,7 +288,7 @@ async fn our_client_makes_of_scripted_answers_what_theirs_do() {
                 _ => {
                     let error = result.expect_err(&context);
                     assert!(!error.is_answer(), "{context}");
-                    // A status is no reason to leave the peer alone for a while, nor are clocks.
+                    // Neither a status nor a difference of clocks is a reason to avoid the peer.
                     let harmless = ["status-", "redirect-", "404-", "pb-expire-"];
                     let harmless = harmless.iter().any(|prefix| name.starts_with(prefix));
                     // These statuses are a gateway's, as they lack the mark of a peer's error.

@@ -1,5 +1,5 @@
-//! Scripted answers, and what golang's client made of each, beside what ours makes of it. The data
-//! is in `testdata`, which is not in the package.
+//! Scripted answers: compares the recorded result of golang's client with the result of ours. The
+//! data is in `testdata`, which is not in the package.
 
 mod support;
 
@@ -30,8 +30,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("pb-only-expire0", "the same"),
 ];
 
-/// Whether the name is that of a status that a gateway answers in place of a dead peer, and the answer
-/// lacks what every error of a peer has.
+/// Whether the row's name is a status that a gateway sends in place of a dead peer. The answers of
+/// these rows lack the mark of a peer's error.
 fn is_gateways(name: &str) -> bool {
     ["502", "503", "504"]
         .iter()
@@ -60,7 +60,8 @@ async fn our_client_falls_back_where_gos_does() {
         }
         let error = result.expect_err(name);
         assert!(!error.is_answer(), "{name}: {error}");
-        // A status of the peer is no reason to leave it alone for a while; everything else is.
+        // A status from the peer is no reason to avoid the peer for a while. Every other failure
+        // is.
         let is_status = name.starts_with("status-") && !is_gateways(name);
         let is_status = is_status || name.starts_with("redirect-");
         assert_eq!(error.is_transport(), !is_status, "{name}: {error}");

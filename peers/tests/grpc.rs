@@ -40,7 +40,7 @@ fn fails(error: fn() -> Error) -> FakePeer {
     FakePeer::new(move |_| Err(error()))
 }
 
-/// The headers of a recorded frame, without those that HTTP/2 itself makes.
+/// The headers of a recorded frame, without the headers that HTTP/2 itself makes.
 fn headers(pairs: &Value) -> HeaderMap {
     let pairs = pairs.as_array().unwrap().iter();
     pairs
@@ -60,7 +60,7 @@ fn pseudo<'a>(pairs: &'a Value, name: &str) -> &'a str {
         .unwrap()
 }
 
-/// A client of HTTP/2 that says what a test likes.
+/// An HTTP/2 client that sends whatever a test wants.
 async fn raw_client(network: &Network) -> SendRequest<Full<Bytes>> {
     let url = format!("http://{SERVER}").parse().unwrap();
     let io = network.connector(CLIENT).connect(&url).await.unwrap();
@@ -103,7 +103,7 @@ fn recorded_answer(row: &Value) -> Result<Reply, Error> {
         _ => {}
     }
     let message = hex(&row["response"]);
-    // Key and length of the value, which are short in all rows, stand before it.
+    // The value follows its key and its length, which are short in all rows.
     let value_bytes = match message.len() {
         5 => Vec::new(),
         _ => message[7..7 + usize::from(message[6])].to_vec(),
@@ -234,7 +234,7 @@ async fn a_go_owners_recorded_answers_are_understood_and_its_requests_are_ours()
         match recorded_answer(&row) {
             Ok(reply) => assert_eq!(answer.unwrap(), reply, "{name}"),
             Err(error) if error.is_getter() => {
-                // A Go caller loads the value itself then, and so do we.
+                // A Go caller then loads the value itself, and so does ours.
                 let answer = answer.unwrap_err();
                 assert!(!answer.is_answer() && !answer.is_transport(), "{name}");
                 assert!(
@@ -489,7 +489,7 @@ async fn idle_connections_are_closed_also_when_they_never_said_a_word_or_ping_on
     assert!(silent.is_closed().await);
     assert!((20..=25).contains(&start.elapsed().as_secs()));
 
-    // Settings, and a ping every second, which nobody answers to with anything but frames.
+    // The client sends settings, then a ping every second, and opens no stream.
     let mut pinging = served.raw().await;
     pinging.send(PREFACE).await;
     pinging.send(b"\0\0\0\x04\0\0\0\0\0").await;
@@ -518,7 +518,7 @@ async fn an_answer_that_is_not_read_ends_the_connection() {
         .await
         .unwrap();
     let start = Instant::now();
-    // Not a byte of the body is read, so that no window opens.
+    // The client reads no byte of the body, so that no window opens.
     while start.elapsed() < 20 * SECOND && !client.is_closed() {
         sleep(SECOND).await;
     }
@@ -574,7 +574,7 @@ async fn a_silent_peer_costs_a_time_out_and_its_connection() {
     let start = Instant::now();
     assert!(client.get(get(b"k")).await.unwrap_err().is_timeout());
     assert_eq!(start.elapsed().as_secs(), 2);
-    // The next one finds out by connecting, and those that wait for it with it.
+    // The next call finds out by connecting, and so do the calls that wait for its connection.
     let (a, b, c) = tokio::join!(
         client.get(get(b"a")),
         client.get(get(b"b")),

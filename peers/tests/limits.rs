@@ -123,7 +123,7 @@ async fn max_connections_per_peer_makes_others_wait_for_their_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn acquire_timeout_bounds_the_wait_for_a_permit_and_is_not_the_peers_fault() {
-    // The other two ask by a peek first, which this peer answers as late as all else.
+    // The other two peek first, and this peer answers a peek as late as any request.
     let peekless =
         |protocol: &&Protocol| !matches!(protocol, Protocol::Native | Protocol::Galaxycache);
     for &protocol in Protocol::ALL.iter().filter(peekless) {
@@ -148,7 +148,7 @@ async fn acquire_timeout_bounds_the_wait_for_a_permit_and_is_not_the_peers_fault
         );
         assert!(error.is_overloaded() && !error.is_transport() && !error.is_timeout());
 
-        // An exchange that gets a permit in the end has all of its own time before it.
+        // An exchange that gets its permit late still has its full time.
         sleep(4 * SECOND).await;
         assert_eq!(client.get(get(b"third")).await.unwrap().value, "third");
         assert_eq!(first.await.unwrap().unwrap().value, "first");
@@ -249,7 +249,7 @@ async fn write_timeout_closes_on_a_client_that_does_not_read() {
     let served = Served::start(Protocol::Golang, options, peer);
     let mut raw = served.raw().await;
     raw.send(request("/_groupcache/g/k")).await;
-    // Nothing is read for so long that the rest is cut off.
+    // The client reads nothing for so long that the server cuts the rest off.
     sleep(20 * SECOND + step + SECOND).await;
     assert_eq!(raw.receive().await, None);
     assert_eq!(served.server.shutdown().await, 0);
@@ -351,7 +351,7 @@ async fn max_key_bytes_is_checked_by_client_and_server() {
     assert_eq!(error.to_string(), text);
     assert_eq!(served.peer.asked().len(), 1);
 
-    // A client with another limit learns of the server's.
+    // A client with another limit learns the server's limit.
     let client = served.client(HttpOptions::default());
     let error = client.get(get(b"elev  bytes")).await.unwrap_err();
     assert!(error.is_too_large());
@@ -374,7 +374,8 @@ async fn the_longest_key_fits_into_a_request_however_it_is_escaped() {
     let key = [b' '; 16 << 10];
     assert_eq!(client.get(get(&key)).await.unwrap().value, key);
 
-    // With a group's name that is absurd, it does not, and that is an error like others.
+    // With an absurdly long group name the request does not fit, and the client gets an ordinary
+    // error.
     let group = "g".repeat(64 << 10);
     let request = peers::GetRequest {
         group: &group,
@@ -426,7 +427,7 @@ async fn max_value_bytes_cuts_off_a_body_without_end() {
     })
     .await;
     assert!(result.unwrap_err().is_too_large());
-    // What was still on its way: the buffers of the connection and of hyper.
+    // The bytes still under way: the buffers of the connection and of hyper.
     assert!(sent < 100_000 + (1 << 20), "{sent}");
 }
 
@@ -501,8 +502,8 @@ async fn an_answers_head_without_end_is_refused() {
     assert!(error.is_transport() && !error.is_timeout(), "{error}");
 }
 
-/// 20 senders begin bodies of a mebibyte that never end. The node reads no more of them than its budget
-/// holds, and serves others meanwhile.
+/// 20 senders begin bodies of a mebibyte that never end. The node reads no more of these bodies
+/// than its budget holds, and serves others meanwhile.
 #[tokio::test(start_paused = true)]
 async fn bodies_in_flight_take_no_more_memory_than_their_budget() {
     const MIB: usize = 1 << 20;
@@ -519,7 +520,7 @@ async fn bodies_in_flight_take_no_more_memory_than_their_budget() {
         senders.push(tokio::spawn(async move {
             let chunk = [b"8000\r\n".as_slice(), &[0; 0x8000], b"\r\n"].concat();
             let mut taken = 0;
-            // Half of what would be a whole body, for each of them.
+            // Each sender sends half of its body.
             while taken < MIB / 2 && timeout(SECOND, raw.send(&*chunk)).await.is_ok() {
                 taken += 0x8000;
             }
@@ -537,7 +538,7 @@ async fn bodies_in_flight_take_no_more_memory_than_their_budget() {
         taken += bytes;
         waited += usize::from(bytes < MIB / 2);
     }
-    // Each connection holds a little that is not read: the network's buffer, and the server's.
+    // Each connection buffers a few unread bytes: in the network and in the server.
     let unread = 20 * (3 * (64 << 10) + (64 << 10));
     assert!(
         taken < 3 * MIB + unread && waited > 10,

@@ -1,5 +1,5 @@
-//! Gets with their modes, sets, removals and clears, over every protocol that has them, and typed
-//! errors over those that do not.
+//! Gets with their modes, sets, removals and clears, over every protocol that has them. Protocols
+//! without them give typed errors.
 
 mod support;
 
@@ -13,8 +13,8 @@ use peers::{
 use support::node::{Asked, Node, changes};
 use support::{Raw, dial, get, serve};
 
-/// What each protocol can do: peek, warm up without a value, set, remove, remove many in one
-/// request, clear, expiry.
+/// Whether each protocol can peek, warm up without a value, set, remove, remove many keys in one
+/// request, clear, and carry an expiry.
 const ABILITIES: &[(Protocol, [bool; 7])] = &[
     (Protocol::Native, [true, true, true, true, true, true, true]),
     (Protocol::Golang, [false; 7]),
@@ -399,7 +399,7 @@ async fn a_body_that_is_too_long_too_slow_or_no_message_is_refused_and_nothing_i
             (put(10, b"half"), 408),
             (put(3, b"\xff\xff\xff"), 400),
             (put(0, b""), 400),
-            // A key of eleven bytes in the message, and so not that of the path.
+            // The message has a key of eleven bytes, which is not the key of the path.
             (
                 put(16, b"\x0a\x01g\x12\x0b12345678901"),
                 match protocol {
@@ -427,7 +427,7 @@ async fn a_set_whose_body_names_something_else_than_its_path_is_refused_or_read_
             let mut raw = Raw::connect(&network).await;
             raw.send(put(body.len(), body)).await;
             let answer = raw.receive().await.unwrap();
-            // In Go the body's key counts, and the path's group, which is the only one here.
+            // Go takes the key from the body, and from the path only the group.
             let (status, asked) = match protocol {
                 Protocol::Native => (400, vec![]),
                 _ => (200, vec![Asked::Set(key.to_vec(), b"v".to_vec(), None)]),

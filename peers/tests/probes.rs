@@ -1,5 +1,5 @@
-//! Raw requests, good and malformed, and what golang's server answers, beside what ours does. The
-//! data is in `testdata`, which is not in the package.
+//! Raw requests, good and malformed: compares the recorded answers of golang's server with ours.
+//! The data is in `testdata`, which is not in the package.
 
 mod support;
 
@@ -15,7 +15,7 @@ const RECORDED: &str = "http://127.0.0.1:28019";
 const NOT_A_GET: &str = "Go's server takes every method for a GET, even DELETE";
 const MUX: &str = "Go's multiplexer cleans paths and redirects; we take keys as they are";
 
-/// Where we differ, what we answer instead (status and the beginning of the body), and why.
+/// The rows in which our answer differs: our status, the beginning of our body, and the reason.
 const DIFFERENCES: &[(&str, u16, &str, &str)] = &[
     (
         "get-plus",
@@ -149,7 +149,7 @@ async fn our_server_answers_probes_as_gos_does() {
             "{name}"
         );
         assert_eq!(ours.body, hex(&theirs["body_hex"]), "{name}");
-        // Go's server had some of them in its cache, ours has none.
+        // Go's server had some of these keys in its cache; ours has none.
         if let Some(loaded) = row["loaded"].get(0) {
             assert_eq!(asked[0].key, loaded.as_str().unwrap().as_bytes(), "{name}");
         }

@@ -1,5 +1,5 @@
-//! Exchanges recorded between real golang/groupcache programs, replayed against either half of
-//! ours, and messages marshalled by Go. The data is in `testdata`, which is not in the package.
+//! Replays exchanges recorded between real golang/groupcache programs against our client and our
+//! server, and messages marshalled by Go. The data is in `testdata`, which is not in the package.
 
 mod support;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 use support::recorded::Recorded;
 use support::{Raw, answer, base64, dial, echo, get, hex, request, rows, serve, value};
 
-/// The self URL of the recorded server, which its values begin with.
+/// The recorded server's own URL, with which its values begin.
 const RECORDED: &str = "http://127.0.0.1:28010";
 
 /// The getter of the recorded programs. It has one group, `g`.
@@ -42,8 +42,8 @@ fn getter(request: GetRequest<'_>) -> Result<Reply, Error> {
     }
 }
 
-/// Where our server's answer is not that of Go's, and why. Paths are never cleaned, so a key with
-/// dots and slashes in it arrives as it is.
+/// The rows in which our server's answer differs from that of Go's, and why. Our server never
+/// cleans a path, so a key with dots and slashes in it arrives unchanged.
 fn deliberate_differences() -> HashMap<&'static str, (u16, &'static str)> {
     [
         (
@@ -67,7 +67,7 @@ fn deliberate_differences() -> HashMap<&'static str, (u16, &'static str)> {
         ),
         ("key:dot", (200, "Go's multiplexer redirects")),
         ("key:dotdot", (200, "the same")),
-        // These only behind the older multiplexer.
+        // These rows differ only behind the older multiplexer.
         ("key:leading-slash", (200, "the same")),
         ("key:double-slash", (200, "the same")),
         ("key:dot-segments", (200, "the same")),
@@ -126,7 +126,7 @@ async fn our_client_makes_of_recorded_answers_what_gos_did() {
                     raw.send(recorded.bytes()).await;
                 }
             });
-            // Go's client called its own getter when it could make nothing of the answer.
+            // Go's client called its own getter when it could not use the answer.
             if row["client_loaded"].as_array().unwrap().is_empty() {
                 let value = result
                     .unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -185,7 +185,7 @@ async fn gos_server_and_ours_understand_every_target_of_our_client() {
                 request.target().to_owned()
             });
             result.unwrap();
-            // Go's server percent-decodes the path and leaves a plus as it is; ours may not.
+            // Go's server keeps a plus sign in a path, but ours reads a plus sign as a space.
             let escaped = target.strip_prefix("/_groupcache/g/").unwrap();
             assert!(!escaped.contains(['+', '.', '/', '?']), "{escaped}");
             let decoded: Vec<u8> = percent_encoding::percent_decode_str(escaped).collect();
@@ -210,7 +210,7 @@ async fn our_client_understands_every_message_that_go_marshalled() {
             raw.receive().await.unwrap();
             raw.send(answer(&hex(&row["encoded_hex"]))).await;
         });
-        // A peer of any kind writes the value, also an empty one.
+        // A peer of any kind writes the value, even an empty one.
         if row.get("value_hex").is_none() {
             assert!(result.unwrap_err().is_transport(), "{row}");
             raw = None;

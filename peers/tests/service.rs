@@ -1,4 +1,4 @@
-//! What the server says to whom, and what the client makes of it.
+//! The server's answers to each kind of caller, and what our client makes of them.
 
 mod support;
 
@@ -105,12 +105,12 @@ async fn a_load_balancer_may_ask_for_health_without_a_body() {
     let mut raw = Raw::connect(&network).await;
     raw.send(request("/healthz").replace("GET", "HEAD")).await;
     assert_eq!(raw.receive_head().await.unwrap().status(), 200);
-    // A body would stand before the next answer.
+    // A body would be read as the beginning of the next answer.
     raw.send(request("/healthz")).await;
     assert_eq!(raw.receive().await.unwrap().text(), "ok");
 }
 
-/// A node that has the group `g` alone.
+/// A node whose only group is `g`.
 struct OneGroup;
 
 impl PeerService for OneGroup {
@@ -176,8 +176,7 @@ async fn a_value_is_a_protobuf_message_also_when_it_is_empty() {
     }
 }
 
-/// An error of the node, the status that callers of other implementations go by, our header, and
-/// the text.
+/// An error of the node, the status for callers of other implementations, our header, and the text.
 fn errors() -> [(Error, u16, Option<&'static str>, &'static str); 8] {
     let away = std::io::Error::other("away");
     [
@@ -338,7 +337,7 @@ async fn golang_peers_are_not_asked_for_a_peek_because_they_would_load() {
 #[tokio::test(start_paused = true)]
 async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_log_under_native() {
     let expires_at = Some(SystemTime::UNIX_EPOCH + Duration::new(1_900_000_000, 123_456_789));
-    // Short values travel in one piece with their framing, long ones apart from it.
+    // A short value is sent in one piece with its framing, a long value in a piece of its own.
     for bytes in [b"short".as_slice(), &[b'x'; 100_000]] {
         for protocol in PROTOCOLS {
             let sent = Reply {

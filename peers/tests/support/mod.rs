@@ -55,7 +55,7 @@ pub(crate) fn base64(text: &Value) -> Vec<u8> {
     bytes
 }
 
-/// The script of a peer that has a value for every key: the key.
+/// The script of a peer where every key's value is the key itself.
 pub(crate) fn echo(request: GetRequest<'_>) -> Result<Reply, Error> {
     Ok(value(request.key))
 }
@@ -101,13 +101,13 @@ pub(crate) fn dial(
         .unwrap()
 }
 
-/// A connection on which a test says what it likes.
+/// A connection on which a test sends raw bytes.
 pub(crate) struct Raw {
     io: Box<dyn Io>,
     buffer: Vec<u8>,
 }
 
-/// A message as it came. Header names are in lower case.
+/// A message as received. Header names are in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) line: String,
@@ -156,12 +156,12 @@ impl Raw {
         self.io.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Sends as much as the other end takes, and says how it ended.
+    /// Sends as much as the other end takes, and returns how the sending ended.
     pub(crate) async fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         self.io.write_all(bytes).await
     }
 
-    /// The next message, its body as long as its Content-Length says; `None` if there is none.
+    /// The next message, with a body of its Content-Length. `None` if no message follows.
     pub(crate) async fn receive(&mut self) -> Option<Message> {
         let head = self.receive_head().await?;
         let length = head
@@ -201,7 +201,7 @@ impl Raw {
         })
     }
 
-    /// Whether the other end has closed, with nothing said before that.
+    /// Whether the other end has closed the connection without sending anything.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.more().await
     }
@@ -234,7 +234,7 @@ fn answer_of_type(content_type: &str, body: &[u8]) -> Vec<u8> {
     answer
 }
 
-/// Asks once while a peer answers by the script. Also says how many requests it saw.
+/// Asks once while a peer answers by the script. Also returns how many requests the peer saw.
 pub(crate) async fn scripted(
     network: &Network,
     client: &dyn PeerClient,
@@ -288,7 +288,8 @@ pub(crate) async fn scripted(
     (result, requests)
 }
 
-/// The content type that peers of a protocol state for a value; `None` if they guess it from the value.
+/// The content type that a protocol's peers state for a value. `None` if they guess it from the
+/// value.
 fn content_type(protocol: Protocol) -> Option<&'static str> {
     match protocol {
         Protocol::Ipronko => None,
@@ -297,7 +298,7 @@ fn content_type(protocol: Protocol) -> Option<&'static str> {
     }
 }
 
-/// Whether a scripted value lacks what those of peers have: a length, or chunks, and the protocol's
+/// Whether a scripted value lacks a mark of a peer's values: a length or chunks, and the protocol's
 /// content type.
 pub(crate) fn lacks_a_peers_marks(row: &Value, protocol: Protocol) -> bool {
     if row["outcome"] != "peer-value" {

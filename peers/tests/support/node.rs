@@ -1,5 +1,5 @@
-//! A node as the recorded programs had it: one group, `g`, whose getter does what a key says, and a
-//! cache that remembers everything.
+//! A node like that of the recorded programs. It has one group, `g`, whose getter acts by the key,
+//! and a cache that keeps everything.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -13,14 +13,14 @@ use peers::{
 use super::value;
 
 pub(crate) struct Node {
-    /// The self URL, which all its values begin with.
+    /// The node's own URL, with which all its values begin.
     url: String,
     cache: Mutex<HashMap<Vec<u8>, Reply>>,
     asked: Mutex<Vec<Asked>>,
     phases: Mutex<Vec<Phase>>,
 }
 
-/// What a node was asked to do.
+/// An operation that a node was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Asked {
     Get(GetMode, Vec<u8>),
@@ -31,7 +31,7 @@ pub(crate) enum Asked {
     Changes(LogPosition),
 }
 
-/// The change log that the node reads to every peer.
+/// The changes that the node returns to every peer that reads its log.
 pub(crate) fn changes() -> Changes {
     Changes {
         position: LogPosition {
@@ -63,12 +63,12 @@ impl Node {
         }
     }
 
-    /// How the changes went round that the node was told of since the last time this was called.
+    /// The phases of the changes that reached the node since the last call of this method.
     pub(crate) fn phases(&self) -> Vec<Phase> {
         std::mem::take(&mut *self.phases.lock().unwrap())
     }
 
-    /// What the node was asked since the last time this was called.
+    /// The operations that the node was asked for since the last call of this method.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! What Go's programs said, as it was recorded.
+//! Recorded answers of the Go programs.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(crate) struct Recorded {
     chunked: bool,
 }
 
-/// The headers of an answer that mean something.
+/// The headers of an answer that the tests compare.
 const HEADERS: [&str; 4] = [
     "Content-Type",
     "X-Content-Type-Options",
@@ -21,8 +21,8 @@ const HEADERS: [&str; 4] = [
 ];
 
 impl Recorded {
-    /// The answer in an object of that form. Of long bodies only the beginning and the end were
-    /// recorded; between them are dots, or the `L` of a long key.
+    /// The answer in an object of that form. Only the beginning and the end of a long body were
+    /// recorded. Between them stand dots, or the `L` of a long key.
     pub(crate) fn read(row: &Value) -> Self {
         let body = match row.get("body_hex") {
             Some(body) => hex(body),
@@ -44,7 +44,7 @@ impl Recorded {
         }
     }
 
-    /// What went over the wire, though in chunks of another size.
+    /// The bytes that went over the wire, but in chunks of another size.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = self.head.clone();
         if !self.chunked {
@@ -75,12 +75,12 @@ impl Recorded {
         str::from_utf8(&self.head).unwrap()
     }
 
-    /// Whether ours has the same status, headers and body.
+    /// Whether our answer has the same status, headers and body.
     pub(crate) fn is_like(&self, ours: &Message) -> bool {
         self.is_like_but_for(ours, "")
     }
 
-    /// The same, without one of the headers.
+    /// Whether our answer is the same, apart from one header.
     pub(crate) fn is_like_but_for(&self, ours: &Message, but: &str) -> bool {
         let mut headers = HEADERS.iter().filter(|&&name| name != but);
         self.status() == ours.status()
@@ -89,8 +89,8 @@ impl Recorded {
     }
 }
 
-/// The URL of the recorded server, which its values begin with: the first `http://127.0.0.1:` of an
-/// answer in this field of the rows, with the port.
+/// The URL of the recorded server, with which its values begin. It is the first `http://127.0.0.1:`
+/// with a port in an answer in this field of the rows.
 pub(crate) fn self_url(rows: &[Value], field: &str) -> Option<String> {
     const LENGTH: usize = "http://127.0.0.1:28029".len();
     let answers = rows.iter().flat_map(|row| match &row[field] {

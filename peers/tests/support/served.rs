@@ -1,4 +1,4 @@
-//! A server of ours, or a peer that a test plays itself, on a simulated network of its own.
+//! Our server, or a peer played by a test, each on its own simulated network.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use peers::{Error, HttpOptions, PeerClient, PeerService, Protocol, Reply, Server
 
 use super::{Raw, SERVER, dial, echo, get, serve};
 
-/// A server at [`SERVER`], and what is behind it.
+/// A server at [`SERVER`], and the node behind it.
 pub(crate) struct Served<P> {
     pub(crate) network: Network,
     pub(crate) server: Server,
@@ -16,7 +16,7 @@ pub(crate) struct Served<P> {
 }
 
 impl Served<FakePeer> {
-    /// One with default options whose value of every key is the key.
+    /// A server with default options, where every key's value is the key itself.
     pub(crate) fn echoing(protocol: Protocol) -> Self {
         Self::start(protocol, HttpOptions::default(), FakePeer::new(echo))
     }
@@ -34,12 +34,12 @@ impl<P: PeerService> Served<P> {
         }
     }
 
-    /// A client that asks it in its own protocol.
+    /// A client of this server, with the server's protocol.
     pub(crate) fn client(&self, options: HttpOptions) -> Arc<dyn PeerClient> {
         dial(&self.network, self.protocol, options)
     }
 
-    /// A connection to it.
+    /// A connection to this server.
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(&self.network).await
     }
@@ -56,8 +56,8 @@ pub(crate) fn listening(
     (network, listener, client)
 }
 
-/// What a client makes of a peer that is asked once, which `peer` plays from when the request has
-/// arrived. Also returns what that returns.
+/// Has a client ask a peer once, which `peer` plays once the request has arrived. Returns the
+/// client's result, and the result of `peer`.
 pub(crate) async fn answered_by<T>(
     protocol: Protocol,
     options: HttpOptions,
