@@ -1,5 +1,5 @@
-//! Removals, sets and clears reach every node over every protocol that can say them, and loads that
-//! are under way do not undo them.
+//! Removals, sets and clears reach every node over every protocol that supports them. Loads under
+//! way do not undo them.
 
 mod common;
 
@@ -94,8 +94,8 @@ fn check(result: &Result<(), groupcache::Error>, possible: bool, context: &str) 
     }
 }
 
-/// A load is held back on the owner while the key is removed by `by`. Whoever asked before may be
-/// told the old value, and afterwards nobody is.
+/// A load is held back on the owner while the node `by` removes the key. A get from before the
+/// removal may return the old value. No later get does.
 async fn removed_while_loading(protocol: Protocol, asking: usize, by: usize) {
     let (calls, gate) = (Calls::default(), Gate::closed());
     let (counted, gated) = (calls.clone(), gate.clone());
@@ -121,7 +121,7 @@ async fn removed_while_loading(protocol: Protocol, asking: usize, by: usize) {
     });
     gate.arrival().await;
     groups[by].remove(&key).await.unwrap();
-    // The load that began before ends only now, and its reply goes out only now.
+    // The load from before the removal ends only now, and only now its reply goes out.
     gate.open(1);
     assert_eq!(early.await.unwrap().unwrap(), "load 1");
     gate.open(1);
@@ -138,7 +138,7 @@ async fn a_load_that_began_before_a_removal_leaves_nothing_behind_on_any_node() 
         if !abilities(protocol)[0] {
             continue;
         }
-        // Asked on the owner, on the remover itself, on a node that is neither.
+        // The early get is on the owner, on the remover, or on a node that is neither.
         for (asking, by) in [(2, 2), (2, 0), (0, 0), (0, 1), (0, 2)] {
             removed_while_loading(protocol, asking, by).await;
         }
@@ -166,7 +166,7 @@ async fn a_load_that_began_before_a_set_or_a_clear_leaves_nothing_behind() {
             }
             gate.open(1);
             early.await.unwrap().unwrap();
-            // Whoever has to load now is held back, so that an old value would show.
+            // A node that has to load now is held back, so a get shows an old value.
             gate.open(1);
             for group in &groups {
                 let value = group.get(&key).await.unwrap();

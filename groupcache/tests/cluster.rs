@@ -1,4 +1,4 @@
-//! Several nodes: one load per key, and what becomes of it when members differ or fail.
+//! Several nodes load each key once. Checks what happens to the load when members differ or fail.
 
 mod common;
 
@@ -24,7 +24,8 @@ async fn every_key_is_loaded_once_by_its_owner_whoever_is_asked() {
             .unwrap();
         for n in 0..60 {
             let key = match protocol {
-                // It cannot say a key with a slash, which every node then loads for itself.
+                // ipronko cannot express a key with a slash, which every node then loads for
+                // itself.
                 Protocol::Ipronko => format!("key {n} + ключ%"),
                 _ => format!("key/{n} + ключ%"),
             };
@@ -71,7 +72,7 @@ async fn ten_thousand_callers_of_one_cold_key_cost_one_getter_call() {
 
 #[tokio::test]
 async fn two_nodes_with_different_rings_cannot_wait_for_each_other() {
-    // Both nodes know both, and each leaves itself out: every key is the other's, for both.
+    // Each node leaves itself out of its ring, so each sees the other as the owner of every key.
     let (calls, gate) = (Calls::default(), Gate::closed());
     let cluster = Cluster::builder(2)
         .configure(|node| node.include_self(false))
@@ -96,7 +97,7 @@ async fn two_nodes_with_different_rings_cannot_wait_for_each_other() {
             tokio::spawn(async move { group.get("k").await })
         })
         .collect();
-    // Each is asked by the other and loads; nobody forwards.
+    // Each node is asked by the other and loads the value. Neither forwards the request.
     gate.arrival().await;
     gate.arrival().await;
     gate.open(2);
@@ -270,7 +271,7 @@ async fn golangs_rule_decides_which_of_main_and_hot_gives_way() {
             |group| group.promoter(Always),
         )
         .unwrap();
-    // About a hundred entries of a thousand bytes fit. Fill with main, then push hot ones in.
+    // About a hundred entries of a thousand bytes fit. Fill the main part, then add hot entries.
     let mine = (0..100).map(|n| cluster.key_owned_by(0, &format!("m{n}-")));
     for key in mine.collect::<Vec<_>>() {
         groups[0].get(key).await.unwrap();
@@ -304,12 +305,12 @@ async fn members_change_at_run_time_and_the_former_owner_hands_its_values_over()
     for node in cluster.nodes() {
         node.set_peers(&urls[..2]).unwrap();
     }
-    // One that the second owns meanwhile: the first has no copy of its own.
+    // A key that the second node owns meanwhile, so the first node keeps no copy.
     let key = keys.iter().find(|key| cluster.owner(key) == 1).unwrap();
     groups[0].get(&key).await.unwrap();
     assert_eq!(calls.count(), 1);
 
-    // The third joins, and owns the key from now on.
+    // The third node joins, and owns the key from now on.
     for node in cluster.nodes() {
         node.set_peers(&urls).unwrap();
     }

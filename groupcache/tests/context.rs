@@ -1,4 +1,4 @@
-//! The context of the request that sets a load off reaches the getter, over every protocol.
+//! The context of the request that starts a load reaches the getter, over every protocol.
 
 mod common;
 
@@ -107,7 +107,7 @@ async fn who_shares_a_load_shares_the_context_of_the_first() {
     let first = get(tenant("first"));
     gate.arrival().await;
     let second = get(tenant("second"));
-    // The first goes away, and the second takes its place: it is the same load.
+    // The first caller goes away, and the second drives the same load on.
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     gate.open(1);
@@ -116,7 +116,7 @@ async fn who_shares_a_load_shares_the_context_of_the_first() {
 
 #[tokio::test]
 async fn a_flight_that_others_drive_does_not_take_their_context() {
-    // A member that takes connections and says nothing.
+    // A member that accepts connections and answers nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let node = Node::builder("http://127.0.0.1:1").peers([&url]);
@@ -126,7 +126,8 @@ async fn a_flight_that_others_drive_does_not_take_their_context() {
     let key = keys.find(|key| node.owner(key).unwrap().url() == url);
     let key = key.unwrap();
 
-    // Asks the member on behalf of nobody, and is not polled again: the other caller has to.
+    // This get asks the member without a context, and is not polled again. The other caller has to
+    // drive the flight.
     let mut idle = Box::pin(group.get(&key));
     let once = poll_fn(|cx| Poll::Ready(idle.as_mut().poll(cx)));
     assert!(once.await.is_pending());
@@ -134,7 +135,7 @@ async fn a_flight_that_others_drive_does_not_take_their_context() {
         let (group, key) = (group.clone(), key.clone());
         tenant("joined").scope(async move { group.get(key).await })
     });
-    // The member goes away, so that the value is loaded here.
+    // The member goes away, so this node loads the value.
     let (connection, _) = silent.accept().await.unwrap();
     drop((connection, silent));
     assert_eq!(joined.await.unwrap().unwrap(), "nobody");

@@ -1,4 +1,4 @@
-//! A getter that fails is left alone for a while, key by key.
+//! After a getter fails for a key, the group does not call it for that key for a while.
 
 mod common;
 
@@ -14,7 +14,7 @@ use groupcache::{
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a database does.
+/// The behaviour of a database.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Mood {
     Fails,
@@ -66,7 +66,7 @@ async fn group_at(
     settings(group).build().unwrap()
 }
 
-/// Gets the stale value of `k` many times, so that its refreshes have their turn.
+/// Gets the stale value of `k` many times, so that its refreshes can run.
 async fn get_stale(group: &Group) {
     for _ in 0..200 {
         assert_eq!(group.entry("k").await.unwrap().source(), Source::Stale);

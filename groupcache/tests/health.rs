@@ -42,7 +42,7 @@ async fn a_slow_request_after_an_outage_keeps_nobody_from_a_peer_that_is_well_ag
     network.partition(HOSTS[0], HOSTS[1]);
     groups[0].get(&keys[1]).await.unwrap();
     network.heal();
-    sleep(2 * SECOND).await; // the first checks find it well
+    sleep(2 * SECOND).await; // the first checks find the peer healthy
     let before = getter_calls(&groups);
     let slow = tokio::spawn({
         let (group, slow) = (groups[0].clone(), keys[0].clone());
@@ -178,7 +178,7 @@ async fn a_dead_peer_costs_one_check_per_pause_whoever_asks() {
         node.circuit(circuit.clone())
     })
     .await;
-    drop(hung); // now it refuses connections
+    drop(hung); // now the host refuses connections
     let calls = Calls::default();
     let group = node.group("g", MIB, calls.echo());
     let group = group.anti_entropy_interval(Duration::ZERO).build().unwrap();

@@ -1,4 +1,4 @@
-//! Structured keys: what is composed is what is parsed, and nothing else parses.
+//! Structured keys: parsing a composed key gives the same segments, and no other bytes parse.
 
 use std::time::{Duration, SystemTime};
 
@@ -19,7 +19,7 @@ fn at(nanos: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)
 }
 
-/// Segments of which many are alike, and full of what has a meaning in the format.
+/// Segments of which many are alike, with many characters that the format gives a meaning.
 fn segment() -> impl Strategy<Value = Segment<'static>> {
     prop_oneof![
         "[/#$~%a0-9\u{0}é]{0,4}".prop_map(|text| Segment::Text(text.into())),
@@ -32,7 +32,7 @@ fn segment() -> impl Strategy<Value = Segment<'static>> {
     ]
 }
 
-/// Bytes that often are a key, or nearly one.
+/// Bytes that often form a key, or almost form one.
 fn near_key() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         "[/#$~%a0-9-]{0,8}".prop_map(String::into_bytes),
@@ -205,7 +205,7 @@ fn epochs_are_the_same_on_all_nodes_and_in_all_releases() {
     let minutes = Epochs::every(Duration::from_secs(60)).unwrap();
     let now = at(1_700_000_000_000_000_000);
     let epoch = |prefix: &[u8]| (minutes.number(prefix, now), minutes.remaining(prefix, now));
-    // Computed apart from this program, from XXH3's reference hashes.
+    // Computed outside this program, from XXH3's reference hashes.
     assert_eq!(
         epoch(b""),
         (28_333_333, Duration::from_nanos(29_447_174_000))

@@ -347,7 +347,7 @@ async fn a_group_without_a_budget_shares_loads_and_keeps_nothing() {
         })
         .collect();
     gate.arrival().await;
-    // Only when all five wait for the one call is it let through.
+    // The gate opens only when all five callers wait for the one call.
     tokio::task::yield_now().await;
     gate.open(1);
     for waiter in waiters {

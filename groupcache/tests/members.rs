@@ -1,5 +1,5 @@
-//! Who owns what: the ring's rules, the members of a node and of a single group, and the hooks that
-//! tell of nodes and groups.
+//! The ownership of keys: the ring's rules, the members of a node and of a single group, and the
+//! hooks that report new nodes and groups.
 
 mod common;
 
@@ -103,7 +103,7 @@ async fn a_group_with_peers_of_its_own_shares_its_keys_with_them_only() {
     wanted.sort();
     assert_eq!(listed, wanted);
 
-    // The node's ring has the third own it, the group's ring cannot.
+    // In the node's ring the third member owns the key; the group's ring lacks that member.
     let key = cluster.key_owned_by(2, "k");
     groups[0].get(&key).await.unwrap();
     groups[1].get(&key).await.unwrap();

@@ -1,5 +1,5 @@
-//! Removals and sets that did not reach everybody: a node learns late of what it has missed, from the
-//! owner of the key or from the node that could not tell it.
+//! Removals and sets that did not reach every node. A node learns later of a change that it missed,
+//! from the key's owner or from the node that failed to tell it.
 
 mod common;
 
@@ -43,7 +43,7 @@ impl Three {
         }
     }
 
-    /// Neither the rounds nor the remover help.
+    /// Nodes learn of missed changes from replies only: anti-entropy rounds and hints are off.
     async fn with_replies_only() -> Self {
         Self::new(|group| {
             group
@@ -66,14 +66,14 @@ impl Three {
         self.network.partition(HOSTS[one], HOSTS[other]);
     }
 
-    /// Ends all partitions, and waits until the first node has told what it could not.
+    /// Ends all partitions, and waits until the first node has delivered its pending hints.
     async fn heal_and_tell(&self) {
         self.network.heal();
         tokio::time::sleep(MINUTE).await;
         assert_eq!(self.groups[0].stats().pending_hints, 0);
     }
 
-    /// Checks that only one peer was not told.
+    /// Checks that the change failed to reach exactly one peer.
     fn assert_failed(&self, result: Result<(), groupcache::Error>, place: usize) {
         let error = result.unwrap_err();
         let failed = error.failed_peers();
@@ -143,7 +143,7 @@ async fn a_peer_that_has_missed_more_than_the_log_holds_forgets_all_mirrors_and_
     three.assert_failed(three.groups[0].remove(&owners[0]).await, 1);
     three.network.heal();
     tokio::time::sleep(MINUTE).await;
-    // The sweep is on a thread of its own.
+    // The sweep runs on its own thread.
     until(|| three.holds(1) <= 20).await;
     for key in &own {
         let entry = three.groups[1].entry(key).await.unwrap();
@@ -217,7 +217,7 @@ async fn who_could_not_be_told_is_told_again_whoever_owns_the_key() {
         assert_eq!(three.groups[0].stats().pending_hints, 2, "it is still away");
         three.heal_and_tell().await;
         assert_eq!(three.get(1, &keys[0]).await, "load 3");
-        // If the owner could not be told, nobody has kept the value.
+        // If the set did not reach the owner, no node has kept the value.
         let second = three.get(1, &keys[1]).await;
         assert_eq!(second, if owner == 1 { "load 4" } else { "new" });
     }
@@ -230,7 +230,7 @@ async fn a_set_that_is_tried_again_is_not_undone() {
     three.cut(0, 1);
     three.assert_failed(three.groups[0].set(key, "new").await, 1);
     three.network.heal();
-    // Its circuit opens again by and by.
+    // Until the peer's circuit lets requests through again, the set fails.
     while three.groups[0].set(key, "newer").await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -318,7 +318,7 @@ async fn nobody_is_told_for_ever() {
     tokio::time::sleep(2 * MINUTE).await;
     assert_eq!(three.groups[0].stats().pending_hints, 0);
 
-    // Nor who has left.
+    // Nor does a node keep hints for a member that has left.
     three.assert_failed(three.groups[0].remove(key).await, 1);
     assert_eq!(three.groups[0].stats().pending_hints, 1);
     three.nodes[0]
@@ -352,14 +352,15 @@ async fn what_everybody_was_told_costs_no_second_load_and_no_second_fetch() {
         three.keys_of(2, 5),
     ]
     .concat();
-    // All mirrors are made, and are still there after whatever the nodes tell each other.
+    // All mirrors are made, and survive everything that the nodes tell each other.
     let get_all = async || {
         for by in 0..3 {
             for key in &keys {
                 three.get(by, key).await;
             }
         }
-        // Not until a round begins: who asks between the two phases of a change forgets once more.
+        // Wait until a round begins. A node that asks between the two phases of a change forgets
+        // the key a second time.
         tokio::time::sleep(Duration::from_secs(63)).await;
         for by in 0..3 {
             for (n, key) in keys.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! How far a get goes, warm-ups, and how long what was set on another node lives, over every protocol.
+//! How far a get goes, warm-ups, and the lifetime of a value set on another node, over every
+//! protocol.
 
 mod common;
 
@@ -54,7 +55,7 @@ impl Pair {
     }
 }
 
-/// Whether the protocol can ask for what is cached and no more.
+/// Whether the protocol can ask for a cached value without a load.
 fn peeks(protocol: Protocol) -> bool {
     use Protocol::{Galaxycache, GalaxycacheGrpc, Native};
     matches!(protocol, Native | Galaxycache | GalaxycacheGrpc)

@@ -21,7 +21,7 @@ struct Mounted {
     _servers: JoinSet<()>,
 }
 
-/// Puts something into the extensions of every request, as a layer does that knows who is asking.
+/// Puts a value into the extensions of every request, as a layer does that identifies the caller.
 async fn mark(mut request: axum::extract::Request) -> axum::extract::Request {
     request.extensions_mut().insert("marked");
     request

@@ -1,4 +1,4 @@
-//! What becomes hot, by each promoter's rule, and how rates travel between nodes.
+//! Checks which keys become hot by each promoter's rule, and how rates travel between nodes.
 
 mod common;
 
@@ -38,7 +38,8 @@ async fn source(group: &Group, key: &str) -> Source {
     group.entry(key).await.unwrap().source()
 }
 
-/// What a promoter that mirrors nothing was shown of each candidate: the owner's rate, this node's.
+/// The rates of each candidate that a promoter was shown: the owner's and this node's. The promoter
+/// mirrors nothing.
 type Shown = Arc<Mutex<Vec<(Option<f64>, f64)>>>;
 
 fn watching(shown: &Shown) -> impl Fn(GroupBuilder) -> GroupBuilder + use<> {
@@ -140,7 +141,7 @@ async fn the_owners_own_hits_count_too() {
 }
 
 /// Fills a node's hot part with mirrors of keys that are fetched now and then, until the bar has
-/// found out what that means.
+/// adapted to their rates.
 async fn settle(cluster: &Cluster, clock: &ManualClock, group: &Group) {
     let mine: Vec<_> = (0..6000)
         .map(|n| format!("m{n}"))
@@ -175,7 +176,7 @@ async fn a_hot_key_is_mirrored_at_its_first_sight_and_a_cold_one_is_not() {
         cluster.key_owned_by(1, "hot"),
         cluster.key_owned_by(1, "cold"),
     );
-    // The others ask for it; this node never did.
+    // The owner's callers ask for the hot key; this node has not asked for it yet.
     for _ in 0..2000 {
         groups[1].get(&hot).await.unwrap();
     }
@@ -198,7 +199,7 @@ async fn as_long_as_there_is_room_everything_is_mirrored_by_default() {
 
 #[tokio::test]
 async fn an_owner_that_counts_nothing_is_no_obstacle() {
-    // A peek is not counted, and its reply says nothing.
+    // The owner does not count a peek, and its reply states no rate.
     let shown = Shown::default();
     let (cluster, _clock) = in_process(2).await;
     let groups = groups(&cluster, watching(&shown));

@@ -1,4 +1,4 @@
-//! Nothing quick queues behind what is slow.
+//! Quick requests do not queue behind slow ones.
 
 mod common;
 
@@ -60,8 +60,8 @@ async fn changes_and_hits_do_not_wait_for_slow_loads() {
     }
 }
 
-/// Each value needs one of the other node, four deep. More of them are asked for at once than there are
-/// connections, each of which is held by an exchange that waits for a getter.
+/// Each value needs a value of the other node, four levels deep. There are more gets at once than
+/// connections, and an exchange that waits for a getter holds its connection.
 #[tokio::test]
 async fn getters_that_ask_the_other_node_do_not_wait_for_each_other() {
     let cluster = Cluster::start(2).await.unwrap();

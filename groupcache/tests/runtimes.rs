@@ -1,4 +1,4 @@
-//! A group serves callers of every executor, and depends on none but its node's runtime.
+//! A group serves callers of every executor, and depends only on its node's runtime.
 
 mod common;
 
@@ -78,7 +78,7 @@ fn a_connection_outlives_the_runtime_whose_get_made_it() {
     let home = Home::new();
     let (first, second) = (single_thread(), single_thread());
     for (n, runtime) in [&first, &second, &first].into_iter().enumerate() {
-        // While one of them runs, nobody drives the other.
+        // While one runtime runs, the other is not driven.
         home.fetched(&runtime.block_on(home.groups[0].entry(home.key(n))).unwrap());
     }
     drop(first);

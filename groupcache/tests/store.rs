@@ -110,7 +110,7 @@ async fn a_mirror_is_told_from_an_own_value() {
         .unwrap();
     let key = cluster.key_owned_by(1, "key ");
     assert_eq!(source(&groups[0], &key).await, Source::Peer);
-    // Both nodes share one map here: whoever came last has marked it.
+    // Both nodes share one map here, so the last node to insert has marked the entry.
     assert!(store.entries()[0].1.mirror);
     assert_eq!(source(&groups[0], &key).await, Source::Hot);
 }

@@ -1,5 +1,5 @@
-//! Peers that hang, callers that lose patience, changes in between: on a simulated network with
-//! paused time.
+//! Peers that hang, callers that give up, and changes meanwhile, on a simulated network with paused
+//! time.
 
 mod common;
 
@@ -24,7 +24,7 @@ fn group(node: &Node, calls: &Calls) -> Group {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_hangs_costs_one_ping_and_not_one_time_out_per_request() {
     let network = Network::new();
-    // The third accepts connections, as a stopped process does, and answers nothing.
+    // The third peer accepts connections, as a stopped process does, and answers nothing.
     let _hung = network.listen(HOSTS[2]).unwrap();
     let calls = Calls::default();
     let nodes = nodes(&network, &[0, 1]).await;
@@ -42,9 +42,9 @@ async fn a_peer_that_hangs_costs_one_ping_and_not_one_time_out_per_request() {
     for get in all_at_once {
         get.await.unwrap().unwrap();
     }
-    // The silence after which a check is made, and the time that it may take.
+    // The silence before a check, and the time that the check may take.
     let one_check = Duration::from_millis(500) + Duration::from_secs(1);
-    // And a peek at the former owner, which the hung peer is to a node that has just started.
+    // A peek at the former owner. For a node that has just started, the hung peer is that owner.
     let one_peek = Duration::from_millis(100);
     assert!(
         start.elapsed() <= one_check + one_peek,
@@ -52,7 +52,7 @@ async fn a_peer_that_hangs_costs_one_ping_and_not_one_time_out_per_request() {
         start.elapsed()
     );
 
-    // While its circuit is open, nobody waits for it.
+    // While the peer's circuit is open, no caller waits for the peer.
     let start = Instant::now();
     for key in &keys {
         groups[0].get(key).await.unwrap();
@@ -120,7 +120,7 @@ async fn a_peer_that_is_asked_too_much_is_not_taken_for_a_slow_one() {
         let error = groups[0].get(&keys[1]).await.unwrap_err();
         assert!(error.is_overloaded() && !error.is_timeout(), "{error}");
         assert_eq!(start.elapsed().as_secs(), 3, "{protocol}");
-        // Nobody else was burdened with it, and the peer is asked on.
+        // No other node loaded the value, and the peer is still asked.
         assert_eq!((calls.count(), groups[0].stats().peer_errors), (1, 0));
         gate.open(2);
         first.await.unwrap().unwrap();
@@ -172,7 +172,7 @@ async fn a_former_owner_that_was_not_told_of_a_removal_does_not_bring_the_value_
     groups[0].get(key).await.unwrap();
     assert_eq!(calls.count(), 1);
 
-    // The first goes on alone: the second is no member any more, and still has the value.
+    // The first node goes on alone. The second is no longer a member, but still has the value.
     nodes[0].set_peers([&urls()[0]]).unwrap();
     groups[0].remove(key).await.unwrap();
     assert_eq!(groups[0].entry(key).await.unwrap().source(), Source::Origin);

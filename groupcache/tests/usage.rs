@@ -1,4 +1,4 @@
-//! What a group says of its memory, and how its budget changes.
+//! The memory usage that a group reports, and changes of its budget.
 
 mod common;
 
@@ -47,7 +47,7 @@ async fn victims_are_about_as_old_as_the_group_takes_to_turn_over() {
     let usage = group.usage();
     let age = usage.victim_age.expect("many had to make room");
     assert!(group.stats().evictions > 18_000);
-    // A key comes each millisecond, and is never asked for again.
+    // A new key comes each millisecond, and no get asks for it again.
     let turnover = Duration::from_millis(usage.entries as u64);
     assert!(
         age > Duration::from_millis(1) && age <= turnover * 2,

@@ -1,4 +1,4 @@
-//! What several of the test files need.
+//! Helpers for several test files.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -22,13 +22,13 @@ pub async fn lonely_node() -> Node {
     Node::builder("http://127.0.0.1:1").start().await.unwrap()
 }
 
-/// A node without peers, whose time is what the clock says.
+/// A node without peers, whose time comes from the clock.
 pub async fn lonely_node_at(clock: &ManualClock) -> Node {
     let node = Node::builder("http://127.0.0.1:1").clock(clock.clone());
     node.start().await.unwrap()
 }
 
-/// Counts the calls of the getters it makes.
+/// Makes getters and counts their calls.
 #[derive(Clone, Debug, Default)]
 pub struct Calls(Arc<AtomicU64>);
 
@@ -90,7 +90,7 @@ impl Gate {
     }
 }
 
-/// Waits, whatever the tasks' clock says, until something becomes true that other tasks bring about.
+/// Waits, in real time, until other tasks have made a condition true.
 pub async fn until(mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {

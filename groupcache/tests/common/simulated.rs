@@ -3,14 +3,14 @@
 use groupcache::testing::Network;
 use groupcache::{HttpOptions, Node};
 
-/// Where nodes may be.
+/// The hosts of the nodes.
 pub const HOSTS: [&str; 3] = ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"];
 
 pub fn urls() -> Vec<String> {
     HOSTS.iter().map(|host| format!("http://{host}")).collect()
 }
 
-/// Nodes on all hosts that `listens` says, which all three are members.
+/// Starts a node on each host in `listens`. All three hosts are members of each node.
 pub async fn nodes(network: &Network, listens: &[usize]) -> Vec<Node> {
     let mut nodes = Vec::new();
     for &place in listens {
@@ -25,7 +25,7 @@ pub async fn nodes(network: &Network, listens: &[usize]) -> Vec<Node> {
     nodes
 }
 
-/// Keys that the node sees as the property of the member at `place`.
+/// Keys that the member at `place` owns, in the view of `node`.
 pub fn keys_of(node: &Node, place: usize, count: usize) -> Vec<String> {
     let owner = |key: &String| node.owner(key).unwrap().url() == urls()[place];
     (0..)

@@ -1,26 +1,26 @@
 //! vimeo/galaxycache, version 1.3.1, over HTTP.
 //!
-//! # Keys that a Go node asks nobody for
+//! # Keys that a Go node asks no peer for
 //!
-//! Its client makes its URLs with `JoinPath`, which cleans the path: of the keys `""`, `.` and `..`
-//! nothing is left. What remains names no key, so it is refused, and the Go node loads the value
-//! itself. Ours escape the dots, and Go's server takes an empty key that it is asked for; so a Go
-//! owner is asked for them.
+//! galaxycache's client makes its URLs with `JoinPath`, which cleans the path and so removes the
+//! keys `""`, `.` and `..`. The server refuses the rest, which names no key, and the Go node loads
+//! the value itself. Our client escapes the dots, and Go's server accepts an empty key. So our
+//! nodes ask a Go owner for these keys.
 //!
 //! # Errors
 //!
-//! "Not found" is final, as the galaxy's status header tells it from a missing galaxy. A failure of the
-//! getter is a bare 500, after which whoever asked loads the value itself.
+//! "Not found" is final, because the galaxy's status header tells it from a missing galaxy. A
+//! failure of the getter is a bare 500, after which the caller loads the value itself.
 //!
 //! # Peeks
 //!
-//! A node may be asked for what it has and nothing more. A node of ours that has become an owner asks
-//! the former one so, and a Go node that has joined and is configured to do so asks who would own the
-//! key without it.
+//! A peek asks a node for a cached value, and never for a load. Our node that has become the owner
+//! of a key peeks at the former owner. A Go node that has joined, and is configured to peek, peeks
+//! at the node that would own the key without it.
 //!
-//! # What it has not
+//! # Missing features
 //!
-//! Sets and removals; and in this version expiry, which came with 1.4. See
+//! galaxycache has no sets and no removals. This version has no expiry, which came with 1.4. See
 //! `peers/tests/interop/README.md`.
 
 use groupcache::Protocol;
@@ -34,7 +34,7 @@ const GALAXYCACHE: Program = Program {
     ..Program::new("galaxycache", Protocol::Galaxycache)
 };
 
-/// A group's name is a tag of its metrics, which is ASCII or a panic.
+/// A group name in ASCII. galaxycache tags its metrics with the name, and panics on any other.
 pub const ASCII_GROUP: &str = "sizes +1 %2B ";
 
 const PEEKING: Program = Program {

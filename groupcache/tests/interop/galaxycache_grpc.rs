@@ -1,18 +1,19 @@
 //! vimeo/galaxycache, version 1.3.1, over gRPC.
 //!
-//! As over HTTP, but keys are bytes of a message, so that none is lost on the way.
+//! The behaviour is that over HTTP, but a key is a field of a message, so no key is lost on the
+//! way.
 //!
 //! # Errors
 //!
-//! Status 5 is "not found", and final. A Go getter's failure is the status 2 of any error, after which
-//! whoever asked loads the value itself.
+//! Status 5 is "not found", and final. A failure of a Go getter is status 2, as is any other error,
+//! and the caller then loads the value itself.
 //!
-//! # How large a value may be
+//! # The size of a value
 //!
-//! grpc-go receives messages of up to 4 MiB unless it is told otherwise, which galaxycache's users can
-//! do with a dial option. A Go node that is answered with a larger one takes that for a failed peer
-//! and loads the value itself. It sends messages of any size, so what a Go node owns reaches ours up
-//! to our `max_value_bytes`.
+//! grpc-go receives messages of up to 4 MiB by default; galaxycache's users can change this limit
+//! with a dial option. A Go node that receives a larger answer takes the peer for failed and loads
+//! the value itself. A Go node sends messages of any size. So our nodes receive a Go node's values
+//! up to our `max_value_bytes`.
 
 use groupcache::Protocol;
 
@@ -38,10 +39,10 @@ galaxycache_checks!(GALAXYCACHE_GRPC);
 
 checks! { PEEKING => a_go_node_that_joins_takes_over_what_ours_have }
 
-/// What grpc-go receives.
+/// The most bytes that grpc-go receives in a message.
 const LARGEST_MESSAGE: usize = 4 << 20;
 
-/// What our answer says besides the value: the value's tag and length, and the rate of requests.
+/// The bytes of our answer besides the value: the value's tag and length, and the rate of requests.
 const FRAMING: usize = 1 + 4 + 1 + size_of::<f64>();
 
 #[tokio::test]

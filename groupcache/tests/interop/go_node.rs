@@ -21,10 +21,10 @@ use tokio::time::timeout;
 use crate::program::Program;
 use crate::source::Loads;
 
-/// No answer takes so long unless something hangs.
+/// A time-out for answers. No answer takes so long unless a program hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A Go program of `peers/tests/interop`. Dropped, it is killed.
+/// A Go program of `peers/tests/interop`. Dropping the node kills the program.
 #[derive(Debug)]
 pub struct GoNode {
     program: Program,
@@ -34,14 +34,15 @@ pub struct GoNode {
     /// `host:port` of the control API, often the same.
     control: String,
     process: Child,
-    /// Keeps the port from others while the program is stopped. It is bound and does not listen, so
-    /// that who connects is refused.
+    /// Reserves the port while the program is stopped. The socket is bound but does not listen, so
+    /// connections are refused.
     _held: Option<TcpSocket>,
-    /// Never written to. The program ends when it closes, also when this process is killed.
+    /// Never written to. The program ends when this pipe closes, which also happens if this process
+    /// is killed.
     _stdin: ChildStdin,
 }
 
-/// What a Go node says of itself.
+/// The statistics that a Go node reports.
 #[derive(Debug)]
 pub struct GoStats {
     pub loads: Loads,
@@ -72,12 +73,12 @@ impl GoNode {
         }
     }
 
-    /// Starts the program again, with the address it had and nothing else.
+    /// Starts the program again with its former address, and without its former state.
     pub async fn restart(&mut self) {
         self._held = None;
         let started = timeout(LIMIT, async {
             loop {
-                // Until then the system may have lent the port to an outgoing connection.
+                // The system may have lent the port to an outgoing connection meanwhile.
                 match Self::listening(self.program, &self.group, &self.address).await {
                     Ok(node) => return node,
                     Err(_) => tokio::task::yield_now().await,
@@ -121,8 +122,9 @@ impl GoNode {
         })
     }
 
-    /// Sends the process a signal, and waits until it has ended. What its peers then find at its port
-    /// is nobody: to mailgun's clients the 404 of any other server would be an answer.
+    /// Sends the process a signal, and waits until it has ended. Its port then refuses connections.
+    /// If another server got the port, mailgun's clients would take that server's 404 for an
+    /// answer.
     pub async fn stop(&mut self, signal: Signal) {
         match signal {
             Signal::Kill => self.process.start_kill().unwrap(),
@@ -197,7 +199,7 @@ impl GoNode {
         }
     }
 
-    /// One exchange with the control API, on a connection of its own.
+    /// One exchange with the control API, on a new connection.
     async fn ask(&self, method: Method, target: &str, body: String) -> (StatusCode, Vec<u8>) {
         let request = Request::builder()
             .method(method)
@@ -228,14 +230,14 @@ impl GoNode {
     }
 }
 
-/// The keys as the control API takes them.
+/// The keys in the format of the control API.
 fn query(keys: &[&[u8]]) -> String {
     let keys = keys.iter();
     let keys = keys.map(|key| format!("key={}", percent_encode(key, NON_ALPHANUMERIC)));
     keys.collect::<Vec<_>>().join("&")
 }
 
-/// The body of an answer that is no refusal.
+/// The body of an answer; panics if the answer is a refusal.
 fn succeeded((status, body): (StatusCode, Vec<u8>)) -> Vec<u8> {
     assert!(status.is_success(), "{status}: {}", body.escape_ascii());
     body

@@ -2,33 +2,35 @@
 //!
 //! # Escaping
 //!
-//! golang's client escapes a key as if it stood in a query (`url.QueryEscape`), and its server reads
-//! it as a path. Both agree on everything but the space: it is sent as `+`, which in a path is a
-//! plus sign. So between two Go nodes the owner is asked for `a+b` when somebody wants `a b`, loads
-//! and answers the value of `a+b`, or forwards to *that* key's owner; only a caller on the owner of
-//! `a b` itself gets the right value. A plus sign is sent as `%2B` and arrives.
+//! golang's client escapes a key as if it stood in a query (`url.QueryEscape`), and its server
+//! reads the key as a path. Both agree on everything but the space: the client sends `+`, which in
+//! a path is a plus sign. So a Go node that wants `a b` asks the owner for `a+b`. The owner loads
+//! and answers the value of `a+b`, or forwards to *that* key's owner. Only a caller on the owner of
+//! `a b` itself gets the right value. The client sends a plus sign as `%2B`, which arrives as a
+//! plus sign.
 //!
 //! What we do under `Protocol::Golang`:
 //!
 //! - As a client we send a space as `%20`, and escape every byte but `A-Za-z0-9-_~`. A Go server
-//!   decodes all of them rightly; and a dot that is escaped is no step in a path, so that `.` and
-//!   `..` reach the getter of a Go owner, which they do not between Go nodes.
-//! - As a server we read `+` as a space. No Go client sends a plus sign as such, so nothing is lost.
+//!   decodes all escapes correctly. An escaped dot is no step in a path, so the keys `.` and `..`
+//!   reach the getter of a Go owner. Between Go nodes they do not.
+//! - As a server we read `+` as a space. No Go client sends an unescaped plus sign, so no key is
+//!   lost.
 //!
-//! Hence a key that is asked or owned by a node of ours is right whatever is in it: these tests ask
-//! for each key through every node. What stays wrong is a key with a space between two Go nodes,
-//! where none of ours is involved. To do as golang does, and agree with *that*, would be to answer
-//! one key with another one's value.
+//! Hence every key that one of our nodes asks for or owns gets the right value. These tests ask for
+//! each key through every node. A key with a space stays wrong only between two Go nodes. If our
+//! nodes did as golang does there, they would answer one key with the value of another.
 //!
 //! # Errors
 //!
-//! golang has no "not found", and answers every failure of its getter with a bare 500, which its own
-//! clients take as a reason to load the value themselves. We take it as no answer either: the
-//! owner's successor on the ring loads, if that is a node of ours, and its error comes back typed.
+//! golang has no "not found". Its server answers every failure of the getter with a bare 500, after
+//! which its clients load the value themselves. Our client takes a bare 500 as no answer either.
+//! The owner's successor on the ring then loads the value if it is our node, and its error comes
+//! back typed.
 //!
-//! # What it has not
+//! # Missing features
 //!
-//! Expiry, sets, removals, and a word for "only if you have it": every request is one for a load.
+//! golang has no expiry, sets, removals or peeks: every request asks for a load.
 
 use groupcache::Protocol;
 

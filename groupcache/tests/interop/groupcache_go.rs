@@ -4,17 +4,20 @@
 //!
 //! # Sets
 //!
-//! A Go node that is given a value tells every node, and each keeps it in its main cache, whoever owns
-//! the key. So do ours when a Go node tells them; when one of ours is given a value, the owner keeps
-//! it and the others forget what they had.
+//! A Go node that sets a value tells every node, and each node keeps the value in its main cache,
+//! whichever node owns the key. Our nodes do the same if a Go node tells them. If one of our nodes
+//! sets a value, the owner keeps the value and the other nodes forget theirs.
 //!
 //! # Several keys removed at once
 //!
-//! By one POST, with the keys as JSON: those that are UTF-8. (Ours send the others one by one.) Go's
-//! own `RemoveKeys` leaves three kinds of copies where they are: the mirrors that the Go node which was
-//! told has of keys that others own; the mirrors that a node has of keys which it does not own, if it
-//! owns any of the others; and, on other nodes, those of keys that are not UTF-8, which its JSON
-//! garbles. `remove_many` of ours reaches all.
+//! One POST carries the keys that are UTF-8, as JSON. (Our nodes send the other keys one by one.)
+//! Go's own `RemoveKeys` leaves three kinds of copies in place:
+//!
+//! - mirrors, on the Go node that removes, of keys that other nodes own;
+//! - mirrors, on a node that owns any of the keys, of keys that it does not own;
+//! - copies, on other nodes, of keys that are not UTF-8, which Go's JSON garbles.
+//!
+//! Our `remove_many` reaches all copies.
 
 use groupcache::Protocol;
 
@@ -93,7 +96,8 @@ async fn many_keys_of_one_owner_that_a_go_node_removes_are_gone_from_ours() {
         keys.retain(|key| str::from_utf8(key).is_ok());
         let removed: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         mixed.go.remove(&removed).await;
-        // One of ours that has to ask another node, unless it has kept a mirror.
+        // Ask one of our nodes that does not own the key. It asks the owner unless it kept a
+        // mirror.
         let asked = if owner == 0 { 1 } else { 0 };
         for key in &keys {
             assert_eq!(mixed.get(asked, key).await, Ok(value_of(key)));

@@ -1,8 +1,8 @@
-//! Keys that somebody's escaping may get wrong.
+//! Keys that some program's escaping may get wrong.
 
 use std::collections::BTreeSet;
 
-/// What a URL, a query or a path cleaner may take for something else, and bytes that are no text.
+/// Pieces that a URL, a query or a path cleaner may misread, and bytes that are not text.
 const AWKWARD: &[&[u8]] = &[
     b" ",
     b"  ",

@@ -2,19 +2,20 @@
 //!
 //! # Escaping
 //!
-//! Its client escapes a key for a path (`url.PathEscape`): a space is `%20`, a plus sign stays as it is,
-//! and its server reads it so. There is nothing to put right; see `shared_path.rs` for how this goes
-//! together with golang's way on the same path.
+//! mailgun's client escapes a key for a path (`url.PathEscape`): a space becomes `%20`, and a plus
+//! sign stays unescaped. mailgun's server decodes the path the same way, so our nodes need no
+//! correction. `shared_path.rs` tests this escaping together with golang's on the same path.
 //!
 //! # Errors
 //!
-//! 404 is "not found" and 503 a failure of the getter. Both are final for whoever asked: the getter
-//! runs once, and ours get the getter's own words.
+//! 404 is "not found" and 503 a failure of the getter. Both are final for the caller: the getter
+//! runs once, and our nodes get the getter's own message.
 //!
 //! # Sets
 //!
-//! A Go node that is given a value tells the key's owner and nobody else. What the others mirror, the
-//! Go node itself included, stays as it was until it expires or is evicted. Ours tell everybody.
+//! A Go node that sets a value tells only the key's owner. The mirrors on all other nodes,
+//! including the Go node itself, stay unchanged until they expire or are evicted. Our nodes tell
+//! every node.
 
 use groupcache::Protocol;
 

@@ -3,9 +3,9 @@
 //! The programs are those of `peers/tests/interop`; `GROUPCACHE_INTEROP_BIN` names the folder they
 //! were built into. `.ci/run interop` builds them and runs these tests.
 //!
-//! Each member of the family has a file here, which says what is particular to it and names the
-//! `checks` that hold for it; `shared_path` is about those that share a path. The others are the
-//! harness.
+//! Each member of the family has a file here, which describes its peculiarities and names the
+//! `checks` that hold for it. `shared_path` is about the members that share a path. The other files
+//! are the harness.
 
 #![allow(unreachable_pub, reason = "nothing here is reachable from outside")]
 

@@ -19,12 +19,12 @@ pub fn starting_with(first: usize) -> [usize; 3] {
     NODES.map(|step| (first + step) % NODES.len())
 }
 
-/// The loads of a key that only its owner has loaded, and so often.
+/// The loads of a key that only its owner has loaded, the given number of times.
 pub fn loads_by(owner: usize, times: u64) -> [u64; 3] {
     NODES.map(|node| if node == owner { times } else { 0 })
 }
 
-/// A cluster whose nodes all know each other. They are spoken of by their index.
+/// A cluster whose nodes all know each other. An index identifies each node.
 #[derive(Debug)]
 pub struct Mixed {
     pub go: GoNode,
@@ -33,7 +33,7 @@ pub struct Mixed {
     sources: [Source; 2],
 }
 
-/// Why a get did not bring a value.
+/// The reason why a get returned no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     NotFound,
@@ -57,7 +57,7 @@ impl Mixed {
         Self::start_with(program, |node| node, |group| group.promoter(Never)).await
     }
 
-    /// Starts the nodes, ours with settings of one's own.
+    /// Starts the nodes, ours with the caller's settings.
     pub async fn start_with(
         program: Program,
         node: impl Fn(NodeBuilder) -> NodeBuilder + 'static,
@@ -68,7 +68,7 @@ impl Mixed {
         mixed
     }
 
-    /// Starts the nodes, of whom only ours know each other yet.
+    /// Starts the nodes. Only our nodes know each other yet.
     pub async fn start_apart(
         program: Program,
         node: impl Fn(NodeBuilder) -> NodeBuilder + 'static,
@@ -123,8 +123,8 @@ impl Mixed {
         ours.unwrap_or(GO)
     }
 
-    /// Different keys of one owner: `prefix` and a number. What comes after it is for mailgun's hash,
-    /// in which the last bytes of a key hardly count.
+    /// Different keys of one owner: `prefix`, a number and a suffix. The suffix is for mailgun's
+    /// hash, on which the last bytes of a key have little effect.
     pub fn keys_owned_by(&self, node: usize, prefix: &str) -> impl Iterator<Item = String> {
         (0..1_000_000)
             .map(move |n| format!("{prefix}{n} and so on"))

@@ -1,19 +1,19 @@
-//! What the checks have to know of a Go program.
+//! The properties of a Go program that the checks need.
 
 use std::thread;
 
 use groupcache::Protocol;
 
-/// A Go program of `peers/tests/interop`, and how our nodes are to speak with it.
+/// A Go program of `peers/tests/interop`, and the protocol in which our nodes speak with it.
 #[derive(Clone, Copy, Debug)]
 pub struct Program {
     /// The executable.
     pub name: &'static str,
     pub flags: &'static [&'static str],
     pub protocol: Protocol,
-    /// What the names of its groups begin with: something that has to be escaped on the way.
+    /// The prefix of the program's group names, which needs escaping on the way.
     pub group: &'static str,
-    /// Keys for which its client asks nobody: it loads them itself, whoever owns them.
+    /// Keys for which the program's client asks no peer: the program loads them itself.
     pub never_asked_for: &'static [&'static [u8]],
 }
 
@@ -29,7 +29,8 @@ impl Program {
         }
     }
 
-    /// A group of this test's own: no other test's node can answer in the place of one of this test.
+    /// A group name for this test alone, so that no other test's node can answer for this test's
+    /// nodes.
     pub fn group_name(&self) -> String {
         let test = thread::current().name().unwrap_or_default().to_owned();
         self.group.to_owned() + &test

@@ -1,6 +1,6 @@
 //! Under one path golang, mailgun and groupcache-go speak three dialects that disagree in two things.
-//! Nothing in a request tells who sent it, so which dialect a node of ours reads and answers there is
-//! decided by its own `Protocol`, whoever asks.
+//! Nothing in a request identifies its sender. So our node reads and answers the dialect of its own
+//! `Protocol`, whichever program asks.
 //!
 //! | | golang | mailgun, groupcache-go |
 //! |---|---|---|
@@ -12,8 +12,8 @@
 //! | a caller takes for final | nothing but a value | 404 and 503 |
 //!
 //! These tests ask a node of ours through each of the three real clients under each of the three
-//! protocols. In a cluster of one protocol, which is what all members of a cluster need, every key
-//! comes out right; the rest shows what the rule costs those who mix them.
+//! protocols. All members of a cluster need the same protocol, and then every key gets the right
+//! value. The other cases show the cost of mixing protocols.
 
 use groupcache::testing::Cluster;
 use groupcache::{Group, Protocol};
@@ -27,7 +27,7 @@ use crate::source::{Source, loads_of};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Golang, Protocol::Mailgun, Protocol::GroupcacheGo];
 
-/// A node of ours that a Go node takes for a peer. Ours knows nobody.
+/// Our node, which a Go node takes for a peer. Our node has no peers.
 struct Pair {
     go: GoNode,
     source: Source,
@@ -56,7 +56,8 @@ impl Pair {
         }
     }
 
-    /// Asks the Go node for keys until it asks ours for one: of which kind that was, and for what.
+    /// Asks the Go node for keys until it asks our node for one. Returns the key that the Go node
+    /// was asked for, and the key that our node was asked for.
     async fn asked_for(&self, key: impl Fn(u32) -> String) -> (String, String) {
         for n in 0..1000 {
             let asked = key(n);
@@ -71,7 +72,7 @@ impl Pair {
         panic!("the Go node owns everything");
     }
 
-    /// Whether what ours says of such a key is final for the Go node, or has it load.
+    /// Whether our node's answer for such a key is final for the Go node, or makes it load.
     async fn is_final(&self, prefix: &str) -> bool {
         let (asked, arrived) = self.asked_for(|n| format!("{prefix}{n}-and-so-on")).await;
         assert_eq!(arrived, asked);
@@ -83,8 +84,9 @@ impl Pair {
     }
 }
 
-/// Asks ours, under each protocol, for keys with a space and with a plus sign in them. Ours tell the two
-/// apart as the client means them, but for one of the two signs under the protocols of others.
+/// Asks our node, under each protocol, for keys with a space and with a plus sign. Under the
+/// client's own protocol our node reads both as the client means them. Under another, it misreads
+/// one of the two.
 async fn signs_are_read(program: Program, read: impl Fn(Protocol, char) -> char) {
     for protocol in PROTOCOLS {
         let pair = Pair::start(program, protocol).await;

@@ -14,8 +14,8 @@ pub fn loads_of(loads: &Loads, key: impl AsRef<[u8]>) -> u64 {
     loads.get(key.as_ref()).copied().unwrap_or(0)
 }
 
-/// Makes the values up that the Go programs make up too: their README has the table. Remembers
-/// which keys it was asked for.
+/// Makes the same values as the Go programs, whose README has the table. Remembers the keys that it
+/// was asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Source(Arc<Mutex<Loads>>);
 
@@ -33,7 +33,7 @@ impl Source {
     }
 }
 
-/// What a getter says of a key `err:*`, Go's as ours.
+/// The error message of a getter for a key `err:*`, in the Go programs and in ours.
 pub const FAILURE: &str = "the getter failed as asked";
 
 async fn load(key: Key) -> Result<Value, GetterError> {
@@ -53,7 +53,7 @@ async fn load(key: Key) -> Result<Value, GetterError> {
     })
 }
 
-/// What is under a key, whoever loads it.
+/// The value of a key, whichever node loads it.
 pub fn value_of(key: &[u8]) -> Vec<u8> {
     if key.starts_with(b"empty:") {
         return Vec::new();

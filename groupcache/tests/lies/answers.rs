@@ -1,4 +1,4 @@
-//! A node that is lied to by those whom it asks.
+//! A node whose peers send false answers.
 
 use std::convert::Infallible;
 
@@ -14,16 +14,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::common::MIB;
 use super::wire::{Chunks, LIAR, NODE, endless, field, floods, framed, message, whole};
 
-/// What a node makes of a lie.
+/// How a node treats a false answer.
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    /// It is the truth: it passes the value on and keeps it.
+    /// The node believes the answer: it returns the value and keeps it.
     Kept,
-    /// It passes the value on, and does not keep it.
+    /// The node returns the value, and does not keep it.
     Given,
-    /// It says that the answer is too large, and keeps nothing.
+    /// The node reports that the answer is too large, and keeps nothing.
     TooLarge,
-    /// It takes it for no answer, and keeps what it loads for itself.
+    /// The node treats the answer as none, loads the value itself, and keeps that value.
     Own,
 }
 
@@ -200,7 +200,7 @@ async fn an_answer_that_lies_leaves_no_entry_behind() {
                 ));
                 Some((whole(ok, &[past], b"v"), Outcome::Given))
             }
-            // To a node of mailgun's such a value is no answer.
+            // Under mailgun's protocol, such a value is no answer.
             Protocol::Mailgun => Some((whole(ok, &[], &expired), Outcome::Own)),
             Protocol::Ipronko | Protocol::GalaxycacheGrpc => None,
             _ => Some((whole(ok, &[], &expired), Outcome::Given)),
@@ -222,7 +222,7 @@ async fn an_answer_that_lies_leaves_no_entry_behind() {
     }
 }
 
-/// Answers every call with the same body, and says that all is well.
+/// Answers every call with the same body and a status of success.
 fn lying_over_grpc(network: &Network, headers: HeaderMap, mut body: Chunks) {
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));

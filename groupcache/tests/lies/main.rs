@@ -1,4 +1,4 @@
-//! Requests and answers that lie: each gets the documented answer, and leaves no entry behind.
+//! False requests and answers. Each gets the documented answer, and leaves no entry behind.
 
 #[path = "../common/mod.rs"]
 mod common;

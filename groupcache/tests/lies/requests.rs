@@ -1,4 +1,4 @@
-//! A node that is lied to by those who ask it.
+//! A node whose callers send false requests.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn node(network: &Network, protocol: Protocol, calls: &Calls) -> (Node, Gr
     (node, group)
 }
 
-/// Nothing was loaded and nothing is kept, and the node answers those who do not lie.
+/// Checks that the node has loaded and kept nothing, and that it answers honest callers.
 async fn assert_unmoved(network: &Network, group: &Group, calls: &Calls, lie: &str) {
     let stats = group.stats();
     assert_eq!((stats.entries, calls.count()), (0, 0), "{lie}: {stats:?}");
@@ -143,7 +143,7 @@ async fn a_set_whose_body_names_another_group_leaves_no_entry_there() {
             &[],
             &set("other", "k", b"v", b""),
         );
-        // Between nodes of ours that is a lie; in Go the path's group is the one that counts.
+        // Our nodes refuse such a request from each other. In Go the path's group counts.
         let (expected, entries) = match protocol {
             Protocol::Native => (400, 0),
             _ => (200, 1),
@@ -206,7 +206,7 @@ async fn a_get_that_lies_is_answered_as_documented_and_loads_nothing() {
             assert_eq!(status(&say(&network, &bytes).await), 431, "{protocol}");
             assert_unmoved(&network, &group, &calls, "a flood of headers").await;
         }
-        // Nobody wants the body of a get: it is not read, and the question is answered.
+        // A get needs no body: the node leaves the body unread, and answers the request.
         let answer = say(&network, &endless(&line("/g/k"))).await;
         assert_eq!(status(&answer), 200, "{protocol}");
         assert_eq!(calls.count(), 1);
@@ -308,7 +308,7 @@ async fn a_lie_over_http_2_is_answered_as_over_http_1() {
             assert_eq!(answer, Some((expected, None)), "{protocol}, {lie}");
             assert_unmoved(&network, &group, &calls, lie).await;
         }
-        // So much more is not even read: the connection is closed.
+        // The node does not even read so large a body, and closes the connection.
         let request = over_http2("GET", path, flood(200_000), Chunks::once(""));
         assert_eq!(exchange(&network, request).await, None, "{protocol}");
         assert_unmoved(&network, &group, &calls, "a greater flood").await;

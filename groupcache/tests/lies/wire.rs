@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 pub(crate) const NODE: &str = "10.0.0.1:80";
 pub(crate) const LIAR: &str = "10.0.0.2:80";
 
-/// More than any limit in these tests, and than what is on its way at any time.
+/// More bytes than any limit in these tests, and than are ever in flight.
 pub(crate) const ENDLESS: usize = 4096;
 
 /// A connection from the liar to the node.
@@ -22,8 +22,8 @@ pub(crate) async fn connect(network: &Network) -> Box<dyn Io> {
     network.connector(LIAR).connect(&url).await.unwrap()
 }
 
-/// Sends bytes on a connection of their own and returns all that comes back until it is closed.
-/// What is not taken any more is not sent.
+/// Sends bytes on a new connection, and returns all bytes that come back until it closes. Stops
+/// sending when the node takes no more bytes.
 pub(crate) async fn say(network: &Network, bytes: &[u8]) -> String {
     let (mut read, mut write) = tokio::io::split(connect(network).await);
     let mut answer = Vec::new();

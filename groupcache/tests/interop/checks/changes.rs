@@ -1,4 +1,4 @@
-//! Sets, removals and clears. They have to reach the mirrors too, so everybody has one of everything.
+//! Sets, removals and clears. A change has to reach mirrors too, so every node mirrors every value.
 
 use groupcache::Error;
 
@@ -7,8 +7,9 @@ use crate::mixed::{GO, Mixed, NODES, loads_by, starting_with};
 use crate::program::Program;
 use crate::source::{loads_of, value_of};
 
-/// Keys for changes in which a Go node is told: those that its multiplexer redirects are none, as
-/// some modules send a removal to themselves, and the empty key cannot be set.
+/// Keys for changes that reach a Go node. Keys that its multiplexer redirects are left out, because
+/// some modules send such a removal to themselves. The empty key is left out, because it cannot be
+/// set.
 fn changeable_keys() -> Vec<Vec<u8>> {
     let mut keys = keys::awkward();
     keys.retain(|key| !matches!(&key[..], b"" | b"." | b".."));
@@ -22,7 +23,8 @@ pub async fn a_removal_reaches_every_node_whoever_is_told(program: Program) {
         for asked in NODES {
             assert_eq!(mixed.get(asked, key).await, Ok(value_of(key)));
         }
-        // Every pair of who is told and who is asked first, who shows if it still has the value.
+        // Every pair of the node that makes the change and the node that is asked first. The latter
+        // shows whether it still has the value.
         mixed.remove(turn % 3, key).await;
         for asked in starting_with(turn / 3 % 3) {
             assert_eq!(mixed.get(asked, key).await, Ok(value_of(key)));
@@ -102,7 +104,7 @@ pub async fn sets_and_removals_are_unsupported_and_done_on_this_node_alone(progr
     assert_eq!(mixed.loads_of(&key).await, [0, 0, 1]);
 }
 
-/// The change failed for want of a word for it, at every peer.
+/// Checks that the change failed at every peer, because the protocol does not support it.
 fn is_unsupported(mixed: &Mixed, result: Result<(), Error>) {
     let error = result.unwrap_err();
     assert!(error.is_unsupported(), "{error}");

@@ -1,5 +1,5 @@
-//! "Not found" and a getter's error: final where the protocol can say so, otherwise a reason for
-//! whoever asked to load the value itself. Either way ours are typed.
+//! "Not found" and a getter's error. Both are final where the protocol can express them. Otherwise
+//! the caller loads the value itself. Either way our errors are typed.
 
 use crate::mixed::{GO, Mixed, NODES, Refusal, loads_by};
 use crate::program::Program;
@@ -21,7 +21,7 @@ pub async fn a_getters_error_is_no_answer_between_programs(program: Program) {
     is_no_answer(program, "err:", Refusal::Getter).await;
 }
 
-/// Nobody but the owner loads, whoever is asked.
+/// Only the owner loads, whichever node is asked.
 async fn is_final(program: Program, prefix: &str, refusal: Refusal) {
     let mixed = Mixed::start(program).await;
     for owner in NODES {
@@ -35,8 +35,8 @@ async fn is_final(program: Program, prefix: &str, refusal: Refusal) {
                     Refusal::NotFound => "not found",
                     _ => FAILURE,
                 };
-                // Once more, as errors are not kept. The message is the getter's own, though
-                // galaxycache puts the request before it.
+                // Errors are not cached, so the owner loads once more. The message is the getter's
+                // own, but galaxycache puts the request before it.
                 let message = error.getter_message().unwrap();
                 assert!(message.ends_with(words), "{key}: {message}");
                 assert_eq!(mixed.loads_of(&key).await, loads_by(owner, 2), "{key}");
@@ -45,14 +45,14 @@ async fn is_final(program: Program, prefix: &str, refusal: Refusal) {
     }
 }
 
-/// What a Go owner says makes one of ours load, and what ours say makes a Go caller load. Between
-/// ours it is final.
+/// A Go owner's error makes our node load, and our owner's error makes a Go caller load. Between
+/// our nodes the error is final.
 async fn is_no_answer(program: Program, prefix: &str, refusal: Refusal) {
     let mixed = Mixed::start(program).await;
     for asked in [0, 1] {
         let key = mixed.key_owned_by(GO, &format!("{prefix}{asked}:"));
         assert_eq!(mixed.get(asked, &key).await, Err(refusal.clone()), "{key}");
-        // The owner's successor, or this one if that is the next on the ring.
+        // The owner's successor on the ring loads, which may be the caller itself.
         let [ours, ours_too, go] = mixed.loads_of(&key).await;
         assert_eq!((ours + ours_too, go), (1, 1), "{key}");
     }

@@ -1,5 +1,5 @@
-//! How long values live, by a clock that is the machine's: what has a long life is looked at once, and
-//! what has a short one is asked for until it has ended.
+//! The lifetime of values, by the machine's clock. A test looks once at a value with a long life.
+//! It asks for a value with a short life until that life has ended.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use crate::mixed::{GO, Mixed, NODES};
 use crate::program::Program;
 use crate::source::value_of;
 
-/// Far more than a test takes.
+/// A lifetime far longer than a test.
 const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(200);
-/// No short life takes so long unless it has no end.
+/// A time-out for short lives. A life that takes longer has no end.
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Whether a moment is one that lies [`LONG`] after a short time ago.
@@ -40,7 +40,7 @@ pub async fn a_value_lives_as_long_as_its_owners_getter_says(program: Program) {
         for asked in NODES {
             let prefix = format!("ttl:{}:{asked}:", SHORT.as_millis());
             let key = mixed.key_owned_by(owner, &prefix);
-            // One whose mirror never ended would not ask the owner again.
+            // A node whose mirror never expired would not ask the owner again.
             let loaded_again = async {
                 while mixed.loads_of(&key).await[owner] < 2 {
                     assert_eq!(mixed.get(asked, &key).await, Ok(value_of(key.as_bytes())));
@@ -86,7 +86,7 @@ pub async fn a_value_that_a_go_node_sets_lives_as_long_as_it_says(program: Progr
     }
 }
 
-/// Waits until every node has the getter's value in place of one that was set.
+/// Waits until every node has the getter's value in place of the set value.
 async fn ends(mixed: &Mixed, key: &str) {
     for asked in NODES {
         let loaded = async {

@@ -1,5 +1,5 @@
-//! What is cached on another node is looked for there before the getter is called, where the protocol
-//! has a word for "only if you have it".
+//! If the protocol has a peek, a new owner looks for the value in another node's cache before it
+//! calls the getter.
 
 use groupcache::testing::Cluster;
 use groupcache::{GetOptions, Group, Mode, Never};
@@ -37,7 +37,7 @@ pub async fn a_peek_is_unsupported(program: Program) {
     mixed.get(GO, &key).await.unwrap();
     let error = group.get_with_options(&key, only(PEEK)).await.unwrap_err();
     assert!(error.is_unsupported(), "{error}");
-    // Who wants no other node to load gets the value all the same.
+    // A get that forbids other nodes to load gets the value all the same.
     let entry = group
         .get_with_options(&key, only(Mode::NoPeerLoad))
         .await
@@ -82,13 +82,13 @@ pub async fn our_nodes_ask_no_go_node_that_leaves_for_their_own_keys(program: Pr
     assert_eq!((stats.module["gets"], stats.loads.len()), (0, 0));
 }
 
-/// A cluster of one Go node that one of ours has joined.
+/// A cluster of one Go node, which our node has joined.
 struct Joined {
     go: GoNode,
     _ours: Cluster,
     group: Group,
     source: Source,
-    /// Keys that ours owns now and the Go node has loaded.
+    /// Keys that our node owns now and that the Go node has loaded.
     keys: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl Joined {
         }
     }
 
-    /// Has ours get its own keys, and says what the Go node was asked for that.
+    /// Has our node get its own keys, and returns how many gets the Go node received meanwhile.
     async fn gets(&self) -> u64 {
         let before = self.go.stats().await.module["gets"];
         for key in &self.keys {
@@ -141,7 +141,7 @@ pub async fn a_node_of_ours_that_joins_takes_over_what_a_go_node_has(program: Pr
     assert!(joined.source.loads().is_empty());
 }
 
-/// Every request of such a protocol is one for a load.
+/// Every request of such a protocol asks for a load.
 pub async fn a_node_of_ours_that_joins_asks_no_go_node_for_its_own_keys(program: Program) {
     let joined = Joined::start(program).await;
     let keys = joined.keys.len();
@@ -149,7 +149,7 @@ pub async fn a_node_of_ours_that_joins_asks_no_go_node_for_its_own_keys(program:
     assert_eq!(joined.source.loads().len(), keys);
 }
 
-/// The program is one that has been told to peek.
+/// The program is configured to peek.
 pub async fn a_go_node_that_joins_takes_over_what_ours_have(program: Program) {
     let mixed = Mixed::start_apart(program, |node| node, |group| group.promoter(Never)).await;
     let keys: Vec<_> = (0..60).map(|n| format!("taken over {n}")).collect();
@@ -166,7 +166,7 @@ pub async fn a_go_node_that_joins_takes_over_what_ours_have(program: Program) {
     }
     let stats = mixed.go.stats().await;
     assert_eq!(stats.module["peer_peek_hits"], taken.len() as u64);
-    // What nobody has yet, it loads.
+    // The Go node loads a value that no node has.
     let key = mixed.key_owned_by(GO, "new ");
     assert_eq!(mixed.get(GO, &key).await, Ok(value_of(key.as_bytes())));
     assert_eq!(mixed.loads_of(&key).await, loads_by(GO, 1));

@@ -1,4 +1,4 @@
-//! Who loads.
+//! The node that loads a value.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::program::Program;
 use crate::source::{loads_of, value_of};
 
 pub async fn every_key_is_loaded_by_its_owner_alone_whoever_is_asked(program: Program) {
-    // Counts are exact without mirrors, and without a look at how things were before.
+    // Counts are exact without mirrors, and without peeks at former owners.
     let mixed = Mixed::start_with(
         program,
         |node| node.handoff(Duration::ZERO),
@@ -21,7 +21,7 @@ pub async fn every_key_is_loaded_by_its_owner_alone_whoever_is_asked(program: Pr
     .await;
     let keys = keys::awkward();
     assert!(keys.len() > 300);
-    // Whoever is the first to ask, owner or not, Go or not: the turns differ.
+    // Each turn begins at another node, so the first to ask may be owner or not, Go or not.
     for (turn, key) in keys.iter().enumerate() {
         for asked in starting_with(turn % 3) {
             let value = mixed.get(asked, key).await;

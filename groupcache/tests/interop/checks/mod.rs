@@ -1,4 +1,4 @@
-//! What mixed clusters are checked for, whichever the program. Its file names the checks that hold.
+//! Checks of mixed clusters for any program. The program's file names the checks that hold for it.
 
 mod changes;
 mod errors;
@@ -16,7 +16,7 @@ pub use loads::*;
 pub use stops::*;
 pub use values::*;
 
-/// Makes a test of each check that is named, with this program.
+/// Makes a test of each named check, with this program.
 macro_rules! checks {
     ($program:expr => $($check:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -26,7 +26,7 @@ macro_rules! checks {
     )+};
 }
 
-/// What holds for every program.
+/// The checks that hold for every program.
 macro_rules! common_checks {
     ($program:expr) => {
         $crate::checks::checks! { $program =>
@@ -42,7 +42,7 @@ macro_rules! common_checks {
     };
 }
 
-/// What holds for mailgun's module and the one that came of it.
+/// The checks that hold for mailgun's module and for the one derived from it.
 macro_rules! mailgun_checks {
     ($program:expr) => {
         $crate::checks::checks! { $program =>
@@ -62,7 +62,7 @@ macro_rules! mailgun_checks {
     };
 }
 
-/// What holds for galaxycache, over HTTP and gRPC.
+/// The checks that hold for galaxycache, over HTTP and gRPC.
 macro_rules! galaxycache_checks {
     ($program:expr) => {
         $crate::checks::checks! { $program =>

@@ -1,4 +1,4 @@
-//! A Go node that ends, and that comes back.
+//! A Go node that stops and comes back.
 
 use std::time::Duration;
 
@@ -93,9 +93,9 @@ pub async fn a_go_node_that_comes_back_is_used_again(program: Program) {
     }
 }
 
-/// Callers who ask a node for one new key after the other.
+/// Callers that ask a node for one new key after another.
 struct Load {
-    /// One message for each get. Closed, it is the callers' sign to end.
+    /// Carries one message for each get. The callers end when this channel is closed.
     served: mpsc::UnboundedReceiver<()>,
     callers: JoinSet<()>,
 }
@@ -120,7 +120,7 @@ impl Load {
         Self { served, callers }
     }
 
-    /// Waits for so many gets that end from now on.
+    /// Waits for the given number of gets that end from now on.
     async fn serves(&mut self, gets: usize) {
         while self.served.try_recv().is_ok() {}
         for _ in 0..gets {
@@ -128,7 +128,7 @@ impl Load {
         }
     }
 
-    /// Stops the callers, none of whom has failed.
+    /// Stops the callers, and checks that no get has failed.
     async fn end(self) {
         drop(self.served);
         self.callers.join_all().await;

@@ -1,4 +1,4 @@
-//! Which keys and values cross.
+//! The keys and values that cross between the programs.
 
 use crate::mixed::{Mixed, NODES, loads_by, starting_with};
 use crate::program::Program;
@@ -12,13 +12,13 @@ pub async fn empty_and_large_values_cross_in_both_directions(program: Program) {
     cross(program, &["empty:", "size:1048576:", "size:8388608:"]).await;
 }
 
-/// Everybody gets the values of such keys from their owner, whoever that is.
+/// Every node gets the values of such keys from their owner, whichever node that is.
 pub async fn cross(program: Program, prefixes: &[&str]) {
     let mixed = Mixed::start(program).await;
     for owner in NODES {
         for prefix in prefixes {
             let key = mixed.key_owned_by(owner, prefix);
-            // The owner last.
+            // Ask the owner last.
             for asked in starting_with((owner + 1) % 3) {
                 let value = mixed.get(asked, &key).await.unwrap();
                 let length = value.len();
