@@ -59,7 +59,7 @@ fn no_request_fails_when_a_node_is_killed_and_comes_back() {
         number(&report, "db_loads") >= number(&report, "distinct_keys"),
         "{report}"
     );
-    // It is back: it answers for its counters.
+    // The node is back: it answers a request for its counters.
     assert!(
         report["per_node"]
             .as_array()

@@ -76,7 +76,7 @@ fn the_demo_of_the_article_works_as_told() {
     }
     assert_eq!(reads(), 4);
 
-    // The value is still there when its owner is not.
+    // The value is still there after its owner has gone.
     nodes[owner].kill();
     assert_eq!(
         cli(&["-cget", "-key", "foo", "-port", nodes[other].port()]).0,
@@ -111,7 +111,7 @@ fn what_is_deleted_from_the_database_is_gone() {
             "{output:?}"
         );
     }
-    // Two reads were asked for, the one of the absent key counts.
+    // Two reads were asked for, and the read of the absent key counts too.
     assert_eq!(db.json("/stats")["gets_by_key"][key], 2);
 }
 

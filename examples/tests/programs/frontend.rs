@@ -75,7 +75,7 @@ fn a_stale_value_is_served_while_it_is_refreshed() {
     let node = Server::start(FRONTEND, &flags);
     let source = || node.get("/api/get?key=k").source().to_owned();
     assert_eq!(source(), "origin");
-    // Fresh for a millisecond.
+    // The value is fresh for a millisecond.
     let later = std::iter::repeat_with(source).find(|source| source != "main");
     assert_eq!(later.as_deref(), Some("stale"));
 }
@@ -132,7 +132,8 @@ fn peers_can_be_changed_while_it_runs_and_share_their_keys() {
     for (key, owner) in keys.into_iter().zip(owners.lines()) {
         let (owners, others): (Vec<&Server>, _) =
             nodes.iter().partition(|node| node.url() == owner);
-        // The owner loads it, whoever is asked first, and the others know.
+        // The owner loads the value, whichever node is asked first, and the other nodes get it from
+        // the owner.
         let target = format!("/api/get?key={key}");
         assert_eq!(others[0].get(&target).source(), "peer", "{key}");
         assert_eq!(owners[0].get(&target).source(), "main", "{key}");

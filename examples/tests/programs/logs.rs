@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{FRONTEND, Server};
 
-/// The lines of a node's log, as they come.
+/// The lines of a node's log, in order of arrival.
 struct Log(mpsc::Receiver<String>, Vec<String>);
 
 impl Log {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Answer, FRONTEND, Server, frontends};
 
-/// What a protocol can carry beside gets.
+/// The operations and properties that a protocol can carry besides gets.
 #[derive(Clone, Copy)]
 struct Carries {
     set: bool,
@@ -94,7 +94,7 @@ fn script(protocol: &'static str, carries: Carries) {
     stats_add_up(&cluster);
 }
 
-/// Frontends that mirror every value they see, and how often each was asked for one.
+/// Frontends that mirror every value they see, and the number of gets that each was asked for.
 struct Cluster {
     protocol: &'static str,
     nodes: Vec<Server>,
@@ -125,7 +125,7 @@ impl Cluster {
         ]
     }
 
-    /// Tells all nodes who they are.
+    /// Tells all nodes their members.
     fn agree(&self) {
         let members: Vec<String> = self.nodes.iter().map(Server::url).collect();
         let told = serde_json::json!(members).to_string();
@@ -183,7 +183,7 @@ impl Cluster {
             let owner = self.owner(&key);
             is_owner(owner).then(|| (key, owner, (owner + 1) % self.nodes.len()))
         };
-        // What comes last hardly matters to the hash functions of some rings.
+        // The last bytes of a key have little effect on the hash functions of some rings.
         let mut keys = (0..100).map(|n| format!("{n}-{name}"));
         keys.find_map(owned).expect("every node owns some key")
     }
@@ -198,7 +198,7 @@ impl Cluster {
         self.all().map(|node| self.stat(node, "getter_calls")).sum()
     }
 
-    /// Asks the node until something is so about the answer or the number of loads since.
+    /// Asks the node until a condition holds for the answer or for the number of loads since.
     fn until(&self, node: usize, key: &str, is_so: impl Fn(&Answer, u64) -> bool) {
         let (before, start) = (self.loads(), Instant::now());
         while !is_so(&self.get(node, key), self.loads() - before) {
@@ -206,7 +206,7 @@ impl Cluster {
         }
     }
 
-    /// Makes a change at a node; where the protocol has none, the answer is to say so.
+    /// Makes a change at a node. If the protocol has no such change, the answer has to say so.
     fn change(&self, node: usize, carries: bool, (method, target): (&str, &str), reason: &str) {
         let answer = self.nodes[node].ask(method, target, "mine");
         if carries {
@@ -233,8 +233,8 @@ fn gets_are_cached_on_every_node(cluster: &Cluster) {
     assert_eq!(cluster.loads() - before, 6);
 }
 
-/// Errors are answers of the owner: each costs the one getter call that was asked for, and none on
-/// the node that asks.
+/// Errors are answers of the owner. Each costs one getter call on the owner, and none on the node
+/// that asks.
 fn keys_behave_on_every_node(cluster: &Cluster) {
     for (key, status, text) in [
         ("missing:x", 404, "not found"),
@@ -278,7 +278,7 @@ fn any_bytes_are_a_key(cluster: &Cluster, carries: Carries) {
     }
     assert_eq!(cluster.loads() - before, 1);
     if !carries.slash {
-        // Nobody else can be asked, so every node has a value of its own.
+        // No other node can be asked, so every node has its own value.
         for node in cluster.all() {
             assert_eq!(cluster.get(node, "a/b").body, "value-of-a/b");
             assert_eq!(cluster.get(node, "a/b").source(), "main");
@@ -293,8 +293,8 @@ fn expired_values_are_loaded_again(cluster: &Cluster, carries: Carries) {
     }
     assert_eq!(cluster.loads() - before, 1);
 
-    // Long enough to be asked for a few times, and short enough to wait for. Its owner is the one
-    // whose getter is called.
+    // The life is long enough for a few gets, and short enough to wait for its end. The key's owner
+    // is the node whose getter is called.
     let short = "ttl:40:x";
     let is_loaded_again = |answer: &Answer, loads: u64| {
         assert_eq!((answer.status, &*answer.body), (200, "value-of-ttl:40:x"));
@@ -317,7 +317,7 @@ fn sets_reach_every_node(cluster: &Cluster, carries: Carries) {
         let (key, owner, other) = cluster.key("set", |_| true);
         let node = if is_set_by_owner { owner } else { other };
         if is_set_by_owner && !carries.set && carries.remove {
-            continue; // an owner has nothing to say but that the others shall forget
+            continue; // an owner only tells the other nodes to forget
         }
         let target = format!("/api/set?key={key}");
         cluster.change(node, carries.set, ("PUT", &target), "has no way to ");
@@ -354,7 +354,7 @@ fn removals_reach_every_node(cluster: &Cluster, carries: Carries) {
             }
             assert_eq!(cluster.loads() - before, 1);
         }
-        // What is not there may be removed.
+        // Removing an absent key is no error.
         let target = "/api/remove?key=never-asked-for";
         cluster.change(node, carries.remove, ("DELETE", target), reason);
     }
@@ -365,7 +365,7 @@ fn clears_reach_every_node(cluster: &Cluster, carries: Carries) {
         cluster.owner("cleared");
         let reason = "has no way to clear a group";
         cluster.change(node, carries.clear, ("POST", "/api/clear"), reason);
-        // This node has forgotten everything, and so have those that could be told.
+        // This node has forgotten everything, and so have the nodes that the clear could reach.
         for other in cluster.all() {
             let is_empty = cluster.stat(other, "entries") == 0;
             assert_eq!(is_empty, other == node || carries.clear);

@@ -19,7 +19,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits for its word that it is ready.
+    /// Starts a server and waits until it reports that it is ready.
     pub(crate) fn start(program: &str, args: &[&str]) -> Self {
         Self::start_with(&mut Command::new(program), args)
     }
@@ -30,7 +30,7 @@ impl Server {
             .args(["--listen", "127.0.0.1:0"])
             .arg("--until-eof")
             .args(args)
-            // Getters that are told to panic would fill the log with traces.
+            // Getters that the test makes panic would fill the log with traces.
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -92,12 +92,12 @@ impl Server {
         serde_json::from_str(&self.get(target).body).unwrap()
     }
 
-    /// Asks it to stop, as a parent does that goes away.
+    /// Asks the server to stop, as a parent process does by going away.
     pub(crate) fn close_stdin(&self) {
         drop(self.stdin.lock().unwrap().take());
     }
 
-    /// Waits until it has stopped by itself.
+    /// Waits until the server has stopped by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
     }
@@ -115,13 +115,13 @@ impl Drop for Server {
     }
 }
 
-/// What a server said.
+/// The answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: String,
-    /// The same, if it is no text.
+    /// The body as bytes, for a body that is not text.
     pub(crate) bytes: Vec<u8>,
 }
 
@@ -156,7 +156,7 @@ pub(crate) fn run(program: &str, args: &[&str]) -> Output {
         .unwrap()
 }
 
-/// Runs a program to its end, with this on its stdin, and returns its stdout.
+/// Runs a program to its end, with the given stdin, and returns its stdout.
 pub(crate) fn pipe(program: &str, args: &[&str], stdin: &str) -> String {
     let mut child = Command::new(program)
         .args(args)
