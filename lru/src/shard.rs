@@ -140,11 +140,10 @@ impl<K, V> Locked<'_, K, V> {
         removed
     }
 
-    /// Takes out the entry in `slot` if the slot still holds the entry with this stamp.
-    pub(crate) fn remove_stamped(&mut self, slot: u32, stamp: u32) -> Option<Removed<K, V>> {
-        let table = self.table();
-        let same = table.get(slot).is_some() && table.stamp_of(slot) == stamp;
-        same.then(|| self.remove(slot, Cause::Removed))
+    /// Takes out the entry with this stamp, whatever slot it is in by now. The hash is that of its key.
+    pub(crate) fn remove_stamped(&mut self, hash: u64, stamp: u32) -> Option<Removed<K, V>> {
+        let slot = self.table().find_stamped(hash, stamp)?;
+        Some(self.remove(slot, Cause::Removed))
     }
 
     /// Takes out all entries at once.

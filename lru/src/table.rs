@@ -165,6 +165,12 @@ impl<K, V> Table<K, V> {
         })
     }
 
+    /// The slot of the entry with this stamp, if its key has this hash.
+    pub(crate) fn find_stamped(&self, hash: u64, stamp: u32) -> Option<u32> {
+        self.index
+            .find(hash, |slot| (self.stamp_of(slot) == stamp).then_some(slot))
+    }
+
     /// The entry in a slot that is in the index. Such a slot is occupied.
     #[inline]
     fn indexed(&self, slot: u32) -> Option<&Entry<K, V>> {

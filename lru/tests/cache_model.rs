@@ -218,3 +218,29 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// Many more keys than a batch of `retain` has, so that entries change their places meanwhile.
+    #[test]
+    fn retain_takes_out_all_that_it_is_told_to(
+        keys in 1..1000_u32,
+        gone in prop::collection::vec((0..1000_u32, 0..200_u32), 0..6),
+        (divisor, kept) in (1..5_u32, 0..5_u32),
+    ) {
+        let cache = Cache::builder(1 << 20).shards(1).build::<u32, u32>();
+        for key in 0..keys {
+            prop_assert!(cache.insert(key, key, 1).is_ok());
+        }
+        let mut expected: Vec<_> = (0..keys).collect();
+        for (from, count) in gone {
+            let gone = from..from + count;
+            gone.clone().for_each(|key| _ = cache.remove(&key));
+            expected.retain(|key| !gone.contains(key));
+        }
+        cache.retain(|key, _, _| key % divisor == kept);
+        expected.retain(|key| key % divisor == kept);
+        let mut left: Vec<_> = cache.snapshot(usize::MAX).into_iter().map(|(key, _)| key).collect();
+        left.sort_unstable();
+        prop_assert_eq!(left, expected);
+    }
+}

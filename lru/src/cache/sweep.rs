@@ -69,7 +69,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
                         .filter_map(|slot| {
                             let entry = table.get(slot)?;
                             let clone = (entry.key.clone(), entry.value.clone(), table.meta(slot));
-                            Some((slot, table.stamp_of(slot), clone))
+                            Some((table.hash(slot), table.stamp_of(slot), clone))
                         })
                         .collect()
                 });
@@ -79,9 +79,10 @@ impl<K, V, S, C> Cache<K, V, S, C> {
                 }
                 let removed: Vec<_> = {
                     let mut shard = self.lock(at);
-                    let doomed = batch.iter().map(|&(slot, stamp, _)| (slot, stamp));
-                    doomed
-                        .filter_map(|(slot, stamp)| shard.remove_stamped(slot, stamp))
+                    // Each removal may move another entry of the batch to the slot that became vacant.
+                    batch
+                        .iter()
+                        .filter_map(|&(hash, stamp, _)| shard.remove_stamped(hash, stamp))
                         .collect()
                 };
                 drop(removed);
