@@ -40,7 +40,7 @@ pub use consistenthash;
 
 pub use box_future::BoxFuture;
 pub use client::PeerClient;
-pub use coherence::{Coherence, CoherenceOptions, Hint, Missed, Pull, Scope};
+pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
 pub use context::Context;
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;

@@ -68,7 +68,8 @@ pub enum Phase {
     /// The message goes to the key's owner and to the successors that stand in for it. The owner logs
     /// the change with this id.
     First(u64),
-    /// The message goes to all nodes, after the first phase has ended.
+    /// The message goes to all nodes, after the first phase has ended. Only the owner of a key that was set
+    /// does not get it, because the owner has the new value.
     Last(u64),
 }
 
@@ -89,7 +90,7 @@ pub struct Reply {
 }
 
 /// A position in a node's change log for a group, which lists the removals and sets of the keys that
-/// the node owns.
+/// the node owns, and the clears.
 ///
 /// A node remembers how far it has read each peer's log. A [`Reply`] with a later position makes it
 /// [pull](crate::PeerClient::changes) the rest.
@@ -99,7 +100,7 @@ pub struct LogPosition {
     /// is known".
     pub log: u64,
     /// The number of changes in the log up to this position.
-    pub changes: u64,
+    pub count: u64,
 }
 
 /// Pulls a peer's change log for a group.
@@ -117,7 +118,7 @@ pub struct Changes {
     /// The end of the log.
     pub position: LogPosition,
     /// The changes, the oldest first.
-    pub changes: Vec<LoggedChange>,
+    pub entries: Vec<LoggedChange>,
     /// Whether the log no longer holds all changes since the position that was asked for. Any key that
     /// the peer owns may have changed then.
     pub all: bool,

@@ -159,7 +159,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
 
         let since = LogPosition {
             log: u64::MAX - 1,
-            changes: 200,
+            count: 200,
         };
         let group = "g";
         let result = client.changes(ChangesRequest { group, since }).await;

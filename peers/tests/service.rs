@@ -345,7 +345,7 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_log_under_
                 minute_qps: Some(12.5),
                 log: Some(LogPosition {
                     log: u64::MAX,
-                    changes: 300,
+                    count: 300,
                 }),
                 ..value(bytes)
             };

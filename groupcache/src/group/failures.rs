@@ -43,7 +43,7 @@ impl Default for Pauses {
 struct Failure {
     /// Failures in a row.
     in_a_row: u32,
-    /// The time of the last failure.
+    /// The error of the last failure, which callers get during the pause.
     error: Error,
     paused_until: Instant,
 }

@@ -65,7 +65,8 @@ pub struct Stats {
     pub expirations: u64,
     /// Values that were not kept because they are larger than the store can hold.
     pub too_large: u64,
-    /// Removals and sets that have not reached a peer yet: one for each key and peer.
+    /// Keys that peers have yet to forget, because a removal or set did not reach them, over all peers. All
+    /// keys of a peer, after a clear that did not reach it, count as one.
     pub pending_hints: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,

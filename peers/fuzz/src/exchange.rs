@@ -78,7 +78,7 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
     );
     let (group, since) = ("g", LogPosition::default());
     if let Ok(changes) = client.changes(ChangesRequest { group, since }).await {
-        let told = changes.changes.iter();
+        let told = changes.entries.iter();
         let bytes: usize = told
             .map(|change| 2 + change.key.as_ref().map_or(0, Bytes::len))
             .sum();

@@ -52,7 +52,7 @@ impl PeerService for Node {
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
         let changes = Changes {
             position: request.since,
-            changes: vec![LoggedChange {
+            entries: vec![LoggedChange {
                 id: request.since.log,
                 key: Some(request.group.to_owned().into()),
             }],

@@ -1,3 +1,5 @@
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -5,9 +7,10 @@ use parking_lot::Mutex;
 
 use super::change_log::ChangeLog;
 use super::cursors::{Cursors, Pull};
-use super::hints::{Hint, Hints, Scope, pause_after};
+use super::hints::{Delivery, Hints};
 use super::options::CoherenceOptions;
 use super::recent_ids::RecentIds;
+use super::scope::Scope;
 use crate::{Changes, Error, LogPosition, Phase};
 
 /// What one node knows of the changes to one group: those it made, those it has applied, those its
@@ -24,6 +27,9 @@ pub struct Coherence {
     seen: Mutex<RecentIds>,
     cursors: Cursors,
     hints: Hints,
+    /// The number of changes that this node has initiated.
+    initiated: AtomicU64,
+    hasher: RandomState,
 }
 
 impl Coherence {
@@ -34,6 +40,8 @@ impl Coherence {
             seen: Mutex::default(),
             cursors: Cursors::default(),
             hints: Hints::new(options.max_hint_bytes),
+            initiated: AtomicU64::new(0),
+            hasher: RandomState::new(),
             options,
         }
     }
@@ -43,29 +51,32 @@ impl Coherence {
         &self.options
     }
 
-    /// An id for a change that this node is about to send to its peers.
+    /// An id for a change that this node is about to send to its peers. Two ids are equal with a
+    /// probability of 1 in 2^64.
     pub fn next_change(&self) -> u64 {
-        self.log.next_id()
+        let nth = self.initiated.fetch_add(1, Ordering::Relaxed);
+        self.hasher.hash_one(nth).max(1)
     }
 
     /// This node has applied a change to `keys`. Those of them that it `owns` are logged, because its
     /// peers may hold mirrors of them.
     pub fn applied<K: AsRef<[u8]>>(&self, keys: &[K], phase: Phase, owns: impl Fn(&[u8]) -> bool) {
         let own = keys.iter().map(AsRef::as_ref).filter(|key| owns(key));
-        self.log
-            .append(own.map(|key| Some(Bytes::copy_from_slice(key))), phase);
-        self.note(phase);
+        // Collected first, so that no look at the ring is taken under the log's lock.
+        let own: Vec<_> = own.map(|key| Some(Bytes::copy_from_slice(key))).collect();
+        self.log.append(own, phase);
+        self.mark_seen(phase);
     }
 
     /// This node has applied a change to all keys.
     pub fn applied_to_all(&self, phase: Phase) {
         self.log.append([None], phase);
-        self.note(phase);
+        self.mark_seen(phase);
     }
 
     /// A change is over for this node with its last phase. It is not with its first: this node may
     /// get the old value once more from a peer that hears of the change later.
-    fn note(&self, phase: Phase) {
+    fn mark_seen(&self, phase: Phase) {
         if let Phase::Last(id) = phase {
             self.seen.lock().insert(id);
         }
@@ -81,46 +92,48 @@ impl Coherence {
         self.log.since(known)
     }
 
-    /// A reply of `peer` said that its log ends at `end`. If this is true, the caller has to
-    /// [pull](Self::pull) from the peer.
+    /// A reply of `peer` said that its log ends at `end`. If this is true, there is news, and the caller
+    /// has claimed the [pull](Self::claimed_pull): until that has ended, nobody else can.
     ///
     /// `is_member` names the current members. The cursors of others are dropped now and then.
     #[must_use = "the log has to be pulled"]
-    pub fn heard(
+    pub fn claim_pull_if_behind(
         &self,
         peer: &str,
         end: LogPosition,
         is_member: impl Fn(&str) -> bool,
         now: Instant,
     ) -> bool {
-        self.cursors.heard(peer, end, is_member, now)
+        self.cursors.claim_if_behind(peer, end, is_member, now)
     }
 
-    /// Whether no reply of `peer` has come for `silence`. If this is true, the caller has to
-    /// [pull](Self::pull) from the peer.
+    /// If this is true, no reply of `peer` has come for `silence`, and the caller has claimed the
+    /// [pull](Self::claimed_pull).
     #[must_use = "the log has to be pulled"]
-    pub fn is_quiet(
+    pub fn claim_pull_if_quiet(
         &self,
         peer: &str,
         silence: Duration,
         is_member: impl Fn(&str) -> bool,
         now: Instant,
     ) -> bool {
-        self.cursors.is_quiet(peer, silence, is_member, now)
+        self.cursors.claim_if_quiet(peer, silence, is_member, now)
     }
 
-    /// Begins the pull that [`heard`](Self::heard) or [`is_quiet`](Self::is_quiet) has asked for.
-    pub fn pull<'a>(&'a self, peer: &'a str, now: Instant) -> Pull<'a> {
-        self.cursors.pull(peer, &self.seen, now)
+    /// The pull that this caller has claimed.
+    pub fn claimed_pull<'a>(&'a self, peer: &'a str, now: Instant) -> Pull<'a> {
+        self.cursors.claimed(peer, &self.seen, now)
     }
 
-    /// A change has reached `peer`. An older hint about the same keys must not undo it.
+    /// A change has reached `peer`, and no delivery that begins from now on undoes it. A hint to forget all
+    /// keys does: the peer then forgets the new value too.
     pub fn delivered<K: AsRef<[u8]>>(&self, peer: &str, scope: Scope<'_, K>) {
         self.hints.supersede(peer, scope);
     }
 
-    /// A change did not reach `peer`. If this is true, the caller has to start the task that
-    /// [delivers](Self::take_hint) the peer's hint, after a [pause](Self::first_pause).
+    /// A change did not reach `peer`, and is kept as a hint. The caller has to start a task that
+    /// [delivers](Self::next_delivery) the hint after the returned pause; `None` if there is one already, or
+    /// no hint.
     #[must_use = "the hint has to be delivered"]
     pub fn undelivered<K: AsRef<[u8]>>(
         &self,
@@ -128,45 +141,46 @@ impl Coherence {
         scope: Scope<'_, K>,
         error: &Error,
         now: Instant,
-    ) -> bool {
+    ) -> Option<Duration> {
         // A peer that refuses a value as too large may hold an older one, which has to go.
         let is_refused_value = matches!(scope, Scope::Value(_)) && error.is_too_large();
         let is_over = is_final(error) && !is_refused_value;
-        !is_over && !self.options.hint_window.is_zero() && self.hints.add(peer, scope, now)
+        if is_over || self.options.hint_window.is_zero() {
+            return None;
+        }
+        self.hints.add(peer, scope, now)
     }
 
-    /// The pause before a new hint is delivered.
-    pub fn first_pause(&self) -> Duration {
-        pause_after(0)
-    }
-
-    /// The hint to deliver to `peer` now; `None` if there is none, in which case the delivering task
+    /// Begins a delivery of the hint for `peer`; `None` if there is none, in which case the delivering task
     /// has to end.
-    pub fn take_hint(&self, peer: &str) -> Option<Hint> {
-        self.hints.take(peer)
+    pub fn next_delivery<'a>(&'a self, peer: &'a str) -> Option<Delivery<'a>> {
+        self.hints.next(peer)
     }
 
-    /// The delivery of a hint failed. Returns the pause before the next attempt, or `None` if the
-    /// hint is given up: the peer will never understand it, or its window has passed.
-    pub fn hint_failed(
+    /// A delivery failed. Returns the pause before the next one; `None` if it is given up, because the peer
+    /// will never understand it or its window has passed.
+    pub fn delivery_failed(
         &self,
-        peer: &str,
-        hint: Hint,
+        delivery: Delivery<'_>,
         error: &Error,
         now: Instant,
     ) -> Option<Duration> {
-        let is_over = is_final(error) || hint.age(now) >= self.options.hint_window;
-        (!is_over).then(|| self.hints.put_back(peer, hint))
+        if is_final(error) {
+            delivery.finish();
+            return None;
+        }
+        delivery.fail(self.options.hint_window, now)
     }
 
-    /// The number of keys that peers have yet to hear of, over all peers.
+    /// The number of keys that peers have yet to forget, over all peers. All keys of a peer count as one.
     pub fn pending_hints(&self) -> u64 {
         self.hints.count()
     }
 }
 
 /// Whether another attempt would fail as well, or has nothing to achieve: the peer's protocol cannot
-/// say it, the peer lacks the group, or the message is larger than the peer takes.
+/// say it, the peer lacks the group, or the message is larger than the peer takes. A key that is too long
+/// for the peer cannot be in its memory; it takes the other keys of its message with it.
 fn is_final(error: &Error) -> bool {
     error.is_unsupported() || error.is_no_such_group() || error.is_too_large()
 }
@@ -188,7 +202,7 @@ mod tests {
         coherence.applied(&["own", "other"], Phase::First(id), |key| key == b"own");
         let changes = coherence.changes_since(LogPosition::default());
         assert_eq!(changes.position, coherence.position());
-        let logged: Vec<_> = changes.changes.iter().map(|change| &change.key).collect();
+        let logged: Vec<_> = changes.entries.iter().map(|change| &change.key).collect();
         assert_eq!(logged, [&Some(Bytes::from_static(b"own"))]);
     }
 
@@ -204,12 +218,35 @@ mod tests {
         owner.applied(&["k"], Phase::First(id), |_| true);
 
         // Between the phases the owner's log tells the mirror of the change.
-        assert!(mirror.heard("owner", owner.position(), |_| true, now));
-        let changes = owner.changes_since(mirror.pull("owner", now).since());
-        assert_eq!(mirror.pull("owner", now).missed(&changes).keys, ["k"]);
+        assert!(mirror.claim_pull_if_behind("owner", owner.position(), |_| true, now));
+        let pull = mirror.claimed_pull("owner", now);
+        let changes = owner.changes_since(pull.from());
+        assert_eq!(pull.missed(&changes).keys, ["k"]);
+
+        // A node that stands in for the owner gets both phases, and may fetch the old value in between.
+        mirror.applied(&["k"], Phase::First(id), |_| false);
+        assert_eq!(pull.missed(&changes).keys, ["k"]);
 
         mirror.applied(&["k"], Phase::Last(id), |_| false);
-        assert_eq!(mirror.pull("owner", now).missed(&changes).keys, [""; 0]);
+        assert_eq!(pull.missed(&changes).keys, [""; 0]);
+    }
+
+    #[test]
+    fn a_clear_is_over_with_its_last_phase_too() {
+        let (owner, mirror) = (
+            Coherence::new(CoherenceOptions::default()),
+            Coherence::new(CoherenceOptions::default()),
+        );
+        let now = Instant::now();
+        let id = owner.next_change();
+        owner.applied_to_all(Phase::First(id));
+        assert!(mirror.claim_pull_if_behind("owner", owner.position(), |_| true, now));
+        let pull = mirror.claimed_pull("owner", now);
+        let changes = owner.changes_since(pull.from());
+        mirror.applied_to_all(Phase::First(id));
+        assert!(pull.missed(&changes).all);
+        mirror.applied_to_all(Phase::Last(id));
+        assert!(!pull.missed(&changes).all);
     }
 
     #[test]
@@ -217,22 +254,17 @@ mod tests {
         let window = Duration::from_secs(60);
         let coherence = Coherence::new(CoherenceOptions::default().hint_window(window));
         let now = Instant::now();
-        assert!(coherence.undelivered("p", KEYS, &unreachable(), now));
+        let pause = coherence.undelivered("p", KEYS, &unreachable(), now);
+        assert!(pause.is_some());
         assert_eq!(coherence.pending_hints(), 1);
 
-        let hint = coherence.take_hint("p").unwrap();
-        let soon = now + window / 2;
-        assert!(
-            coherence
-                .hint_failed("p", hint, &unreachable(), soon)
-                .is_some()
-        );
-        let hint = coherence.take_hint("p").unwrap();
-        assert_eq!(
-            coherence.hint_failed("p", hint, &unreachable(), now + window),
-            None
-        );
-        assert!(coherence.take_hint("p").is_none());
+        let fail = |now| {
+            let delivery = coherence.next_delivery("p").unwrap();
+            coherence.delivery_failed(delivery, &unreachable(), now)
+        };
+        assert!(fail(now + window / 2).is_some());
+        assert_eq!(fail(now + window), None);
+        assert!(coherence.next_delivery("p").is_none());
         assert_eq!(coherence.pending_hints(), 0);
     }
 
@@ -245,13 +277,14 @@ mod tests {
             Error::no_such_group("g"),
             Error::too_large("a key", 2, 1),
         ] {
-            assert!(!coherence.undelivered("p", KEYS, &error, now));
+            assert_eq!(coherence.undelivered("p", KEYS, &error, now), None);
         }
         let refused = Error::too_large("a value", 2, 1);
-        assert!(coherence.undelivered("q", Scope::Value(&"a"), &refused, now));
+        let pause = coherence.undelivered("q", Scope::Value(&"a"), &refused, now);
+        assert!(pause.is_some());
         coherence.delivered("q", KEYS);
         let off = Coherence::new(CoherenceOptions::default().hint_window(Duration::ZERO));
-        assert!(!off.undelivered("p", KEYS, &unreachable(), now));
+        assert_eq!(off.undelivered("p", KEYS, &unreachable(), now), None);
         assert_eq!(coherence.pending_hints() + off.pending_hints(), 0);
     }
 }

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use super::recent_ids::RecentIds;
 use crate::{Changes, LogPosition};
 
-/// A peer whose log could not be pulled, or made this node forget everything, is not pulled from
+/// A peer whose log could not be pulled, or made this node forget all its mirrors, is not pulled from
 /// again for this long.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -32,8 +32,20 @@ struct Cursor {
     up_to_date: Option<Instant>,
     /// When a pull last failed, or cost this node all its mirrors.
     paused: Option<Instant>,
-    /// Whether a pull is under way.
+    /// Whether a pull is claimed or under way.
     pulling: bool,
+    /// Whether the peer's protocol has no change log to pull.
+    has_no_log: bool,
+}
+
+impl Cursor {
+    /// Claims the pull, unless somebody has, or it would be too early.
+    fn claim(&mut self, now: Instant) -> bool {
+        let is_paused = self
+            .paused
+            .is_some_and(|since| now.saturating_duration_since(since) < PAUSE);
+        !self.has_no_log && !is_paused && !std::mem::replace(&mut self.pulling, true)
+    }
 }
 
 impl Default for Cursors {
@@ -46,53 +58,47 @@ impl Default for Cursors {
 }
 
 impl Cursors {
-    /// Takes note of the position that came with a reply, and says whether the caller has to pull.
-    pub(super) fn heard(
+    /// Takes note of the position that came with a reply, and claims the pull if it shows news.
+    pub(super) fn claim_if_behind(
         &self,
         peer: &str,
         end: LogPosition,
         is_member: impl Fn(&str) -> bool,
         now: Instant,
     ) -> bool {
-        let mut table = self.0.lock();
-        let cursor = table.cursor(peer, is_member);
-        let is_same_log = cursor.position.log == end.log;
-        let read = if is_same_log {
-            cursor.position.changes
-        } else {
-            0
-        };
-        if end.changes <= read {
+        self.0.lock().with(peer, is_member, |cursor| {
+            let read = cursor.position;
+            let is_same_log = read.log == end.log;
+            let read = if is_same_log { read.count } else { 0 };
+            if end.count > read {
+                return cursor.claim(now);
+            }
             if !is_same_log {
                 cursor.position = end; // a new log without entries
             }
             cursor.up_to_date = Some(now);
-            return false;
-        }
-        let is_paused = cursor
-            .paused
-            .is_some_and(|since| now.saturating_duration_since(since) < PAUSE);
-        !is_paused && !std::mem::replace(&mut cursor.pulling, true)
+            false
+        })
     }
 
-    /// Whether the caller has to pull from a peer because no reply has come for `silence`.
-    pub(super) fn is_quiet(
+    /// Claims the pull if no reply of the peer has come for `silence`.
+    pub(super) fn claim_if_quiet(
         &self,
         peer: &str,
         silence: Duration,
         is_member: impl Fn(&str) -> bool,
         now: Instant,
     ) -> bool {
-        let mut table = self.0.lock();
-        let cursor = table.cursor(peer, is_member);
-        let heard_lately = cursor
-            .up_to_date
-            .is_some_and(|at| now.saturating_duration_since(at) < silence);
-        !heard_lately && !std::mem::replace(&mut cursor.pulling, true)
+        self.0.lock().with(peer, is_member, |cursor| {
+            let heard_lately = cursor
+                .up_to_date
+                .is_some_and(|at| now.saturating_duration_since(at) < silence);
+            !heard_lately && cursor.claim(now)
+        })
     }
 
-    /// Begins the pull that [`heard`](Self::heard) or [`is_quiet`](Self::is_quiet) has asked for.
-    pub(super) fn pull<'a>(
+    /// The pull that was claimed.
+    pub(super) fn claimed<'a>(
         &'a self,
         peer: &'a str,
         seen: &'a Mutex<RecentIds>,
@@ -104,19 +110,28 @@ impl Cursors {
             cursors: self,
             seen,
             peer,
-            since: cursor.map(|cursor| cursor.position).unwrap_or_default(),
+            from: cursor.map(|cursor| cursor.position).unwrap_or_default(),
             outcome: Outcome::Failed(now),
         }
     }
 }
 
 impl Table {
-    fn cursor(&mut self, peer: &str, is_member: impl Fn(&str) -> bool) -> &mut Cursor {
-        if !self.cursors.contains_key(peer) && self.cursors.len() >= self.prune_at {
+    /// Looks at the cursor of a peer. Only that of a new peer allocates.
+    fn with<T>(
+        &mut self,
+        peer: &str,
+        is_member: impl Fn(&str) -> bool,
+        look: impl FnOnce(&mut Cursor) -> T,
+    ) -> T {
+        if let Some(cursor) = self.cursors.get_mut(peer) {
+            return look(cursor);
+        }
+        if self.cursors.len() >= self.prune_at {
             self.cursors.retain(|peer, _| is_member(peer));
             self.prune_at = FIRST_PRUNE.max(2 * self.cursors.len());
         }
-        self.cursors.entry(peer.into()).or_default()
+        look(self.cursors.entry(peer.into()).or_default())
     }
 }
 
@@ -128,13 +143,14 @@ pub struct Pull<'a> {
     /// The ids of the changes that this node has applied in their last phase.
     seen: &'a Mutex<RecentIds>,
     peer: &'a str,
-    since: LogPosition,
+    from: LogPosition,
     outcome: Outcome,
 }
 
 #[derive(Debug)]
 enum Outcome {
     Failed(Instant),
+    NoLog,
     Read {
         end: LogPosition,
         swept: bool,
@@ -151,26 +167,27 @@ pub struct Missed {
     pub is_new_log: bool,
     /// Keys that have changed.
     pub keys: Vec<Bytes>,
-    /// Whether any key of another node may have changed.
+    /// Whether any key of another node may have changed. Own keys stay: this node is their owner, and if it
+    /// missed a change of one, only a hint tells it.
     pub all: bool,
 }
 
 impl Pull<'_> {
     /// The position from which the log has to be read.
-    pub fn since(&self) -> LogPosition {
-        self.since
+    pub fn from(&self) -> LogPosition {
+        self.from
     }
 
     /// What the changes in the peer's answer mean for this node. Changes that this node has applied
     /// itself, in their last phase, are skipped.
     pub fn missed(&self, changes: &Changes) -> Missed {
         let mut missed = Missed {
-            is_new_log: self.since.log != changes.position.log,
+            is_new_log: self.from.log != changes.position.log,
             all: changes.all,
             keys: Vec::new(),
         };
         let seen = self.seen.lock();
-        for change in &changes.changes {
+        for change in &changes.entries {
             if change.id != 0 && seen.contains(change.id) {
                 continue;
             }
@@ -183,13 +200,18 @@ impl Pull<'_> {
     }
 
     /// Ends the pull once this node has forgotten what it [missed](Self::missed). `swept` says
-    /// whether that was everything.
+    /// whether it has forgotten all its mirrors.
     pub fn finish(mut self, end: LogPosition, swept: bool, now: Instant) {
         self.outcome = Outcome::Read {
             end,
             swept,
             at: now,
         };
+    }
+
+    /// Ends the pull for good: the peer's protocol has no change log.
+    pub fn give_up(mut self) {
+        self.outcome = Outcome::NoLog;
     }
 
     /// Ends the pull without an answer.
@@ -207,6 +229,7 @@ impl Drop for Pull<'_> {
         cursor.pulling = false;
         match self.outcome {
             Outcome::Failed(at) => cursor.paused = Some(at),
+            Outcome::NoLog => cursor.has_no_log = true,
             Outcome::Read { end, swept, at } => {
                 cursor.position = end;
                 cursor.up_to_date = Some(at);
@@ -223,8 +246,8 @@ mod tests {
     use super::*;
     use crate::LoggedChange;
 
-    fn at(log: u64, changes: u64) -> LogPosition {
-        LogPosition { log, changes }
+    fn at(log: u64, count: u64) -> LogPosition {
+        LogPosition { log, count }
     }
 
     /// The cursors of a node with one peer, and a clock.
@@ -243,16 +266,17 @@ mod tests {
             }
         }
 
-        fn heard(&self, end: LogPosition) -> bool {
-            self.cursors.heard("p", end, |_| true, self.now)
+        fn is_behind(&self, end: LogPosition) -> bool {
+            self.cursors.claim_if_behind("p", end, |_| true, self.now)
         }
 
         fn is_quiet(&self, silence: Duration) -> bool {
-            self.cursors.is_quiet("p", silence, |_| true, self.now)
+            self.cursors
+                .claim_if_quiet("p", silence, |_| true, self.now)
         }
 
         fn pull(&self) -> Pull<'_> {
-            self.cursors.pull("p", &self.seen, self.now)
+            self.cursors.claimed("p", &self.seen, self.now)
         }
 
         fn read(&self, end: LogPosition) {
@@ -263,52 +287,62 @@ mod tests {
     #[test]
     fn a_log_with_news_is_pulled_once_at_a_time() {
         let node = Node::new();
-        assert!(!node.heard(at(1, 0)), "nothing has changed");
-        assert!(node.heard(at(1, 2)));
-        assert!(!node.heard(at(1, 3)), "a pull is under way");
+        assert!(!node.is_behind(at(1, 0)), "nothing has changed");
+        assert!(node.is_behind(at(1, 2)));
+        assert!(!node.is_behind(at(1, 3)), "a pull is under way");
         let pull = node.pull();
-        assert_eq!(pull.since(), at(1, 0));
+        assert_eq!(pull.from(), at(1, 0));
         pull.finish(at(1, 3), false, node.now);
-        assert!(!node.heard(at(1, 2)), "a late reply");
-        assert!(!node.heard(at(1, 3)));
-        assert!(node.heard(at(1, 4)));
+        assert!(!node.is_behind(at(1, 2)), "a late reply");
+        assert!(!node.is_behind(at(1, 3)));
+        assert!(node.is_behind(at(1, 4)));
     }
 
     #[test]
     fn the_log_of_a_restarted_peer_is_read_from_its_beginning() {
         let node = Node::new();
-        assert!(node.heard(at(1, 5)));
+        assert!(node.is_behind(at(1, 5)));
         node.read(at(1, 5));
-        assert!(node.heard(at(2, 3)), "though that is less");
+        assert!(node.is_behind(at(2, 3)), "though that is less");
         node.read(at(2, 3));
-        assert!(!node.heard(at(3, 0)), "the log is still empty");
-        assert_eq!(node.pull().since(), at(3, 0));
+        assert!(!node.is_behind(at(3, 0)), "the log is still empty");
+        assert_eq!(node.pull().from(), at(3, 0));
     }
 
     #[test]
     fn a_pull_that_failed_or_swept_everything_pauses_the_next_one() {
         for swept in [false, true] {
             let mut node = Node::new();
-            assert!(node.heard(at(1, 5)));
+            assert!(node.is_behind(at(1, 5)));
             let pull = node.pull();
             if swept {
                 pull.finish(at(1, 5), true, node.now);
             } else {
                 pull.fail(node.now);
             }
-            assert!(!node.heard(at(1, 6)));
+            assert!(!node.is_behind(at(1, 6)));
+            assert!(!node.is_quiet(Duration::ZERO));
             node.now += PAUSE;
-            assert!(node.heard(at(1, 6)));
+            assert!(node.is_behind(at(1, 6)));
         }
+    }
+
+    #[test]
+    fn a_peer_without_a_log_is_not_asked_again() {
+        let mut node = Node::new();
+        assert!(node.is_quiet(Duration::ZERO));
+        node.pull().give_up();
+        node.now += PAUSE;
+        assert!(!node.is_quiet(Duration::ZERO));
     }
 
     #[test]
     fn a_pull_that_is_dropped_leaves_the_next_one_free() {
         let mut node = Node::new();
-        assert!(node.heard(at(1, 5)));
+        assert!(node.is_behind(at(1, 5)));
         drop(node.pull());
         node.now += PAUSE;
-        assert!(node.heard(at(1, 5)));
+        assert!(node.is_behind(at(1, 5)));
     }
 
     #[test]
@@ -318,7 +352,7 @@ mod tests {
         node.read(at(1, 1));
         assert!(!node.is_quiet(silence));
         node.now += silence / 2;
-        assert!(!node.heard(at(1, 1)), "a reply without news");
+        assert!(!node.is_behind(at(1, 1)), "a reply without news");
         node.now += silence / 2;
         assert!(!node.is_quiet(silence));
         node.now += silence / 2;
@@ -329,7 +363,7 @@ mod tests {
     #[test]
     fn a_change_that_this_node_has_applied_is_not_missed() {
         let node = Node::new();
-        assert!(node.heard(at(1, 3)));
+        assert!(node.is_behind(at(1, 3)));
         node.seen.lock().insert(7);
         let change = |id, key: Option<&'static str>| LoggedChange {
             id,
@@ -337,7 +371,7 @@ mod tests {
         };
         let mut changes = Changes {
             position: at(1, 3),
-            changes: vec![
+            entries: vec![
                 change(7, Some("a")),
                 change(8, Some("b")),
                 change(0, Some("c")),
@@ -349,9 +383,9 @@ mod tests {
         assert_eq!(missed.keys, ["b", "c"]);
 
         node.read(at(1, 3));
-        changes.changes = vec![change(7, None)];
+        changes.entries = vec![change(7, None)];
         assert_eq!(node.pull().missed(&changes), Missed::default());
-        changes.changes = vec![change(9, None)];
+        changes.entries = vec![change(9, None)];
         assert!(node.pull().missed(&changes).all);
     }
 
@@ -360,7 +394,7 @@ mod tests {
         let (cursors, now) = (Cursors::default(), Instant::now());
         for n in 0..1000 {
             let peer = n.to_string();
-            cursors.heard(&peer, at(1, 1), |id| *id == peer, now);
+            cursors.claim_if_behind(&peer, at(1, 1), |id| *id == peer, now);
         }
         assert!(cursors.0.lock().cursors.len() <= FIRST_PRUNE);
     }

@@ -5,8 +5,8 @@
 //! *Dynamo*, SOSP '07, sections 4.6 and 4.7), reduced to a cache, where forgetting a key is always
 //! correct:
 //!
-//! - **Hinted handoff.** The sender keeps a [hint](Hint) for each peer that it could not reach, and
-//!   delivers the hint later.
+//! - **Hints** (the paper's *hinted handoff*). The sender keeps the keys of a change as a hint for each
+//!   peer that it could not reach, and [delivers](Delivery) the hint later.
 //! - **Anti-entropy.** Every node logs the changes of the keys that it owns, and each of its replies
 //!   carries the [position](crate::LogPosition) of that log. A peer whose cursor is behind pulls the
 //!   rest of the log and forgets those keys.
@@ -24,8 +24,10 @@ mod cursors;
 mod hints;
 mod options;
 mod recent_ids;
+mod scope;
 
 pub use coherence::Coherence;
 pub use cursors::{Missed, Pull};
-pub use hints::{Hint, Scope};
+pub use hints::Delivery;
 pub use options::CoherenceOptions;
+pub use scope::Scope;

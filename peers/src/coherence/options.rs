@@ -38,8 +38,10 @@ const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl CoherenceOptions {
     /// How much memory the log of this node's own changes may take, in bytes. A peer that has missed
-    /// more changes than the log still holds forgets everything that it has of other nodes' keys.
-    /// Default: 256 KiB, which is about 3,500 keys of 16 bytes.
+    /// more changes than the log still holds, or more than 1 MiB of keys, forgets all its mirrors of
+    /// other nodes' keys. Zero keeps no log, so that every missed change costs a peer its mirrors. The
+    /// ids of recent changes take up to 200 KiB besides. Default: 256 KiB, which is about 3,500 keys of
+    /// 16 bytes.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {
         self.change_log_bytes = bytes;
         self
@@ -66,8 +68,9 @@ impl CoherenceOptions {
         self
     }
 
-    /// How many bytes of keys this node keeps as hints for one unreachable peer. Beyond that the hint
-    /// becomes "forget the whole group", where the protocol can say so. Default: 4 MiB.
+    /// How many bytes of keys this node keeps as hints for one unreachable peer. Beyond that the peer is
+    /// told to forget the whole group. Only the native protocol can say that; under others the hint is
+    /// given up with a warning. Default: 4 MiB.
     pub fn max_hint_bytes(mut self, bytes: usize) -> Self {
         self.max_hint_bytes = bytes;
         self

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::peer::Peer;
 use super::routes::Routes;
 
-/// The routes before the last change of the membership, for as long as the hand-off window lasts.
+/// The routes before the last change of the membership, for as long as the hand-over window lasts.
 #[derive(Debug)]
 pub(super) struct Former {
     /// Empty if this node has just started.

@@ -90,7 +90,7 @@ impl Router {
     }
 
     /// The other node that owned `key` before the membership changed, within the
-    /// [hand-off window](Self::handoff): it may still have the value. For a node that has just started,
+    /// [hand-over window](Self::handoff): it may still have the value. For a node that has just started,
     /// it is the node that would own the key without it.
     pub fn former_owner(&self, key: &[u8]) -> Option<FormerOwner> {
         self.former.load().as_ref()?.owner(key, &self.routes())

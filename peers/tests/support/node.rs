@@ -36,9 +36,9 @@ pub(crate) fn changes() -> Changes {
     Changes {
         position: LogPosition {
             log: u64::MAX,
-            changes: 300,
+            count: 300,
         },
-        changes: [
+        entries: [
             (0, Some(b"one".as_slice())),
             (7, Some(b"")),
             (u64::MAX, Some(b"\xff")),

@@ -15,7 +15,10 @@ impl Inner {
         let routes = self.router.routes();
         let is_member = |id: &str| is_member(&routes, id);
         let id = peer.member().id();
-        if self.coherence.heard(id, end, is_member, now()) {
+        if self
+            .coherence
+            .claim_pull_if_behind(id, end, is_member, now())
+        {
             self.spawn_pull(peer.clone());
         }
     }
@@ -30,7 +33,10 @@ impl Inner {
             for peer in routes.peers().iter().filter(|peer| !peer.is_self()) {
                 let is_member = |id: &str| is_member(&routes, id);
                 let id = peer.member().id();
-                if inner.coherence.is_quiet(id, interval, is_member, now()) {
+                if inner
+                    .coherence
+                    .claim_pull_if_quiet(id, interval, is_member, now())
+                {
                     // Not awaited, so that a slow peer does not hold up the others.
                     inner.spawn_pull(peer.clone());
                 }
@@ -47,13 +53,14 @@ impl Inner {
 
     /// Reads the rest of a peer's log, and forgets the keys in it.
     async fn pull(self: &Arc<Self>, peer: &Peer) {
-        let pull = self.coherence.pull(peer.member().id(), now());
+        let pull = self.coherence.claimed_pull(peer.member().id(), now());
         let request = ChangesRequest {
             group: &self.name,
-            since: pull.since(),
+            since: pull.from(),
         };
         let changes = match peer.changes(request).await {
             Ok(changes) => changes,
+            Err(error) if error.is_unsupported() => return pull.give_up(),
             Err(error) => {
                 let (group, peer) = (&self.name, peer.member());
                 tracing::debug!(%group, %peer, %error, "a pull of the change log failed");

@@ -86,6 +86,7 @@ impl Inner {
     /// Peers may hold mirrors of the keys that this node owns, so those go into its log.
     fn log_change(&self, keys: &[impl AsRef<[u8]>], phase: Phase) {
         let routes = self.router.routes();
+        // Without members nobody can hold a mirror, so nothing is logged.
         let owns = |key: &[u8]| routes.owner(key).is_some_and(Peer::is_self);
         self.coherence.applied(keys, phase, owns);
     }

@@ -1,9 +1,9 @@
-//! Hinted handoff: a change that did not reach a peer is delivered later.
+//! Hints: a change that did not reach a peer is delivered later.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use peers::{Hint, Peer, Phase, RemoveRequest, Scope};
+use peers::{Delivery, Peer, Phase, RemoveRequest, Scope};
 
 use super::now;
 use crate::Key;
@@ -17,12 +17,11 @@ impl Inner {
         scope: Scope<'_, Key>,
         error: &peers::Error,
     ) {
-        if self.coherence.undelivered(peer, scope, error, now()) {
+        if let Some(pause) = self.coherence.undelivered(peer, scope, error, now()) {
             let (group, peer) = (Arc::downgrade(self), peer.into());
-            let first = self.coherence.first_pause();
             self.runtime
                 .handle()
-                .spawn(Self::deliver_hints(group, peer, first));
+                .spawn(Self::deliver_hints(group, peer, pause));
         }
     }
 
@@ -33,21 +32,27 @@ impl Inner {
         loop {
             tokio::time::sleep(pause).await;
             let Some(inner) = group.upgrade() else { return };
-            let Some(hint) = inner.coherence.take_hint(&peer) else {
+            let Some(delivery) = inner.coherence.next_delivery(&peer) else {
                 return;
             };
-            pause = inner.deliver(&peer, hint).await.unwrap_or(first);
+            pause = inner.deliver(&peer, delivery).await.unwrap_or(first);
         }
     }
 
     /// Delivers a hint, unless the peer has left the ring. Returns the pause before the next attempt, if
     /// there has to be one.
-    async fn deliver(&self, id: &str, hint: Hint) -> Option<Duration> {
+    async fn deliver(&self, id: &str, delivery: Delivery<'_>) -> Option<Duration> {
         let routes = self.router.snapshot();
         let mut peers = routes.peers().iter();
-        let peer = peers.find(|peer| peer.member().id() == id && !peer.is_self())?;
-        let error = self.send_hint(peer, &hint).await.err()?;
-        let pause = self.coherence.hint_failed(id, hint, &error, now());
+        let Some(peer) = peers.find(|peer| peer.member().id() == id && !peer.is_self()) else {
+            delivery.finish();
+            return None;
+        };
+        let Err(error) = self.send_hint(peer, &delivery).await else {
+            delivery.finish();
+            return None;
+        };
+        let pause = self.coherence.delivery_failed(delivery, &error, now());
         let (group, peer) = (&self.name, peer.member());
         if pause.is_some() {
             tracing::debug!(%group, %peer, %error, "a hint was not delivered");
@@ -57,9 +62,9 @@ impl Inner {
         pause
     }
 
-    async fn send_hint(&self, peer: &Peer, hint: &Hint) -> Result<(), peers::Error> {
+    async fn send_hint(&self, peer: &Peer, delivery: &Delivery<'_>) -> Result<(), peers::Error> {
         let (group, phase) = (&*self.name, Phase::Only);
-        match hint.keys() {
+        match delivery.keys() {
             Some(keys) => {
                 let keys = &keys;
                 peer.remove(RemoveRequest { group, keys, phase }).await

@@ -3,8 +3,8 @@
 //! It goes in two phases, because a mirror that is removed may come back as long as any node still
 //! serves the old value. The first phase goes to the nodes that answer for a key: its owner, and the
 //! successors that stand in for it. Once it has ended, none of them answers with the old value. The
-//! last phase goes to all other nodes, and to the successors again, which may have asked the owner in
-//! between.
+//! last phase goes to all nodes: also the successors may have asked the owner in between. After a set the
+//! owner is left out, because it has the new value.
 
 use std::collections::HashMap;
 use std::slice;

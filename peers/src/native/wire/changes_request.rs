@@ -18,14 +18,21 @@ struct ChangesRequest {
 }
 
 pub(in crate::native) fn encode(position: LogPosition) -> Vec<u8> {
-    let LogPosition { log, changes } = position;
-    ChangesRequest { log, changes }.encode_to_vec()
+    let LogPosition { log, count } = position;
+    ChangesRequest {
+        log,
+        changes: count,
+    }
+    .encode_to_vec()
 }
 
 pub(in crate::native) fn decode(message: &[u8]) -> Result<LogPosition, Error> {
     let ChangesRequest { log, changes } = ChangesRequest::decode(message)
         .map_err(|error| Error::status(400, format!("bad request: a ChangesRequest: {error}")))?;
-    Ok(LogPosition { log, changes })
+    Ok(LogPosition {
+        log,
+        count: changes,
+    })
 }
 
 #[cfg(test)]
@@ -36,8 +43,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_position_reads_back(log: u64, changes: u64) {
-            let position = LogPosition { log, changes };
+        fn a_position_reads_back(log: u64, count: u64) {
+            let position = LogPosition { log, count };
             prop_assert_eq!(decode(&encode(position)).unwrap(), position);
         }
 

@@ -42,13 +42,13 @@ struct Logged {
 
 /// Changes beyond [`MAX_KEYS_BYTES`] are not listed: any key may have changed then.
 pub(in crate::native) fn encode(sent: &Changes) -> Vec<u8> {
-    let logged = sent.changes.iter().map(|change| Logged {
+    let logged = sent.entries.iter().map(|change| Logged {
         id: change.id,
         key: change.key.clone(),
     });
     let mut response = ChangesResponse {
         log: sent.position.log,
-        changes: sent.position.changes,
+        changes: sent.position.count,
         logged: logged.collect(),
         all: sent.all,
     };
@@ -75,9 +75,9 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Changes, Error> {
     Ok(Changes {
         position: LogPosition {
             log: message.log,
-            changes: message.changes,
+            count: message.changes,
         },
-        changes: changes
+        entries: changes
             .map(|Logged { id, key }| LoggedChange { id, key })
             .collect(),
         all: message.all,
@@ -94,25 +94,25 @@ mod tests {
         #[test]
         fn changes_read_back(
             log: u64,
-            changes: u64,
+            count: u64,
             logged: Vec<(u64, Option<Vec<u8>>)>,
             all: bool,
         ) {
-            let position = LogPosition { log, changes };
+            let position = LogPosition { log, count };
             let logged = logged.into_iter();
             let changes = logged.map(|(id, key)| LoggedChange {
                 id,
                 key: key.map(Bytes::from),
             });
-            let changes = changes.collect();
-            let changes = Changes { position, changes, all };
+            let entries = changes.collect();
+            let changes = Changes { position, entries, all };
             prop_assert_eq!(decode(encode(&changes).into()).unwrap(), changes);
         }
 
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
             if let Ok(changes) = decode(bytes.clone().into()) {
-                prop_assert!(changes.changes.len() <= bytes.len() / 2);
+                prop_assert!(changes.entries.len() <= bytes.len() / 2);
             }
         }
     }
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn more_changes_than_a_message_holds_may_be_any() {
         let changes = Changes {
-            position: LogPosition { log: 1, changes: 3 },
-            changes: vec![
+            position: LogPosition { log: 1, count: 3 },
+            entries: vec![
                 LoggedChange {
                     id: 1,
                     key: Some(vec![b'k'; MAX_KEYS_BYTES / 2].into()),
@@ -132,7 +132,7 @@ mod tests {
         };
         let told = decode(encode(&changes).into()).unwrap();
         assert_eq!((told.position, told.all), (changes.position, true));
-        assert_eq!(told.changes, []);
+        assert_eq!(told.entries, []);
         let endless = decode(vec![0; MAX_KEYS_BYTES + 1].into()).unwrap_err();
         assert!(endless.is_too_large(), "{endless}");
     }

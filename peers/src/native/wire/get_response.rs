@@ -37,7 +37,7 @@ pub(in crate::native) fn encode(reply: Reply) -> Body {
     let (minute_qps, log) = (reply.minute_qps, reply.log);
     let expire = reply.expires_at.map(nanos_since_1970);
     let log_len = log.map_or(0, |position| {
-        2 + size_of::<u64>() + encoded_len_varint(position.changes)
+        2 + size_of::<u64>() + encoded_len_varint(position.count)
     });
     let rest_len = get_response::encoded_len(minute_qps, expire) + log_len;
     value_message(reply.value.into_bytes(), rest_len, |buffer| {
@@ -46,7 +46,7 @@ pub(in crate::native) fn encode(reply: Reply) -> Body {
             encode_key(14, WireType::SixtyFourBit, buffer);
             buffer.put_u64_le(position.log);
             encode_key(15, WireType::Varint, buffer);
-            encode_varint(position.changes, buffer);
+            encode_varint(position.count, buffer);
         }
     })
 }
@@ -65,7 +65,7 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
         minute_qps: message.minute_qps,
         log: message.log.map(|log| LogPosition {
             log,
-            changes: message.changes,
+            count: message.changes,
         }),
     })
 }
@@ -97,7 +97,7 @@ mod tests {
                 value: vec![7; length].into(),
                 expires_at: nanos.and_then(time_from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                log: log.map(|(log, changes)| LogPosition { log, changes }),
+                log: log.map(|(log, count)| LogPosition { log, count }),
             };
             let message = collect(encode(reply.clone()));
             prop_assert_eq!(decode(message).unwrap(), reply);
