@@ -1,4 +1,4 @@
-//! A small server around one handler: HTTP/1.1, and HTTP/2 without TLS, told apart by what arrives.
+//! A small server around one handler, with the limits of a node's own server.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -9,11 +9,8 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use peers::HttpOptions;
+use tokio::net::TcpListener;
 
 use crate::BoxError;
 use crate::escape::Malformed;
@@ -22,13 +19,6 @@ use crate::program::with_causes;
 /// The largest body a server here reads.
 const MAX_BODY: usize = 64 << 20;
 
-/// How long a connection may wait for its next request. Nodes close their connections to peers sooner,
-/// so that a request seldom meets a connection that is just being closed.
-const IDLE: Duration = Duration::from_secs(120);
-
-/// How long a new connection may take to send its first bytes.
-const FIRST_BYTES: Duration = Duration::from_secs(10);
-
 /// How long the body of a request may take.
 const BODY: Duration = Duration::from_secs(30);
 
@@ -36,67 +26,25 @@ const BODY: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves `listener` until `stop` is over, then lets the requests under way finish.
-pub(crate) async fn serve<H, F, B>(listener: TcpListener, handler: H, stop: impl Future)
+pub(crate) async fn serve<H, F, B>(
+    listener: TcpListener,
+    handler: H,
+    stop: impl Future,
+) -> Result<(), BoxError>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
-    let connections = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE);
-    // Over HTTP/2 a client may say nothing for as long as it likes, if it answers pings.
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .keep_alive_interval(IDLE);
-    let accept = async {
-        // The server limits the time of a head only once it knows the version of HTTP, so that a client
-        // that sends nothing has to be closed here.
-        let mut silent = JoinSet::new();
-        loop {
-            let stream = tokio::select! {
-                accepted = listener.accept() => {
-                    if let Ok((stream, _)) = accepted {
-                        silent.spawn(speaking(stream));
-                    } else {
-                        // Out of file descriptors, most likely: give connections time to end.
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                    }
-                    continue;
-                }
-                Some(stream) = silent.join_next() => stream,
-            };
-            let Ok(Some(stream)) = stream else { continue };
-            let handler = handler.clone();
-            let service = service_fn(move |request| {
-                let answer = handler(request);
-                async move { Ok::<_, Infallible>(answer.await) }
-            });
-            let connection = builder.serve_connection(TokioIo::new(stream), service);
-            // A connection that breaks concerns nobody but its client.
-            tokio::spawn(connections.watch(connection.into_owned()));
-        }
-    };
-    tokio::select! {
-        () = accept => {}
-        _ = stop => {}
-    }
-    drop(listener);
-    let _ = tokio::time::timeout(DRAIN, connections.shutdown()).await;
-}
-
-/// The connection, once its client has begun to send; `None` if that takes too long.
-async fn speaking(stream: TcpStream) -> Option<TcpStream> {
-    // Without it, small answers wait for the client's delayed acknowledgement.
-    let _ = stream.set_nodelay(true);
-    let mut first = [0];
-    let peeked = tokio::time::timeout(FIRST_BYTES, stream.peek(&mut first)).await;
-    let bytes = peeked.ok()?.ok()?;
-    (bytes > 0).then_some(stream)
+    let service = service_fn(move |request| {
+        let answer = handler(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    });
+    let options = HttpOptions::default().drain_timeout(DRAIN);
+    let server = peers::Server::start_with(listener, service, options)?;
+    stop.await;
+    server.shutdown().await;
+    Ok(())
 }
 
 /// An answer of plain text.
@@ -169,7 +117,10 @@ impl From<BoxError> for Refusal {
 }
 
 /// The whole body of a request.
-pub(crate) async fn read_body(body: Incoming) -> Result<Bytes, Refusal> {
+pub(crate) async fn read_body<B>(body: B) -> Result<Bytes, Refusal>
+where
+    B: Body<Error: Into<BoxError>>,
+{
     let body = tokio::time::timeout(BODY, Limited::new(body, MAX_BODY).collect());
     let too_slow = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body took too long");
     match body.await.map_err(|_| too_slow())? {
@@ -184,16 +135,33 @@ pub(crate) async fn read_body(body: Incoming) -> Result<Bytes, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use http_body::Frame;
+
     use super::*;
 
+    /// A body whose client stops in the middle of it.
+    struct Stalled;
+
+    impl Body for Stalled {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_sends_nothing_is_not_waited_for() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let client = TcpStream::connect(listener.local_addr().unwrap());
-        let (client, accepted) = tokio::join!(client, listener.accept());
+    async fn a_body_that_takes_too_long_is_refused() {
         let before = tokio::time::Instant::now();
-        assert!(speaking(accepted.unwrap().0).await.is_none());
-        assert!(before.elapsed() >= FIRST_BYTES);
-        drop(client);
+        let refusal = read_body(Stalled).await.unwrap_err();
+        assert_eq!(refusal.status, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(before.elapsed(), BODY);
     }
 }

@@ -71,8 +71,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         handler,
         program::stop_requested(options.until_eof),
     )
-    .await;
-    Ok(())
+    .await
 }
 
 struct Database {

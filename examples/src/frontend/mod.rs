@@ -106,7 +106,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         handler,
         program::stop_requested(options.until_eof),
     )
-    .await;
+    .await?;
     node.shutdown().await;
     Ok(())
 }

@@ -37,15 +37,27 @@ fn logging_node() -> (Server, Log) {
     (node, Log(lines, Vec::new()))
 }
 
+/// Stops a process, or lets it go on.
+fn signal(node: &Server, signal: &str) {
+    let pid = node.child.id().to_string();
+    let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+    assert!(status.success());
+}
+
 #[test]
 fn the_log_of_a_node_tells_its_story_in_a_few_lines() {
     let (node, mut log) = logging_node();
     log.until("a node has started");
-    let peer = Server::start(FRONTEND, &[]);
-    let members = serde_json::json!([node.url(), peer.url()]).to_string();
+    let peers = [(); 2].map(|()| Server::start(FRONTEND, &[]));
+    let [lost, other] = &peers;
+    let members = serde_json::json!([node.url(), lost.url(), other.url()]).to_string();
     assert_eq!(node.ask("PUT", "/api/peers", &members).status, 200);
-    log.until(&format!("a member has joined member={}", peer.url()));
-    drop(peer);
+    for peer in &peers {
+        log.until(&format!("a member has joined member={}", peer.url()));
+    }
+
+    // A node hangs: requests go on, and the log says once what has become of it.
+    signal(lost, "-STOP");
     let start = Instant::now();
     let mut keys = 0..;
     while log
@@ -58,8 +70,16 @@ fn the_log_of_a_node_tells_its_story_in_a_few_lines() {
         log.1.extend(log.0.try_iter());
         assert!(start.elapsed() < Duration::from_secs(30), "{:#?}", log.1);
     }
-    let alone = serde_json::json!([node.url()]).to_string();
+    signal(lost, "-CONT");
+    log.until("circuit has closed");
+
+    let alone = serde_json::json!([node.url(), other.url()]).to_string();
     assert_eq!(node.ask("PUT", "/api/peers", &alone).status, 200);
-    log.until("a member has left");
+    log.until(&format!("a member has left member={}", lost.url()));
     assert!(log.1.len() < 20, "{:#?}", log.1);
+    let told = |text: &str| log.1.iter().filter(|line| line.contains(text)).count();
+    assert_eq!(
+        (told("circuit has opened"), told("circuit has closed")),
+        (1, 1)
+    );
 }
