@@ -65,7 +65,7 @@ impl ByteView {
     /// no other owner. And cloning its result never allocates: up to 255 bytes lie beside their
     /// reference count, and for more bytes `compact` allocates the count itself.
     ///
-    /// `compact` copies at most 255 bytes always. It copies more bytes if they are static, if they
+    /// A view of up to 255 bytes is always copied. A longer one is copied if its bytes are static, if they
     /// come from [`Bytes::from_owner`], or if their buffer has other owners. Otherwise it moves the
     /// bytes to the front of their buffer. It then shrinks the buffer, which may copy the bytes, if
     /// more than a sixteenth of the view's length is not in view.

@@ -29,7 +29,7 @@ struct Inner<M> {
 impl<M: AsRef<[u8]>> Ring<M> {
     /// Builds the ring of `members` by the rules of `scheme`.
     ///
-    /// Takes time `O(p log p)` for `p` points: about a millisecond for ten members by the native
+    /// Takes time `O(p log p)` for `p` points: about half a millisecond for ten members by the native
     /// scheme.
     ///
     /// # Errors

@@ -55,9 +55,8 @@ pub enum Protocol {
     Ipronko,
     /// vimeo/galaxycache over HTTP: raw bytes on paths of its own, golang's ring but for ties.
     Galaxycache,
-    /// vimeo/galaxycache over gRPC, with the same ring. Go nodes receive
-    /// messages of up to 4 MiB unless their dial options say otherwise, and load larger values
-    /// themselves.
+    /// vimeo/galaxycache over gRPC, with the same ring. Go nodes receive messages of up to 4 MiB unless
+    /// their dial options say otherwise, and load larger values themselves.
     #[cfg(feature = "grpc")]
     GalaxycacheGrpc,
 }
@@ -165,14 +164,18 @@ impl FromStr for Protocol {
         if let Some(&protocol) = Self::ALL.iter().find(|protocol| protocol.name() == name) {
             return Ok(protocol);
         }
-        if let Some((_, feature)) = FEATURES.iter().find(|(protocol, _)| *protocol == name) {
-            let reason =
-                format!("{name} needs the feature `{feature}`, which this build does not have");
-            return Err(Error::invalid_option("protocol", reason));
-        }
-        let known: Vec<_> = Self::ALL.iter().map(|protocol| protocol.name()).collect();
-        Err(Error::unknown_protocol(name, known.join(", ")))
+        Err(lacking(name).unwrap_or_else(|| {
+            let known: Vec<_> = Self::ALL.iter().map(|protocol| protocol.name()).collect();
+            Error::unknown_protocol(name, known.join(", "))
+        }))
     }
+}
+
+/// The error for the name of a protocol whose feature this build does not have.
+fn lacking(name: &str) -> Option<Error> {
+    let (_, feature) = FEATURES.iter().find(|(protocol, _)| *protocol == name)?;
+    let reason = format!("{name} needs the feature `{feature}`, which this build does not have");
+    Some(Error::invalid_option("protocol", reason))
 }
 
 #[cfg(test)]
@@ -181,10 +184,25 @@ mod tests {
 
     /// The tests are built with every feature.
     #[test]
-    fn each_protocol_behind_a_feature_has_the_name_that_the_error_knows() {
-        for (name, _) in FEATURES {
-            let protocol: Protocol = name.parse().unwrap();
-            assert_eq!(protocol.name(), *name);
+    fn the_name_of_a_protocol_that_a_build_lacks_tells_the_feature() {
+        let always = [Protocol::Native, Protocol::Golang, Protocol::Galaxycache];
+        for protocol in Protocol::ALL {
+            let error = lacking(protocol.name());
+            assert_eq!(error.is_none(), always.contains(protocol), "{protocol}");
         }
+        for (name, feature) in FEATURES {
+            assert!(name.parse::<Protocol>().is_ok(), "{name}");
+            let error = lacking(name).unwrap();
+            assert!(error.is_configuration());
+            assert!(
+                error.to_string().contains(&format!("`{feature}`")),
+                "{error}"
+            );
+        }
+        let unknown = "nativ".parse::<Protocol>().unwrap_err();
+        assert!(
+            unknown.to_string().contains("known are native"),
+            "{unknown}"
+        );
     }
 }

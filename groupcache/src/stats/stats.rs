@@ -66,7 +66,7 @@ pub struct Stats {
     /// Values that were not kept because they are larger than the store can hold.
     pub too_large: u64,
     /// Keys that peers have yet to forget, because a removal or set did not reach them, over all peers. All
-    /// keys of a peer, after a clear that did not reach it, count as one.
+    /// keys of a peer count as one, after a clear that did not reach it or more keys than are kept.
     pub pending_hints: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,

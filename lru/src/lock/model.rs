@@ -46,7 +46,7 @@ fn check(model: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn a_reader_at_its_desk_never_meets_a_writer() {
+fn a_reader_in_its_slot_never_meets_a_writer() {
     check(|| {
         let locks = locks(1);
         let reader = thread::spawn({
@@ -64,7 +64,7 @@ fn a_reader_at_its_desk_never_meets_a_writer() {
 }
 
 #[test]
-fn readers_with_and_without_a_desk_never_meet_a_writer() {
+fn readers_with_and_without_a_slot_never_meet_a_writer() {
     check(|| {
         let locks = locks(1);
         let readers = [0, NONE].map(|thread| {
@@ -110,7 +110,7 @@ fn a_writer_does_not_wait_for_readers_of_another_lock() {
 }
 
 #[test]
-fn a_reader_within_a_reader_leaves_the_note_of_the_outer_one() {
+fn a_reader_within_a_reader_leaves_the_announcement_of_the_outer_one() {
     check(|| {
         let locks = locks(1);
         let writer = thread::spawn({
@@ -127,7 +127,7 @@ fn a_reader_within_a_reader_leaves_the_note_of_the_outer_one() {
 }
 
 #[test]
-fn a_note_that_outlives_its_threads_number_keeps_the_next_owner_from_the_desk() {
+fn an_announcement_that_outlives_its_threads_number_keeps_the_next_owner_from_the_slot() {
     check(|| {
         let locks = locks(1);
         let given_back = Arc::new(AtomicBool::new(false));

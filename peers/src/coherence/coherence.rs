@@ -179,8 +179,8 @@ impl Coherence {
 }
 
 /// Whether another attempt would fail as well, or has nothing to achieve: the peer's protocol cannot
-/// say it, the peer lacks the group, or the message is larger than the peer takes. A key that is too long
-/// for the peer cannot be in its memory; it takes the other keys of its message with it.
+/// say it, the peer lacks the group, or the message is larger than the peer takes. The peer cannot hold a
+/// key that is too long for it; the other keys of that message get no hint either.
 fn is_final(error: &Error) -> bool {
     error.is_unsupported() || error.is_no_such_group() || error.is_too_large()
 }

@@ -34,7 +34,8 @@ struct Cursor {
     paused: Option<Instant>,
     /// Whether a pull is claimed or under way.
     pulling: bool,
-    /// Whether the peer's protocol has no change log to pull.
+    /// Whether a pull showed that the peer has no change log. A reply with a position shows that it has one
+    /// by now.
     has_no_log: bool,
 }
 
@@ -67,6 +68,7 @@ impl Cursors {
         now: Instant,
     ) -> bool {
         self.0.lock().with(peer, is_member, |cursor| {
+            cursor.has_no_log = false;
             let read = cursor.position;
             let is_same_log = read.log == end.log;
             let read = if is_same_log { read.count } else { 0 };
@@ -209,7 +211,8 @@ impl Pull<'_> {
         };
     }
 
-    /// Ends the pull for good: the peer's protocol has no change log.
+    /// Ends the pull without an answer, because the peer has no change log. A quiet peer is not pulled from
+    /// again until a reply shows a log.
     pub fn give_up(mut self) {
         self.outcome = Outcome::NoLog;
     }
@@ -328,12 +331,18 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_without_a_log_is_not_asked_again() {
+    fn a_peer_without_a_log_is_not_asked_again_until_a_reply_shows_one() {
         let mut node = Node::new();
         assert!(node.is_quiet(Duration::ZERO));
         node.pull().give_up();
         node.now += PAUSE;
         assert!(!node.is_quiet(Duration::ZERO));
+        assert!(
+            node.is_behind(at(1, 1)),
+            "the peer runs a newer version now"
+        );
+        node.read(at(1, 1));
+        assert!(node.is_quiet(Duration::ZERO));
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl CoherenceOptions {
     /// How much memory the log of this node's own changes may take, in bytes. A peer that has missed
     /// more changes than the log still holds, or more than 1 MiB of keys, forgets all its mirrors of
     /// other nodes' keys. Zero keeps no log, so that every missed change costs a peer its mirrors. The
-    /// ids of recent changes take up to 200 KiB besides. Default: 256 KiB, which is about 3,500 keys of
+    /// ids of recent changes take up to 280 KiB besides. Default: 256 KiB, which is about 3,500 keys of
     /// 16 bytes.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {
         self.change_log_bytes = bytes;

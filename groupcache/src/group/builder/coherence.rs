@@ -7,7 +7,7 @@ impl<G> GroupBuilder<G> {
     /// How much memory this node spends on the log of its latest changes, in bytes. A peer that has
     /// missed more changes than the log holds, or more than 1 MiB of keys, forgets all its mirrors of
     /// other nodes' keys. Zero keeps no log, so that every missed change costs a peer its mirrors. The
-    /// ids of recent changes take up to 200 KiB besides. Default: 256 KiB, which is about 3,500 keys of
+    /// ids of recent changes take up to 280 KiB besides. Default: 256 KiB, which is about 3,500 keys of
     /// 16 bytes.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {
         self.coherence = self.coherence.change_log_bytes(bytes);
