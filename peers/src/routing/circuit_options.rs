@@ -55,8 +55,8 @@ impl CircuitOptions {
         self
     }
 
-    /// The time without an answer after which the peer of an exchange is checked, which tells a slow getter
-    /// from a peer that hangs. Default: 500 ms.
+    /// The time without any answer after which a peer is checked while exchanges wait for it. The check tells
+    /// a slow getter from a peer that hangs. It may begin a quarter later. Default: 500 ms.
     pub fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
         self

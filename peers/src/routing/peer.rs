@@ -138,12 +138,15 @@ impl Peer {
         if let Some(retry_in) = remote.circuit.open_for() {
             return Err(Error::circuit_open(self.member().url(), retry_in));
         }
-        let options = remote.circuit.options();
-        let result = tokio::select! {
-            biased;
-            result = ask(&*remote.client) => result,
-            () = remote.liveness.lost(options.silence, || self.spawn_check()) => {
-                Err(Error::timed_out("the answer to a liveness check", options.ping_timeout))
+        let result = {
+            let _waiting = remote.liveness.wait(|| self.spawn_watch());
+            tokio::select! {
+                biased;
+                result = ask(&*remote.client) => result,
+                () = remote.liveness.lost() => {
+                    let limit = remote.circuit.options().ping_timeout;
+                    Err(Error::timed_out("the answer to a liveness check", limit))
+                }
             }
         };
         match &result {
@@ -154,12 +157,23 @@ impl Peer {
             }
             Err(error) if error.is_of_this_side() => {}
             _ => {
+                remote.liveness.heard();
                 if remote.circuit.succeeded() {
                     self.closed();
                 }
             }
         }
         result
+    }
+
+    /// Starts the task that watches the peer while exchanges wait for it.
+    fn spawn_watch(&self) {
+        let peer = self.clone();
+        tokio::spawn(async move {
+            let Some(remote) = &peer.0.remote else { return };
+            let silence = remote.circuit.options().silence;
+            remote.liveness.watch(silence, || peer.spawn_check()).await;
+        });
     }
 
     /// Starts a task that checks the peer, unless one runs.
