@@ -98,6 +98,7 @@ async fn a_peer_that_is_asked_too_much_is_not_taken_for_a_slow_one() {
             let http = HttpOptions::default()
                 .connector(network.connector(host))
                 .max_connections_per_peer(1)
+                .max_calls_per_connection(1)
                 .acquire_timeout(Duration::from_secs(3));
             let builder = Node::builder(format!("http://{host}"))
                 .peers(&urls()[..2])

@@ -31,6 +31,7 @@ mod protobuf;
 mod protocol;
 mod routing;
 mod service;
+mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;

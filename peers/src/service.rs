@@ -14,6 +14,19 @@ pub trait PeerService: Send + Sync + 'static {
     /// Any error the node would give a local caller; the protocol decides how to say it.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
 
+    /// Answers a peer's question from memory, if the node can do so without waiting for anything.
+    /// Otherwise `None`, and [`get`](Self::get) is asked. Default: `None`.
+    ///
+    /// A stream calls this on the task of its connection: it must not block.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    fn get_cached(&self, request: GetRequest<'_>) -> Option<Result<Reply, Error>> {
+        let _ = request;
+        None
+    }
+
     /// Whether the node has the group. A request about another group is refused before its body is read.
     /// Default: yes, so that the answers to the requests themselves decide.
     fn has_group(&self, group: &str) -> bool {

@@ -12,6 +12,9 @@ mod support;
 use std::path::Path;
 
 use serde_json::Value;
+use support::stream::{
+    CANCEL, CANCELLED, DONE, FAILURE, Frame, GET, GOAWAY, GRANT, PING, PONG, SET, VALUE,
+};
 use support::{base64, hex, rows};
 
 /// How often a seed is changed, unless `GROUPCACHE_CHANGES` says otherwise.
@@ -34,6 +37,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
         "galaxycache" => member("galaxycache"),
         "galaxycache_grpc" => calls(),
         "native" => [member("groupcache-go"), messages(), ours()].concat(),
+        "native_stream" => streams(),
         "path" => paths(),
         "member" => MEMBERS.map(|text| text.as_bytes().to_vec()).into(),
         _ => panic!("no seeds for {target}"),
@@ -112,6 +116,68 @@ fn messages() -> Vec<Vec<u8>> {
     let sets = rows("set-request.json").into_iter().step_by(8);
     let sets = sets.map(|row| carrying("PUT /_groupcache/g/k", &hex(&row["encoded_hex"])));
     responses.chain(sets).collect()
+}
+
+/// What each side of a stream says: every call, every answer, and messages in pieces.
+fn streams() -> Vec<Vec<u8>> {
+    let phase: &[u8] = b"\x01\x07\0\0\0\0\0\0\0";
+    let group: &[u8] = b"\x01\0g";
+    let expires: &[u8] = b"\x01\0\0\0\0\0\0\0\x7f";
+    let position: &[u8] = b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0";
+    let calls = [
+        (GET, [b"\0", group, b"key"].concat()),
+        (GET, [b"\x01", group, b"key"].concat()),
+        (SET, [phase, expires, group, b"\x03\0\0\0keyvalue"].concat()),
+        (18, [phase, group, b"\x03\0\0\0key\0\0\0\0"].concat()),
+        (19, [phase, b"g"].concat()),
+        (20, [position, b"g"].concat()),
+    ];
+    let calls = calls.map(|(kind, payload)| Frame::new(kind, 0, payload).bytes());
+    let answers = [
+        (
+            VALUE,
+            [
+                b"\x07".as_slice(),
+                &expires[1..],
+                &[0; 8],
+                position,
+                b"value",
+            ]
+            .concat(),
+        ),
+        (DONE, Vec::new()),
+        (
+            34,
+            [position, b"\0", &[0; 8], b"\x01\x03\0\0\0key", &[0; 9]].concat(),
+        ),
+        (FAILURE, b"\x02\xf4\x01no luck".to_vec()),
+        (CANCELLED, Vec::new()),
+        (GRANT, vec![0xff; 4]),
+        (GOAWAY, Vec::new()),
+        (PONG, Vec::new()),
+    ];
+    let answers = answers.map(|(kind, payload)| Frame::new(kind, 0, payload).bytes());
+    let pieces = |kind, length: u64| {
+        let first = Frame::first(kind, 0, length, &[1; 30]).bytes();
+        let second = Frame::new(kind, 0, [2; 30]).more().bytes();
+        let last = Frame::new(kind, 0, [3; 40]).bytes();
+        [first, second, last].concat()
+    };
+    let said_by_server = answers
+        .into_iter()
+        .chain([
+            pieces(VALUE, 100),
+            pieces(VALUE, 1 << 40),
+            pieces(VALUE, 20_000),
+        ])
+        .map(|answer| [b"S", &*answer].concat());
+    let all_calls = calls.concat();
+    let cancelled = [&*pieces(SET, 200), &*Frame::new(CANCEL, 0, []).bytes()].concat();
+    let said_by_client = calls
+        .into_iter()
+        .chain([all_calls, cancelled, Frame::new(PING, 9, []).bytes()])
+        .chain([pieces(SET, 100), pieces(SET, 1 << 40), pieces(SET, 40_000)]);
+    said_by_server.chain(said_by_client).collect()
 }
 
 fn carrying(line: &str, body: &[u8]) -> Vec<u8> {
@@ -334,6 +400,11 @@ fn galaxycache_grpc() {
 #[test]
 fn native() {
     replay("native");
+}
+
+#[test]
+fn native_stream() {
+    replay("native_stream");
 }
 
 #[test]

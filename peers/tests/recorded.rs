@@ -171,7 +171,7 @@ async fn gos_server_and_ours_understand_every_target_of_our_client() {
     for protocol in [Protocol::Native, Protocol::Golang] {
         let network = Network::new();
         let mut listener = network.listen(support::SERVER).unwrap();
-        let client = dial(&network, protocol, long_keys());
+        let client = dial(&network, protocol, long_keys().multiplexing(false));
         let mut raw = None;
         for row in rows("escape.json") {
             let key = base64(&row[0]);
@@ -199,7 +199,8 @@ async fn gos_server_and_ours_understand_every_target_of_our_client() {
 async fn our_client_understands_every_message_that_go_marshalled() {
     let network = Network::new();
     let mut listener = network.listen(support::SERVER).unwrap();
-    let client = dial(&network, Protocol::Native, HttpOptions::default());
+    let options = HttpOptions::default().multiplexing(false);
+    let client = dial(&network, Protocol::Native, options);
     let mut raw = None;
     for row in rows("get-response.json") {
         let (result, ()) = tokio::join!(client.get(get(b"k")), async {

@@ -23,32 +23,40 @@ impl Inner {
         self: &Arc<Self>,
         request: &GetRequest<'_>,
     ) -> Result<Reply, Error> {
-        let (key, mode) = (request.key, request.mode);
-        self.counters.add(Event::PeerGet);
-        let found = self.store.get(key);
-        if mode == GetMode::Peek {
-            return found
-                .map(|entry| self.reply(entry, None))
-                .ok_or_else(|| Error::from_getter(NotFound.into()));
+        if let Some(answer) = self.serve_cached(request) {
+            return answer;
         }
-        let rate = (mode == GetMode::Load).then(|| self.count_request(key, 1.0));
-        let entry = match found {
-            Some(entry) => {
-                if !self.is_fresh(entry.fresh_until) {
-                    self.reload(key);
-                }
-                entry
+        self.counters.add(Event::PeerGet);
+        let rate = self.rate_of(request);
+        let key = Key::from(request.key);
+        self.check_keys(slice::from_ref(&key))?;
+        let entry = self.load(key).await?;
+        Ok(self.reply_to(request, entry, rate))
+    }
+
+    /// Answers a get from memory, or says that there is nothing to be had without a load.
+    pub(crate) fn serve_cached(
+        self: &Arc<Self>,
+        request: &GetRequest<'_>,
+    ) -> Option<Result<Reply, Error>> {
+        let Some(entry) = self.store.get(request.key) else {
+            if request.mode != GetMode::Peek {
+                return None;
             }
-            None => {
-                let key = Key::from(key);
-                self.check_keys(slice::from_ref(&key))?;
-                self.load(key).await?
-            }
+            self.counters.add(Event::PeerGet);
+            return Some(Err(Error::from_getter(NotFound.into())));
         };
-        Ok(match mode {
-            GetMode::WarmUp => Reply::default(),
-            _ => self.reply(entry, rate),
-        })
+        self.counters.add(Event::PeerGet);
+        let rate = self.rate_of(request);
+        if request.mode != GetMode::Peek && !self.is_fresh(entry.fresh_until) {
+            self.reload(request.key);
+        }
+        Some(Ok(self.reply_to(request, entry, rate)))
+    }
+
+    /// Counts the request, and tells the key's rate. Only a load counts.
+    fn rate_of(&self, request: &GetRequest<'_>) -> Option<Rate> {
+        (request.mode == GetMode::Load).then(|| self.count_request(request.key, 1.0))
     }
 
     /// Takes a value from a peer that regards this node as the key's owner.
@@ -80,7 +88,10 @@ impl Inner {
         self.coherence.changes_since(request.since)
     }
 
-    fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
+    fn reply_to(&self, request: &GetRequest<'_>, entry: Entry, rate: Option<Rate>) -> Reply {
+        if request.mode == GetMode::WarmUp {
+            return Reply::default();
+        }
         let expires_at = entry
             .fresh_until
             .map(|instant| wall_clock(instant, self.clock.now()));

@@ -58,6 +58,12 @@ impl PeerService for Groups {
         self.by_name.read().contains_key(group)
     }
 
+    fn get_cached(&self, request: GetRequest<'_>) -> Option<Result<Reply, peers::Error>> {
+        let group = self.find(request.group)?;
+        let answer = group.0.serve_cached(&request)?;
+        Some(answer.map_err(|error| error.to_answer()))
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {
         Box::pin(async move {
             let group = self.asked_for(request.group)?;

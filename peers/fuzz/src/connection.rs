@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,9 +12,9 @@ use tokio::sync::oneshot;
 /// This end of a connection whose other end says what it was given, and is deaf.
 pub struct Scripted {
     rest: Bytes,
+    /// What the other end says after it was written to once more, part by part.
+    later: VecDeque<Bytes>,
     then: Then,
-    /// An answer does not come before the request.
-    waits: bool,
     reader: Option<Waker>,
     /// Dropped with the connection.
     _open: oneshot::Sender<()>,
@@ -29,20 +30,20 @@ enum Then {
 impl Scripted {
     /// The other end is a client that hangs in the end. The receiver learns when this end closes.
     pub fn client(said: &[u8]) -> (Self, oneshot::Receiver<()>) {
-        Self::new(said, Then::Hang, false)
+        Self::new(Bytes::copy_from_slice(said), VecDeque::new(), Then::Hang)
     }
 
-    /// The other end is a server that closes in the end.
-    fn server(said: &[u8]) -> Self {
-        Self::new(said, Then::Close, true).0
+    /// The other end is a server that closes in the end. It answers each write by a part.
+    fn server(parts: &[Bytes]) -> Self {
+        Self::new(Bytes::new(), parts.iter().cloned().collect(), Then::Close).0
     }
 
-    fn new(said: &[u8], then: Then, waits: bool) -> (Self, oneshot::Receiver<()>) {
+    fn new(said: Bytes, later: VecDeque<Bytes>, then: Then) -> (Self, oneshot::Receiver<()>) {
         let (open, closed) = oneshot::channel();
         let scripted = Self {
-            rest: Bytes::copy_from_slice(said),
+            rest: said,
+            later,
             then,
-            waits,
             reader: None,
             _open: open,
         };
@@ -56,8 +57,8 @@ impl AsyncRead for Scripted {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let said_all = self.rest.is_empty() && matches!(self.then, Then::Hang);
-        if self.waits || said_all {
+        let hangs = !self.later.is_empty() || matches!(self.then, Then::Hang);
+        if self.rest.is_empty() && hangs {
             self.reader = Some(context.waker().clone());
             return Poll::Pending;
         }
@@ -73,7 +74,11 @@ impl AsyncWrite for Scripted {
         _: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.waits = false;
+        if self.rest.is_empty()
+            && let Some(next) = self.later.pop_front()
+        {
+            self.rest = next;
+        }
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
@@ -105,9 +110,9 @@ impl<T: Io> Listener for Once<T> {
     }
 }
 
-/// Connects to servers that say the same on every connection.
+/// Connects to servers that say the same on every connection, a part after each write.
 #[derive(Debug)]
-pub struct Saying(pub Bytes);
+pub struct Saying(pub Vec<Bytes>);
 
 impl Connector for Saying {
     fn connect<'a>(&'a self, _: &'a http::Uri) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use peers::{
-    ChangesRequest, Error, GetMode, GetRequest, HttpService, HttpTransport, LogPosition, Member,
-    PeerClient, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest, Transport as _,
+    ChangesRequest, Error, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport,
+    LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest,
+    Transport as _,
 };
 
 use super::connection::{Once, Saying, Scripted};
@@ -20,27 +21,56 @@ pub fn exchange(protocol: Protocol, input: &[u8]) {
     run(input, async {
         match input.starts_with(b"HTTP/") {
             true => ask(protocol, input).await,
-            false => serve(protocol, input).await,
+            false => serve(protocol, input, options()).await,
+        }
+    });
+}
+
+/// The same for the native protocol's stream. An input that begins with this byte is what a server says
+/// to a call; any other is what a client says. What comes before, the handshake, is always right.
+const SERVER_SAYS: u8 = b'S';
+
+/// The request for a stream, and its answer with the greeting.
+const UPGRADE: &[u8] = b"GET /_groupcache/ HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\n\
+    upgrade: groupcache-stream/1\r\n\r\n";
+const UPGRADED: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
+    upgrade: groupcache-stream/1\r\n\r\n\
+    \x0c\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x64\0\0\0\0\0\0\x04\0\0\0\0";
+
+/// Reads what a server says on a stream, or serves what a client says.
+pub fn stream(input: &[u8]) {
+    run(input, async {
+        let options = options().multiplexing(true);
+        match input.split_first() {
+            Some((&SERVER_SAYS, answer)) => {
+                let parts = [UPGRADED, answer].map(Bytes::copy_from_slice).into();
+                let client = dial(Protocol::Native, options.connector(Saying(parts)));
+                ask_all(&*client, answer.len()).await;
+            }
+            _ => serve(Protocol::Native, &[UPGRADE, input].concat(), options).await,
         }
     });
 }
 
 /// Serves a connection until it is closed. Its client never closes it, so that what is incomplete
 /// has to be given up.
-async fn serve(protocol: Protocol, requests: &[u8]) {
+async fn serve(protocol: Protocol, requests: &[u8], options: HttpOptions) {
     let (client, closed) = Scripted::client(requests);
-    let service = HttpService::new(Arc::new(Node), protocol, options()).expect("good options");
+    let service = HttpService::new(Arc::new(Node), protocol, options).expect("good options");
     let _server = Server::start(Once(Some(client)), service).expect("a runtime");
     let _ = closed.await;
 }
 
 /// Has a client ask for everything, and get the same answer every time.
 async fn ask(protocol: Protocol, answer: &[u8]) {
-    let options = options().connector(Saying(Bytes::copy_from_slice(answer)));
-    let client = HttpTransport::new(protocol, options)
+    let options = options().connector(Saying(vec![Bytes::copy_from_slice(answer)]));
+    ask_all(&*dial(protocol, options), answer.len()).await;
+}
+
+fn dial(protocol: Protocol, options: HttpOptions) -> Arc<dyn PeerClient> {
+    HttpTransport::new(protocol, options)
         .and_then(|transport| transport.dial(&Member::new("http://10.0.0.1:8080")?))
-        .expect("good options");
-    ask_all(&*client, answer.len()).await;
+        .expect("good options")
 }
 
 /// Checks what a client makes of an answer of so many bytes.

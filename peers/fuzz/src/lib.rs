@@ -27,7 +27,7 @@ pub use path::path;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All that need no more than this crate.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 10] = [
     ("golang", golang),
     ("mailgun", mailgun),
     ("groupcache_go", groupcache_go),
@@ -35,6 +35,7 @@ pub const TARGETS: [Target; 9] = [
     ("galaxycache", galaxycache),
     ("galaxycache_grpc", galaxycache_grpc),
     ("native", native),
+    ("native_stream", native_stream),
     ("path", path),
     ("member", member),
 ];
@@ -67,6 +68,10 @@ pub fn native(input: &[u8]) {
     exchange::exchange(Protocol::Native, input);
 }
 
+pub fn native_stream(input: &[u8]) {
+    exchange::stream(input);
+}
+
 const MAX_KEY_BYTES: usize = 256;
 const MAX_VALUE_BYTES: usize = 16 << 10;
 
@@ -75,6 +80,7 @@ fn options() -> HttpOptions {
     HttpOptions::default()
         .max_key_bytes(MAX_KEY_BYTES)
         .max_value_bytes(MAX_VALUE_BYTES)
+        .multiplexing(false)
 }
 
 /// What an exchange may take, whatever comes: the buffers of both ends of a connection, and a body at

@@ -14,8 +14,11 @@ use tokio::sync::Semaphore;
 use super::dialect::Dialect;
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
-use crate::http::server::{InboundRequest, Received, catch_unwind, receive};
+use crate::http::server::{
+    InboundRequest, Received, UpgradedConnection, catch_unwind, receive, upgrade,
+};
 use crate::http::{Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure};
+use crate::native::stream::{self, StreamService};
 use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Protocol, Server};
 
 /// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
@@ -56,9 +59,9 @@ struct Inner {
     service: Arc<dyn PeerService>,
     /// The protocol under the base path.
     protocol: Protocol,
-    options: HttpOptions,
+    options: Arc<HttpOptions>,
     /// One permit per request that is being answered.
-    requests: Semaphore,
+    requests: Arc<Semaphore>,
     /// The bytes of all bodies that are being received.
     bodies: Arc<BodyBudget>,
 }
@@ -78,7 +81,8 @@ impl HttpService {
         options: HttpOptions,
     ) -> Result<Self, Error> {
         options.validate()?;
-        let requests = Semaphore::new(options.max_requests);
+        let requests = Arc::new(Semaphore::new(options.max_requests));
+        let options = Arc::new(options);
         let bodies = Arc::new(BodyBudget::new(options.max_body_bytes_in_flight));
         Ok(Self(Arc::new(Inner {
             service,
@@ -143,6 +147,9 @@ where
                 }),
             };
         }
+        if self.0.is_for_stream(&request) {
+            return Box::pin(ready(Ok(self.0.begin_stream(request))));
+        }
         match self.0.route(&request) {
             Break(response) => Box::pin(ready(Ok(response))),
             Continue(route) => {
@@ -196,6 +203,41 @@ impl Inner {
     fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
         let hook = self.options.on_request.as_ref();
         hook.map(|hook| hook.admit(head)).transpose()
+    }
+
+    /// Whether a peer asks to go on with the native protocol's stream.
+    fn is_for_stream<B>(&self, request: &Request<B>) -> bool {
+        self.options.multiplexing
+            && stream::is_wanted(request.headers())
+            && request.uri().path() == self.options.base_path
+            && request.version() == http::Version::HTTP_11
+            && Dialect::of(self.protocol) == Dialect::Native
+    }
+
+    /// Answers the calls of a stream, once the answer to the request for it is written.
+    fn begin_stream<B>(&self, request: Request<B>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        let context = match self.admit(&head) {
+            Ok(context) => context,
+            Err(error) => return failure::answer(failure::status(&error), &error),
+        };
+        let service = StreamService {
+            service: Arc::clone(&self.service),
+            options: Arc::clone(&self.options),
+            requests: Arc::clone(&self.requests),
+            bodies: Arc::clone(&self.bodies),
+            context,
+        };
+        let mut request = Request::from_parts(head, body);
+        upgrade(&mut request, |connection| async move {
+            let UpgradedConnection {
+                io,
+                first,
+                draining,
+            } = connection;
+            stream::serve(io, &first, service, draining).await;
+        });
+        stream::switching()
     }
 
     /// The dialect that answers the request, or an answer that needs none.

@@ -31,6 +31,20 @@ impl Error {
         self
     }
 
+    /// The same error once more, for another caller. Its source is a text.
+    pub(crate) fn copy(&self) -> Self {
+        let copy = Self::new(self.0.kind.clone());
+        match &self.0.source {
+            Some(source) => copy.with_source(source.to_string()),
+            None => copy,
+        }
+    }
+
+    /// Whether the peer's bytes are not what the protocol says.
+    pub(crate) fn is_malformed(&self) -> bool {
+        matches!(self.0.kind, Kind::Malformed { .. })
+    }
+
     /// Whether this is an answer of the peer: final, and not a reason to ask another node. Overload
     /// ([`is_overloaded`](Self::is_overloaded)) counts as an answer, also that of this node's own
     /// connections: more work for other nodes would not help.

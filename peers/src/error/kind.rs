@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The kinds of errors, and their texts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Kind {
     InvalidMember {
         member: String,

@@ -2,12 +2,17 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::BoxFuture;
+
 /// Bytes are counted in units, because a semaphore's permits are fewer than the bytes of a large budget.
 const UNIT: usize = 1 << 10;
 
 /// Bounds the memory of all bodies that are being received at one time, whoever sends them.
 #[derive(Debug)]
-pub(crate) struct BodyBudget(Arc<Semaphore>);
+pub(crate) struct BodyBudget {
+    free: Arc<Semaphore>,
+    units: usize,
+}
 
 /// A body's part of the budget. Given back when it is dropped.
 #[derive(Debug, Default)]
@@ -20,7 +25,10 @@ pub(crate) struct Share {
 impl BodyBudget {
     pub(crate) fn new(bytes: usize) -> Self {
         let units = bytes.div_ceil(UNIT).min(Semaphore::MAX_PERMITS);
-        Self(Arc::new(Semaphore::new(units)))
+        Self {
+            free: Arc::new(Semaphore::new(units)),
+            units,
+        }
     }
 
     /// Waits until a body may have grown to so many bytes. While it waits, its sender is not read from.
@@ -30,13 +38,25 @@ impl BodyBudget {
             return;
         };
         // The semaphore is never closed.
-        if let Ok(more) = Arc::clone(&self.0).acquire_many_owned(missing).await {
+        if let Ok(more) = Arc::clone(&self.free).acquire_many_owned(missing).await {
             share.bytes += missing as usize * UNIT;
             match &mut share.permits {
                 Some(permits) => permits.merge(more),
                 None => share.permits = Some(more),
             }
         }
+    }
+
+    /// Waits until there is room for a body of so many bytes as a whole, or for as much as the budget has.
+    pub(crate) fn share(self: &Arc<Self>, bytes: usize) -> BoxFuture<'static, Share> {
+        let budget = Arc::clone(self);
+        Box::pin(async move {
+            let mut share = Share::default();
+            budget
+                .grow(&mut share, bytes.min(budget.units * UNIT))
+                .await;
+            share
+        })
     }
 }
 
@@ -54,7 +74,7 @@ mod tests {
         let (mut one, mut other) = (Share::default(), Share::default());
         budget.grow(&mut one, 1).await;
         budget.grow(&mut one, UNIT).await;
-        assert_eq!(budget.0.available_permits(), 9, "both fit into one unit");
+        assert_eq!(budget.free.available_permits(), 9, "both fit into one unit");
         budget.grow(&mut one, 7 * UNIT).await;
         budget.grow(&mut other, 3 * UNIT).await;
         let second = Duration::from_secs(1);
@@ -63,6 +83,6 @@ mod tests {
         drop(one);
         budget.grow(&mut other, 10 * UNIT).await;
         drop(other);
-        assert_eq!(budget.0.available_permits(), 10);
+        assert_eq!(budget.free.available_permits(), 10);
     }
 }

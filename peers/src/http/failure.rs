@@ -16,13 +16,13 @@ use crate::Error;
 
 pub(crate) const ERROR: HeaderName = HeaderName::from_static("x-groupcache-error");
 
-const NOT_FOUND: &str = "not-found";
-const GETTER: &str = "getter";
-const OVERLOADED: &str = "overloaded";
-const NO_SUCH_GROUP: &str = "no-such-group";
-const TOO_LARGE: &str = "too-large";
-const TIMED_OUT: &str = "timed-out";
-const UNSUPPORTED: &str = "unsupported";
+pub(crate) const NOT_FOUND: &str = "not-found";
+pub(crate) const GETTER: &str = "getter";
+pub(crate) const OVERLOADED: &str = "overloaded";
+pub(crate) const NO_SUCH_GROUP: &str = "no-such-group";
+pub(crate) const TOO_LARGE: &str = "too-large";
+pub(crate) const TIMED_OUT: &str = "timed-out";
+pub(crate) const UNSUPPORTED: &str = "unsupported";
 
 /// What stands in the body where "not found" has no message of its own.
 const NO_MESSAGE: &str = "not found";

@@ -1,12 +1,15 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{Method, StatusCode};
 
 use super::headers;
+use super::stream::StreamForm;
 use super::wire::{
     CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
 };
 use crate::http::client::{HttpClient, Lane};
-use crate::http::{Body, MAX_KEYS_BYTES, failure};
+use crate::http::{Body, BodyBudget, MAX_KEYS_BYTES, failure};
 use crate::protobuf::{self, set_request};
 use crate::{
     BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, Phase,
@@ -16,12 +19,20 @@ use crate::{
 /// Asks one peer.
 #[derive(Debug)]
 pub(crate) struct NativeClient {
-    http: HttpClient,
+    http: Arc<HttpClient>,
+    /// The form of the protocol that is tried first, unless it is switched off.
+    stream: Option<StreamForm>,
 }
 
 impl NativeClient {
-    pub(crate) fn new(http: HttpClient) -> Self {
-        Self { http }
+    /// `bodies` is shared by the clients of a transport.
+    pub(crate) fn new(http: HttpClient, bodies: Arc<BodyBudget>) -> Self {
+        let http = Arc::new(http);
+        let multiplexing = http.options().multiplexing;
+        Self {
+            stream: multiplexing.then(|| StreamForm::new(Arc::clone(&http), bodies)),
+            http,
+        }
     }
 
     fn target(&self, group: &str, key: &[u8]) -> String {
@@ -52,6 +63,20 @@ impl NativeClient {
         }
     }
 
+    async fn get_over_http(&self, request: GetRequest<'_>) -> Result<Reply, Error> {
+        if request.mode == GetMode::Peek {
+            return self.ask(request, Lane::Quick).await;
+        }
+        if request.mode == GetMode::Load && self.http.is_exhausted() {
+            let mode = GetMode::Peek;
+            let peek = self.ask(GetRequest { mode, ..request }, Lane::Quick);
+            if let Ok(reply) = Box::pin(peek).await {
+                return Ok(reply);
+            }
+        }
+        self.ask(request, Lane::Loads).await
+    }
+
     /// An operation whose answer has no body.
     async fn tell(
         &self,
@@ -79,23 +104,25 @@ impl NativeClient {
 
 impl PeerClient for NativeClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.http.ping())
+        Box::pin(async {
+            if let Some(stream) = &self.stream
+                && let Some(()) = stream.ping().await?
+            {
+                return Ok(());
+            }
+            self.http.ping().await
+        })
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             self.http.check_key(request.key)?;
-            if request.mode == GetMode::Peek {
-                return self.ask(request, Lane::Quick).await;
+            if let Some(stream) = &self.stream
+                && let Some(reply) = stream.get(request).await?
+            {
+                return Ok(reply);
             }
-            if request.mode == GetMode::Load && self.http.is_exhausted() {
-                let mode = GetMode::Peek;
-                let peek = self.ask(GetRequest { mode, ..request }, Lane::Quick);
-                if let Ok(reply) = Box::pin(peek).await {
-                    return Ok(reply);
-                }
-            }
-            self.ask(request, Lane::Loads).await
+            Box::pin(self.get_over_http(request)).await
         })
     }
 
@@ -103,6 +130,11 @@ impl PeerClient for NativeClient {
         Box::pin(async move {
             self.http.check_key(request.key)?;
             self.http.check_value(&request.value)?;
+            if let Some(stream) = &self.stream
+                && let Some(()) = stream.set(&request).await?
+            {
+                return Ok(());
+            }
             let (group, key) = (request.group, request.key);
             let body = || set_request::encode(&request);
             let (target, phase) = (|| self.target(group, key), request.phase);
@@ -116,6 +148,11 @@ impl PeerClient for NativeClient {
         Box::pin(async move {
             for &key in keys {
                 self.http.check_key(key)?;
+            }
+            if let Some(stream) = &self.stream
+                && let Some(()) = stream.remove(request).await?
+            {
+                return Ok(());
             }
             if let &[key] = keys {
                 let target = || self.target(group, key);
@@ -142,12 +179,25 @@ impl PeerClient for NativeClient {
     }
 
     fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
-        let target = move || self.group_target(group, CLEAR);
-        Box::pin(self.tell(Method::POST, group, target, Body::default, phase))
+        Box::pin(async move {
+            if let Some(stream) = &self.stream
+                && let Some(()) = stream.clear(group, phase).await?
+            {
+                return Ok(());
+            }
+            let target = || self.group_target(group, CLEAR);
+            self.tell(Method::POST, group, target, Body::default, phase)
+                .await
+        })
     }
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
         Box::pin(async move {
+            if let Some(stream) = &self.stream
+                && let Some(changes) = stream.changes(request).await?
+            {
+                return Ok(changes);
+            }
             let message = Bytes::from(changes_request::encode(request.since));
             let answer = self
                 .http

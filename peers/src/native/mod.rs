@@ -16,6 +16,7 @@
 mod client;
 mod headers;
 mod server;
+pub(crate) mod stream;
 mod wire;
 
 pub(crate) use client::NativeClient;

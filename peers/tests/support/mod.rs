@@ -5,6 +5,7 @@
 pub(crate) mod node;
 pub(crate) mod recorded;
 pub(crate) mod served;
+pub(crate) mod stream;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE,
+};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
@@ -13,7 +15,7 @@ use tokio::time::timeout;
 
 use super::answer::Answer;
 use super::connection_limit::{ConnectionLimit, Lane};
-use super::connector;
+use super::connector::{self, Io};
 use super::pool::Pool;
 use crate::Error;
 use crate::http::{Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
@@ -86,6 +88,11 @@ impl HttpClient {
 
     pub(crate) fn options(&self) -> &HttpOptions {
         &self.options
+    }
+
+    /// The member's URL as given.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The request target of a key below a base path, which ends with a slash.
@@ -205,12 +212,52 @@ impl HttpClient {
         Ok(request)
     }
 
-    async fn connect(&self) -> Result<Connection, Error> {
+    /// Asks the peer to go on with another protocol on a connection of its own. Returns the connection and
+    /// what was read of it already, or `None` if the peer refuses, or agrees and cannot. The caller limits the
+    /// time.
+    pub(crate) async fn upgrade(
+        &self,
+        protocol: &'static str,
+    ) -> Result<Option<(Box<dyn Io>, Bytes)>, Error> {
+        let io = TokioIo::new(self.dial().await?);
+        let (mut sender, connection) = Builder::new()
+            .max_header_size(MAX_HEAD_BYTES)
+            .handshake::<_, Body>(io)
+            .await
+            .map_err(|error| Error::unreachable(&*self.name, error))?;
+        // Ends with the upgrade, or when the sender is dropped.
+        tokio::spawn(connection.with_upgrades());
+        let request = self.prepare(|request| {
+            let headers = request.headers_mut();
+            headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(UPGRADE, HeaderValue::from_static(protocol));
+            format!("{}{}", self.root, self.options.base_path)
+        })?;
+        let answered = sender.send_request(request).await;
+        let answer = answered.map_err(|error| self.broken(error))?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            self.check_origin(answer.status(), answer.headers())?;
+            return Ok(None);
+        }
+        let Ok(upgraded) = hyper::upgrade::on(answer).await else {
+            return Ok(None);
+        };
+        Ok(Some(match upgraded.downcast::<TokioIo<Box<dyn Io>>>() {
+            Ok(parts) => (parts.io.into_inner(), parts.read_buf),
+            Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Bytes::new()),
+        }))
+    }
+
+    async fn dial(&self) -> Result<Box<dyn Io>, Error> {
         let limit = self.options.connect_timeout;
-        let io = timeout(limit, self.options.connector.connect(&self.url))
+        timeout(limit, self.options.connector.connect(&self.url))
             .await
             .map_err(|_| Error::timed_out("connecting to a peer", limit))?
-            .map_err(|error| connector::failure(&self.name, error))?;
+            .map_err(|error| connector::failure(&self.name, error))
+    }
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let io = self.dial().await?;
         let (sender, connection) = Builder::new()
             .max_header_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(io))

@@ -33,8 +33,9 @@ impl HttpOptions {
         self
     }
 
-    /// The most connections to one peer for gets, which may wait for loads, and so the most gets from it
-    /// at one time. Further ones wait for a permit; a get that a getter makes does not wait, and its
+    /// The most connections of HTTP/1.1 to one peer for gets, which may wait for loads, and so the most gets
+    /// from it at one time; on the native protocol's stream
+    /// [`max_calls_per_connection`](Self::max_calls_per_connection) is the limit. Further ones wait for a permit; a get that a getter makes does not wait, and its
     /// value is loaded on this node. Default: 256.
     pub fn max_connections_per_peer(mut self, connections: usize) -> Self {
         self.max_connections_per_peer = connections;
@@ -54,6 +55,21 @@ impl HttpOptions {
     /// Default: 30 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.acquire_timeout = timeout;
+        self
+    }
+
+    /// Whether nodes that speak the native protocol call each other over one connection that carries many
+    /// calls at once. Where a peer refuses, and with `false`, they use plain HTTP, with one connection for
+    /// each call under way. Default: `true`.
+    pub fn multiplexing(mut self, multiplexing: bool) -> Self {
+        self.multiplexing = multiplexing;
+        self
+    }
+
+    /// How long a peer that has refused a multiplexed connection is spoken to over plain HTTP before it is
+    /// asked again. Default: 60 s.
+    pub fn upgrade_pause(mut self, pause: Duration) -> Self {
+        self.upgrade_pause = pause;
         self
     }
 }

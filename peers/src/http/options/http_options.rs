@@ -39,6 +39,9 @@ pub struct HttpOptions {
     pub(crate) max_connections_per_peer: usize,
     pub(crate) reserved_connections_per_peer: usize,
     pub(crate) acquire_timeout: Duration,
+    pub(crate) multiplexing: bool,
+    pub(crate) max_calls_per_connection: usize,
+    pub(crate) upgrade_pause: Duration,
 
     pub(crate) head_timeout: Duration,
     pub(crate) body_timeout: Duration,
@@ -70,6 +73,9 @@ impl Default for HttpOptions {
             max_connections_per_peer: 256,
             reserved_connections_per_peer: 32,
             acquire_timeout: Duration::from_secs(30),
+            multiplexing: true,
+            max_calls_per_connection: 16 << 10,
+            upgrade_pause: Duration::from_secs(60),
 
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
@@ -109,6 +115,9 @@ const HEAD_BESIDE_KEY: usize = 16 << 10;
 /// target stays below the 64 KiB that an [`http::Uri`] holds.
 const MAX_BASE_PATH: usize = 1 << 10;
 
+/// The most calls on a connection.
+const MAX_CALLS: usize = 1 << 20;
+
 /// The longest [`max_key_bytes`](HttpOptions::max_key_bytes).
 const MAX_KEY_BYTES: usize = 16 << 10;
 
@@ -125,6 +134,7 @@ impl HttpOptions {
             ("request_timeout", self.request_timeout),
             ("acquire_timeout", self.acquire_timeout),
             ("client_idle_timeout", self.client_idle_timeout),
+            ("upgrade_pause", self.upgrade_pause),
             ("head_timeout", self.head_timeout),
             ("body_timeout", self.body_timeout),
             ("server_idle_timeout", self.server_idle_timeout),
@@ -156,6 +166,11 @@ impl HttpOptions {
                 Semaphore::MAX_PERMITS,
             ),
             ("max_requests", self.max_requests, Semaphore::MAX_PERMITS),
+            (
+                "max_calls_per_connection",
+                self.max_calls_per_connection,
+                MAX_CALLS,
+            ),
             ("max_key_bytes", self.max_key_bytes, MAX_KEY_BYTES),
             (
                 "max_value_bytes",
@@ -217,6 +232,11 @@ impl HttpOptions {
     /// The longest body of an answer, or of a PUT, that carries a value.
     pub(crate) fn max_body_bytes(&self) -> usize {
         self.max_value_bytes + FRAMING
+    }
+
+    /// The longest message of a stream: a value, its key and its group.
+    pub(crate) fn max_message_bytes(&self) -> usize {
+        self.max_body_bytes() + self.max_key_bytes + HEAD_BESIDE_KEY
     }
 
     /// The longest head of a request.
@@ -297,6 +317,11 @@ mod tests {
             ),
             ("max_connections", options().max_connections(usize::MAX)),
             ("max_requests", options().max_requests(0)),
+            (
+                "max_calls_per_connection",
+                options().max_calls_per_connection(MAX_CALLS + 1),
+            ),
+            ("upgrade_pause", options().upgrade_pause(Duration::ZERO)),
             (
                 "max_streams_per_connection",
                 options().max_streams_per_connection(0),

@@ -50,4 +50,12 @@ impl HttpOptions {
         self.connection_window_bytes = bytes;
         self
     }
+
+    /// The most calls under way on one multiplexed connection, from 1 to 1,048,576. A client takes the
+    /// smaller one of its own limit and the server's, and keeps a sixteenth for calls that wait for no
+    /// load; further calls wait for [`acquire_timeout`](Self::acquire_timeout). Default: 16,384.
+    pub fn max_calls_per_connection(mut self, calls: usize) -> Self {
+        self.max_calls_per_connection = calls;
+        self
+    }
 }

@@ -8,11 +8,13 @@ mod inbound;
 mod listener;
 mod receive;
 mod reserve;
+mod rest;
 #[allow(
     clippy::module_inception,
     reason = "the room is named after its main type"
 )]
 mod server;
+mod upgrade;
 mod watchdog;
 
 pub use accepted::{Accepted, RemoteAddr};
@@ -21,3 +23,4 @@ pub(crate) use inbound::{Address, InboundRequest};
 pub use listener::{Listener, listen};
 pub(crate) use receive::{Received, receive};
 pub use server::Server;
+pub(crate) use upgrade::{UpgradedConnection, upgrade};

@@ -2,16 +2,16 @@ use std::convert::Infallible;
 use std::error::Error as StdError;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::rt::{Read, Write};
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::graceful::GracefulConnection;
 use tokio::select;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -21,6 +21,7 @@ use super::accepted::Accepted;
 use super::detect::{Version, detect};
 use super::listener::Listener;
 use super::reserve::{Permit, RESERVE, ReserveService};
+use super::rest::Rest;
 use super::watchdog::{Activity, Verdict, Watchdog};
 use crate::Error;
 use crate::http::HttpOptions;
@@ -245,9 +246,13 @@ async fn serve<B: ServeBody>(
     let io = TokioIo::new(io);
     match version {
         Version::Http1 => {
-            let service = Activity::watch_service(&activity, service, known);
+            let rest = Rest::new(draining.clone());
+            let service = Activity::watch_service(&activity, service, known, Some(rest.clone()));
             let connection = http1_builder(options).serve_connection(io, service);
-            drive(connection, watchdog, draining).await;
+            drive(connection.with_upgrades(), watchdog, draining).await;
+            if let Some(rest) = rest.take() {
+                rest.await;
+            }
         }
         Version::Http2 => {
             let service = Activity::watch_streams(&activity, service, known);
@@ -278,9 +283,37 @@ fn http2_builder(options: &HttpOptions) -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// Runs a connection to its end.
+/// A connection that can be asked to close in good order.
+trait Connection: Future<Output = Result<(), hyper::Error>> {
+    fn graceful_shutdown(self: Pin<&mut Self>);
+}
+
+impl<I, S, B> Connection for http1::UpgradeableConnection<I, S>
+where
+    I: Read + Write + Unpin + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    B: ServeBody,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S, B> Connection for http2::Connection<I, S, TokioExecutor>
+where
+    I: Read + Write + Unpin,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S::Future: Send + 'static,
+    B: ServeBody,
+{
+    fn graceful_shutdown(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+/// Runs a connection to its end, or to its upgrade.
 async fn drive(
-    connection: impl GracefulConnection<Error = hyper::Error>,
+    connection: impl Connection,
     mut watchdog: Watchdog,
     mut draining: watch::Receiver<bool>,
 ) {

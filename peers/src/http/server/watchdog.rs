@@ -21,6 +21,7 @@ use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
+use super::rest::Rest;
 use crate::BoxFuture;
 use crate::http::HttpOptions;
 
@@ -73,11 +74,13 @@ impl Activity {
         this: &Arc<Self>,
         service: S,
         known: Extensions,
+        rest: Option<Rest>,
     ) -> WatchedService<S> {
         WatchedService {
             service,
             activity: Arc::clone(this),
             known: (!known.is_empty()).then_some(known),
+            rest,
         }
     }
 
@@ -87,7 +90,7 @@ impl Activity {
         known: Extensions,
     ) -> WatchedStreams<S> {
         this.streams.store(true, Relaxed);
-        WatchedStreams(Self::watch_service(this, service, known))
+        WatchedStreams(Self::watch_service(this, service, known, None))
     }
 
     fn phase(&self) -> Phase {
@@ -256,12 +259,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for WatchedIo<T> {
 }
 
 /// A service whose requests in flight are counted.
-#[derive(Debug)]
 pub(super) struct WatchedService<S> {
     service: S,
     activity: Arc<Activity>,
     /// The listener's knowledge of the connection, which goes into every request.
     known: Option<Extensions>,
+    /// HTTP/1.1: where the service leaves a connection that it upgrades.
+    rest: Option<Rest>,
 }
 
 impl<S: Service<Request<B>>, B> Service<Request<B>> for WatchedService<S> {
@@ -272,6 +276,9 @@ impl<S: Service<Request<B>>, B> Service<Request<B>> for WatchedService<S> {
     fn call(&self, mut request: Request<B>) -> Self::Future {
         if let Some(known) = &self.known {
             request.extensions_mut().extend(known.clone());
+        }
+        if let Some(rest) = &self.rest {
+            rest.attach(&mut request);
         }
         self.activity.in_flight.fetch_add(1, Relaxed);
         InFlight {
@@ -308,7 +315,6 @@ impl<F: Future> Future for InFlight<F> {
 }
 
 /// A [`WatchedService`] for HTTP/2, whose answers are watched too.
-#[derive(Debug)]
 pub(super) struct WatchedStreams<S>(WatchedService<S>);
 
 impl<S, B, A> Service<Request<B>> for WatchedStreams<S>

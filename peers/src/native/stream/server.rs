@@ -1,0 +1,213 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+
+use super::PROTOCOL;
+use super::wire::answer::Answer;
+use super::wire::clear::Clear;
+use super::wire::{changes_request, clear, get, kind, remove, set};
+use crate::http::server::catch_unwind::catch;
+use crate::http::{Body, BodyBudget};
+use crate::stream::limits::Limits;
+use crate::stream::server::{Answerer, Session, Times};
+use crate::{BoxFuture, Context, Error, GetMode, HttpOptions, PeerService, Reply};
+
+/// Whether a request asks for a stream.
+pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+    headers
+        .get(UPGRADE)
+        .is_some_and(|protocol| protocol == PROTOCOL)
+}
+
+/// The answer that grants it.
+pub(crate) fn switching() -> Response<Body> {
+    let mut response = Response::new(Body::default());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static(PROTOCOL));
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    response
+}
+
+/// What the streams of a service share.
+#[derive(Clone)]
+pub(crate) struct StreamService {
+    pub(crate) service: Arc<dyn PeerService>,
+    pub(crate) options: Arc<HttpOptions>,
+    /// One permit per call that is being answered on a task.
+    pub(crate) requests: Arc<Semaphore>,
+    /// The bytes of all messages that are being received.
+    pub(crate) bodies: Arc<BodyBudget>,
+    /// What the request for the stream brought along. It holds for all calls.
+    pub(crate) context: Option<Context>,
+}
+
+/// Answers the calls of one stream until it ends. `first` was read from it already.
+pub(crate) async fn serve(
+    io: impl AsyncRead + AsyncWrite + Unpin,
+    first: &[u8],
+    service: StreamService,
+    draining: BoxFuture<'static, ()>,
+) {
+    let options = &service.options;
+    let limits = Limits {
+        calls: u32::try_from(options.max_calls_per_connection).unwrap_or(u32::MAX),
+        message: options.max_message_bytes() as u64,
+    };
+    let times = Times {
+        due: options.write_timeout.min(options.body_timeout),
+        idle: options.server_idle_timeout,
+    };
+    let bodies = Arc::clone(&service.bodies);
+    let why = Session::new(io, first, service, limits, times, bodies, draining).await;
+    tracing::debug!(%why, "a stream has ended");
+}
+
+impl Answerer for StreamService {
+    type Answer = Answer;
+
+    fn answer_now(&self, kind: u8, message: &[u8]) -> Option<Answer> {
+        if kind != kind::GET {
+            return None;
+        }
+        let request = match get::read(message) {
+            Ok(request) => request,
+            Err(error) => return Some(bad(&error)),
+        };
+        if let Err(error) = self.check_key(request.key) {
+            return Some(self.error(error));
+        }
+        let get = || self.service.get_cached(request);
+        let cached = catch_unwind(AssertUnwindSafe(|| match self.context.clone() {
+            Some(context) => context.sync_scope(get),
+            None => get(),
+        }));
+        match cached {
+            Ok(None) => None,
+            Ok(Some(result)) => Some(self.value(request.mode, result)),
+            Err(_) => Some(panicked()),
+        }
+    }
+
+    fn answer(&self, kind: u8, message: Bytes) -> BoxFuture<'static, Answer> {
+        let this = self.clone();
+        Box::pin(async move {
+            let Ok(_permit) = this.requests.try_acquire() else {
+                return this.error(Error::overloaded("too many requests at once"));
+            };
+            let work = catch(this.work(kind, message));
+            let answer = match this.context.clone() {
+                Some(context) => context.scope(work).await,
+                None => work.await,
+            };
+            answer.unwrap_or_else(|_| panicked())
+        })
+    }
+
+    fn error(&self, error: Error) -> Answer {
+        Answer::Failure(error.into())
+    }
+}
+
+impl StreamService {
+    async fn work(&self, kind: u8, message: Bytes) -> Answer {
+        let done = match kind {
+            kind::GET => return self.get(&message).await,
+            kind::CHANGES_REQUEST => return self.changes(&message).await,
+            kind::SET => self.set(message).await,
+            kind::REMOVE => self.remove(&message).await,
+            kind::CLEAR => self.clear(&message).await,
+            _ => {
+                let text = format!("bad request: a call of the unknown kind {kind}");
+                Err(Error::unsupported_by_peer(text))
+            }
+        };
+        match done {
+            Ok(()) => Answer::Done,
+            Err(error) => bad(&error),
+        }
+    }
+
+    async fn get(&self, message: &[u8]) -> Answer {
+        let request = match get::read(message) {
+            Ok(request) => request,
+            Err(error) => return bad(&error),
+        };
+        let result = self.service.get(request).await;
+        self.value(request.mode, result)
+    }
+
+    fn value(&self, mode: GetMode, result: Result<Reply, Error>) -> Answer {
+        let limit = self.options.max_value_bytes;
+        match result {
+            // A warm-up does not want the value.
+            Ok(_) if mode == GetMode::WarmUp => Answer::Value(Reply::default()),
+            Ok(reply) if reply.value.len() > limit => {
+                let size = reply.value.len() as u64;
+                self.error(Error::too_large("a value", size, limit as u64))
+            }
+            Ok(reply) => Answer::Value(reply),
+            Err(error) => self.error(error),
+        }
+    }
+
+    async fn changes(&self, message: &[u8]) -> Answer {
+        let changes = match changes_request::read(message) {
+            Ok(request) => self.service.changes(request).await,
+            Err(error) => return bad(&error),
+        };
+        match changes {
+            Ok(changes) => Answer::Changes(changes),
+            Err(error) => self.error(error),
+        }
+    }
+
+    async fn set(&self, message: Bytes) -> Result<(), Error> {
+        let set = set::read(message)?;
+        let request = set.as_request();
+        self.check_key(request.key)?;
+        let (size, limit) = (request.value.len(), self.options.max_value_bytes);
+        if size > limit {
+            return Err(Error::too_large("a value", size as u64, limit as u64));
+        }
+        self.service.set(request).await
+    }
+
+    async fn remove(&self, message: &[u8]) -> Result<(), Error> {
+        let removal = remove::read(message)?;
+        self.service.remove(removal.as_request()).await
+    }
+
+    async fn clear(&self, message: &[u8]) -> Result<(), Error> {
+        let Clear { group, phase } = clear::read(message)?;
+        self.service.clear(group, phase).await
+    }
+
+    fn check_key(&self, key: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (key.len(), self.options.max_key_bytes);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Error::too_large("a key", size as u64, limit as u64))
+    }
+}
+
+/// The answer to a call that failed. One that cannot be read gets the status of a bad request.
+fn bad(error: &Error) -> Answer {
+    if error.is_malformed() {
+        let text = format!("bad request: {error}");
+        return Answer::Failure(Error::status(StatusCode::BAD_REQUEST.as_u16(), text).into());
+    }
+    Answer::Failure(error.into())
+}
+
+fn panicked() -> Answer {
+    tracing::error!("the peer service panicked");
+    let status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
+    Answer::Failure(Error::status(status, "internal error").into())
+}

@@ -1,0 +1,123 @@
+//! The answer with a value:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | flags | u8 | which of the next three follow: 1, 2, 4 |
+//! | expires | i64 | ns since 1970 |
+//! | rate | f64 | requests per minute that the owner measured |
+//! | log, changes | u64, u64 | the owner's change log and its end |
+//! | value | bytes | the rest |
+
+use bytes::{BufMut, Bytes};
+use byteview::ByteView;
+
+use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
+use crate::stream::fields::Fields;
+use crate::{Error, LogPosition, Reply};
+
+const EXPIRES: u8 = 1;
+const RATE: u8 = 2;
+const LOG: u8 = 4;
+
+/// How long the fields before the value are.
+pub(super) fn fields_len(reply: &Reply) -> usize {
+    let present = |is: bool, length| if is { length } else { 0 };
+    1 + present(reply.expires_at.is_some(), 8)
+        + present(reply.minute_qps.is_some(), 8)
+        + present(reply.log.is_some(), 16)
+}
+
+/// Writes the fields before the value.
+pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
+    let flag = |is: bool, flag| if is { flag } else { 0 };
+    let flags = flag(reply.expires_at.is_some(), EXPIRES)
+        | flag(reply.minute_qps.is_some(), RATE)
+        | flag(reply.log.is_some(), LOG);
+    buffer.put_u8(flags);
+    if let Some(moment) = reply.expires_at {
+        buffer.put_i64_le(nanos_since_1970(moment));
+    }
+    if let Some(rate) = reply.minute_qps {
+        buffer.put_f64_le(rate);
+    }
+    if let Some(LogPosition { log, count }) = reply.log {
+        buffer.put_u64_le(log);
+        buffer.put_u64_le(count);
+    }
+}
+
+/// Reads a reply. The value is a slice of the message.
+pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
+    let mut fields = Fields::of("a value", message);
+    let flags = fields.u8()?;
+    if flags & !(EXPIRES | RATE | LOG) != 0 {
+        return Err(fields.wrong("has unknown flags"));
+    }
+    let mut reply = Reply::default();
+    if flags & EXPIRES != 0 {
+        reply.expires_at = time_from_nanos(fields.u64()?.cast_signed());
+    }
+    if flags & RATE != 0 {
+        reply.minute_qps = Some(f64::from_bits(fields.u64()?));
+    }
+    if flags & LOG != 0 {
+        let (log, count) = (fields.u64()?, fields.u64()?);
+        reply.log = Some(LogPosition { log, count });
+    }
+    reply.value = ByteView::from(fields.rest());
+    Ok(reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::answer::Answer;
+    use super::super::bytes_of;
+    use super::*;
+
+    #[test]
+    fn the_bytes_are_the_documented_ones() {
+        let full = Reply {
+            value: "value".into(),
+            expires_at: time_from_nanos(1),
+            minute_qps: Some(1.5),
+            log: Some(LogPosition { log: 2, count: 3 }),
+        };
+        let golden =
+            b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0value";
+        assert_eq!(bytes_of(&Answer::Value(full)), golden);
+        let bare = Reply {
+            value: "value".into(),
+            ..Reply::default()
+        };
+        assert_eq!(bytes_of(&Answer::Value(bare)), b"\0value");
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_reads_back(
+            value: Vec<u8>,
+            nanos: Option<i64>,
+            minute_qps: Option<u32>,
+            log: Option<(u64, u64)>,
+        ) {
+            let reply = Reply {
+                value: value.into(),
+                expires_at: nanos.and_then(time_from_nanos),
+                minute_qps: minute_qps.map(f64::from),
+                log: log.map(|(log, count)| LogPosition { log, count }),
+            };
+            let bytes = bytes_of(&Answer::Value(reply.clone()));
+            prop_assert_eq!(read(bytes.into()).unwrap(), reply);
+        }
+
+        #[test]
+        fn no_bytes_panic_or_grow(bytes: Vec<u8>) {
+            let length = bytes.len();
+            if let Ok(reply) = read(bytes.into()) {
+                prop_assert!(reply.value.len() < length);
+            }
+        }
+    }
+}

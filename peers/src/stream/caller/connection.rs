@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::exchange::Exchange;
+use super::shared::{Shared, Unsent};
+use crate::Error;
+use crate::http::client::Lane;
+use crate::stream::Message;
+
+/// A connection to a peer on which many callers ask at the same time. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Connection(pub(super) Arc<Shared>);
+
+impl Connection {
+    pub(super) fn new(max_calls: usize, time: Duration) -> Self {
+        Self(Arc::new(Shared::new(max_calls, time)))
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) fn call<'a, M: Message>(&'a self, message: &'a M, lane: Lane) -> Exchange<'a, M> {
+        Exchange::new(&self.0, message, lane)
+    }
+
+    /// Waits until a connection that was full may have room again.
+    pub(super) async fn room(&self, lane: Lane) {
+        self.0.room(lane).await;
+    }
+
+    /// Whether no call can be sent any more.
+    pub(super) fn is_closed(&self) -> bool {
+        matches!(self.0.lock().admit(usize::MAX), Err(Unsent::Closed))
+    }
+
+    /// Asks for a sign of life. If the future is dropped before there is one, the connection ends: what
+    /// does not answer this answers nothing.
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        let mut unanswered = Unanswered(Some(&self.0));
+        let pong = {
+            let mut state = self.0.lock();
+            if state.has_ended() {
+                return Err(state.error());
+            }
+            state.ping()
+        };
+        let answered = pong.await.is_ok();
+        unanswered.0 = None;
+        match answered {
+            true => Ok(()),
+            false => Err(self.0.lock().error()),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.is_closing = true;
+        state.wake_driver();
+    }
+}
+
+/// A liveness check that has no answer yet.
+struct Unanswered<'a>(Option<&'a Shared>);
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0 {
+            shared.end(Error::disconnected(
+                "a peer",
+                "it left a liveness check unanswered",
+            ));
+        }
+    }
+}

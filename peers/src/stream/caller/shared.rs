@@ -1,0 +1,182 @@
+use std::pin::pin;
+use std::task::Waker;
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::{Notify, oneshot};
+
+use super::slots::Slots;
+use crate::Error;
+use crate::http::client::Lane;
+use crate::stream::frame::PING;
+use crate::stream::queue::Queue;
+
+/// The most bytes that wait to be written on a connection, or one message that is longer.
+const MAX_UNSENT: usize = 4 << 20;
+
+/// What the callers and the driver share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Wakes callers that found the connection full.
+    room: Notify,
+    /// The most calls under way.
+    max_calls: usize,
+    /// The milliseconds that a caller waits.
+    time: u32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) slots: Slots,
+    pub(super) queue: Queue,
+    /// Calls that nobody waits for any more.
+    pub(super) cancels: Vec<u32>,
+    /// The bytes that the driver has taken and not written.
+    pub(super) taken: usize,
+    /// Wakes the driver, if it sleeps until there is something to write.
+    pub(super) driver: Option<Waker>,
+    /// Liveness checks that wait for their answer.
+    pub(super) pings: Vec<(u32, oneshot::Sender<()>)>,
+    last_ping: u32,
+    /// The number of eighths of the time-out that have passed with calls under way.
+    pub(super) ticks: u32,
+    /// Callers that wait for room.
+    waiting: usize,
+    /// The other side takes no more calls.
+    pub(super) is_draining: bool,
+    /// The connection has been given up by its owner.
+    pub(super) is_closing: bool,
+    /// Why the connection has ended.
+    end: Option<Error>,
+}
+
+/// Why a call was not sent.
+#[derive(Debug)]
+pub(super) enum Unsent {
+    /// The connection takes no more calls at the moment.
+    Full,
+    /// The connection has ended, or is about to.
+    Closed,
+}
+
+impl Shared {
+    pub(super) fn new(max_calls: usize, time: Duration) -> Self {
+        Self {
+            state: Mutex::default(),
+            room: Notify::new(),
+            max_calls,
+            time: u32::try_from(time.as_millis()).unwrap_or(u32::MAX),
+        }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    pub(super) fn time(&self) -> u32 {
+        self.time
+    }
+
+    /// The most calls of a lane. A sixteenth is kept for those that wait for no load.
+    pub(super) fn limit(&self, lane: Lane) -> usize {
+        match lane {
+            Lane::Loads => self.max_calls - self.max_calls / 16,
+            Lane::Quick => self.max_calls,
+        }
+    }
+
+    /// Waits until there may be room for another call.
+    pub(super) async fn room(&self, lane: Lane) {
+        let mut notified = pin!(self.room.notified());
+        loop {
+            // Registered before the look, so that no wake-up is lost.
+            notified.as_mut().enable();
+            {
+                let mut state = self.lock();
+                if !matches!(state.admit(self.limit(lane)), Err(Unsent::Full)) {
+                    return;
+                }
+                state.waiting += 1;
+            }
+            let _waiting = Waiting(self);
+            notified.as_mut().await;
+            notified.set(self.room.notified());
+        }
+    }
+
+    /// Wakes callers that wait for room, if there are any and there may be some.
+    pub(super) fn announce_room(&self, state: &State) {
+        if state.waiting > 0 {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Ends the connection: every call on it fails with a copy of `error`.
+    pub(super) fn end(&self, error: Error) {
+        let mut state = self.state.lock();
+        if state.end.is_some() {
+            return;
+        }
+        state.end = Some(error);
+        state.wake_driver();
+        state.queue = Queue::default();
+        let callers: Vec<Waker> = state.slots.waiting().cloned().collect();
+        let pings = std::mem::take(&mut state.pings);
+        drop(state);
+        drop(pings);
+        callers.into_iter().for_each(Waker::wake);
+        self.room.notify_waiters();
+    }
+}
+
+impl State {
+    /// Whether another call may be sent when `limit` may be under way.
+    pub(super) fn admit(&self, limit: usize) -> Result<(), Unsent> {
+        if self.end.is_some() || self.is_draining || self.is_closing {
+            return Err(Unsent::Closed);
+        }
+        if self.slots.in_use() >= limit || self.queue.bytes() + self.taken > MAX_UNSENT {
+            return Err(Unsent::Full);
+        }
+        Ok(())
+    }
+
+    /// Has the driver look at what there is to write.
+    pub(super) fn wake_driver(&mut self) {
+        if let Some(driver) = self.driver.take() {
+            driver.wake();
+        }
+    }
+
+    /// Sends a liveness check. The channel closes without a word when the connection ends.
+    pub(super) fn ping(&mut self) -> oneshot::Receiver<()> {
+        let (sender, pong) = oneshot::channel();
+        self.last_ping = self.last_ping.wrapping_add(1);
+        self.pings.push((self.last_ping, sender));
+        self.queue.push_control(PING, self.last_ping, &[]);
+        self.wake_driver();
+        pong
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Why the connection has ended.
+    pub(super) fn error(&self) -> Error {
+        match &self.end {
+            Some(error) => error.copy(),
+            None => Error::malformed("a stream that ended without a reason"),
+        }
+    }
+}
+
+/// A caller that waits for room.
+struct Waiting<'a>(&'a Shared);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.state.lock().waiting -= 1;
+    }
+}

@@ -1,0 +1,7 @@
+//! The side that answers.
+
+mod calls;
+mod patience;
+mod session;
+
+pub(crate) use session::{Answerer, Session, Times};

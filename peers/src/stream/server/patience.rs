@@ -1,0 +1,97 @@
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Finds connections on which nothing moves, without a look at the clock per frame.
+///
+/// While something is due, a timer looks four times per limit whether there was progress. While
+/// nothing is, it sleeps until the connection counts as idle.
+#[derive(Debug)]
+pub(super) struct Patience {
+    timer: Pin<Box<Sleep>>,
+    /// How long something that is due may make no progress.
+    due: Duration,
+    idle: Duration,
+    /// What was seen last, and when for the first time.
+    seen: State,
+    since: Instant,
+}
+
+/// What a connection is doing. The number tells progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Nothing, since so many calls.
+    Idle(u64),
+    /// The server makes answers. That takes as long as it takes.
+    Working,
+    /// The client is to read or to write on.
+    Due(u64),
+}
+
+/// What has to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Give spare memory back: nothing has happened for a moment.
+    Quiet,
+    /// End the connection: nothing has happened for long.
+    Idle,
+    /// End the connection: what is due does not come.
+    Stuck,
+}
+
+/// After so long without a call a connection is quiet.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Patience {
+    pub(super) fn new(due: Duration, idle: Duration) -> Self {
+        Self {
+            timer: Box::pin(sleep(idle)),
+            due,
+            idle,
+            seen: State::Idle(0),
+            since: Instant::now(),
+        }
+    }
+
+    /// Looks at the connection if it is time to.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, state: State) -> Poll<Verdict> {
+        let begins_to_be_due =
+            matches!(state, State::Due(_)) && !matches!(self.seen, State::Due(_));
+        if begins_to_be_due {
+            self.see(state);
+        }
+        while self.timer.as_mut().poll(cx).is_ready() {
+            if state != self.seen {
+                self.see(state);
+                continue;
+            }
+            let waited = self.since.elapsed();
+            match state {
+                State::Idle(_) if waited >= self.idle => return Poll::Ready(Verdict::Idle),
+                State::Due(_) if waited >= self.due => return Poll::Ready(Verdict::Stuck),
+                State::Idle(_) => {
+                    self.set_timer(self.idle.saturating_sub(waited));
+                    return Poll::Ready(Verdict::Quiet);
+                }
+                State::Due(_) => self.set_timer(self.due / 4),
+                State::Working => self.set_timer(self.idle),
+            }
+        }
+        Poll::Pending
+    }
+
+    fn see(&mut self, state: State) {
+        (self.seen, self.since) = (state, Instant::now());
+        self.set_timer(match state {
+            State::Due(_) => self.due / 4,
+            State::Idle(_) => QUIET.min(self.idle),
+            State::Working => self.idle,
+        });
+    }
+
+    fn set_timer(&mut self, length: Duration) {
+        self.timer.as_mut().reset(Instant::now() + length);
+    }
+}

@@ -1,0 +1,294 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::calls::Calls;
+use super::patience::{Patience, State, Verdict};
+use crate::http::BodyBudget;
+use crate::stream::frame::{self, Header};
+use crate::stream::inbox::{Event, Inbox, Part};
+use crate::stream::limits::{Limits, UNSENT_LARGE, UNSENT_SMALL};
+use crate::stream::outbox::{Outbox, Withdrawn};
+use crate::stream::queue::Queue;
+use crate::stream::{Message, Payload};
+use crate::{BoxFuture, Error};
+
+/// Answers the calls of a stream: the protocol's part.
+pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
+    type Answer: Message + Send + 'static;
+
+    /// The answer to a call that has to wait for nothing; `None` if it may have to. Called on the
+    /// connection's task.
+    fn answer_now(&self, kind: u8, message: &[u8]) -> Option<Self::Answer>;
+
+    /// The answer to any other call. Runs on a task of its own, and is dropped when nobody waits for the
+    /// answer any more.
+    fn answer(&self, kind: u8, message: Bytes) -> BoxFuture<'static, Self::Answer>;
+
+    /// The answer that says an error.
+    fn error(&self, error: Error) -> Self::Answer;
+}
+
+/// The times of a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    /// How long a client may stop in the middle of a message, or leave its answers unread.
+    pub(crate) due: Duration,
+    /// How long a connection is kept without calls.
+    pub(crate) idle: Duration,
+}
+
+/// The server's end of a stream. The future ends with the connection.
+///
+/// It answers all calls that a read has brought and that need no waiting, and writes their answers in
+/// one go. It does not read on while a client leaves its answers unread.
+pub(crate) struct Session<T, A: Answerer> {
+    io: T,
+    inbox: Inbox,
+    queue: Queue,
+    outbox: Outbox,
+    answerer: A,
+    calls: Calls<A::Answer>,
+    limits: Limits,
+    patience: Patience,
+    /// The number of calls so far.
+    called: u64,
+    /// Bytes read so far.
+    read: u64,
+    /// Ready once the server shuts down; `None` after that.
+    draining: Option<BoxFuture<'static, ()>>,
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
+    pub(crate) fn new(
+        io: T,
+        first: &[u8],
+        answerer: A,
+        limits: Limits,
+        times: Times,
+        budget: Arc<BodyBudget>,
+        draining: BoxFuture<'static, ()>,
+    ) -> Self {
+        let mut queue = Queue::default();
+        let mut hello = [0; 12];
+        hello[..4].copy_from_slice(&limits.calls.to_le_bytes());
+        hello[4..].copy_from_slice(&limits.message.to_le_bytes());
+        queue.push_control(frame::HELLO, 0, &hello);
+        let mut inbox = Inbox::new(limits.message, budget);
+        inbox.put(first);
+        Self {
+            io,
+            inbox,
+            queue,
+            outbox: Outbox::default(),
+            answerer,
+            calls: Calls::new(),
+            limits,
+            patience: Patience::new(times.due, times.idle),
+            called: 0,
+            read: 0,
+            draining: Some(draining),
+        }
+    }
+
+    /// Moves what can be moved. Ends with the reason why the connection cannot go on.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.poll_draining(cx);
+        if let Err(error) = self.receive() {
+            return Poll::Ready(error);
+        }
+        loop {
+            while let Poll::Ready((id, answer)) = self.calls.poll_answer(cx) {
+                self.queue.push(&answer, id, 0);
+            }
+            let had_room = self.has_room();
+            let mut has_read = false;
+            if had_room {
+                match self.inbox.poll_read(cx, &mut self.io) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(lost("the client closed it")),
+                    Poll::Ready(Err(error)) => return Poll::Ready(lost(error)),
+                    Poll::Ready(Ok(count)) => {
+                        self.read += count as u64;
+                        has_read = true;
+                        if let Err(error) = self.receive() {
+                            return Poll::Ready(error);
+                        }
+                    }
+                    Poll::Pending => {}
+                }
+            }
+            if let Err(error) = self.write(cx) {
+                return Poll::Ready(lost(error));
+            }
+            if !has_read && (had_room || !self.has_room()) {
+                break;
+            }
+        }
+        if self.draining.is_none() && self.is_done() {
+            return Poll::Ready(lost("the server shuts down"));
+        }
+        loop {
+            match self.patience.poll(cx, self.state()) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Verdict::Quiet) => {
+                    self.inbox.shrink();
+                    self.outbox.shrink();
+                    self.queue.shrink();
+                }
+                Poll::Ready(Verdict::Idle) => return Poll::Ready(lost("it was idle")),
+                Poll::Ready(Verdict::Stuck) => {
+                    return Poll::Ready(lost("the client makes no progress"));
+                }
+            }
+        }
+    }
+
+    fn poll_draining(&mut self, cx: &mut Context<'_>) {
+        if let Some(draining) = &mut self.draining
+            && draining.as_mut().poll(cx).is_ready()
+        {
+            self.draining = None;
+            self.queue.push_control(frame::GOAWAY, 0, &[]);
+        }
+    }
+
+    /// Handles all frames that a read has brought.
+    fn receive(&mut self) -> Result<(), Error> {
+        while let Some(event) = self.inbox.next()? {
+            match event {
+                Event::Message(header, message) => {
+                    let Self {
+                        answerer,
+                        calls,
+                        queue,
+                        ..
+                    } = self;
+                    self.called += 1;
+                    let under_way = calls.count() + self.outbox.large_messages();
+                    if under_way >= self.limits.calls as usize || calls.contains(header.id) {
+                        let id = header.id;
+                        let text = format!("call {id} is one too many, or under way already");
+                        return Err(Error::malformed(text));
+                    }
+                    answer(answerer, calls, queue, header, message);
+                }
+                Event::TooLong(header, length) => {
+                    let error = Error::too_large("a request", length, self.limits.message);
+                    self.queue.push(&self.answerer.error(error), header.id, 0);
+                }
+                Event::Skipped(_) => {}
+                Event::Control(header, payload) => match header.kind {
+                    frame::PING => self.queue.push_control(frame::PONG, header.id, &[]),
+                    frame::CANCEL => self.cancel(header.id),
+                    frame::GRANT => {
+                        let bytes = payload
+                            .try_into()
+                            .map_err(|_| Error::malformed("a grant that is not of 4 bytes"))?;
+                        self.outbox.grant(header.id, u32::from_le_bytes(bytes));
+                    }
+                    kind => {
+                        let text = format!("a frame of kind {kind}, which a client never sends");
+                        return Err(Error::malformed(text));
+                    }
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Nobody waits for the answer to a call any more. A call that has been answered stays so.
+    fn cancel(&mut self, id: u32) {
+        let is_unanswered = match self.inbox.withdraw(id) {
+            Some(Part::Wanted) => true,
+            Some(Part::Refused) => false,
+            None => self.calls.cancel(id) || self.withdraw(id),
+        };
+        if is_unanswered {
+            self.queue.push_control(frame::CANCELLED, id, &[]);
+        }
+    }
+
+    /// Sends no more of an answer. Says whether its end was not sent.
+    fn withdraw(&mut self, id: u32) -> bool {
+        self.queue.withdraw(id) || self.outbox.withdraw(id) != Withdrawn::Absent
+    }
+
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        for (id, bytes) in self.inbox.take_grants(cx) {
+            let payload = bytes.to_le_bytes();
+            self.queue.push_control(frame::GRANT, id, &payload);
+        }
+        loop {
+            self.outbox.take(&mut self.queue);
+            if self.outbox.is_idle() {
+                return Ok(());
+            }
+            match self.outbox.poll_write(cx, &mut self.io) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether the client may ask for more.
+    fn has_room(&self) -> bool {
+        let small = self.queue.small_bytes() + self.outbox.small_bytes();
+        small <= UNSENT_SMALL && self.outbox.large_bytes() <= UNSENT_LARGE
+    }
+
+    /// Whether every call is answered, and every answer written.
+    fn is_done(&self) -> bool {
+        self.calls.count() == 0
+            && self.queue.is_empty()
+            && self.outbox.is_written()
+            && self.outbox.large_messages() == 0
+    }
+
+    fn state(&self) -> State {
+        if !self.outbox.is_written() || self.inbox.is_in_the_middle() {
+            State::Due(self.read + self.outbox.written())
+        } else if self.calls.count() > 0 || self.outbox.large_messages() > 0 {
+            State::Working
+        } else {
+            State::Idle(self.called)
+        }
+    }
+}
+
+/// Answers a call: at once if that needs no waiting, and on a task otherwise.
+fn answer<A: Answerer>(
+    answerer: &A,
+    calls: &mut Calls<A::Answer>,
+    queue: &mut Queue,
+    header: Header,
+    message: Payload<'_>,
+) {
+    if let Some(answer) = answerer.answer_now(header.kind, &message) {
+        queue.push(&answer, header.id, 0);
+        return;
+    }
+    let answer = answerer.answer(header.kind, message.into_bytes());
+    let time = Duration::from_millis(header.time.into());
+    let late = answerer.error(Error::timed_out("the answer to a peer", time));
+    calls.begin(header.id, async move {
+        tokio::time::timeout(time, answer).await.unwrap_or(late)
+    });
+}
+
+impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Future for Session<T, A> {
+    type Output = Error;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
+        self.drive(cx)
+    }
+}
+
+fn lost(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::disconnected("a client", why)
+}
