@@ -1,4 +1,5 @@
-//! A group beside what users could pick instead, in one run: the time of a hit in memory, and memory.
+//! A group beside what users could pick instead, in one run: the time of a hit in memory, memory, and a get of a value that
+//! another process holds.
 //!
 //! ```text
 //! cargo bench -p groupcache-rs --bench versus
@@ -7,11 +8,13 @@
 //! | flag | |
 //! |---|---|
 //! | `--quick` | ends within 90 seconds: fewer rounds, a smaller budget |
-//! | `--only PARTS` | of `hits,memory` |
+//! | `--only PARTS` | of `hits,memory,remote` |
+//! | `--test` | with `--only remote`: a few requests to each subject, to see that it works |
 //! | `--save-plots` | copies the plots to `groupcache/plots/`, which the README shows |
 //!
 //! Prints one table, and writes `target/versus/groupcache.json` and the plots beside it. The members of the family that
-//! are written in Go are built from their published modules, where there is a Go toolchain.
+//! are written in Go are built from their published modules, where there is a Go toolchain. memcached and redis are started
+//! if their programs are installed. What is missing on a machine is named.
 
 mod go;
 mod group;
@@ -24,19 +27,22 @@ mod group;
 mod harness;
 mod hits;
 mod memory;
+mod process;
+mod remote;
 mod rival;
 mod store;
 #[allow(dead_code, reason = "the simulator draws more")]
 #[path = "../../../lru/benches/policies/zipf.rs"]
 mod zipf;
 
-use std::io;
-
 use harness::{Args, Plot, Report};
 
-fn main() -> io::Result<()> {
+fn main() -> anyhow::Result<()> {
     if let Some(task) = harness::task() {
-        return memory::task(&task);
+        return match task.split_first() {
+            Some((part, task)) if part == remote::TASK => remote::task(task),
+            _ => Ok(memory::task(&task)?),
+        };
     }
     let args = Args::parse();
     let mut report = Report::new("groupcache");
@@ -47,11 +53,18 @@ fn main() -> io::Result<()> {
     if args.includes("hits") {
         hits::run(&mut report, args.quick)?;
     }
+    let remote = args
+        .includes("remote")
+        .then(|| remote::run(&mut report, &args));
     report.print();
-    harness::write(&report, &plots(&report, args.quick), args.save_plots)
+    if let Some(remote) = remote {
+        remote.print();
+    }
+    harness::write(&report, &plots(&report, args.quick), args.save_plots)?;
+    Ok(())
 }
 
-fn plots(report: &Report, quick: bool) -> [Plot; 2] {
+fn plots(report: &Report, quick: bool) -> [Plot; 5] {
     let run = if quick { ", quick run" } else { "" };
     [
         Plot::bars(
@@ -70,6 +83,31 @@ fn plots(report: &Report, quick: bool) -> [Plot; 2] {
                 ("rss_ratio_churned", ", churned"),
             ],
             2,
+        ),
+        Plot::bars(
+            report,
+            "remote",
+            format!("A get from another process: requests per second (higher is better){run}"),
+            &[("rps", "")],
+            0,
+        ),
+        Plot::bars(
+            report,
+            "remote-p99",
+            format!(
+                "A get from another process: 99th percentile in microseconds (lower is better){run}"
+            ),
+            &[("p99_us", "")],
+            0,
+        ),
+        Plot::bars(
+            report,
+            "remote-cpu",
+            format!(
+                "A get from another process: processor time of both sides in microseconds (lower is better){run}"
+            ),
+            &[("cpu_us", "")],
+            1,
         ),
     ]
 }

@@ -1,8 +1,13 @@
-// Command rivals times hits of the Group.Get of golang/groupcache or mailgun/groupcache, for the bench versus.
+// Command rivals runs the Go members of the family for the bench versus.
 //
 //	rivals golang|mailgun
+//	rivals serve
+//	rivals ask ADDRESS
 //
-// Stdin begins with little-endian 32-bit words: the number of keys, of threads and of requests to each thread, and
+// The first times hits of the Group.Get of golang/groupcache or mailgun/groupcache. The others are two nodes of
+// golang/groupcache, see remote.go.
+//
+// For hits, stdin begins with little-endian 32-bit words: the number of keys, of threads and of requests to each thread, and
 // then for each thread the numbers of the keys to ask for. The group is filled, and then each line of stdin, the
 // number of threads to take part, is answered with a line, the nanoseconds per request. Ends with stdin.
 package main
@@ -11,6 +16,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -31,10 +37,18 @@ type get func(key string) (int, error)
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("rivals: ")
-	if len(os.Args) != 2 {
-		log.Fatal("usage: rivals golang|mailgun")
+	var err error
+	switch args := os.Args[1:]; {
+	case len(args) == 1 && args[0] == "serve":
+		err = serve()
+	case len(args) == 2 && args[0] == "ask":
+		err = ask(args[1])
+	case len(args) == 1:
+		err = run(args[0], bufio.NewReaderSize(os.Stdin, 1<<16), os.Stdout)
+	default:
+		err = errors.New("usage: rivals golang|mailgun, rivals serve, or rivals ask ADDRESS")
 	}
-	if err := run(os.Args[1], bufio.NewReaderSize(os.Stdin, 1<<16), os.Stdout); err != nil {
+	if err != nil {
 		log.Fatal(err)
 	}
 }

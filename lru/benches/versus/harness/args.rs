@@ -7,6 +7,9 @@ use std::path::PathBuf;
 pub(crate) struct Args {
     /// Whether the run should end within 90 seconds.
     pub(crate) quick: bool,
+    /// Whether to ask each subject a few times only, to see that it works.
+    #[allow(dead_code, reason = "the bench of a group has such a run")]
+    pub(crate) test: bool,
     /// The folder of the recorded traces: `--traces`, or else `TRACE_DIR`.
     pub(crate) traces: Option<PathBuf>,
     /// Whether to copy the plots to the crate's `plots/`, which the READMEs show.
@@ -26,6 +29,7 @@ impl Args {
         while let Some(arg) = args.next() {
             match arg.to_str() {
                 Some("--quick") => parsed.quick = true,
+                Some("--test") => parsed.test = true,
                 Some("--save-plots") => parsed.save_plots = true,
                 Some("--traces") => parsed.traces = args.next().map(PathBuf::from),
                 Some("--only") => parsed.only = args.next().and_then(|arg| arg.into_string().ok()),

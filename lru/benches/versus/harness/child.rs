@@ -1,5 +1,6 @@
 //! Child processes: this program runs itself again, to do one task in a process of its own.
 
+use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 use std::{env, io};
 
@@ -11,11 +12,16 @@ pub(crate) fn task() -> Option<Vec<String>> {
     args.next().map(|_| args.collect())
 }
 
+/// This program, about to be run again for a task.
+pub(crate) fn command<S: AsRef<OsStr>>(task: impl IntoIterator<Item = S>) -> io::Result<Command> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg(FLAG).args(task);
+    Ok(command)
+}
+
 /// Runs a task in a child, and returns the numbers that the child prints.
 pub(super) fn run(task: &[String]) -> io::Result<Vec<f64>> {
-    let child = Command::new(env::current_exe()?)
-        .arg(FLAG)
-        .args(task)
+    let child = command(task)?
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()?;

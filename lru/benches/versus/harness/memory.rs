@@ -146,7 +146,12 @@ impl<'a> Memory<'a> {
 
 /// The resident bytes of this process; `None` where there is no `/proc`.
 pub(crate) fn resident() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
+    resident_of("self")
+}
+
+/// The resident bytes of the process with this id; `None` where there is no `/proc`.
+pub(crate) fn resident_of(process: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("VmRSS:"))?;

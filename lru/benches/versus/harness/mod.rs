@@ -14,13 +14,22 @@ mod rounds;
 mod subject;
 
 pub(crate) use self::args::Args;
+#[allow(unused_imports, reason = "the bench of a group runs itself as servers")]
+pub(crate) use self::child::command;
 pub(crate) use self::child::task;
 pub(crate) use self::files::write;
+#[allow(unused_imports, reason = "the bench of a group looks at its servers")]
+pub(crate) use self::memory::resident_of;
 pub(crate) use self::memory::{Memory, Plan, SIZES, resident};
 pub(crate) use self::moka::Moka;
 pub(crate) use self::plot::Plot;
 pub(crate) use self::quick_cache::QuickCache;
 pub(crate) use self::report::Report;
 pub(crate) use self::requests::{Draw, Request};
+#[allow(
+    unused_imports,
+    reason = "the bench of a group has rounds of other subjects"
+)]
+pub(crate) use self::rounds::median;
 pub(crate) use self::rounds::{Contest, Round, reads, time};
 pub(crate) use self::subject::{Capacity, Key, Subject, VALUE, values, weight};

@@ -94,7 +94,7 @@ pub(crate) fn time(requests: &[Vec<Request>], run: impl Fn(&[Request]) + Sync) -
     total.as_nanos() as f64 / requests.iter().map(Vec::len).sum::<usize>() as f64
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
