@@ -23,32 +23,41 @@ impl Inner {
         self: &Arc<Self>,
         request: &GetRequest<'_>,
     ) -> Result<Reply, Error> {
-        let (key, mode) = (request.key, request.mode);
-        self.counters.add(Event::PeerGet);
-        let found = self.store.get(key);
-        if mode == GetMode::Peek {
-            return found
-                .map(|entry| self.reply(entry, None))
-                .ok_or_else(|| Error::from_getter(NotFound.into()));
-        }
-        let rate = (mode == GetMode::Load).then(|| self.count_request(key, 1.0));
-        let entry = match found {
-            Some(entry) => {
-                if !self.is_fresh(entry.fresh_until) {
-                    self.reload(key);
-                }
-                entry
-            }
+        let mode = request.mode;
+        let rate = (mode == GetMode::Load).then(|| self.count_request(request.key, 1.0));
+        let entry = match self.serve_from_memory(request.key, mode) {
+            Some(found) => found?,
             None => {
-                let key = Key::from(key);
+                let key = Key::from(request.key);
                 self.check_keys(slice::from_ref(&key))?;
                 self.load(key).await?
             }
         };
         Ok(match mode {
             GetMode::WarmUp => Reply::default(),
-            _ => self.reply(entry, rate),
+            _ => Reply {
+                log: Some(self.coherence.position()),
+                ..self.reply(entry, rate)
+            },
         })
+    }
+
+    /// The answer from memory, which a peek always has. A stale value is loaded again, in the background.
+    pub(super) fn serve_from_memory(
+        self: &Arc<Self>,
+        key: &[u8],
+        mode: GetMode,
+    ) -> Option<Result<Entry, Error>> {
+        self.counters.add(Event::PeerGet);
+        let found = self.store.get(key);
+        if mode == GetMode::Peek {
+            return Some(found.ok_or_else(|| Error::from_getter(NotFound.into())));
+        }
+        let entry = found?;
+        if !self.is_fresh(entry.fresh_until) {
+            self.reload(key);
+        }
+        Some(Ok(entry))
     }
 
     /// Takes a value from a peer that regards this node as the key's owner.
@@ -80,7 +89,8 @@ impl Inner {
         self.coherence.changes_since(request.since)
     }
 
-    fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
+    /// A reply with this value, without a position in the change log.
+    pub(super) fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
         let expires_at = entry
             .fresh_until
             .map(|instant| wall_clock(instant, self.clock.now()));
@@ -88,7 +98,7 @@ impl Inner {
             value: entry.value,
             expires_at,
             minute_qps: rate.map(|rate| rate.per_minute),
-            log: Some(self.coherence.position()),
+            log: None,
         }
     }
 }

@@ -3,14 +3,15 @@ use http::{Method, StatusCode};
 
 use super::headers;
 use super::wire::{
-    CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
+    CHANGES, CLEAR, GET_MANY, REMOVE_KEYS, changes_request, changes_response, get_many_request,
+    get_many_response, get_response, remove_keys,
 };
 use crate::http::client::{HttpClient, Lane};
 use crate::http::{Body, MAX_KEYS_BYTES, failure};
 use crate::protobuf::{self, set_request};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest,
+    PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -50,6 +51,25 @@ impl NativeClient {
             }
             _ => Err(failure::error(&answer, request.group)),
         }
+    }
+
+    async fn ask_many(
+        &self,
+        request: GetManyRequest<'_>,
+        lane: Lane,
+    ) -> Result<GetManyReply, Error> {
+        let message = get_many_request::encode(&request);
+        let sending = self.http.send(lane, |post| {
+            *post.method_mut() = Method::POST;
+            *post.body_mut() = Body::from(message.clone());
+            self.group_target(request.group, GET_MANY)
+        });
+        let answer = sending.await?;
+        if answer.status != StatusCode::OK {
+            return Err(failure::error(&answer, request.group));
+        }
+        answer.check_type(protobuf::CONTENT_TYPE)?;
+        get_many_response::decode(answer.body, request.keys.len(), request.group)
     }
 
     /// An operation whose answer has no body.
@@ -96,6 +116,31 @@ impl PeerClient for NativeClient {
                 }
             }
             self.ask(request, Lane::Loads).await
+        })
+    }
+
+    fn get_many<'a>(
+        &'a self,
+        request: GetManyRequest<'a>,
+    ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
+        Box::pin(async move {
+            request.check()?;
+            for &key in request.keys {
+                self.http.check_key(key)?;
+            }
+            if request.mode == GetMode::Peek {
+                return self.ask_many(request, Lane::Quick).await;
+            }
+            if request.mode == GetMode::Load && self.http.is_exhausted() {
+                let mode = GetMode::Peek;
+                let peek = self.ask_many(GetManyRequest { mode, ..request }, Lane::Quick);
+                if let Ok(reply) = Box::pin(peek).await
+                    && let Some(found) = reply.found()
+                {
+                    return Ok(found);
+                }
+            }
+            self.ask_many(request, Lane::Loads).await
         })
     }
 

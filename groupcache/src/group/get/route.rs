@@ -29,21 +29,36 @@ impl Inner {
         mode: GetMode,
     ) -> Option<Result<Reply, Error>> {
         for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
-            match self.ask(peer, key, mode).await {
-                Ok(reply) => return Some(Ok(reply)),
-                Err(error) if error.is_answer() => return Some(Err(error.into())),
-                Err(error) if error.is_of_this_side() => {
-                    // Other peers would not be reached either.
-                    tracing::debug!(group = %self.name, %error, "no peer can be asked");
-                    return None;
-                }
-                Err(error) => {
-                    self.counters.add(Event::PeerError);
-                    tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");
-                }
+            match self.verdict(peer, self.ask(peer, key, mode).await) {
+                Verdict::Answer(answer) => return Some(answer),
+                Verdict::NextPeer => {}
+                Verdict::ThisNode => return None,
             }
         }
         None
+    }
+
+    /// What follows from the result of asking a peer. Counts a peer that gave no answer.
+    pub(in crate::group) fn verdict<T>(
+        &self,
+        peer: &Peer,
+        result: Result<T, peers::Error>,
+    ) -> Verdict<T> {
+        let group = &self.name;
+        match result {
+            Ok(reply) => Verdict::Answer(Ok(reply)),
+            Err(error) if error.is_answer() => Verdict::Answer(Err(error.into())),
+            Err(error) if error.is_of_this_side() => {
+                // Other peers would not be reached either.
+                tracing::debug!(%group, %error, "no peer can be asked");
+                Verdict::ThisNode
+            }
+            Err(error) => {
+                self.counters.add(Event::PeerError);
+                tracing::debug!(%group, peer = %peer.member(), %error, "no answer");
+                Verdict::NextPeer
+            }
+        }
     }
 
     /// Asks one peer, and notes the end of its change log.
@@ -58,4 +73,14 @@ impl Inner {
         self.heard(peer, reply.log);
         Ok(reply)
     }
+}
+
+/// What follows from the result of asking a peer.
+pub(in crate::group) enum Verdict<T> {
+    /// The peer has answered, for good.
+    Answer(Result<T, Error>),
+    /// The key's next owner is asked.
+    NextPeer,
+    /// No peer can be asked: this node loads the value.
+    ThisNode,
 }

@@ -5,7 +5,10 @@ use http::{HeaderMap, Method, Response, StatusCode};
 
 use crate::http::path::{self, Malformed, Plus};
 use crate::http::{Body, HttpOptions, failure};
-use crate::{Error, GetMode, GetRequest, PeerService, Phase, RemoveRequest, Reply, SetRequest};
+use crate::{
+    Error, GetManyReply, GetManyRequest, GetMode, GetRequest, PeerService, Phase, RemoveRequest,
+    Reply, SetRequest,
+};
 
 /// A request as the server side of a protocol sees it, and the service that answers it.
 pub(crate) struct InboundRequest<'a> {
@@ -91,6 +94,31 @@ impl<'a> InboundRequest<'a> {
             return Ok(Reply::default()); // a warm-up does not want the value
         }
         within("a value", reply.value.len(), self.options.max_value_bytes)?;
+        Ok(reply)
+    }
+
+    /// The same for several keys. A value that is too large is an error of its key alone.
+    pub(crate) async fn get_many(
+        &self,
+        request: GetManyRequest<'_>,
+    ) -> Result<GetManyReply, Error> {
+        request.check()?;
+        for &key in request.keys {
+            self.check_key(key)?;
+        }
+        let mut reply = self.service.get_many(request).await?;
+        reply.answers.resize_with(request.keys.len(), || None);
+        for answer in reply.answers.iter_mut().flatten() {
+            if let Ok(Reply { value, .. }) = answer {
+                if request.mode == GetMode::WarmUp {
+                    *answer = Ok(Reply::default());
+                } else if let Err(error) =
+                    within("a value", value.len(), self.options.max_value_bytes)
+                {
+                    *answer = Err(error);
+                }
+            }
+        }
         Ok(reply)
     }
 
