@@ -3,7 +3,6 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use peers::testing::{FakePeer, Network};
 use peers::{
@@ -106,7 +105,7 @@ async fn the_server_answers_no_more_keys_than_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn values_that_do_not_fit_are_left_out_and_got_alone() {
+async fn values_that_do_not_fit_are_left_out() {
     let network = Network::new();
     let options = || HttpOptions::default().max_value_bytes(1000);
     let (_server, node) = serve(&network, Protocol::Native, options(), FakePeer::new(by_key));
@@ -116,41 +115,31 @@ async fn values_that_do_not_fit_are_left_out_and_got_alone() {
     let is_there: Vec<_> = reply.answers.iter().map(Option::is_some).collect();
     assert_eq!(is_there, [true, true, false, true]);
 
-    let before = asked(&node);
-    let peer = peer(&network, Protocol::Native, options());
-    let replies = peer.get_many(request(&keys)).await.unwrap();
-    for (key, reply) in keys.iter().zip(replies) {
-        assert_eq!(
-            reply.unwrap().value.len(),
-            if *key == b"large" { 600 } else { 5 }
-        );
-    }
-    assert_eq!(asked(&node), before + 5);
+    assert_eq!(asked(&node), 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn protocols_without_the_message_say_so_and_get_each_key_alone() {
+async fn protocols_without_the_message_say_so_and_ask_nothing() {
     for &protocol in Protocol::ALL {
         if protocol == Protocol::GalaxycacheGrpc {
             continue; // not over this network's HTTP/1.1 server
         }
         let network = Network::new();
         let options = HttpOptions::default;
-        let node = FakePeer::new(by_key).delay(Duration::from_secs(1));
-        let (_server, node) = serve(&network, protocol, options(), node);
+        let (_server, node) = serve(&network, protocol, options(), FakePeer::new(by_key));
         let client = dial(&network, protocol, options());
         let keys: [&[u8]; 3] = [b"one", b"two", b"three"];
         match client.get_many(request(&keys)).await {
             Ok(_) => assert_eq!(protocol, Protocol::Native),
             Err(error) => assert!(error.is_unsupported() && asked(&node) == 0, "{protocol}"),
         }
-        let start = tokio::time::Instant::now();
+        let before = asked(&node);
         let peer = peer(&network, protocol, options());
-        let replies = peer.get_many(request(&keys)).await.unwrap();
-        for (key, reply) in keys.iter().zip(replies) {
-            assert_eq!(reply.unwrap().value, **key, "{protocol}");
-        }
-        assert!(start.elapsed() < Duration::from_secs(2), "at the same time");
+        let answers = peer.get_many(request(&keys)).await.unwrap();
+        assert_eq!(answers.len(), 3);
+        let is_native = protocol == Protocol::Native;
+        assert!(answers.iter().all(|answer| answer.is_some() == is_native));
+        assert_eq!(asked(&node), before + if is_native { 3 } else { 0 });
     }
 }
 

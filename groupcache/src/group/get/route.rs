@@ -28,7 +28,19 @@ impl Inner {
         key: &Key,
         mode: GetMode,
     ) -> Option<Result<Reply, Error>> {
-        for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
+        self.ask_owners_from(0, routes, key, mode).await
+    }
+
+    /// The same without the first owners, of which so many have been asked already.
+    pub(in crate::group) async fn ask_owners_from(
+        self: &Arc<Self>,
+        asked: usize,
+        routes: &Routes,
+        key: &Key,
+        mode: GetMode,
+    ) -> Option<Result<Reply, Error>> {
+        let owners = self.owners(routes, key).skip(asked);
+        for peer in owners.take_while(|peer| !peer.is_self()) {
             match self.verdict(peer, self.ask(peer, key, mode).await) {
                 Verdict::Answer(answer) => return Some(answer),
                 Verdict::NextPeer => {}
@@ -62,7 +74,7 @@ impl Inner {
     }
 
     /// Asks one peer, and notes the end of its change log.
-    pub(super) async fn ask(
+    pub(in crate::group) async fn ask(
         self: &Arc<Self>,
         peer: &Peer,
         key: &Key,

@@ -2,22 +2,34 @@
 
 use std::sync::Arc;
 
-use futures_util::future::join;
+use futures_util::future::{join, join3};
 use futures_util::{StreamExt as _, stream};
-use peers::{BoxFuture, GetMode, Routes};
+use peers::{BoxFuture, GetMode, Peer, Reply, Routes};
 
 use super::landings::{Claimed, Landings};
-use super::rounds::{Keyed, ROUNDS_AT_ONCE, Round, rounds};
-use crate::Key;
+use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::fence::Stamp;
 use crate::group::get::Verdict;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::{Error, Key};
+
+/// How many exchanges a round has at most.
+const EXCHANGES: usize = 2;
 
 /// A key that this call fetches.
 struct Fetch {
     claimed: Claimed,
     stamp: Stamp,
+}
+
+/// The keys that a peer will not answer.
+#[derive(Default)]
+struct Unanswered {
+    /// Their next owners are to be asked.
+    next: Vec<Fetch>,
+    /// This node loads them.
+    own: Vec<Fetch>,
 }
 
 impl Keyed for Fetch {
@@ -71,24 +83,44 @@ impl Inner {
         })
     }
 
-    /// Asks one peer, and goes on with the keys that it has no answer for.
+    /// Asks one peer, and goes on with the keys that it has no answer for. Those that it leaves for later are
+    /// asked for together once more, if the first exchange brought any of them, and then each alone.
     async fn fetch_round(self: Arc<Self>, routes: Arc<Routes>, place: usize, round: Round<Fetch>) {
-        let replies = self.ask_many(&round, GetMode::Load).await;
-        let (peer, fetches) = (round.peer, round.items);
-        let (mut next, mut own) = (Vec::new(), Vec::new());
-        match self.verdict(&peer, replies) {
-            Verdict::Answer(Ok(replies)) => {
-                for (fetch, reply) in fetches.into_iter().zip(replies) {
-                    match self.verdict(&peer, reply) {
-                        Verdict::Answer(answer) => {
-                            let Fetch { claimed, stamp } = fetch;
-                            let entry = answer.map(|reply| {
-                                self.accept(&claimed.key, reply, Via::Fetch, &routes, stamp)
-                            });
-                            claimed.land(entry);
-                        }
-                        Verdict::NextPeer => next.push(fetch),
-                        Verdict::ThisNode => own.push(fetch),
+        let Round { peer, items } = round;
+        let mut left = Unanswered::default();
+        let (mut late, mut asked) = (items, 0);
+        for _ in 0..EXCHANGES {
+            if late.is_empty() || late.len() == asked {
+                break;
+            }
+            asked = late.len();
+            late = self.ask_and_land(&routes, &peer, late, &mut left).await;
+        }
+        let alone = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |fetch| {
+            Arc::clone(&self).fetch_alone(Arc::clone(&routes), place, fetch)
+        });
+        let next = Arc::clone(&self).fetch_from(Arc::clone(&routes), place + 1, left.next);
+        join3(alone, next, self.load_fetches(left.own)).await;
+    }
+
+    /// Asks one peer, and lands the keys that it answers. Returns the keys that it leaves for later.
+    async fn ask_and_land(
+        self: &Arc<Self>,
+        routes: &Routes,
+        peer: &Peer,
+        fetches: Vec<Fetch>,
+        left: &mut Unanswered,
+    ) -> Vec<Fetch> {
+        let mut late = Vec::new();
+        let answers = self.ask_together(peer, &fetches, GetMode::Load).await;
+        match self.verdict(peer, answers) {
+            Verdict::Answer(Ok(answers)) => {
+                for (fetch, answer) in fetches.into_iter().zip(answers) {
+                    match answer.map(|answer| self.verdict(peer, answer)) {
+                        Some(Verdict::Answer(answer)) => self.land(routes, fetch, answer),
+                        Some(Verdict::NextPeer) => left.next.push(fetch),
+                        Some(Verdict::ThisNode) => left.own.push(fetch),
+                        None => late.push(fetch),
                     }
                 }
             }
@@ -97,11 +129,26 @@ impl Inner {
                     fetch.claimed.land(Err(error.clone()));
                 }
             }
-            Verdict::NextPeer => next = fetches,
-            Verdict::ThisNode => own = fetches,
+            Verdict::NextPeer => left.next.extend(fetches),
+            Verdict::ThisNode => left.own.extend(fetches),
         }
-        let next = Arc::clone(&self).fetch_from(routes, place + 1, next);
-        join(next, self.load_fetches(own)).await;
+        late
+    }
+
+    /// Fetches a key as a single get does, from the owner at this place on.
+    async fn fetch_alone(self: Arc<Self>, routes: Arc<Routes>, place: usize, fetch: Fetch) {
+        let (key, mode) = (&fetch.claimed.key, GetMode::Load);
+        match self.ask_owners_from(place, &routes, key, mode).await {
+            Some(answer) => self.land(&routes, fetch, answer),
+            None => self.load_fetches(vec![fetch]).await,
+        }
+    }
+
+    fn land(&self, routes: &Routes, fetch: Fetch, answer: Result<Reply, Error>) {
+        let Fetch { claimed, stamp } = fetch;
+        let accept = |reply| self.accept(&claimed.key, reply, Via::Fetch, routes, stamp);
+        let entry = answer.map(accept);
+        claimed.land(entry);
     }
 
     /// Loads keys on this node.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
-use peers::{GetMode, Routes};
+use peers::{GetMode, Peer, Reply, Routes};
 
 use super::landings::{Landings, Outlet};
-use super::rounds::{Keyed, ROUNDS_AT_ONCE, Round, rounds};
+use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
@@ -78,36 +78,70 @@ impl Inner {
         round: Round<Peek>,
         otherwise: Otherwise,
     ) {
-        let replies = self.ask_many(&round, GetMode::Peek).await;
-        let mut absent = Vec::new();
-        match replies {
-            Ok(replies) => {
-                for (peek, reply) in round.items.into_iter().zip(replies) {
-                    match reply {
-                        Ok(reply) => {
-                            let Peek { key, outlet, stamp } = peek;
-                            outlet.send(Ok(self.accept(&key, reply, Via::Peek, &routes, stamp)));
+        let Round { peer, items } = round;
+        let (mut absent, mut late) = (Vec::new(), Vec::new());
+        match self.ask_together(&peer, &items, GetMode::Peek).await {
+            Ok(answers) => {
+                for (peek, answer) in items.into_iter().zip(answers) {
+                    match answer {
+                        Some(answer) => {
+                            absent.extend(self.peeked(&routes, peek, answer, otherwise));
                         }
-                        Err(error) if error.is_not_found() || otherwise == Otherwise::Load => {
-                            absent.push(peek);
-                        }
-                        Err(error) => peek.outlet.send(Err(error.into())),
+                        None => late.push(peek),
                     }
                 }
             }
-            Err(_) if otherwise == Otherwise::Load => absent = round.items,
+            Err(_) if otherwise == Otherwise::Load => absent = items,
             Err(error) => {
                 let error = Error::from(error);
-                for peek in round.items {
+                for peek in items {
                     peek.outlet.send(Err(error.clone()));
                 }
             }
         }
-        self.do_without(absent, otherwise).await;
+        let late = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |peek| {
+            Arc::clone(&self).peek_alone(Arc::clone(&routes), peer.clone(), peek, otherwise)
+        });
+        join(late, self.do_without(absent, otherwise)).await;
+    }
+
+    async fn peek_alone(
+        self: Arc<Self>,
+        routes: Arc<Routes>,
+        peer: Peer,
+        peek: Peek,
+        otherwise: Otherwise,
+    ) {
+        let answer = self.ask(&peer, &peek.key, GetMode::Peek).await;
+        let absent = self.peeked(&routes, peek, answer, otherwise);
+        self.do_without(absent.into_iter().collect(), otherwise)
+            .await;
+    }
+
+    /// Takes the owner's copy. Returns the key if there is none.
+    fn peeked(
+        &self,
+        routes: &Routes,
+        peek: Peek,
+        answer: Result<Reply, peers::Error>,
+        otherwise: Otherwise,
+    ) -> Option<Peek> {
+        let entry = match answer {
+            Ok(reply) => Ok(self.accept(&peek.key, reply, Via::Peek, routes, peek.stamp)),
+            Err(error) if error.is_not_found() || otherwise == Otherwise::Load => {
+                return Some(peek);
+            }
+            Err(error) => Err(error.into()),
+        };
+        peek.outlet.send(entry);
+        None
     }
 
     /// Goes on with keys whose owners have no copies.
     async fn do_without(self: &Arc<Self>, peeks: Vec<Peek>, otherwise: Otherwise) {
+        if peeks.is_empty() {
+            return;
+        }
         if otherwise == Otherwise::NotFound {
             for peek in peeks {
                 peek.outlet.send(Err(Error::from_getter(NotFound.into())));

@@ -9,6 +9,9 @@ use crate::group::inner::Inner;
 /// How many rounds one call has under way at a time.
 pub(super) const ROUNDS_AT_ONCE: usize = 16;
 
+/// How many keys of one round are asked for at a time, each alone.
+pub(super) const GETS_AT_ONCE: usize = 16;
+
 /// Something with a key to ask a peer for.
 pub(super) trait Keyed {
     fn key(&self) -> &[u8];
@@ -55,27 +58,26 @@ pub(super) fn rounds<'a, T: Keyed>(
 }
 
 impl Inner {
-    /// Asks one peer for several keys, and notes the end of its change log.
-    pub(super) async fn ask_many<T: Keyed>(
+    /// Asks one peer for several keys, and notes the end of its change log. A key without an answer is to be
+    /// asked for again.
+    pub(super) async fn ask_together<T: Keyed>(
         self: &Arc<Self>,
-        round: &Round<T>,
+        peer: &Peer,
+        items: &[T],
         mode: GetMode,
-    ) -> Result<Vec<Result<Reply, peers::Error>>, peers::Error> {
-        let keys: Vec<&[u8]> = round.items.iter().map(T::key).collect();
+    ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
+        let keys: Vec<&[u8]> = items.iter().map(T::key).collect();
         let request = GetManyRequest {
             group: &self.name,
             keys: &keys,
             mode,
         };
-        let replies = round.peer.get_many(request).await?;
-        let mut heard = None;
-        for log in replies.iter().flatten().map(|reply| reply.log) {
-            if log != heard {
-                self.heard(&round.peer, log);
-                heard = log;
-            }
+        let answers = peer.get_many(request).await?;
+        // All replies of an exchange have the same position.
+        if let Some(reply) = answers.iter().flatten().flatten().next() {
+            self.heard(peer, reply.log);
         }
-        Ok(replies)
+        Ok(answers)
     }
 }
 
