@@ -35,19 +35,30 @@ impl GetManyRequest<'_> {
     /// The most bytes of all keys of one request: 768 KiB.
     pub const MAX_BYTES: usize = 768 << 10;
 
-    /// Refuses a request beyond these limits.
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Refuses a request beyond these limits. Otherwise returns the keys that `check` accepts, and the places and
+    /// errors of the others.
+    pub(crate) fn checked(
+        &self,
+        check: impl Fn(&[u8]) -> Result<(), Error>,
+    ) -> Result<(Vec<&[u8]>, Refused), Error> {
         let count = self.keys.len();
-        let bytes: usize = self.keys.iter().map(|key| key.len()).sum();
         if count > Self::MAX_KEYS {
             let (count, limit) = (count as u64, Self::MAX_KEYS as u64);
             return Err(Error::too_many("keys in one request", count, limit));
         }
+        let bytes: usize = self.keys.iter().map(|key| key.len()).sum();
         if bytes > Self::MAX_BYTES {
             let (bytes, limit) = (bytes as u64, Self::MAX_BYTES as u64);
             return Err(Error::too_large("the keys of one request", bytes, limit));
         }
-        Ok(())
+        let (mut accepted, mut refused) = (Vec::with_capacity(count), Vec::new());
+        for (place, &key) in self.keys.iter().enumerate() {
+            match check(key) {
+                Ok(()) => accepted.push(key),
+                Err(error) => refused.push((place, error)),
+            }
+        }
+        Ok((accepted, refused))
     }
 }
 
@@ -126,6 +137,9 @@ pub struct Reply {
     pub log: Option<LogPosition>,
 }
 
+/// Keys that are not asked for, in the order of their places in a request.
+type Refused = Vec<(usize, Error)>;
+
 /// A peer's answers to a [`GetManyRequest`].
 #[derive(Debug, Default)]
 pub struct GetManyReply {
@@ -141,6 +155,15 @@ impl GetManyReply {
     /// The most bytes of one reply: 8 MiB, or less where the largest value is smaller. Values that do not
     /// fit are left out.
     pub const MAX_BYTES: usize = 8 << 20;
+
+    /// The reply to a request that has these further keys, which were refused.
+    pub(crate) fn with_refused(mut self, refused: Refused) -> Self {
+        for (place, error) in refused {
+            let place = place.min(self.answers.len());
+            self.answers.insert(place, Some(Err(error)));
+        }
+        self
+    }
 
     /// The values alone, with every other key unanswered; `None` if there is no value.
     pub(crate) fn found(self) -> Option<Self> {

@@ -137,6 +137,15 @@ fn ours() -> Vec<Vec<u8>> {
             "POST /_groupcache/g/_remove-keys/",
             b"\x0a\x01g\x12\x01k\x12\x00\x12\x02\xff/",
         ),
+        carrying(
+            "POST /_groupcache/g/_get-many/",
+            b"\x08\x01\x12\x01k\x12\x00\x12\x02\xff/",
+        ),
+        [
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 28\r\n\r\n".as_slice(),
+            b"\x1a\x03\x0a\x01v\x1a\x0a\x22\x06getter\x2a\x00\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x01",
+        ]
+        .concat(),
         carrying("POST /_groupcache/g/_clear/", b""),
         carrying(
             "POST /_groupcache/g/_changes/",

@@ -105,6 +105,26 @@ async fn the_server_answers_no_more_keys_than_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_is_too_long_for_either_side_is_an_error_of_its_own() {
+    for (ours, theirs) in [(8, 100), (100, 8)] {
+        let network = Network::new();
+        let options = |bytes| HttpOptions::default().max_key_bytes(bytes);
+        let node = FakePeer::new(by_key);
+        let (_server, node) = serve(&network, Protocol::Native, options(theirs), node);
+        let client = dial(&network, Protocol::Native, options(ours));
+        let keys: [&[u8]; 4] = [b"one", b"much too long", b"two", b"much too long"];
+        let reply = client.get_many(request(&keys)).await.unwrap();
+        for (key, answer) in keys.iter().zip(reply.answers) {
+            match answer.unwrap() {
+                Ok(reply) => assert_eq!(reply.value, **key),
+                Err(error) => assert!(error.is_too_large() && key.len() > 8, "{error}"),
+            }
+        }
+        assert_eq!(asked(&node), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn values_that_do_not_fit_are_left_out() {
     let network = Network::new();
     let options = || HttpOptions::default().max_value_bytes(1000);

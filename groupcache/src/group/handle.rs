@@ -103,7 +103,8 @@ impl Group {
     /// Keys in memory are looked up at once and wait for nothing. The others cost one round with each of the nodes
     /// that own them, and their loads reach the getter [together](crate::Getter::get_many) if it can load
     /// several keys at once. A key that is listed twice, or that another get has under way, is fetched
-    /// or loaded once.
+    /// or loaded once. A slow load on another node holds the other keys of its round up for 20 ms at
+    /// most: it comes with a later reply.
     ///
     /// Any number of keys will do: up to 4,096 missing ones are under way at a time, in up to 16 rounds of
     /// up to 1,024 keys. Over protocols without a message for several keys, a round is a get for

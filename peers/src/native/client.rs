@@ -72,6 +72,23 @@ impl NativeClient {
         get_many_response::decode(answer.body, request.keys.len(), request.group)
     }
 
+    /// If all connections for loads are in use, the values that the peer has cached come first.
+    async fn ask_many_in_lane(&self, request: GetManyRequest<'_>) -> Result<GetManyReply, Error> {
+        if request.mode == GetMode::Peek {
+            return self.ask_many(request, Lane::Quick).await;
+        }
+        if request.mode == GetMode::Load && self.http.is_exhausted() {
+            let mode = GetMode::Peek;
+            let peek = self.ask_many(GetManyRequest { mode, ..request }, Lane::Quick);
+            if let Ok(reply) = Box::pin(peek).await
+                && let Some(found) = reply.found()
+            {
+                return Ok(found);
+            }
+        }
+        self.ask_many(request, Lane::Loads).await
+    }
+
     /// An operation whose answer has no body.
     async fn tell(
         &self,
@@ -124,23 +141,13 @@ impl PeerClient for NativeClient {
         request: GetManyRequest<'a>,
     ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
         Box::pin(async move {
-            request.check()?;
-            for &key in request.keys {
-                self.http.check_key(key)?;
-            }
-            if request.mode == GetMode::Peek {
-                return self.ask_many(request, Lane::Quick).await;
-            }
-            if request.mode == GetMode::Load && self.http.is_exhausted() {
-                let mode = GetMode::Peek;
-                let peek = self.ask_many(GetManyRequest { mode, ..request }, Lane::Quick);
-                if let Ok(reply) = Box::pin(peek).await
-                    && let Some(found) = reply.found()
-                {
-                    return Ok(found);
-                }
-            }
-            self.ask_many(request, Lane::Loads).await
+            let (keys, refused) = request.checked(|key| self.http.check_key(key))?;
+            let request = GetManyRequest {
+                keys: &keys,
+                ..request
+            };
+            let reply = self.ask_many_in_lane(request).await?;
+            Ok(reply.with_refused(refused))
         })
     }
 

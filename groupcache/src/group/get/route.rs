@@ -22,13 +22,13 @@ impl Inner {
 
     /// Asks the key's owners in turn, until one answers. `None` if it is this node's turn, because it
     /// comes next or none has answered.
-    pub(super) async fn ask_owners(
+    pub(super) fn ask_owners(
         self: &Arc<Self>,
         routes: &Routes,
         key: &Key,
         mode: GetMode,
-    ) -> Option<Result<Reply, Error>> {
-        self.ask_owners_from(0, routes, key, mode).await
+    ) -> impl Future<Output = Option<Result<Reply, Error>>> {
+        self.ask_owners_from(0, routes, key, mode)
     }
 
     /// The same without the first owners, of which so many have been asked already.

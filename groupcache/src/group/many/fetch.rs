@@ -12,7 +12,7 @@ use crate::group::fence::Stamp;
 use crate::group::get::Verdict;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
-use crate::{Error, Key};
+use crate::{Entry, Error, Key};
 
 /// How many exchanges a round has at most.
 const EXCHANGES: usize = 2;
@@ -72,7 +72,10 @@ impl Inner {
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let owner = |key: &[u8]| {
-                let owner = self.owners(&routes, key).nth(place);
+                let owner = match place {
+                    0 => routes.owner(key),
+                    _ => self.owners(&routes, key).nth(place),
+                };
                 owner.filter(|owner| !owner.is_self())
             };
             let (rounds, own) = rounds(fetches, owner);
@@ -115,19 +118,22 @@ impl Inner {
         let answers = self.ask_together(peer, &fetches, GetMode::Load).await;
         match self.verdict(peer, answers) {
             Verdict::Answer(Ok(answers)) => {
+                let mut landed = Vec::with_capacity(fetches.len());
                 for (fetch, answer) in fetches.into_iter().zip(answers) {
                     match answer.map(|answer| self.verdict(peer, answer)) {
-                        Some(Verdict::Answer(answer)) => self.land(routes, fetch, answer),
+                        Some(Verdict::Answer(answer)) => {
+                            landed.push(self.accepted(routes, fetch, answer));
+                        }
                         Some(Verdict::NextPeer) => left.next.push(fetch),
                         Some(Verdict::ThisNode) => left.own.push(fetch),
                         None => late.push(fetch),
                     }
                 }
+                Claimed::land_all(landed);
             }
             Verdict::Answer(Err(error)) => {
-                for fetch in fetches {
-                    fetch.claimed.land(Err(error.clone()));
-                }
+                let fetches = fetches.into_iter();
+                Claimed::land_all(fetches.map(|fetch| (fetch.claimed, Err(error.clone()))));
             }
             Verdict::NextPeer => left.next.extend(fetches),
             Verdict::ThisNode => left.own.extend(fetches),
@@ -139,16 +145,22 @@ impl Inner {
     async fn fetch_alone(self: Arc<Self>, routes: Arc<Routes>, place: usize, fetch: Fetch) {
         let (key, mode) = (&fetch.claimed.key, GetMode::Load);
         match self.ask_owners_from(place, &routes, key, mode).await {
-            Some(answer) => self.land(&routes, fetch, answer),
+            Some(answer) => Claimed::land_all([self.accepted(&routes, fetch, answer)]),
             None => self.load_fetches(vec![fetch]).await,
         }
     }
 
-    fn land(&self, routes: &Routes, fetch: Fetch, answer: Result<Reply, Error>) {
+    /// A key and its outcome, from its owner's answer.
+    fn accepted(
+        &self,
+        routes: &Routes,
+        fetch: Fetch,
+        answer: Result<Reply, Error>,
+    ) -> (Claimed, Result<Entry, Error>) {
         let Fetch { claimed, stamp } = fetch;
         let accept = |reply| self.accept(&claimed.key, reply, Via::Fetch, routes, stamp);
         let entry = answer.map(accept);
-        claimed.land(entry);
+        (claimed, entry)
     }
 
     /// Loads keys on this node.
@@ -162,12 +174,14 @@ impl Inner {
             }
         }
         let keys = fetches.iter().map(|fetch| fetch.claimed.key.clone());
-        let mut loads = self.load_many(keys.enumerate().collect());
+        let loads = self.load_many(keys.enumerate().collect());
         let mut fetches: Vec<_> = fetches.into_iter().map(Some).collect();
-        while let Some((place, result)) = loads.next().await {
-            if let Some(fetch) = fetches[place].take() {
-                fetch.claimed.land(result);
-            }
+        let mut loads = loads.ready_chunks(fetches.len());
+        while let Some(loaded) = loads.next().await {
+            Claimed::land_all(loaded.into_iter().filter_map(|(place, result)| {
+                let fetch = fetches[place].take()?;
+                Some((fetch.claimed, result))
+            }));
         }
     }
 }

@@ -1,6 +1,8 @@
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
+use std::vec;
 
 use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
@@ -15,11 +17,14 @@ pub(super) type Landed = (usize, Result<Entry, Error>);
 
 /// The outcomes of several keys, as they come.
 ///
-/// The channel is unbounded, and holds no more than one outcome of each key.
+/// The channel is unbounded, and holds no more than one outcome of each key. Outcomes that come together
+/// are one message: each message may wake another thread.
 pub(super) struct Landings {
     /// What this call's own tasks bring.
-    mine: UnboundedReceiver<Landed>,
-    sender: UnboundedSender<Landed>,
+    mine: UnboundedReceiver<Vec<Landed>>,
+    sender: UnboundedSender<Vec<Landed>>,
+    /// The rest of the last message.
+    rest: vec::IntoIter<Landed>,
     /// Flights that others have begun.
     joined: FuturesUnordered<BoxFuture<'static, Landed>>,
     /// Outcomes still to come.
@@ -33,6 +38,7 @@ impl Landings {
         Self {
             mine,
             sender,
+            rest: Vec::new().into_iter(),
             joined: FuturesUnordered::new(),
             open: 0,
         }
@@ -69,7 +75,19 @@ impl Stream for Landings {
         if self.is_over() {
             return Poll::Ready(None);
         }
-        let mut landed = self.mine.poll_recv(context);
+        let mut landed = self
+            .rest
+            .next()
+            .map_or(Poll::Pending, |next| Poll::Ready(Some(next)));
+        while landed.is_pending()
+            && let Poll::Ready(Some(message)) = self.mine.poll_recv(context)
+        {
+            self.rest = message.into_iter();
+            landed = self
+                .rest
+                .next()
+                .map_or(Poll::Pending, |next| Poll::Ready(Some(next)));
+        }
         if landed.is_pending() && !self.joined.is_empty() {
             landed = Pin::new(&mut self.joined).poll_next(context);
         }
@@ -88,12 +106,12 @@ pub(super) struct Outlet {
     place: usize,
     /// Further places of the same key.
     more: Vec<usize>,
-    /// `None` once the outcome has been sent.
-    sender: Option<UnboundedSender<Landed>>,
+    /// `None` once there is an outcome.
+    sender: Option<UnboundedSender<Vec<Landed>>>,
 }
 
 impl Outlet {
-    fn new(place: usize, sender: UnboundedSender<Landed>) -> Self {
+    fn new(place: usize, sender: UnboundedSender<Vec<Landed>>) -> Self {
         Self {
             place,
             more: Vec::new(),
@@ -101,17 +119,24 @@ impl Outlet {
         }
     }
 
-    /// Sends the outcome. The call may have gone away.
-    pub(super) fn send(mut self, result: Result<Entry, Error>) {
-        self.send_once(result);
+    /// Sends the outcome.
+    pub(super) fn send(self, result: Result<Entry, Error>) {
+        let mut message = Message::default();
+        self.add(result, &mut message);
     }
 
-    fn send_once(&mut self, result: Result<Entry, Error>) {
+    /// Sends the outcome together with others of the same call.
+    pub(super) fn add(mut self, result: Result<Entry, Error>, message: &mut Message) {
+        self.end(result, message);
+    }
+
+    fn end(&mut self, result: Result<Entry, Error>, message: &mut Message) {
         if let Some(sender) = self.sender.take() {
             for &place in &self.more {
-                _ = sender.send((place, result.clone()));
+                message.outcomes.push((place, result.clone()));
             }
-            _ = sender.send((self.place, result));
+            message.outcomes.push((self.place, result));
+            message.sender = Some(sender);
         }
     }
 }
@@ -119,7 +144,23 @@ impl Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         if self.sender.is_some() {
-            self.send_once(Err(Error::abandoned()));
+            self.end(Err(Error::abandoned()), &mut Message::default());
+        }
+    }
+}
+
+/// Outcomes of one call that come together. They are sent when it is dropped.
+#[derive(Default)]
+pub(super) struct Message {
+    outcomes: Vec<Landed>,
+    sender: Option<UnboundedSender<Vec<Landed>>>,
+}
+
+impl Drop for Message {
+    fn drop(&mut self) {
+        if let Some(sender) = self.sender.take() {
+            // The caller may have gone away.
+            _ = sender.send(mem::take(&mut self.outcomes));
         }
     }
 }
@@ -134,7 +175,19 @@ pub(super) struct Claimed {
 impl Claimed {
     /// Ends the flight: this call and all who have joined get the result.
     pub(super) fn land(self, result: Result<Entry, Error>) {
-        self.outlet.send(result.clone());
+        self.add(result, &mut Message::default());
+    }
+
+    /// The same for several keys of one call, which gets their results together.
+    pub(super) fn land_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
+        let mut message = Message::default();
+        for (claimed, result) in results {
+            claimed.add(result, &mut message);
+        }
+    }
+
+    fn add(self, result: Result<Entry, Error>, message: &mut Message) {
+        self.outlet.add(result.clone(), message);
         self.landing.land(result);
     }
 }

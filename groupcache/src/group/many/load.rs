@@ -99,7 +99,7 @@ impl Inner {
     }
 
     fn land_together(self: &Arc<Self>, loads: Vec<Load>, mut outcome: Result<Answers, Error>) {
-        for Load { claimed, stamp } in loads {
+        Claimed::land_all(loads.into_iter().map(|Load { claimed, stamp }| {
             let key = &claimed.key;
             let result = match &mut outcome {
                 Ok(answers) => answers
@@ -109,16 +109,19 @@ impl Inner {
                 Err(error) => Err(error.clone()),
             };
             self.note_load(key, stamp, &result);
-            claimed.land(result);
-        }
+            (claimed, result)
+        }));
     }
 
     async fn load_one_by_one(self: &Arc<Self>, loads: Vec<Load>) {
-        stream::iter(loads)
-            .for_each_concurrent(LOADS_AT_ONCE, |Load { claimed, stamp }| async move {
-                let result = caught(self.call_getter(claimed.key.clone(), stamp)).await;
-                claimed.land(result);
-            })
+        let loads = stream::iter(loads).map(|Load { claimed, stamp }| async move {
+            let result = caught(self.call_getter(claimed.key.clone(), stamp)).await;
+            (claimed, result)
+        });
+        let loads = loads.buffer_unordered(LOADS_AT_ONCE);
+        let loaded = loads.ready_chunks(LOADS_AT_ONCE);
+        loaded
+            .for_each(async |loaded| Claimed::land_all(loaded))
             .await;
     }
 }

@@ -80,6 +80,13 @@ impl Missing {
             });
             under_way.push((place, key));
         }
+        let asks_others = || under_way.iter().any(|(_, key)| !self.inner.owns(key));
+        let is_foreign = !self.inner.runtime.is_current();
+        self.limits.exchanges = if is_foreign && asks_others() {
+            EXCHANGES_WITH_OWNER
+        } else {
+            0
+        };
         self.under_way = match self.mode {
             Mode::Normal => self.inner.fetch_many(under_way),
             Mode::Peek => self.inner.peek_many(under_way, Otherwise::NotFound),
@@ -157,7 +164,9 @@ struct TimeLimits {
     limit: Option<Duration>,
     /// Runs from the first wait on.
     timer: Option<BoxFuture<'static, ()>>,
-    /// How long a foreign caller waits for one more outcome: the node's runtime may be gone.
+    /// How many exchanges with each owner the keys under way may take, if the caller is a foreign one.
+    exchanges: u32,
+    /// How long a foreign caller waits for one more outcome: the node's runtime may not be driven.
     patience: Option<(Duration, BoxFuture<'static, ()>)>,
 }
 
@@ -166,6 +175,7 @@ impl TimeLimits {
         Self {
             limit,
             timer: None,
+            exchanges: 0,
             patience: None,
         }
     }
@@ -185,8 +195,8 @@ impl TimeLimits {
             }
         }
         if !runtime.is_current() {
-            let longest = || inner.longest_exchanges(EXCHANGES_WITH_OWNER);
-            let patience = || (longest(), runtime.timer(longest()));
+            let longest = inner.longest_exchanges(self.exchanges);
+            let patience = || (longest, runtime.timer(longest));
             let (longest, timer) = self.patience.get_or_insert_with(patience);
             if timer.as_mut().poll(context).is_ready() {
                 let what = "the wait for the node's runtime";

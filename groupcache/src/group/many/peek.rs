@@ -7,7 +7,7 @@ use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use peers::{GetMode, Peer, Reply, Routes};
 
-use super::landings::{Landings, Outlet};
+use super::landings::{Landings, Message, Outlet};
 use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
@@ -80,12 +80,15 @@ impl Inner {
     ) {
         let Round { peer, items } = round;
         let (mut absent, mut late) = (Vec::new(), Vec::new());
+        let mut message = Message::default();
         match self.ask_together(&peer, &items, GetMode::Peek).await {
             Ok(answers) => {
                 for (peek, answer) in items.into_iter().zip(answers) {
                     match answer {
                         Some(answer) => {
-                            absent.extend(self.peeked(&routes, peek, answer, otherwise));
+                            let peeked =
+                                self.peeked(&routes, peek, answer, otherwise, &mut message);
+                            absent.extend(peeked);
                         }
                         None => late.push(peek),
                     }
@@ -95,10 +98,11 @@ impl Inner {
             Err(error) => {
                 let error = Error::from(error);
                 for peek in items {
-                    peek.outlet.send(Err(error.clone()));
+                    peek.outlet.add(Err(error.clone()), &mut message);
                 }
             }
         }
+        drop(message);
         let late = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |peek| {
             Arc::clone(&self).peek_alone(Arc::clone(&routes), peer.clone(), peek, otherwise)
         });
@@ -113,7 +117,7 @@ impl Inner {
         otherwise: Otherwise,
     ) {
         let answer = self.ask(&peer, &peek.key, GetMode::Peek).await;
-        let absent = self.peeked(&routes, peek, answer, otherwise);
+        let absent = self.peeked(&routes, peek, answer, otherwise, &mut Message::default());
         self.do_without(absent.into_iter().collect(), otherwise)
             .await;
     }
@@ -125,6 +129,7 @@ impl Inner {
         peek: Peek,
         answer: Result<Reply, peers::Error>,
         otherwise: Otherwise,
+        message: &mut Message,
     ) -> Option<Peek> {
         let entry = match answer {
             Ok(reply) => Ok(self.accept(&peek.key, reply, Via::Peek, routes, peek.stamp)),
@@ -133,7 +138,7 @@ impl Inner {
             }
             Err(error) => Err(error.into()),
         };
-        peek.outlet.send(entry);
+        peek.outlet.add(entry, message);
         None
     }
 
@@ -143,8 +148,10 @@ impl Inner {
             return;
         }
         if otherwise == Otherwise::NotFound {
+            let mut message = Message::default();
             for peek in peeks {
-                peek.outlet.send(Err(Error::from_getter(NotFound.into())));
+                let error = Error::from_getter(NotFound.into());
+                peek.outlet.add(Err(error), &mut message);
             }
             return;
         }

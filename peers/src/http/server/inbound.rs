@@ -97,17 +97,18 @@ impl<'a> InboundRequest<'a> {
         Ok(reply)
     }
 
-    /// The same for several keys. A value that is too large is an error of its key alone.
+    /// The same for several keys. A key or value that is too large is an error of its key alone.
     pub(crate) async fn get_many(
         &self,
         request: GetManyRequest<'_>,
     ) -> Result<GetManyReply, Error> {
-        request.check()?;
-        for &key in request.keys {
-            self.check_key(key)?;
-        }
+        let (keys, refused) = request.checked(|key| self.check_key(key))?;
+        let request = GetManyRequest {
+            keys: &keys,
+            ..request
+        };
         let mut reply = self.service.get_many(request).await?;
-        reply.answers.resize_with(request.keys.len(), || None);
+        reply.answers.resize_with(keys.len(), || None);
         for answer in reply.answers.iter_mut().flatten() {
             if let Ok(Reply { value, .. }) = answer {
                 if request.mode == GetMode::WarmUp {
@@ -119,7 +120,7 @@ impl<'a> InboundRequest<'a> {
                 }
             }
         }
-        Ok(reply)
+        Ok(reply.with_refused(refused))
     }
 
     /// Has the node take a value.
