@@ -23,7 +23,7 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// When there was no exchange. [`Error::is_unsupported`] where the protocol has no such message: the
-    /// caller then [asks for each key alone](crate::Peer::get_many). The default returns it.
+    /// caller then asks for each key [alone](Self::get). The default returns it.
     /// [`Error::is_too_large`] for more keys than one request may have.
     fn get_many<'a>(
         &'a self,
