@@ -1,4 +1,5 @@
-//! What a get costs: a hit, a miss that loads, and a hit on another node of the same process.
+//! What a get costs: a hit, a miss that loads, and a hit on another node of the same process; and the same for a
+//! hundred keys together.
 
 #![allow(missing_docs, reason = "a program")]
 
@@ -7,6 +8,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use futures_util::future::join_all;
 use groupcache::testing::Cluster;
 use groupcache::{Group, Key, Never, Node};
 use tokio::runtime::{Builder, Runtime};
@@ -95,9 +97,50 @@ fn remote(criterion: &mut Criterion) {
     });
 }
 
+/// A hundred keys of 100 bytes each: in memory, on another node, and missing.
+fn many(criterion: &mut Criterion) {
+    let runtime = runtime();
+    let small = |_: Key| async { Ok::<_, Infallible>(vec![7; 100]) };
+    let (groups, keys) = runtime.block_on(async {
+        let cluster = Cluster::start(2).await.expect("a cluster");
+        let groups = cluster
+            .group_with("small", 256 << 20, small, |group| group.promoter(Never))
+            .expect("a group");
+        let keys: Vec<_> = (0..100)
+            .map(|n| cluster.key_owned_by(1, &format!("key-{n}-")))
+            .collect();
+        for outcome in groups[0].get_many(&keys).await {
+            outcome.expect("a value");
+        }
+        std::mem::forget(cluster);
+        (groups, keys)
+    });
+    criterion.bench_function("100 hits in memory", |bencher| {
+        bencher.iter(|| black_box(poll_ready(groups[1].get_many(&keys))));
+    });
+    criterion.bench_function("100 hits on another node, together", |bencher| {
+        bencher.iter(|| black_box(runtime.block_on(groups[0].get_many(&keys))));
+    });
+    criterion.bench_function("100 hits on another node, each by itself", |bencher| {
+        let gets = || join_all(keys.iter().map(|key| groups[0].get(key)));
+        bencher.iter(|| black_box(runtime.block_on(gets())));
+    });
+    let node = runtime.block_on(Node::builder("http://127.0.0.1:1").start());
+    let group = node.expect("a node").group("misses", 256 << 20, small);
+    let group = group.build().expect("a group");
+    let mut n = 0_u64;
+    criterion.bench_function("100 misses loaded at once, together", |bencher| {
+        bencher.iter(|| {
+            n += 100;
+            let keys = (n..n + 100).map(u64::to_le_bytes);
+            runtime.block_on(group.get_many(keys))
+        });
+    });
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().measurement_time(Duration::from_secs(3));
-    targets = local, remote
+    targets = local, remote, many
 }
 criterion_main!(benches);

@@ -1,11 +1,6 @@
-use std::fmt;
-
 use peers::BoxFuture;
 
-use crate::{Key, Value};
-
-/// The error of a getter: any error, or just a text. [`NotFound`] says that there is no value.
-pub type GetterError = Box<dyn std::error::Error + Send + Sync>;
+use crate::{Answers, GetterError, Key, Value};
 
 /// Loads the value of a key: the user's slow function, called once per key and cluster.
 ///
@@ -76,9 +71,40 @@ pub type GetterError = Box<dyn std::error::Error + Send + Sync>;
 /// # Ok(()) }
 /// ```
 ///
+/// # A getter that loads several keys together
+///
+/// A query for a hundred rows is cheaper than a hundred queries. A getter that implements
+/// [`get_many`](Self::get_many) is given the keys that a [`Group::get_many`](crate::Group::get_many) misses, on
+/// this node or on another, together. [`Bulk`](crate::Bulk) makes such a getter of one function.
+///
+/// ```
+/// use groupcache::{Answers, Getter, GetterError, Key, NotFound, Value};
+/// # struct Pool;
+/// # impl Pool {
+/// #     async fn find(&self, id: u64) -> Result<Option<String>, std::io::Error> { Ok(None) }
+/// #     async fn find_all(&self, ids: &[u64]) -> Result<Vec<(u64, String)>, std::io::Error> { Ok(vec![]) }
+/// # }
+///
+/// struct Users {
+///     pool: Pool,
+/// }
+///
+/// impl Getter for Users {
+///     async fn get(&self, key: Key) -> Result<Value, GetterError> {
+///         let name = self.pool.find(key.parse()?).await?;
+///         Ok(name.ok_or(NotFound)?.into())
+///     }
+///
+///     async fn get_many(&self, keys: Vec<Key>) -> Result<Answers, GetterError> {
+///         let ids: Vec<u64> = keys.iter().map(Key::parse).collect::<Result<_, _>>()?;
+///         Ok(Answers::found(self.pool.find_all(&ids).await?).or_not_found())
+///     }
+/// }
+/// ```
+///
 /// # A getter that finds nothing
 ///
-/// [`NotFound`] is the answer for a key without a value. A lookup that returns an `Option` becomes a
+/// [`NotFound`](crate::NotFound) is the answer for a key without a value. A lookup that returns an `Option` becomes a
 /// getter by `.ok_or(NotFound)?`, as above. `NotFound` may be inside of another error: of an
 /// `anyhow::Error` or `eyre::Report`, with or without context, of an error by thiserror, or of
 /// anything else whose [`source`](std::error::Error::source) leads to it. A getter that asks another
@@ -153,11 +179,31 @@ pub trait Getter: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// For the callers, [`NotFound`], also inside of another error, becomes an error that
+    /// For the callers, [`NotFound`](crate::NotFound), also inside of another error, becomes an error that
     /// [`is_not_found`](crate::Error::is_not_found), and every other error one that
     /// [`is_getter`](crate::Error::is_getter). The group caches neither. After a failure it pauses, as
     /// [`failure_pause`](crate::GroupBuilder::failure_pause) says.
     fn get(&self, key: Key) -> impl Future<Output = Result<Value, GetterError>> + Send;
+
+    /// Loads the values of several keys together: at most as many as the group's
+    /// [`max_bulk_load_keys`](crate::GroupBuilder::max_bulk_load_keys), none of them twice. Each key has
+    /// an outcome of its own.
+    ///
+    /// The keys share one [`load_timeout`](crate::GroupBuilder::load_timeout). If the call panics, all its keys
+    /// have an error that [`is_getter_panic`](crate::Error::is_getter_panic).
+    ///
+    /// The default is [`Answers::one_by_one`]: [`get`](Self::get) loads each key on its own.
+    ///
+    /// # Errors
+    ///
+    /// An error is the outcome of all keys, as that of [`get`](Self::get) is of one.
+    fn get_many(
+        &self,
+        keys: Vec<Key>,
+    ) -> impl Future<Output = Result<Answers, GetterError>> + Send {
+        drop(keys);
+        async { Ok(Answers::one_by_one()) }
+    }
 }
 
 impl<F, Fut, V, E> Getter for F
@@ -172,43 +218,19 @@ where
     }
 }
 
-/// The error by which a getter says that there is no value under the key.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NotFound;
-
-impl fmt::Display for NotFound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not found")
-    }
-}
-
-/// The source is private. It keeps "not found" recognizable in wrappers that hide the error in them and
-/// pass on its source, as `anyhow::Error` and thiserror's `transparent` do.
-impl std::error::Error for NotFound {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&NoValue)
-    }
-}
-
-/// The source of every [`NotFound`].
-#[derive(Debug)]
-pub(crate) struct NoValue;
-
-impl fmt::Display for NoValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the key has no value")
-    }
-}
-
-impl std::error::Error for NoValue {}
-
 /// The object-safe form, as a group keeps it.
 pub(crate) trait BoxedGetter: Send + Sync + 'static {
     fn get_boxed(&self, key: Key) -> BoxFuture<'_, Result<Value, GetterError>>;
+
+    fn get_many_boxed(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Answers, GetterError>>;
 }
 
 impl<G: Getter> BoxedGetter for G {
     fn get_boxed(&self, key: Key) -> BoxFuture<'_, Result<Value, GetterError>> {
         Box::pin(self.get(key))
+    }
+
+    fn get_many_boxed(&self, keys: Vec<Key>) -> BoxFuture<'_, Result<Answers, GetterError>> {
+        Box::pin(self.get_many(keys))
     }
 }

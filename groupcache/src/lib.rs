@@ -3,6 +3,8 @@
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
 //! [`Getter`]: Getter
+//! [`Bulk`]: Bulk
+//! [`Group::get_many`]: Group::get_many
 //! [`GroupBuilder`]: GroupBuilder
 //! [`HttpOptions`]: HttpOptions
 //! [`Node::typed_group`]: Node::typed_group
@@ -28,11 +30,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod answers;
+mod bulk;
 mod clock;
 pub mod docs;
 mod entry;
 mod error;
 mod getter;
+mod getter_error;
 mod group;
 mod key;
 pub mod keys;
@@ -52,11 +57,14 @@ mod value;
 /// The crate that finds peers and talks to them: for transports, connectors and listeners of your own.
 pub use peers;
 
+pub use answers::Answers;
+pub use bulk::Bulk;
 pub use byteview::{ByteView, Reader};
 pub use entry::{Entry, Source};
 pub use error::{Error, ErrorKind, FailedPeer};
-pub use getter::{Getter, GetterError, NotFound};
-pub use group::{Group, GroupBuilder};
+pub use getter::Getter;
+pub use getter_error::{GetterError, NotFound};
+pub use group::{GetMany, Group, GroupBuilder};
 pub use key::{Key, ParseKeyError};
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};

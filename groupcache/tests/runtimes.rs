@@ -126,6 +126,10 @@ fn callers_outside_of_any_runtime_are_served_in_every_way() {
     let options = GetOptions::default().timeout(30 * SECOND);
     assert_eq!(block_on(group.get(home.key(0))).unwrap(), home.key(0));
     home.fetched(&block_on(group.get_with_options(home.key(1), options)).unwrap());
+    let many: Vec<_> = (10..20).map(|n| home.key(n)).collect();
+    for (key, value) in many.iter().zip(block_on(group.get_many(&many))) {
+        assert_eq!(value.unwrap(), *key);
+    }
     let peek = options.mode(Mode::Peek);
     home.fetched(&block_on(group.get_with_options(home.key(1), peek)).unwrap());
     let here = options.mode(Mode::NoPeerLoad);
@@ -182,9 +186,13 @@ fn a_get_ends_though_nobody_drives_the_nodes_runtime() {
         "{error}"
     );
     assert!(block_on(group.get("k")).unwrap_err().is_timeout());
+    for outcome in block_on(group.get_many(["k", "l"])) {
+        assert!(outcome.unwrap_err().is_timeout());
+    }
     // What was asked for is there once the runtime is driven again.
     home.block_on(async {
         assert_eq!(group.get("k").await.unwrap(), "k");
+        assert_eq!(group.get("l").await.unwrap(), "l");
     });
 }
 
@@ -203,4 +211,7 @@ fn a_get_after_the_end_of_the_nodes_runtime_is_an_error_that_says_so() {
     drop(home);
     let error = single_thread().block_on(group.get("k")).unwrap_err();
     assert!(error.is_abandoned(), "{error}");
+    for outcome in single_thread().block_on(group.get_many(["k", "l"])) {
+        assert!(outcome.unwrap_err().is_abandoned());
+    }
 }

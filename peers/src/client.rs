@@ -1,7 +1,8 @@
 use std::fmt;
 
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetRequest, Phase,
+    RemoveRequest, Reply, SetRequest,
 };
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
@@ -16,6 +17,21 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// [`Error::is_answer`] tells an answer of the peer (not found, its getter failed) from a
     /// failure to get one, after which another node may be asked.
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>>;
+
+    /// Asks for several values in one exchange. The peer may leave keys unanswered.
+    ///
+    /// # Errors
+    ///
+    /// When there was no exchange. [`Error::is_unsupported`] where the protocol has no such message: the
+    /// caller then asks for each key [alone](Self::get). The default returns it.
+    /// [`Error::is_too_large`] for more keys than one request may have.
+    fn get_many<'a>(
+        &'a self,
+        request: GetManyRequest<'a>,
+    ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
+        let _ = request;
+        unsupported("get many")
+    }
 
     /// Asks for a sign of life, on a connection that no other exchange uses. The caller limits the time.
     ///

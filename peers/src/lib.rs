@@ -51,8 +51,8 @@ pub use http::{
 pub use load_scope::load_scope;
 pub use member::Member;
 pub use message::{
-    Changes, ChangesRequest, GetMode, GetRequest, LogPosition, LoggedChange, Phase, RemoveRequest,
-    Reply, SetRequest,
+    Changes, ChangesRequest, GetManyReply, GetManyRequest, GetMode, GetRequest, LogPosition,
+    LoggedChange, Phase, RemoveRequest, Reply, SetRequest,
 };
 pub use protocol::Protocol;
 pub use routing::{Circuit, CircuitOptions, FormerOwner, Peer, Router, Routes};

@@ -3,6 +3,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use byteview::ByteView;
 
+use crate::Error;
+
 /// Asks a peer for the value of `key` in `group`.
 #[derive(Clone, Copy, Debug)]
 pub struct GetRequest<'a> {
@@ -12,6 +14,52 @@ pub struct GetRequest<'a> {
     pub key: &'a [u8],
     /// How far the peer may go to find the value.
     pub mode: GetMode,
+}
+
+/// Asks a peer for the values of several keys in `group`, in one exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct GetManyRequest<'a> {
+    /// Name of the group.
+    pub group: &'a str,
+    /// The keys, any bytes each; at most [`MAX_KEYS`](Self::MAX_KEYS) of at most
+    /// [`MAX_BYTES`](Self::MAX_BYTES) together.
+    pub keys: &'a [&'a [u8]],
+    /// How far the peer may go to find the values.
+    pub mode: GetMode,
+}
+
+impl GetManyRequest<'_> {
+    /// The most keys of one request.
+    pub const MAX_KEYS: usize = 1024;
+
+    /// The most bytes of all keys of one request: 768 KiB.
+    pub const MAX_BYTES: usize = 768 << 10;
+
+    /// Refuses a request beyond these limits. Otherwise returns the keys that `check` accepts, and the places and
+    /// errors of the others.
+    pub(crate) fn checked(
+        &self,
+        check: impl Fn(&[u8]) -> Result<(), Error>,
+    ) -> Result<(Vec<&[u8]>, Refused), Error> {
+        let count = self.keys.len();
+        if count > Self::MAX_KEYS {
+            let (count, limit) = (count as u64, Self::MAX_KEYS as u64);
+            return Err(Error::too_many("keys in one request", count, limit));
+        }
+        let bytes: usize = self.keys.iter().map(|key| key.len()).sum();
+        if bytes > Self::MAX_BYTES {
+            let (bytes, limit) = (bytes as u64, Self::MAX_BYTES as u64);
+            return Err(Error::too_large("the keys of one request", bytes, limit));
+        }
+        let (mut accepted, mut refused) = (Vec::with_capacity(count), Vec::new());
+        for (place, &key) in self.keys.iter().enumerate() {
+            match check(key) {
+                Ok(()) => accepted.push(key),
+                Err(error) => refused.push((place, error)),
+            }
+        }
+        Ok((accepted, refused))
+    }
 }
 
 /// How far a peer may go to answer.
@@ -87,6 +135,43 @@ pub struct Reply {
     /// The end of the peer's change log for the group, read after the value was; `None` if the peer
     /// keeps no log or the protocol carries no position.
     pub log: Option<LogPosition>,
+}
+
+/// Keys that are not asked for, in the order of their places in a request.
+type Refused = Vec<(usize, Error)>;
+
+/// A peer's answers to a [`GetManyRequest`].
+#[derive(Debug, Default)]
+pub struct GetManyReply {
+    /// One for each key, in the order of the request. `None`: the peer has not answered for this key in this
+    /// exchange, because its load takes longer than the others or its value does not fit beside them.
+    /// Ask again.
+    pub answers: Vec<Option<Result<Reply, Error>>>,
+    /// As [`Reply::log`], for all answers.
+    pub log: Option<LogPosition>,
+}
+
+impl GetManyReply {
+    /// The most bytes of one reply: 8 MiB, or less where the largest value is smaller. Values that do not
+    /// fit are left out.
+    pub const MAX_BYTES: usize = 8 << 20;
+
+    /// The reply to a request that has these further keys, which were refused.
+    pub(crate) fn with_refused(mut self, refused: Refused) -> Self {
+        for (place, error) in refused {
+            let place = place.min(self.answers.len());
+            self.answers.insert(place, Some(Err(error)));
+        }
+        self
+    }
+
+    /// The values alone, with every other key unanswered; `None` if there is no value.
+    pub(crate) fn found(self) -> Option<Self> {
+        let found = |answer: Option<Result<Reply, Error>>| answer.filter(Result::is_ok);
+        let answers: Vec<_> = self.answers.into_iter().map(found).collect();
+        let any = answers.iter().any(Option::is_some);
+        any.then_some(Self { answers, ..self })
+    }
 }
 
 /// A position in a node's change log for a group, which lists the removals and sets of the keys that

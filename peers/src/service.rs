@@ -1,6 +1,12 @@
+use futures_util::{StreamExt as _, stream};
+
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetRequest, Phase,
+    RemoveRequest, Reply, SetRequest,
 };
+
+/// How many gets the default of [`PeerService::get_many`] has under way at a time.
+const GETS_AT_ONCE: usize = 16;
 
 /// What a server asks of its own node on behalf of a peer: the serving half of every wire format.
 ///
@@ -25,6 +31,31 @@ pub trait PeerService: Send + Sync + 'static {
     fn get_cached(&self, request: GetRequest<'_>) -> Option<Result<Reply, Error>> {
         let _ = request;
         None
+    }
+
+    /// Answers a question about several keys, at most [`GetManyRequest::MAX_KEYS`]. Each key has an outcome of
+    /// its own.
+    ///
+    /// The default calls [`get`](Self::get) for each key, sixteen at a time.
+    ///
+    /// # Errors
+    ///
+    /// When no key can be answered, for example because there is no such group.
+    fn get_many<'a>(
+        &'a self,
+        request: GetManyRequest<'a>,
+    ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
+        let GetManyRequest { group, keys, mode } = request;
+        Box::pin(async move {
+            let get = |&key| self.get(GetRequest { group, key, mode });
+            let gets: Vec<_> = keys.iter().map(get).collect();
+            let answers: Vec<_> = stream::iter(gets).buffered(GETS_AT_ONCE).collect().await;
+            let logs = answers.iter().flatten().map(|reply| reply.log);
+            Ok(GetManyReply {
+                log: logs.last().flatten(),
+                answers: answers.into_iter().map(Some).collect(),
+            })
+        })
     }
 
     /// Whether the node has the group. A request about another group is refused before its body is read.

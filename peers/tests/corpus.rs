@@ -131,6 +131,7 @@ fn streams() -> Vec<Vec<u8>> {
         (18, [phase, group, b"\x03\0\0\0key\0\0\0\0"].concat()),
         (19, [phase, b"g"].concat()),
         (20, [position, b"g"].concat()),
+        (21, [group, b"\x08\x01\x12\x01k\x12\0"].concat()),
     ];
     let calls = calls.map(|(kind, payload)| Frame::new(kind, 0, payload).bytes());
     let answers = [
@@ -151,6 +152,7 @@ fn streams() -> Vec<Vec<u8>> {
             [position, b"\0", &[0; 8], b"\x01\x03\0\0\0key", &[0; 9]].concat(),
         ),
         (FAILURE, b"\x02\xf4\x01no luck".to_vec()),
+        (36, b"\x1a\x03\x0a\x01v\x1a\0".to_vec()),
         (CANCELLED, Vec::new()),
         (GRANT, vec![0xff; 4]),
         (GOAWAY, Vec::new()),
@@ -203,6 +205,15 @@ fn ours() -> Vec<Vec<u8>> {
             "POST /_groupcache/g/_remove-keys/",
             b"\x0a\x01g\x12\x01k\x12\x00\x12\x02\xff/",
         ),
+        carrying(
+            "POST /_groupcache/g/_get-many/",
+            b"\x08\x01\x12\x01k\x12\x00\x12\x02\xff/",
+        ),
+        [
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 28\r\n\r\n".as_slice(),
+            b"\x1a\x03\x0a\x01v\x1a\x0a\x22\x06getter\x2a\x00\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x01",
+        ]
+        .concat(),
         carrying("POST /_groupcache/g/_clear/", b""),
         carrying(
             "POST /_groupcache/g/_changes/",

@@ -32,6 +32,9 @@
 //! notes the wake-up in `woken`, and `put_back` wakes all callers once the work is in its place.
 //! `put_back` also wakes all callers if one of them has joined while a lone caller polled.
 //!
+//! **Claimed.** A flight without work counts as detached from the beginning, and its landing as its driver.
+//! It stays `busy` until it is over.
+//!
 //! **Detached.** A driver owns the work and polls it with its own waker. If a caller polls the work
 //! during the detaching, the driver leaves its waker in `driver_waker`, and `put_back` calls that
 //! waker.
@@ -210,6 +213,14 @@ impl<V> Flight<V> {
             Stage::Idle(_) if !self.detached => self.wakers.drain(),
             _ => Drained::default(),
         }
+    }
+
+    /// Turns the part of the caller that started the flight into a driver's part, for a flight without
+    /// work.
+    pub(crate) fn claim(&mut self) {
+        self.waiting -= 1;
+        self.detached = true;
+        self.driven = true;
     }
 
     /// Reserves the work for a driver. False if the flight was detached before, or is over.

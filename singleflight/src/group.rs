@@ -3,7 +3,7 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
-use crate::Call;
+use crate::{Call, Claim, Landing};
 use hashbrown::DefaultHashBuilder;
 
 use crate::shard::Shard;
@@ -106,6 +106,33 @@ where
         match joined {
             Some(number) => Call::new(Ticket::new(shard, hash, number), false),
             None => self.join_or_start(hash, K::from(key), work),
+        }
+    }
+
+    /// Joins the flight of `key`, or starts one without work, whose result the caller brings itself.
+    ///
+    /// One piece of work may answer several keys, such as a query for many rows. Its caller claims each key,
+    /// does the work for those that it got, and [lands](Landing::land) each with its own result.
+    /// Meanwhile callers with one of these keys join its flight, by this method or by
+    /// [`join`](Self::join). Callers cannot drive such a flight: it ends when its landing does.
+    ///
+    /// Two callers that claim several keys each, and wait for each other's before they bring their own,
+    /// wait for ever.
+    pub fn claim(&self, key: K) -> Claim<K, V> {
+        let hash = self.hasher.hash_one(&key);
+        let shard = self.shard(hash);
+        let mut board = shard.board.lock();
+        let (number, unused) = board.join_or_start(hash, key);
+        let is_new = unused.is_none();
+        if is_new {
+            board.flight(number).claim();
+        }
+        drop(board);
+        let ticket = Ticket::new(shard, hash, number);
+        if is_new {
+            Claim::Mine(Landing::new(ticket))
+        } else {
+            Claim::Joined(Call::new(ticket, false))
         }
     }
 

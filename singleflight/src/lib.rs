@@ -41,6 +41,7 @@
 #![forbid(unsafe_code)]
 
 mod call;
+mod claim;
 mod discard;
 mod driver;
 mod error;
@@ -57,6 +58,7 @@ mod waker_set;
 mod work;
 
 pub use call::Call;
+pub use claim::{Claim, Landing};
 pub use driver::Driver;
 pub use error::Error;
 pub use group::Group;

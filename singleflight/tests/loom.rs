@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
-use singleflight::Outcome;
+use singleflight::{Claim, Outcome};
 
 /// A group whose keys have the same hash in every execution, as loom requires.
 type Group = singleflight::Group<u8, u32, BuildHasherDefault<DefaultHasher>>;
@@ -139,6 +139,27 @@ fn two_waiters_and_completion() {
         assert_eq!(waiter.join().unwrap(), 7);
         opener.join().unwrap();
         assert_eq!(gate.drops(), 1);
+        assert!(group.is_empty());
+    });
+}
+
+#[test]
+fn claims_that_meet_while_one_lands() {
+    model(|| {
+        let group = group();
+        let work = |group: Group| match group.claim(KEY) {
+            Claim::Mine(landing) => {
+                landing.land(7);
+                7
+            }
+            Claim::Joined(call) => value(block_on(call)),
+        };
+        let other = thread::spawn({
+            let group = group.clone();
+            move || work(group)
+        });
+        assert_eq!(work(group.clone()), 7);
+        assert_eq!(other.join().unwrap(), 7);
         assert!(group.is_empty());
     });
 }

@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 
 use super::error::{Error, Kind};
-use crate::getter::NoValue;
+use crate::answers::Unanswered;
+use crate::getter_error::NoValue;
 use crate::{GetterError, NotFound};
 
 impl Error {
@@ -12,6 +13,8 @@ impl Error {
         let message = error.to_string();
         let kind = if says_not_found(&*error) {
             Kind::NotFound { message }
+        } else if error.is::<Unanswered>() {
+            Kind::Unanswered { message }
         } else {
             Kind::Getter { message }
         };
@@ -22,7 +25,9 @@ impl Error {
     pub(crate) fn to_answer(&self) -> peers::Error {
         match self.inner_kind() {
             Kind::NotFound { message } => peers::Error::not_found(message),
-            Kind::Getter { message } => peers::Error::getter(message),
+            Kind::Getter { message } | Kind::Unanswered { message } => {
+                peers::Error::getter(message)
+            }
             Kind::Overloaded { what } => peers::Error::overloaded(what),
             Kind::KeyTooLarge { message } | Kind::ValueTooLarge { message } => {
                 peers::Error::too_large_for_peer(message)

@@ -29,6 +29,7 @@ pub(super) enum Kind {
     NotFound { message: String },
     Getter { message: String },
     GetterPanicked { message: String },
+    Unanswered { message: String },
     NoSuchGroup { name: String },
     Overloaded { what: String },
     TimedOut { message: String },
@@ -149,6 +150,7 @@ impl Error {
             Kind::NotFound { .. } => ErrorKind::NotFound,
             Kind::Getter { .. } => ErrorKind::GetterFailed,
             Kind::GetterPanicked { .. } => ErrorKind::GetterPanicked,
+            Kind::Unanswered { .. } => ErrorKind::Unanswered,
             Kind::NoSuchGroup { .. } => ErrorKind::NoSuchGroup,
             Kind::Overloaded { .. } => ErrorKind::Overloaded,
             Kind::TimedOut { .. } => ErrorKind::TimedOut,
@@ -171,10 +173,18 @@ impl Error {
         self.kind() == ErrorKind::NotFound
     }
 
-    /// Whether the getter failed or panicked, on this node or on the key's owner.
+    /// Whether the getter failed or panicked, or a bulk load left the key out, on this node or on the key's
+    /// owner.
     pub fn is_getter(&self) -> bool {
-        let kind = self.kind();
-        matches!(kind, ErrorKind::GetterFailed | ErrorKind::GetterPanicked)
+        matches!(
+            self.kind(),
+            ErrorKind::GetterFailed | ErrorKind::GetterPanicked | ErrorKind::Unanswered
+        )
+    }
+
+    /// Whether a [bulk load](crate::Getter::get_many) on this node returned without an outcome for the key.
+    pub fn is_unanswered(&self) -> bool {
+        self.kind() == ErrorKind::Unanswered
     }
 
     /// Whether the getter panicked on this node.
@@ -256,7 +266,8 @@ impl Error {
         match &self.0.kind {
             Kind::NotFound { message }
             | Kind::Getter { message }
-            | Kind::GetterPanicked { message } => Some(message),
+            | Kind::GetterPanicked { message }
+            | Kind::Unanswered { message } => Some(message),
             _ => None,
         }
     }
@@ -277,7 +288,9 @@ impl fmt::Display for Error {
                 f.write_str("not found")
             }
             Kind::NotFound { message } => write!(f, "not found: {message}"),
-            Kind::Getter { message } => write!(f, "getter failed: {message}"),
+            Kind::Getter { message } | Kind::Unanswered { message } => {
+                write!(f, "getter failed: {message}")
+            }
             Kind::GetterPanicked { message } => write!(f, "getter panicked: {message}"),
             Kind::NoSuchGroup { name } => write!(f, "no such group: {name:?}"),
             Kind::Overloaded { what } => write!(f, "overloaded: {what}"),

@@ -10,6 +10,8 @@ pub enum ErrorKind {
     GetterFailed,
     /// The getter panicked on this node.
     GetterPanicked,
+    /// A bulk load on this node returned without an outcome for the key.
+    Unanswered,
     /// The node has no group of that name.
     NoSuchGroup,
     /// A limit on concurrent work was reached, here or at the key's owner.
@@ -45,6 +47,7 @@ impl ErrorKind {
             Self::NotFound => "not found",
             Self::GetterFailed => "getter failed",
             Self::GetterPanicked => "getter panicked",
+            Self::Unanswered => "key left out by a bulk load",
             Self::NoSuchGroup => "no such group",
             Self::Overloaded => "overloaded",
             Self::TimedOut => "timed out",

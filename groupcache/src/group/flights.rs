@@ -49,11 +49,32 @@ impl Flights {
             let work = async move {
                 match flight {
                     Some((_place, work)) => context.scope(work).await,
-                    None => Err(Error::overloaded(format!("{max} keys are under way"))),
+                    None => Err(overloaded(max)),
                 }
             };
             Entered::new(self.runtime.handle().clone(), work)
         });
+        self.part_in(call)
+    }
+
+    /// Joins the key's flight, or starts one whose result the caller brings. A flight beyond the limit ends
+    /// at once, as overloaded.
+    pub(super) fn claim(&self, key: Key) -> Claim {
+        let landing = match self.group.claim(key) {
+            singleflight::Claim::Joined(call) => return Claim::Joined(self.part_in(call)),
+            singleflight::Claim::Mine(landing) => landing,
+        };
+        match Place::take(&self.running, self.max) {
+            Some(_place) => Claim::Mine(Landing { landing, _place }),
+            None => {
+                let error = overloaded(self.max);
+                landing.land(Err(error.clone()));
+                Claim::Refused(error)
+            }
+        }
+    }
+
+    fn part_in(&self, call: singleflight::Call<Key, Result<Entry, Error>>) -> Call {
         Call {
             call,
             pool: Arc::clone(&self.pool),
@@ -74,6 +95,33 @@ impl Flights {
     /// Whether the key has a flight.
     pub(super) fn contains(&self, key: &[u8]) -> bool {
         self.group.contains(key)
+    }
+}
+
+fn overloaded(max: usize) -> Error {
+    Error::overloaded(format!("{max} keys are under way"))
+}
+
+/// A key's flight, as one of several that a caller claims.
+pub(super) enum Claim {
+    /// The caller brings the result.
+    Mine(Landing),
+    /// Another caller's flight.
+    Joined(Call),
+    /// There are too many flights.
+    Refused(Error),
+}
+
+/// The duty to end a flight with a result.
+pub(super) struct Landing {
+    landing: singleflight::Landing<Key, Result<Entry, Error>>,
+    _place: Place,
+}
+
+impl Landing {
+    /// Ends the flight.
+    pub(super) fn land(self, result: Result<Entry, Error>) {
+        self.landing.land(result);
     }
 }
 

@@ -5,6 +5,7 @@ use peers::{Context, Member};
 
 use super::get::Get;
 use super::inner::Inner;
+use super::many::GetMany;
 use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Usage, Value};
 
 /// A named key space with a getter and a budget of bytes. Clones are the same group.
@@ -95,6 +96,114 @@ impl Group {
             None => get.await,
             Some(limit) => self.0.runtime.timeout(limit, "a get", get).await,
         }
+    }
+
+    /// The values of several keys, in their order, each with its own outcome.
+    ///
+    /// Keys in memory are looked up at once and wait for nothing. The others cost one round with each of the nodes
+    /// that own them, and their loads reach the getter [together](crate::Getter::get_many) if it can load
+    /// several keys at once. A key that is listed twice, or that another get has under way, is fetched
+    /// or loaded once. A slow load on another node holds the other keys of its round up for 20 ms at
+    /// most: it comes with a later reply.
+    ///
+    /// Any number of keys will do: up to 4,096 missing ones are under way at a time, in up to 16 rounds of
+    /// up to 1,024 keys. Over protocols without a message for several keys, a round is a get for
+    /// each, sixteen at a time.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use groupcache::{Key, Node};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+    /// # let node = Node::builder("http://127.0.0.1:8080").start().await?;
+    /// # let greetings = node.group("greetings", 1 << 20, |key: Key| async move {
+    /// #     Ok::<_, Infallible>(format!("hello {key}"))
+    /// # });
+    /// # let greetings = greetings.build()?;
+    /// let outcomes = greetings.get_many(["ada", "grace", "ada"]).await;
+    /// let values: Vec<_> = outcomes.into_iter().collect::<Result<_, _>>()?;
+    /// assert_eq!(values, ["hello ada", "hello grace", "hello ada"]);
+    /// assert_eq!(greetings.stats().getter_calls, 2);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Values of one round are slices of one reply, of up to 8 MiB: a value that is kept for long keeps the
+    /// others in memory, unless it is copied by [`ByteView::compact`].
+    ///
+    /// # Errors
+    ///
+    /// Those of each key, as of [`get`](Self::get). Each key counts as one get in the [`stats`](Self::stats).
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any time, which affects no other caller. Loads that have begun go on, and
+    /// their values are cached.
+    pub async fn get_many<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Vec<Result<ByteView, Error>> {
+        let outcomes = self.get_many_with_options(keys, GetOptions::default());
+        let outcomes = outcomes.await.into_iter();
+        outcomes
+            .map(|outcome| outcome.map(Entry::into_value))
+            .collect()
+    }
+
+    /// Like [`get_many`](Self::get_many), with the sources of the values, a time limit, or only from where the
+    /// values are cached. When the time is over, the keys without an outcome
+    /// [timed out](Error::is_timeout).
+    ///
+    /// # Errors
+    ///
+    /// Those of each key, as of [`get_with_options`](Self::get_with_options).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`get_many`](Self::get_many).
+    pub async fn get_many_with_options<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        options: GetOptions,
+    ) -> Vec<Result<Entry, Error>> {
+        GetMany::new(&self.0, keys, options).in_order().await
+    }
+
+    /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes: a stream of
+    /// the keys' indices and their outcomes. This method looks the keys up in memory, and the stream
+    /// begins with those found. The rest begins when the stream asks for it.
+    ///
+    /// ```
+    /// use futures_util::StreamExt;
+    /// use groupcache::GetOptions;
+    /// # use std::convert::Infallible;
+    /// # use groupcache::{Key, Node};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+    /// # let node = Node::builder("http://127.0.0.1:8080").start().await?;
+    /// # let thumbnails = node.group("thumbnails", 1 << 20, |key: Key| async move {
+    /// #     Ok::<_, Infallible>(format!("picture of {key}"))
+    /// # });
+    /// # let thumbnails = thumbnails.build()?;
+    ///
+    /// let names = ["cat.png", "dog.png"];
+    /// let mut pictures = thumbnails.get_many_stream(names, GetOptions::default());
+    /// while let Some((index, outcome)) = pictures.next().await {
+    ///     println!("{}: {} bytes", names[index], outcome?.value().len());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get_many_with_options`](Self::get_many_with_options).
+    ///
+    /// # Cancel safety
+    ///
+    /// The stream may be dropped at any time. Loads that have begun go on, and their values are cached.
+    pub fn get_many_stream<K: AsRef<[u8]>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        options: GetOptions,
+    ) -> GetMany {
+        GetMany::new(&self.0, keys, options)
     }
 
     /// Makes the key's owner load the value, unless the owner has it cached. If the protocol has a warm-up,

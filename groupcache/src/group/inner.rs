@@ -57,11 +57,15 @@ impl fmt::Debug for Inner {
 
 impl Inner {
     pub(super) fn check_keys(&self, keys: &[Key]) -> Result<(), Error> {
-        let limit = self.limits.max_key_bytes;
-        match keys.iter().map(|key| key.len()).max() {
-            Some(size) if size > limit => Err(Error::key_too_large(size, limit)),
-            _ => Ok(()),
+        keys.iter().try_for_each(|key| self.check_key(key))
+    }
+
+    pub(super) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
+        let (size, limit) = (key.len(), self.limits.max_key_bytes);
+        if size > limit {
+            return Err(Error::key_too_large(size, limit));
         }
+        Ok(())
     }
 
     pub(super) fn check_value(&self, what: &'static str, value: &[u8]) -> Result<(), Error> {
@@ -79,13 +83,15 @@ impl Inner {
 
     /// The longest time that a get of the key takes: an exchange with each owner, and a load.
     pub(super) fn longest_get(&self, key: &[u8]) -> Duration {
+        self.longest_exchanges(if self.owns(key) { 0 } else { 1 })
+    }
+
+    /// The longest time of so many exchanges with each owner of a key, and a load.
+    pub(super) fn longest_exchanges(&self, with_each: u32) -> Duration {
         let owners = self.limits.failovers.saturating_add(1);
-        let asked = if self.owns(key) { 0 } else { owners };
-        let asked = u32::try_from(asked).unwrap_or(u32::MAX);
-        let exchanges = self
-            .request_timeout
-            .unwrap_or_default()
-            .saturating_mul(asked);
+        let owners = u32::try_from(owners).unwrap_or(u32::MAX);
+        let exchange = self.request_timeout.unwrap_or_default();
+        let exchanges = exchange.saturating_mul(owners.saturating_mul(with_each));
         self.limits.load_timeout.saturating_add(exchanges)
     }
 

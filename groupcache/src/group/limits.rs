@@ -11,6 +11,8 @@ pub(super) struct Limits {
     pub(super) max_value_bytes: usize,
     /// The most fetches at one time, and the most loads.
     pub(super) max_flights: usize,
+    /// The most keys of one bulk load.
+    pub(super) max_bulk_load_keys: usize,
     /// The longest time of a getter call, which is then dropped.
     pub(super) load_timeout: Duration,
     /// How long a key's former owner may take to hand its copy over.
@@ -27,6 +29,7 @@ impl Default for Limits {
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
             max_flights: 65_536,
+            max_bulk_load_keys: 100,
             load_timeout: Duration::from_secs(25),
             peek_timeout: Duration::from_millis(100),
             failovers: 2,

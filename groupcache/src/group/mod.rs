@@ -5,6 +5,7 @@
 //! | `handle` | the public type |
 //! | `get` | the get path of a local caller, a step a file |
 //! | `serve` | the same for a peer |
+//! | `many` | the same for several keys together |
 //! | `change` | remove, set and clear, here and on all nodes |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `fence`, `flights`, `failures` | shared by the above: removals against loads, one load per key, pauses |
@@ -20,6 +21,7 @@ mod get;
 mod handle;
 mod inner;
 mod limits;
+mod many;
 mod node_runtime;
 mod serve;
 mod task_pool;
@@ -27,3 +29,4 @@ mod undecodable;
 
 pub use builder::GroupBuilder;
 pub use handle::Group;
+pub use many::GetMany;

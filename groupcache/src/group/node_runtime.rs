@@ -2,6 +2,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_timer::Delay;
+use peers::{BoxFuture, Context};
 use tokio::runtime::{Handle, Id};
 use tokio::select;
 
@@ -30,6 +31,20 @@ impl NodeRuntime {
     /// Whether the caller lives on this runtime.
     pub(super) fn is_current(&self) -> bool {
         Handle::try_current().is_ok_and(|current| current.id() == self.id)
+    }
+
+    /// Ends after this time, also for a foreign caller when no thread drives this runtime.
+    pub(super) fn timer(&self, time: Duration) -> BoxFuture<'static, ()> {
+        if self.is_current() {
+            Box::pin(tokio::time::sleep(time))
+        } else {
+            Box::pin(Delay::new(time))
+        }
+    }
+
+    /// Lets work go on to its end, whatever becomes of the caller, in the caller's context.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(Context::current().scope(work));
     }
 
     /// Waits for `future` no longer than `limit`; `what` names the wait in the error.

@@ -34,29 +34,50 @@ impl Inner {
         Ok(self.reply_to(request, entry, rate))
     }
 
-    /// Answers a get from memory, or says that there is nothing to be had without a load.
+    /// Answers a get from memory, which a peek always can. `None` if it takes a load; then nothing was counted.
     pub(crate) fn serve_cached(
         self: &Arc<Self>,
         request: &GetRequest<'_>,
     ) -> Option<Result<Reply, Error>> {
-        let Some(entry) = self.store.get(request.key) else {
-            if request.mode != GetMode::Peek {
-                return None;
-            }
-            self.counters.add(Event::PeerGet);
-            return Some(Err(Error::from_getter(NotFound.into())));
-        };
+        let found = self.from_memory(request.key, request.mode)?;
         self.counters.add(Event::PeerGet);
-        let rate = self.rate_of(request);
-        if request.mode != GetMode::Peek && !self.is_fresh(entry.fresh_until) {
-            self.reload(request.key);
+        Some(found.map(|entry| {
+            let rate = self.rate_of(request);
+            self.reply_to(request, entry, rate)
+        }))
+    }
+
+    /// The entry in memory, of which a peek says too that there is none. A stale value is loaded again, in the
+    /// background.
+    pub(super) fn from_memory(
+        self: &Arc<Self>,
+        key: &[u8],
+        mode: GetMode,
+    ) -> Option<Result<Entry, Error>> {
+        let found = self.store.get(key);
+        if mode == GetMode::Peek {
+            return Some(found.ok_or_else(|| Error::from_getter(NotFound.into())));
         }
-        Some(Ok(self.reply_to(request, entry, rate)))
+        let entry = found?;
+        if !self.is_fresh(entry.fresh_until) {
+            self.reload(key);
+        }
+        Some(Ok(entry))
     }
 
     /// Counts the request, and tells the key's rate. Only a load counts.
     fn rate_of(&self, request: &GetRequest<'_>) -> Option<Rate> {
         (request.mode == GetMode::Load).then(|| self.count_request(request.key, 1.0))
+    }
+
+    fn reply_to(&self, request: &GetRequest<'_>, entry: Entry, rate: Option<Rate>) -> Reply {
+        match request.mode {
+            GetMode::WarmUp => Reply::default(),
+            _ => Reply {
+                log: Some(self.coherence.position()),
+                ..self.reply(entry, rate)
+            },
+        }
     }
 
     /// Takes a value from a peer that regards this node as the key's owner.
@@ -88,10 +109,8 @@ impl Inner {
         self.coherence.changes_since(request.since)
     }
 
-    fn reply_to(&self, request: &GetRequest<'_>, entry: Entry, rate: Option<Rate>) -> Reply {
-        if request.mode == GetMode::WarmUp {
-            return Reply::default();
-        }
+    /// A reply with this value, without a position in the change log.
+    pub(super) fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
         let expires_at = entry
             .fresh_until
             .map(|instant| wall_clock(instant, self.clock.now()));
@@ -99,7 +118,7 @@ impl Inner {
             value: entry.value,
             expires_at,
             minute_qps: rate.map(|rate| rate.per_minute),
-            log: Some(self.coherence.position()),
+            log: None,
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, GetRequest, PeerService, Phase, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Changes, ChangesRequest, GetManyReply, GetManyRequest, GetRequest, PeerService,
+    Phase, RemoveRequest, Reply, SetRequest,
 };
 
 use crate::{Error, Group};
@@ -69,6 +69,16 @@ impl PeerService for Groups {
             let group = self.asked_for(request.group)?;
             let reply = group.0.serve_get(&request).await;
             reply.map_err(|error| error.to_answer())
+        })
+    }
+
+    fn get_many<'a>(
+        &'a self,
+        request: GetManyRequest<'a>,
+    ) -> BoxFuture<'a, Result<GetManyReply, peers::Error>> {
+        Box::pin(async move {
+            let group = self.asked_for(request.group)?;
+            Ok(group.0.serve_get_many(&request).await)
         })
     }
 

@@ -54,7 +54,7 @@ pub struct Stats {
     pub peer_gets: u64,
     /// Requests to a peer that got no answer, so that this node turned to the next one.
     pub peer_errors: u64,
-    /// Calls of the getter.
+    /// Calls of the getter. A [bulk load](crate::Getter::get_many) is one call.
     pub getter_calls: u64,
     /// Bytes, from memory or from a peer, that a [typed group](crate::TypedGroup) could not decode,
     /// so that it called this node's getter.

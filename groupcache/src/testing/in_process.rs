@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Context, Error, GetRequest, Member, PeerClient,
-    PeerService, Phase, RemoveRequest, Reply, SetRequest, Transport,
+    BoxFuture, Changes, ChangesRequest, Context, Error, GetManyReply, GetManyRequest, GetRequest,
+    Member, PeerClient, PeerService, Phase, RemoveRequest, Reply, SetRequest, Transport,
 };
 
 use crate::Node;
@@ -54,6 +54,16 @@ impl PeerClient for Line {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         // A caller's context does not travel to another node, as over a connection.
         Box::pin(async move { Context::default().scope(self.node()?.get(request)).await })
+    }
+
+    fn get_many<'a>(
+        &'a self,
+        request: GetManyRequest<'a>,
+    ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
+        Box::pin(async move {
+            let node = self.node()?;
+            Context::default().scope(node.get_many(request)).await
+        })
     }
 
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {

@@ -1,7 +1,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::{Codec, Getter, GetterError, Key, TypedValue, Value};
+use crate::{Answers, Bulk, Codec, Getter, GetterError, Key, TypedValue, Value};
 
 /// Loads the value of a key: a [`Getter`] that returns a `T`.
 ///
@@ -53,6 +53,19 @@ pub trait TypedGetter<T>: Send + Sync + 'static {
     ///
     /// As [`Getter::get`].
     fn get(&self, key: Key) -> impl Future<Output = Result<TypedValue<T>, GetterError>> + Send;
+
+    /// Loads the values of several keys together. The default loads each on its own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Getter::get_many`].
+    fn get_many(
+        &self,
+        keys: Vec<Key>,
+    ) -> impl Future<Output = Result<Answers<TypedValue<T>>, GetterError>> + Send {
+        drop(keys);
+        async { Ok(Answers::one_by_one()) }
+    }
 }
 
 impl<T, F, Fut, E> TypedGetter<T> for F
@@ -86,6 +99,39 @@ where
     }
 }
 
+impl<T, F, Fut, E> TypedGetter<T> for Bulk<F>
+where
+    F: Fn(Vec<Key>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Answers<T>, E>> + Send,
+    E: Into<GetterError>,
+{
+    async fn get(&self, key: Key) -> Result<TypedValue<T>, GetterError> {
+        let answers = (self.0)(vec![key.clone()]).await;
+        Ok(answers.map_err(E::into)?.take(&key)?.into())
+    }
+
+    async fn get_many(&self, keys: Vec<Key>) -> Result<Answers<TypedValue<T>>, GetterError> {
+        let answers = (self.0)(keys).await.map_err(E::into)?;
+        Ok(answers.map(|value| Ok(value.into())))
+    }
+}
+
+impl<T, F, Fut, E> TypedGetter<T> for Expiring<Bulk<F>>
+where
+    F: Fn(Vec<Key>) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Answers<TypedValue<T>>, E>> + Send,
+    E: Into<GetterError>,
+{
+    async fn get(&self, key: Key) -> Result<TypedValue<T>, GetterError> {
+        let answers = (self.0.0)(vec![key.clone()]).await;
+        answers.map_err(E::into)?.take(&key)
+    }
+
+    async fn get_many(&self, keys: Vec<Key>) -> Result<Answers<TypedValue<T>>, GetterError> {
+        (self.0.0)(keys).await.map_err(E::into)
+    }
+}
+
 /// The getter of the group behind a typed one: the typed getter, with its values in bytes.
 pub(super) struct Encoded<T, C, G> {
     pub(super) getter: G,
@@ -102,5 +148,10 @@ where
     async fn get(&self, key: Key) -> Result<Value, GetterError> {
         let value = self.getter.get(key).await?;
         Ok(value.as_ref().encode(&*self.codec)?)
+    }
+
+    async fn get_many(&self, keys: Vec<Key>) -> Result<Answers, GetterError> {
+        let answers = self.getter.get_many(keys).await?;
+        Ok(answers.map(|value| Ok(value.as_ref().encode(&*self.codec)?)))
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use peers::{
-    ChangesRequest, Error, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport,
+    ChangesRequest, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport,
     LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest,
     Transport as _,
 };
@@ -106,7 +106,17 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
             })
             .await,
     );
-    let (group, since) = ("g", LogPosition::default());
+    let (group, mode) = ("g", GetMode::Load);
+    let many = client.get_many(GetManyRequest { group, keys, mode }).await;
+    if let Ok(reply) = many {
+        assert_eq!(reply.answers.len(), keys.len());
+        let values = reply.answers.iter().flatten().flatten();
+        assert!(values.map(|reply| reply.value.len()).sum::<usize>() <= length);
+        for answer in reply.answers.iter().flatten() {
+            check(answer, length);
+        }
+    }
+    let since = LogPosition::default();
     if let Ok(changes) = client.changes(ChangesRequest { group, since }).await {
         let told = changes.entries.iter();
         let bytes: usize = told

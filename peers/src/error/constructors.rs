@@ -89,6 +89,13 @@ impl Error {
         ))
     }
 
+    /// `count` things where at most `limit` are accepted.
+    pub(crate) fn too_many(what: &'static str, count: u64, limit: u64) -> Self {
+        Self::too_large_for_peer(format!(
+            "{count} {what}, where at most {limit} are accepted"
+        ))
+    }
+
     /// Something too large, in the words of the peer that refused it.
     pub fn too_large_for_peer(message: impl Into<String>) -> Self {
         Self::new(Kind::TooLarge {

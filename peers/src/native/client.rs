@@ -6,14 +6,15 @@ use http::{Method, StatusCode};
 use super::headers;
 use super::stream::StreamForm;
 use super::wire::{
-    CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
+    CHANGES, CLEAR, GET_MANY, REMOVE_KEYS, changes_request, changes_response, get_many_request,
+    get_many_response, get_response, remove_keys,
 };
 use crate::http::client::{HttpClient, Lane};
 use crate::http::{Body, BodyBudget, MAX_KEYS_BYTES, failure};
 use crate::protobuf::{self, set_request};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, PeerClient, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest,
+    PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -77,6 +78,42 @@ impl NativeClient {
         self.ask(request, Lane::Loads).await
     }
 
+    async fn ask_many(
+        &self,
+        request: GetManyRequest<'_>,
+        lane: Lane,
+    ) -> Result<GetManyReply, Error> {
+        let message = get_many_request::encode(&request);
+        let sending = self.http.send(lane, |post| {
+            *post.method_mut() = Method::POST;
+            *post.body_mut() = Body::from(message.clone());
+            self.group_target(request.group, GET_MANY)
+        });
+        let answer = sending.await?;
+        if answer.status != StatusCode::OK {
+            return Err(failure::error(&answer, request.group));
+        }
+        answer.check_type(protobuf::CONTENT_TYPE)?;
+        get_many_response::decode(answer.body, request.keys.len(), request.group)
+    }
+
+    /// If all connections for loads are in use, the values that the peer has cached come first.
+    async fn ask_many_in_lane(&self, request: GetManyRequest<'_>) -> Result<GetManyReply, Error> {
+        if request.mode == GetMode::Peek {
+            return self.ask_many(request, Lane::Quick).await;
+        }
+        if request.mode == GetMode::Load && self.http.is_exhausted() {
+            let mode = GetMode::Peek;
+            let peek = self.ask_many(GetManyRequest { mode, ..request }, Lane::Quick);
+            if let Ok(reply) = Box::pin(peek).await
+                && let Some(found) = reply.found()
+            {
+                return Ok(found);
+            }
+        }
+        self.ask_many(request, Lane::Loads).await
+    }
+
     /// An operation whose answer has no body.
     async fn tell(
         &self,
@@ -123,6 +160,26 @@ impl PeerClient for NativeClient {
                 return Ok(reply);
             }
             Box::pin(self.get_over_http(request)).await
+        })
+    }
+
+    fn get_many<'a>(
+        &'a self,
+        request: GetManyRequest<'a>,
+    ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
+        Box::pin(async move {
+            let (keys, refused) = request.checked(|key| self.http.check_key(key))?;
+            let request = GetManyRequest {
+                keys: &keys,
+                ..request
+            };
+            if let Some(stream) = &self.stream
+                && let Some(reply) = stream.get_many(request).await?
+            {
+                return Ok(reply.with_refused(refused));
+            }
+            let reply = self.ask_many_in_lane(request).await?;
+            Ok(reply.with_refused(refused))
         })
     }
 

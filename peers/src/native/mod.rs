@@ -3,6 +3,7 @@
 //! | request | body | |
 //! |---|---|---|
 //! | `GET <group>/<key>` | | header `x-groupcache-mode`: `peek` or `warm-up` |
+//! | `POST <group>/_get-many/` | `GetManyRequest` | the answer is a `GetManyResponse` |
 //! | `PUT <group>/<key>` | `SetRequest` | the body names the same group and key, or the answer is 400 |
 //! | `DELETE <group>/<key>` | | |
 //! | `POST <group>/_remove-keys/` | `RemoveKeysRequest` | |

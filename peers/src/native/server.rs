@@ -1,15 +1,17 @@
+use bytes::Bytes;
 use http::{Method, Response, StatusCode};
 
 use super::headers;
 use super::wire::{
-    CHANGES, CLEAR, REMOVE_KEYS, changes_request, changes_response, get_response, remove_keys,
+    CHANGES, CLEAR, GET_MANY, REMOVE_KEYS, changes_request, changes_response, get_many_request,
+    get_many_response, get_response, remove_keys,
 };
 use crate::http::Body;
 use crate::http::failure::{self, status};
 use crate::http::path::Plus;
 use crate::http::server::{Address, InboundRequest};
 use crate::protobuf::{self, set_request};
-use crate::{ChangesRequest, Error, GetMode, SetRequest};
+use crate::{ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, SetRequest};
 
 /// Answers a request of another node of this implementation.
 pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
@@ -29,13 +31,33 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
             Err(error) => failure::answer(status(&error), &error),
         };
     }
+    if *request.method == Method::POST && *address.key == *GET_MANY.as_bytes() {
+        return match Box::pin(get_many(request, &address.group)).await {
+            Ok(reply) => protobuf::response(Body::from(reply)),
+            Err(error) => failure::answer(status(&error), &error),
+        };
+    }
     match Box::pin(operation(request, &address)).await {
         Ok(answer) => Response::new(answer),
         Err(error) => failure::answer(status(&error), &error),
     }
 }
 
-/// Any request but a GET, and the body of its answer.
+/// The values of several keys. An answer that is too long leaves some out.
+async fn get_many(request: InboundRequest<'_>, group: &str) -> Result<Bytes, Error> {
+    let (mode, keys) = get_many_request::decode(request.body.clone())?;
+    let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
+    let asked = GetManyRequest {
+        group,
+        keys: &keys,
+        mode,
+    };
+    let reply = request.get_many(asked).await?;
+    let limit = GetManyReply::MAX_BYTES.min(request.options.max_body_bytes());
+    Ok(get_many_response::encode(&reply, limit))
+}
+
+/// Any request but one for values, and the body of its answer.
 async fn operation(request: InboundRequest<'_>, address: &Address<'_>) -> Result<Body, Error> {
     let (group, key) = (&*address.group, &*address.key);
     if *request.method == Method::POST && *key == *CHANGES.as_bytes() {

@@ -7,6 +7,7 @@
 mod circuit;
 mod circuit_options;
 mod former;
+mod get_many;
 mod liveness;
 mod peer;
 mod router;

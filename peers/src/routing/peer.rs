@@ -128,7 +128,7 @@ impl Peer {
         self.exchange(|client| client.changes(request)).await
     }
 
-    async fn exchange<'a, T>(
+    pub(super) async fn exchange<'a, T>(
         &'a self,
         ask: impl FnOnce(&'a dyn PeerClient) -> BoxFuture<'a, Result<T, Error>>,
     ) -> Result<T, Error> {

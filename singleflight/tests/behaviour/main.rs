@@ -1,6 +1,7 @@
 //! Checks the promises of the documentation, sentence by sentence.
 
 mod cancellation;
+mod claiming;
 mod detaching;
 mod forgetting;
 mod locks;

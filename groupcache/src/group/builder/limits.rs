@@ -30,6 +30,14 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// How many keys a [bulk load](crate::Getter::get_many) gets at most. Of further keys, up to four such
+    /// loads are under way at once for each call of [`Group::get_many`](crate::Group::get_many) and
+    /// each request of a peer. Not zero. Default: 100.
+    pub fn max_bulk_load_keys(mut self, keys: usize) -> Self {
+        self.limits.max_bulk_load_keys = keys;
+        self
+    }
+
     /// How long the getter may take before it is dropped and its callers get an error that
     /// [`is_timeout`](Error::is_timeout). Less than the time that peers wait for this node, which is
     /// [`HttpOptions::request_timeout`](crate::HttpOptions::request_timeout): otherwise they would
@@ -79,6 +87,7 @@ impl Limits {
             ("max_key_bytes", self.max_key_bytes == 0),
             ("max_value_bytes", self.max_value_bytes == 0),
             ("max_flights", self.max_flights == 0),
+            ("max_bulk_load_keys", self.max_bulk_load_keys == 0),
             ("load_timeout", self.load_timeout.is_zero()),
             ("peek_timeout", self.peek_timeout.is_zero()),
         ] {

@@ -10,7 +10,7 @@ use crate::group::inner::Inner;
 use crate::lifetime::Via;
 use crate::stats::Event;
 use crate::store::Tier;
-use crate::{Entry, Error, Key, Source};
+use crate::{Entry, Error, GetterError, Key, Source, Value};
 
 impl Inner {
     /// Waits for this node's load of the key, and starts it if there is none.
@@ -53,7 +53,7 @@ impl Inner {
     /// Right after a change of the membership, the key's former owner is likely to have the value.
     /// This asks it for a copy, for a short time, and never for a load. A key that was removed since
     /// is not asked for: the former owner may be no member any more, and have missed the removal.
-    async fn take_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
+    pub(in crate::group) async fn take_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
         if self.fence.raised_since(key, former.since) {
             return None;
@@ -91,34 +91,56 @@ impl Inner {
         key: Key,
         stamp: Stamp,
     ) -> Result<Entry, Error> {
-        let now = || self.clock.now();
-        if let Some(error) = self.failures.pause_of_load(&key, now) {
-            return Err(error);
+        match self.pause_of_load(&key) {
+            Some(error) => Err(error),
+            None => self.call_getter(key, stamp).await,
         }
+    }
+
+    /// The error with which a load ends at once, because the getter's last calls for the key have failed.
+    pub(in crate::group) fn pause_of_load(&self, key: &Key) -> Option<Error> {
+        self.failures.pause_of_load(key, || self.clock.now())
+    }
+
+    /// Calls the getter, and keeps its value.
+    pub(in crate::group) async fn call_getter(
+        self: &Arc<Self>,
+        key: Key,
+        stamp: Stamp,
+    ) -> Result<Entry, Error> {
+        self.counters.add(Event::GetterCall);
         let panics = PanicRecorder {
             inner: self,
             key: &key,
         };
-        let result = self.call_getter(key.clone(), stamp).await;
+        let value = self
+            .wait_for_getter(self.getter.get_boxed(key.clone()))
+            .await;
+        let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
         drop(panics);
-        match &result {
-            Ok(_) => self.failures.clear(&key),
-            Err(error) if error.is_not_found() => {
-                self.failures.clear(&key);
-                self.remove_stale(key, stamp);
-            }
-            Err(error) => self.failures.record(&key, error, now()),
-        }
+        self.note_load(&key, stamp, &result);
         result
     }
 
-    async fn call_getter(&self, key: Key, stamp: Stamp) -> Result<Entry, Error> {
-        self.counters.add(Event::GetterCall);
+    /// The result of a getter call, which has a time limit.
+    pub(in crate::group) async fn wait_for_getter<T>(
+        &self,
+        call: impl Future<Output = Result<T, GetterError>>,
+    ) -> Result<T, Error> {
         let limit = self.limits.load_timeout;
-        let value = tokio::time::timeout(limit, load_scope(self.getter.get_boxed(key.clone())))
+        tokio::time::timeout(limit, load_scope(call))
             .await
             .map_err(|_| Error::timed_out("the getter", limit))?
-            .map_err(Error::from_getter)?;
+            .map_err(Error::from_getter)
+    }
+
+    /// Stores a value that the getter has loaded.
+    pub(in crate::group) fn keep(
+        &self,
+        key: Key,
+        value: Value,
+        stamp: Stamp,
+    ) -> Result<Entry, Error> {
         self.check_value("the getter's value", value.view())?;
         let now = self.clock.now();
         let lifetime = self.freshness.of_load(value.expiry(), now);
@@ -134,6 +156,23 @@ impl Inner {
             source: Source::Origin,
             fresh_until: lifetime.fresh_until,
         })
+    }
+
+    /// Notes how a load has ended, for the key's next load.
+    pub(in crate::group) fn note_load(
+        self: &Arc<Self>,
+        key: &Key,
+        stamp: Stamp,
+        result: &Result<Entry, Error>,
+    ) {
+        match result {
+            Ok(_) => self.failures.clear(key),
+            Err(error) if error.is_not_found() => {
+                self.failures.clear(key);
+                self.remove_stale(key.clone(), stamp);
+            }
+            Err(error) => self.failures.record(key, error, self.clock.now()),
+        }
     }
 }
 

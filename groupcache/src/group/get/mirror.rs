@@ -12,7 +12,7 @@ use crate::{Entry, Key, Source};
 impl Inner {
     /// Takes a value that came from its owner, and mirrors it if the promoter says so and nothing
     /// has changed since the `stamp`.
-    pub(super) fn accept(
+    pub(in crate::group) fn accept(
         &self,
         key: &Key,
         reply: Reply,

@@ -20,3 +20,5 @@ mod refresh;
 mod route;
 
 pub(super) use future::Get;
+pub(super) use outcome::event_of;
+pub(super) use route::Verdict;

@@ -18,12 +18,17 @@ impl<'a> OutcomeGuard<'a> {
 
     /// A get that has ended.
     pub(super) fn record(mut self, result: Result<Entry, Error>) -> Result<Entry, Error> {
-        self.event = match &result {
-            Ok(entry) => Event::of(entry.source),
-            Err(error) if error.is_not_found() => Event::NotFound,
-            Err(_) => Event::Failed,
-        };
+        self.event = event_of(&result);
         result
+    }
+}
+
+/// The event that a get with this result is.
+pub(in crate::group) fn event_of(result: &Result<Entry, Error>) -> Event {
+    match result {
+        Ok(entry) => Event::of(entry.source),
+        Err(error) if error.is_not_found() => Event::NotFound,
+        Err(_) => Event::Failed,
     }
 }
 

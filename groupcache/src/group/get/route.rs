@@ -22,32 +22,59 @@ impl Inner {
 
     /// Asks the key's owners in turn, until one answers. `None` if it is this node's turn, because it
     /// comes next or none has answered.
-    pub(super) async fn ask_owners(
+    pub(super) fn ask_owners(
         self: &Arc<Self>,
         routes: &Routes,
         key: &Key,
         mode: GetMode,
+    ) -> impl Future<Output = Option<Result<Reply, Error>>> {
+        self.ask_owners_from(0, routes, key, mode)
+    }
+
+    /// The same without the first owners, of which so many have been asked already.
+    pub(in crate::group) async fn ask_owners_from(
+        self: &Arc<Self>,
+        asked: usize,
+        routes: &Routes,
+        key: &Key,
+        mode: GetMode,
     ) -> Option<Result<Reply, Error>> {
-        for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
-            match self.ask(peer, key, mode).await {
-                Ok(reply) => return Some(Ok(reply)),
-                Err(error) if error.is_answer() => return Some(Err(error.into())),
-                Err(error) if error.is_of_this_side() => {
-                    // Other peers would not be reached either.
-                    tracing::debug!(group = %self.name, %error, "no peer can be asked");
-                    return None;
-                }
-                Err(error) => {
-                    self.counters.add(Event::PeerError);
-                    tracing::debug!(group = %self.name, peer = %peer.member(), %error, "no answer");
-                }
+        let owners = self.owners(routes, key).skip(asked);
+        for peer in owners.take_while(|peer| !peer.is_self()) {
+            match self.verdict(peer, self.ask(peer, key, mode).await) {
+                Verdict::Answer(answer) => return Some(answer),
+                Verdict::NextPeer => {}
+                Verdict::ThisNode => return None,
             }
         }
         None
     }
 
+    /// What follows from the result of asking a peer. Counts a peer that gave no answer.
+    pub(in crate::group) fn verdict<T>(
+        &self,
+        peer: &Peer,
+        result: Result<T, peers::Error>,
+    ) -> Verdict<T> {
+        let group = &self.name;
+        match result {
+            Ok(reply) => Verdict::Answer(Ok(reply)),
+            Err(error) if error.is_answer() => Verdict::Answer(Err(error.into())),
+            Err(error) if error.is_of_this_side() => {
+                // Other peers would not be reached either.
+                tracing::debug!(%group, %error, "no peer can be asked");
+                Verdict::ThisNode
+            }
+            Err(error) => {
+                self.counters.add(Event::PeerError);
+                tracing::debug!(%group, peer = %peer.member(), %error, "no answer");
+                Verdict::NextPeer
+            }
+        }
+    }
+
     /// Asks one peer, and notes the end of its change log.
-    pub(super) async fn ask(
+    pub(in crate::group) async fn ask(
         self: &Arc<Self>,
         peer: &Peer,
         key: &Key,
@@ -58,4 +85,14 @@ impl Inner {
         self.heard(peer, reply.log);
         Ok(reply)
     }
+}
+
+/// What follows from the result of asking a peer.
+pub(in crate::group) enum Verdict<T> {
+    /// The peer has answered, for good.
+    Answer(Result<T, Error>),
+    /// The key's next owner is asked.
+    NextPeer,
+    /// No peer can be asked: this node loads the value.
+    ThisNode,
 }

@@ -3,9 +3,13 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Response, StatusCode};
 
+use super::limited::Limited;
 use crate::http::path::{self, Malformed, Plus};
 use crate::http::{Body, HttpOptions, failure};
-use crate::{Error, GetMode, GetRequest, PeerService, Phase, RemoveRequest, Reply, SetRequest};
+use crate::{
+    Error, GetManyReply, GetManyRequest, GetMode, GetRequest, PeerService, Phase, RemoveRequest,
+    Reply, SetRequest,
+};
 
 /// A request as the server side of a protocol sees it, and the service that answers it.
 pub(crate) struct InboundRequest<'a> {
@@ -73,32 +77,37 @@ impl<'a> InboundRequest<'a> {
     }
 
     fn with_checked_key(&self, address: Address<'a>) -> Result<Address<'a>, Refusal> {
-        match self.check_key(&address.key) {
+        match self.limited().check_key(&address.key) {
             Ok(()) => Ok(address),
             Err(error) => Err(failure::answer(StatusCode::URI_TOO_LONG, &error).into()),
         }
     }
 
-    pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
-        within("a key", key.len(), self.options.max_key_bytes)
+    /// The node, within the limits.
+    pub(crate) fn limited(&self) -> Limited<'_> {
+        Limited {
+            service: self.service,
+            options: self.options,
+        }
     }
 
     /// Has the node look a value up, as far as the mode goes.
     pub(crate) async fn get(&self, address: &Address<'_>, mode: GetMode) -> Result<Reply, Error> {
         let (group, key) = (&*address.group, &*address.key);
-        let reply = self.service.get(GetRequest { group, key, mode }).await?;
-        if mode == GetMode::WarmUp {
-            return Ok(Reply::default()); // a warm-up does not want the value
-        }
-        within("a value", reply.value.len(), self.options.max_value_bytes)?;
-        Ok(reply)
+        self.limited().get(GetRequest { group, key, mode }).await
+    }
+
+    /// The same for several keys.
+    pub(crate) async fn get_many(
+        &self,
+        request: GetManyRequest<'_>,
+    ) -> Result<GetManyReply, Error> {
+        self.limited().get_many(request).await
     }
 
     /// Has the node take a value.
     pub(crate) async fn set(&self, request: SetRequest<'_>) -> Result<(), Error> {
-        self.check_key(request.key)?;
-        within("a value", request.value.len(), self.options.max_value_bytes)?;
-        self.service.set(request).await
+        self.limited().set(request).await
     }
 
     /// Has the node forget some keys.
@@ -109,7 +118,7 @@ impl<'a> InboundRequest<'a> {
         phase: Phase,
     ) -> Result<(), Error> {
         let request = RemoveRequest { group, keys, phase };
-        self.service.remove(request).await
+        self.limited().remove(request).await
     }
 }
 
@@ -130,14 +139,6 @@ fn named(
         failure::answer(status(&error), &error)
     })?;
     Ok(Address { group, key })
-}
-
-fn within(what: &'static str, size: usize, limit: usize) -> Result<(), Error> {
-    if size <= limit {
-        Ok(())
-    } else {
-        Err(Error::too_large(what, size as u64, limit as u64))
-    }
 }
 
 fn malformed() -> Refusal {

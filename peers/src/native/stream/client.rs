@@ -5,15 +5,17 @@ use super::wire::answer::expect;
 use super::wire::changes_request::Pull;
 use super::wire::clear::Clear;
 use super::wire::get::Get;
+use super::wire::get_many::GetMany;
 use super::wire::remove::{self, Remove};
 use super::wire::set::Set;
 use super::wire::{changes, kind, value};
 use crate::http::client::{HttpClient, Lane};
 use crate::http::{BodyBudget, MAX_KEYS_BYTES};
 use crate::stream::Message;
-use crate::stream::caller::{Again, Called, StreamClient};
+use crate::native::wire::get_many_response;
+use crate::stream::caller::{Again, Answer, Called, StreamClient};
 use crate::{
-    Changes, ChangesRequest, Error, GetMode, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
+    Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer over a stream. Each method returns `None` if the peer does not speak it.
@@ -37,10 +39,7 @@ impl StreamForm {
         &self,
         request: GetRequest<'_>,
     ) -> Result<Option<Reply>, Error> {
-        let lane = match request.mode {
-            GetMode::Peek => Lane::Quick,
-            GetMode::Load | GetMode::WarmUp => Lane::Loads,
-        };
+        let lane = lane(request.mode);
         match self
             .stream
             .try_call(&Get(request), lane, Again::Once)
@@ -77,6 +76,44 @@ impl StreamForm {
             return Ok(None);
         };
         value::read(expect(kind::VALUE, answer, request.group)?).map(Some)
+    }
+
+    pub(in crate::native) async fn get_many(
+        &self,
+        request: GetManyRequest<'_>,
+    ) -> Result<Option<GetManyReply>, Error> {
+        let lane = lane(request.mode);
+        let message = GetMany::new(&request);
+        let called = self.stream.try_call(&message, lane, Again::Once).await?;
+        match called {
+            Called::Answered(answer) => values(answer, &request).map(Some),
+            Called::Refused => Ok(None),
+            Called::Full => Box::pin(self.get_many_when_free(request, lane)).await,
+        }
+    }
+
+    /// As [`get_when_free`](Self::get_when_free). The keys that were not found stay unanswered.
+    async fn get_many_when_free(
+        &self,
+        request: GetManyRequest<'_>,
+        lane: Lane,
+    ) -> Result<Option<GetManyReply>, Error> {
+        if request.mode == GetMode::Load {
+            let mode = GetMode::Peek;
+            let peek = GetMany::new(&GetManyRequest { mode, ..request });
+            let called = self.stream.try_call(&peek, Lane::Quick, Again::Once).await;
+            if let Ok(Called::Answered(answer)) = called
+                && let Ok(reply) = values(answer, &request)
+                && let Some(found) = reply.found()
+            {
+                return Ok(Some(found));
+            }
+        }
+        let message = GetMany::new(&request);
+        match self.stream.call(&message, lane, Again::Once).await? {
+            Called::Answered(answer) => values(answer, &request).map(Some),
+            Called::Refused | Called::Full => Ok(None),
+        }
     }
 
     pub(in crate::native) async fn set(
@@ -152,4 +189,18 @@ impl StreamForm {
             ))),
         }
     }
+}
+
+/// A peek waits for no load.
+fn lane(mode: GetMode) -> Lane {
+    match mode {
+        GetMode::Peek => Lane::Quick,
+        GetMode::Load | GetMode::WarmUp => Lane::Loads,
+    }
+}
+
+/// The answers to several keys.
+fn values(answer: Answer, request: &GetManyRequest<'_>) -> Result<GetManyReply, Error> {
+    let message = expect(kind::VALUES, answer, request.group)?;
+    get_many_response::decode(message, request.keys.len(), request.group)
 }

@@ -10,12 +10,14 @@ use tokio::sync::Semaphore;
 use super::PROTOCOL;
 use super::wire::answer::Answer;
 use super::wire::clear::Clear;
-use super::wire::{changes_request, clear, get, kind, remove, set};
+use super::wire::{changes_request, clear, get, get_many, kind, remove, set};
+use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
+use crate::native::wire::get_many_response;
 use crate::http::{Body, BodyBudget};
 use crate::stream::limits::Limits;
 use crate::stream::server::{Answerer, Session, Times};
-use crate::{BoxFuture, Context, Error, GetMode, HttpOptions, PeerService, Reply};
+use crate::{BoxFuture, Context, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply};
 
 /// Whether a request asks for a stream.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
@@ -79,7 +81,7 @@ impl Answerer for StreamService {
             Ok(request) => request,
             Err(error) => return Some(bad(&error)),
         };
-        if let Err(error) = self.check_key(request.key) {
+        if let Err(error) = self.limited().check_key(request.key) {
             return Some(self.error(error));
         }
         let get = || self.service.get_cached(request);
@@ -89,7 +91,7 @@ impl Answerer for StreamService {
         }));
         match cached {
             Ok(None) => None,
-            Ok(Some(result)) => Some(self.value(request.mode, result)),
+            Ok(Some(result)) => Some(self.value(self.limited().checked(request.mode, result))),
             Err(_) => Some(panicked()),
         }
     }
@@ -118,6 +120,7 @@ impl StreamService {
     async fn work(&self, kind: u8, message: Bytes) -> Answer {
         let done = match kind {
             kind::GET => return self.get(&message).await,
+            kind::GET_MANY => return self.get_many(message).await,
             kind::CHANGES_REQUEST => return self.changes(&message).await,
             kind::SET => self.set(message).await,
             kind::REMOVE => self.remove(&message).await,
@@ -134,24 +137,37 @@ impl StreamService {
     }
 
     async fn get(&self, message: &[u8]) -> Answer {
-        let request = match get::read(message) {
-            Ok(request) => request,
+        let result = match get::read(message) {
+            Ok(request) => self.limited().get(request).await,
             Err(error) => return bad(&error),
         };
-        let result = self.service.get(request).await;
-        self.value(request.mode, result)
+        self.value(result)
     }
 
-    fn value(&self, mode: GetMode, result: Result<Reply, Error>) -> Answer {
-        let limit = self.options.max_value_bytes;
+    fn value(&self, result: Result<Reply, Error>) -> Answer {
         match result {
-            // A warm-up does not want the value.
-            Ok(_) if mode == GetMode::WarmUp => Answer::Value(Reply::default()),
-            Ok(reply) if reply.value.len() > limit => {
-                let size = reply.value.len() as u64;
-                self.error(Error::too_large("a value", size, limit as u64))
-            }
             Ok(reply) => Answer::Value(reply),
+            Err(error) => self.error(error),
+        }
+    }
+
+    /// The values of several keys. An answer that is too long leaves some out.
+    async fn get_many(&self, message: Bytes) -> Answer {
+        let received = match get_many::read(message) {
+            Ok(received) => received,
+            Err(error) => return bad(&error),
+        };
+        let keys: Vec<&[u8]> = received.keys.iter().map(|key| &**key).collect();
+        let request = GetManyRequest {
+            group: received.group(),
+            keys: &keys,
+            mode: received.mode,
+        };
+        match self.limited().get_many(request).await {
+            Ok(reply) => {
+                let limit = GetManyReply::MAX_BYTES.min(self.options.max_body_bytes());
+                Answer::Values(get_many_response::encode(&reply, limit).into())
+            }
             Err(error) => self.error(error),
         }
     }
@@ -169,18 +185,12 @@ impl StreamService {
 
     async fn set(&self, message: Bytes) -> Result<(), Error> {
         let set = set::read(message)?;
-        let request = set.as_request();
-        self.check_key(request.key)?;
-        let (size, limit) = (request.value.len(), self.options.max_value_bytes);
-        if size > limit {
-            return Err(Error::too_large("a value", size as u64, limit as u64));
-        }
-        self.service.set(request).await
+        self.limited().set(set.as_request()).await
     }
 
     async fn remove(&self, message: &[u8]) -> Result<(), Error> {
         let removal = remove::read(message)?;
-        self.service.remove(removal.as_request()).await
+        self.limited().remove(removal.as_request()).await
     }
 
     async fn clear(&self, message: &[u8]) -> Result<(), Error> {
@@ -188,12 +198,11 @@ impl StreamService {
         self.service.clear(group, phase).await
     }
 
-    fn check_key(&self, key: &[u8]) -> Result<(), Error> {
-        let (size, limit) = (key.len(), self.options.max_key_bytes);
-        if size <= limit {
-            return Ok(());
+    fn limited(&self) -> Limited<'_> {
+        Limited {
+            service: &*self.service,
+            options: &self.options,
         }
-        Err(Error::too_large("a key", size as u64, limit as u64))
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Answer {
     Done,
     Changes(Changes),
     Failure(Failure),
+    /// The answers to several keys: a `GetManyResponse`, as over HTTP.
+    Values(ByteView),
 }
 
 impl Message for Answer {
@@ -24,13 +26,14 @@ impl Message for Answer {
             Self::Done => kind::DONE,
             Self::Changes(_) => kind::CHANGES,
             Self::Failure(_) => kind::FAILURE,
+            Self::Values(_) => kind::VALUES,
         }
     }
 
     fn fields_len(&self) -> usize {
         match self {
             Self::Value(reply) => value::fields_len(reply),
-            Self::Done => 0,
+            Self::Done | Self::Values(_) => 0,
             Self::Changes(changes) => changes::fields_len(changes),
             Self::Failure(failure) => failure.fields_len(),
         }
@@ -39,7 +42,7 @@ impl Message for Answer {
     fn write_fields(&self, buffer: &mut impl BufMut) {
         match self {
             Self::Value(reply) => value::write_fields(reply, buffer),
-            Self::Done => {}
+            Self::Done | Self::Values(_) => {}
             Self::Changes(changes) => changes::write_fields(changes, buffer),
             Self::Failure(failure) => failure.write_fields(buffer),
         }
@@ -48,6 +51,7 @@ impl Message for Answer {
     fn body(&self) -> Option<&ByteView> {
         match self {
             Self::Value(reply) => Some(&reply.value),
+            Self::Values(values) => Some(values),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ pub(super) mod changes_request;
 pub(super) mod clear;
 pub(super) mod failure;
 pub(super) mod get;
+pub(super) mod get_many;
 mod phase;
 pub(super) mod remove;
 pub(super) mod set;
@@ -19,11 +20,13 @@ pub(super) mod kind {
     pub(crate) const REMOVE: u8 = 18;
     pub(crate) const CLEAR: u8 = 19;
     pub(crate) const CHANGES_REQUEST: u8 = 20;
+    pub(crate) const GET_MANY: u8 = 21;
 
     pub(crate) const VALUE: u8 = 32;
     pub(crate) const DONE: u8 = 33;
     pub(crate) const CHANGES: u8 = 34;
     pub(crate) const FAILURE: u8 = 35;
+    pub(crate) const VALUES: u8 = 36;
 }
 
 /// The length of a group's name, as a field.

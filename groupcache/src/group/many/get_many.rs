@@ -1,0 +1,102 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::{Stream, StreamExt as _};
+
+use super::missing::Missing;
+use crate::group::get::event_of;
+use crate::group::inner::Inner;
+use crate::{Entry, Error, GetOptions, Key, Mode};
+
+/// The outcomes of several keys as they come: a stream, made by
+/// [`Group::get_many_stream`](crate::Group::get_many_stream).
+///
+/// # Cancel safety
+///
+/// May be dropped at any time. Loads that have begun go on, and their values are cached; keys that were yet to
+/// begin are given up.
+#[must_use = "a stream fetches and loads nothing unless it is polled"]
+pub struct GetMany {
+    /// The outcomes that need no work.
+    found: VecDeque<(usize, Result<Entry, Error>)>,
+    missing: Missing,
+}
+
+impl GetMany {
+    /// Looks the keys up in memory.
+    pub(in crate::group) fn new<K: AsRef<[u8]>>(
+        inner: &Arc<Inner>,
+        keys: impl IntoIterator<Item = K>,
+        options: GetOptions,
+    ) -> Self {
+        let (mut found, mut missing) = (VecDeque::new(), Vec::new());
+        for (index, key) in keys.into_iter().enumerate() {
+            let key = key.as_ref();
+            let hit = match options.mode {
+                Mode::Normal => inner.lookup_entry(key),
+                Mode::Peek | Mode::NoPeerLoad => inner.lookup_without_refresh(key),
+            };
+            match hit {
+                Some(entry) => found.push_back((index, Ok(entry))),
+                None => match inner.check_key(key) {
+                    Ok(()) => missing.push((index, Key::from(key))),
+                    Err(error) => {
+                        let outcome = Err(error);
+                        inner.counters.add(event_of(&outcome));
+                        found.push_back((index, outcome));
+                    }
+                },
+            }
+        }
+        let missing = Missing::new(inner, missing, options);
+        Self { found, missing }
+    }
+
+    /// The outcomes in the order of the keys.
+    pub(in crate::group) async fn in_order(mut self) -> Vec<Result<Entry, Error>> {
+        let mut outcomes: Vec<_> = (0..self.len()).map(|_| None).collect();
+        for (index, outcome) in self.found.drain(..) {
+            outcomes[index] = Some(outcome);
+        }
+        while let Some((index, outcome)) = self.missing.next().await {
+            outcomes[index] = Some(outcome);
+        }
+        let lost = || Err(Error::abandoned());
+        let outcome = |outcome: Option<_>| outcome.unwrap_or_else(lost);
+        outcomes.into_iter().map(outcome).collect()
+    }
+
+    fn len(&self) -> usize {
+        self.found.len() + self.missing.len()
+    }
+}
+
+impl Stream for GetMany {
+    type Item = (usize, Result<Entry, Error>);
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<(usize, Result<Entry, Error>)>> {
+        if let Some(found) = self.found.pop_front() {
+            return Poll::Ready(Some(found));
+        }
+        Pin::new(&mut self.missing).poll_next(context)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.len(), Some(self.len()))
+    }
+}
+
+impl fmt::Debug for GetMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetMany")
+            .field("found", &self.found.len())
+            .field("missing", &self.missing.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::vec;
+
+use futures_util::Stream;
+use peers::BoxFuture;
+
+use super::landings::Landings;
+use super::peek::Otherwise;
+use crate::group::get::event_of;
+use crate::group::inner::Inner;
+use crate::stats::Event;
+use crate::{Entry, Error, GetOptions, Key, Mode};
+
+/// How many missing keys one call has under way at a time. It begins with further ones when these have ended.
+const KEYS_AT_ONCE: usize = 4096;
+
+/// The most exchanges that a key takes with one owner.
+const EXCHANGES_WITH_OWNER: u32 = 3;
+
+/// The outcomes of the keys that memory lacks, as they come, each with its index in the caller's list.
+///
+/// Work begins when this is polled. Dropping it leaves what has begun to go on. Counts each outcome, also
+/// of the keys that its caller gives up.
+pub(in crate::group) struct Missing {
+    inner: Arc<Inner>,
+    mode: Mode,
+    /// Keys that are yet to begin.
+    rest: vec::IntoIter<(usize, Key)>,
+    /// The others, by their places here.
+    begun: Vec<Begun>,
+    under_way: Landings,
+    /// Outcomes that the caller is yet to get.
+    open: usize,
+    limits: TimeLimits,
+    /// The error of all further keys, because a time limit has passed.
+    given_up: Option<Error>,
+}
+
+/// A key that is under way, or has been.
+struct Begun {
+    index: usize,
+    is_answered: bool,
+}
+
+impl Missing {
+    /// Keys with their indices in the caller's list.
+    pub(in crate::group) fn new(
+        inner: &Arc<Inner>,
+        keys: Vec<(usize, Key)>,
+        options: GetOptions,
+    ) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            mode: options.mode,
+            open: keys.len(),
+            begun: Vec::with_capacity(keys.len().min(KEYS_AT_ONCE)),
+            rest: keys.into_iter(),
+            under_way: Landings::new(),
+            limits: TimeLimits::new(options.timeout),
+            given_up: None,
+        }
+    }
+
+    /// How many outcomes are still to come.
+    pub(in crate::group) fn len(&self) -> usize {
+        self.open
+    }
+
+    fn begin_more(&mut self) {
+        self.begun.clear();
+        let keys = self.rest.by_ref().take(KEYS_AT_ONCE);
+        let mut under_way = Vec::with_capacity(keys.len());
+        for (place, (index, key)) in keys.enumerate() {
+            self.begun.push(Begun {
+                index,
+                is_answered: false,
+            });
+            under_way.push((place, key));
+        }
+        let asks_others = || under_way.iter().any(|(_, key)| !self.inner.owns(key));
+        let is_foreign = !self.inner.runtime.is_current();
+        self.limits.exchanges = if is_foreign && asks_others() {
+            EXCHANGES_WITH_OWNER
+        } else {
+            0
+        };
+        self.under_way = match self.mode {
+            Mode::Normal => self.inner.fetch_many(under_way),
+            Mode::Peek => self.inner.peek_many(under_way, Otherwise::NotFound),
+            Mode::NoPeerLoad => self.inner.peek_many(under_way, Otherwise::Load),
+        };
+    }
+
+    /// The next key that is given up.
+    fn give_up(&mut self, error: Error) -> (usize, Result<Entry, Error>) {
+        let begun = self.begun.iter_mut().find(|begun| !begun.is_answered);
+        let index = match begun {
+            Some(begun) => {
+                begun.is_answered = true;
+                begun.index
+            }
+            None => self.rest.next().map_or(0, |(index, _)| index),
+        };
+        self.given_up = Some(error.clone());
+        self.hand_out(index, Err(error))
+    }
+
+    fn hand_out(
+        &mut self,
+        index: usize,
+        result: Result<Entry, Error>,
+    ) -> (usize, Result<Entry, Error>) {
+        self.open -= 1;
+        self.inner.counters.add(event_of(&result));
+        (index, result)
+    }
+}
+
+impl Stream for Missing {
+    type Item = (usize, Result<Entry, Error>);
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<(usize, Result<Entry, Error>)>> {
+        let this = &mut *self;
+        if this.open == 0 {
+            return Poll::Ready(None);
+        }
+        if let Some(error) = this.given_up.clone() {
+            return Poll::Ready(Some(this.give_up(error)));
+        }
+        if this.under_way.is_over() {
+            this.begin_more();
+        }
+        if let Poll::Ready(Some((place, result))) = Pin::new(&mut this.under_way).poll_next(context)
+        {
+            this.limits.progress();
+            this.begun[place].is_answered = true;
+            let index = this.begun[place].index;
+            return Poll::Ready(Some(this.hand_out(index, result)));
+        }
+        match this.limits.poll_over(&this.inner, context) {
+            Poll::Ready(error) => Poll::Ready(Some(this.give_up(error))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Missing {
+    fn drop(&mut self) {
+        for _ in 0..self.open {
+            self.inner.counters.add(Event::Failed);
+        }
+    }
+}
+
+/// How long a caller waits.
+struct TimeLimits {
+    /// The caller's own limit for all keys.
+    limit: Option<Duration>,
+    /// Runs from the first wait on.
+    timer: Option<BoxFuture<'static, ()>>,
+    /// How many exchanges with each owner the keys under way may take, if the caller is a foreign one.
+    exchanges: u32,
+    /// How long a foreign caller waits for one more outcome: the node's runtime may not be driven.
+    patience: Option<(Duration, BoxFuture<'static, ()>)>,
+}
+
+impl TimeLimits {
+    fn new(limit: Option<Duration>) -> Self {
+        Self {
+            limit,
+            timer: None,
+            exchanges: 0,
+            patience: None,
+        }
+    }
+
+    /// An outcome has come.
+    fn progress(&mut self) {
+        self.patience = None;
+    }
+
+    /// Ends when one of the limits has passed.
+    fn poll_over(&mut self, inner: &Inner, context: &mut Context<'_>) -> Poll<Error> {
+        let runtime = &inner.runtime;
+        if let Some(limit) = self.limit {
+            let timer = self.timer.get_or_insert_with(|| runtime.timer(limit));
+            if timer.as_mut().poll(context).is_ready() {
+                return Poll::Ready(Error::timed_out("a get", limit));
+            }
+        }
+        if !runtime.is_current() {
+            let longest = inner.longest_exchanges(self.exchanges);
+            let patience = || (longest, runtime.timer(longest));
+            let (longest, timer) = self.patience.get_or_insert_with(patience);
+            if timer.as_mut().poll(context).is_ready() {
+                let what = "the wait for the node's runtime";
+                return Poll::Ready(Error::timed_out(what, *longest));
+            }
+        }
+        Poll::Pending
+    }
+}

@@ -1,0 +1,167 @@
+//! The gets of several keys that do not go all the way: peek, and no load by a peer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures_util::future::join;
+use futures_util::{StreamExt as _, stream};
+use peers::{GetMode, Peer, Reply, Routes};
+
+use super::landings::{Landings, Message, Outlet};
+use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
+use crate::group::fence::Stamp;
+use crate::group::inner::Inner;
+use crate::lifetime::Via;
+use crate::{Error, Key, NotFound};
+
+/// A key whose owner is asked for a copy.
+struct Peek {
+    key: Key,
+    outlet: Outlet,
+    stamp: Stamp,
+}
+
+impl Keyed for Peek {
+    fn key(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+/// What becomes of a key whose owner has no copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Otherwise {
+    /// It is not found.
+    NotFound,
+    /// This node loads the value, also if the owner cannot be asked.
+    Load,
+}
+
+impl Inner {
+    /// Takes only what is cached at the keys' owners, and does as said with the others. A key that is listed
+    /// twice is asked for once.
+    pub(super) fn peek_many(
+        self: &Arc<Self>,
+        keys: Vec<(usize, Key)>,
+        otherwise: Otherwise,
+    ) -> Landings {
+        let mut landings = Landings::new();
+        let mut outlets = HashMap::<Key, Outlet>::with_capacity(keys.len());
+        for (place, key) in keys {
+            match outlets.get_mut(&key) {
+                Some(outlet) => landings.share(outlet, place),
+                None => _ = outlets.insert(key, landings.outlet(place)),
+            }
+        }
+        let peeks = outlets.into_iter().map(|(key, outlet)| Peek {
+            stamp: self.fence.stamp_of_mirror(&key),
+            key,
+            outlet,
+        });
+        let work = Arc::clone(self).peek_at_owners(peeks.collect(), otherwise);
+        self.runtime.spawn(work);
+        landings
+    }
+
+    async fn peek_at_owners(self: Arc<Self>, peeks: Vec<Peek>, otherwise: Otherwise) {
+        let routes = self.router.snapshot();
+        let owner = |key: &[u8]| routes.owner(key).filter(|owner| !owner.is_self());
+        let (rounds, own) = rounds(peeks, owner);
+        let asked = stream::iter(rounds).for_each_concurrent(ROUNDS_AT_ONCE, |round| {
+            Arc::clone(&self).peek_round(Arc::clone(&routes), round, otherwise)
+        });
+        join(asked, self.do_without(own, otherwise)).await;
+    }
+
+    async fn peek_round(
+        self: Arc<Self>,
+        routes: Arc<Routes>,
+        round: Round<Peek>,
+        otherwise: Otherwise,
+    ) {
+        let Round { peer, items } = round;
+        let (mut absent, mut late) = (Vec::new(), Vec::new());
+        let mut message = Message::default();
+        match self.ask_together(&peer, &items, GetMode::Peek).await {
+            Ok(answers) => {
+                for (peek, answer) in items.into_iter().zip(answers) {
+                    match answer {
+                        Some(answer) => {
+                            let peeked =
+                                self.peeked(&routes, peek, answer, otherwise, &mut message);
+                            absent.extend(peeked);
+                        }
+                        None => late.push(peek),
+                    }
+                }
+            }
+            Err(_) if otherwise == Otherwise::Load => absent = items,
+            Err(error) => {
+                let error = Error::from(error);
+                for peek in items {
+                    peek.outlet.add(Err(error.clone()), &mut message);
+                }
+            }
+        }
+        drop(message);
+        let late = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |peek| {
+            Arc::clone(&self).peek_alone(Arc::clone(&routes), peer.clone(), peek, otherwise)
+        });
+        join(late, self.do_without(absent, otherwise)).await;
+    }
+
+    async fn peek_alone(
+        self: Arc<Self>,
+        routes: Arc<Routes>,
+        peer: Peer,
+        peek: Peek,
+        otherwise: Otherwise,
+    ) {
+        let answer = self.ask(&peer, &peek.key, GetMode::Peek).await;
+        let absent = self.peeked(&routes, peek, answer, otherwise, &mut Message::default());
+        self.do_without(absent.into_iter().collect(), otherwise)
+            .await;
+    }
+
+    /// Takes the owner's copy. Returns the key if there is none.
+    fn peeked(
+        &self,
+        routes: &Routes,
+        peek: Peek,
+        answer: Result<Reply, peers::Error>,
+        otherwise: Otherwise,
+        message: &mut Message,
+    ) -> Option<Peek> {
+        let entry = match answer {
+            Ok(reply) => Ok(self.accept(&peek.key, reply, Via::Peek, routes, peek.stamp)),
+            Err(error) if error.is_not_found() || otherwise == Otherwise::Load => {
+                return Some(peek);
+            }
+            Err(error) => Err(error.into()),
+        };
+        peek.outlet.add(entry, message);
+        None
+    }
+
+    /// Goes on with keys whose owners have no copies.
+    async fn do_without(self: &Arc<Self>, peeks: Vec<Peek>, otherwise: Otherwise) {
+        if peeks.is_empty() {
+            return;
+        }
+        if otherwise == Otherwise::NotFound {
+            let mut message = Message::default();
+            for peek in peeks {
+                let error = Error::from_getter(NotFound.into());
+                peek.outlet.add(Err(error), &mut message);
+            }
+            return;
+        }
+        let keys = peeks.iter().map(|peek| peek.key.clone());
+        let mut loads = self.load_many(keys.enumerate().collect());
+        let mut peeks: Vec<_> = peeks.into_iter().map(Some).collect();
+        while let Some((place, result)) = loads.next().await {
+            if let Some(peek) = peeks[place].take() {
+                peek.outlet.send(result);
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+use std::collections::HashMap;
+use std::mem;
+use std::sync::Arc;
+
+use peers::{GetManyRequest, GetMode, Peer, Reply};
+
+use crate::group::inner::Inner;
+
+/// How many rounds one call has under way at a time.
+pub(super) const ROUNDS_AT_ONCE: usize = 16;
+
+/// How many keys of one round are asked for at a time, each alone.
+pub(super) const GETS_AT_ONCE: usize = 16;
+
+/// Something with a key to ask a peer for.
+pub(super) trait Keyed {
+    fn key(&self) -> &[u8];
+}
+
+/// One request to one peer.
+pub(super) struct Round<T> {
+    pub(super) peer: Peer,
+    pub(super) items: Vec<T>,
+}
+
+/// Sorts items into requests by the peer that is asked for them, and returns the items besides for which
+/// there is none.
+pub(super) fn rounds<'a, T: Keyed>(
+    items: Vec<T>,
+    peer_of: impl Fn(&[u8]) -> Option<&'a Peer>,
+) -> (Vec<Round<T>>, Vec<T>) {
+    let (mut open, mut full) = (HashMap::<&str, (Round<T>, usize)>::new(), Vec::new());
+    let mut others = Vec::new();
+    for item in items {
+        let Some(peer) = peer_of(item.key()) else {
+            others.push(item);
+            continue;
+        };
+        let empty = || Round {
+            peer: peer.clone(),
+            items: Vec::new(),
+        };
+        let (round, bytes) = open
+            .entry(peer.member().id())
+            .or_insert_with(|| (empty(), 0));
+        let length = item.key().len();
+        if round.items.len() == GetManyRequest::MAX_KEYS
+            || *bytes + length > GetManyRequest::MAX_BYTES
+        {
+            full.push(mem::replace(round, empty()));
+            *bytes = 0;
+        }
+        *bytes += length;
+        round.items.push(item);
+    }
+    full.extend(open.into_values().map(|(round, _)| round));
+    (full, others)
+}
+
+impl Inner {
+    /// Asks one peer for several keys, and notes the end of its change log. A key without an answer is to be
+    /// asked for again.
+    pub(super) async fn ask_together<T: Keyed>(
+        self: &Arc<Self>,
+        peer: &Peer,
+        items: &[T],
+        mode: GetMode,
+    ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
+        let keys: Vec<&[u8]> = items.iter().map(T::key).collect();
+        let request = GetManyRequest {
+            group: &self.name,
+            keys: &keys,
+            mode,
+        };
+        let answers = peer.get_many(request).await?;
+        // All replies of an exchange have the same position.
+        if let Some(reply) = answers.iter().flatten().flatten().next() {
+            self.heard(peer, reply.log);
+        }
+        Ok(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    impl Keyed for Vec<u8> {
+        fn key(&self) -> &[u8] {
+            self
+        }
+    }
+
+    #[test]
+    fn keys_that_no_peer_is_asked_for_are_returned() {
+        let keys = vec![b"a".to_vec(), b"b".to_vec()];
+        let (rounds, others) = rounds(keys.clone(), |_| None);
+        assert!(rounds.is_empty());
+        assert_eq!(others, keys);
+    }
+}

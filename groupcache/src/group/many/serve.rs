@@ -1,0 +1,75 @@
+//! Step 6 for several keys: a peer's request.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use peers::{GetManyReply, GetManyRequest, GetMode, Reply};
+use tokio::time::{Instant, timeout_at};
+
+use crate::group::inner::Inner;
+use crate::stats::Event;
+use crate::{Entry, Error, Key};
+
+/// How long answers that are ready wait for others of the same request. The peer asks again for those that
+/// come later, so that a slow load holds nothing else up.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+impl Inner {
+    /// Answers a get of several keys: from memory, and by loads of this node.
+    pub(crate) async fn serve_get_many(
+        self: &Arc<Self>,
+        request: &GetManyRequest<'_>,
+    ) -> GetManyReply {
+        let GetManyRequest { keys, mode, .. } = *request;
+        let (mut answers, mut absent) = (Vec::with_capacity(keys.len()), Vec::new());
+        for (place, &key) in keys.iter().enumerate() {
+            self.counters.add(Event::PeerGet);
+            let found = match self.from_memory(key, mode) {
+                None => self.check_key(key).err().map(Err),
+                found => found,
+            };
+            if found.is_none() {
+                absent.push((place, Key::from(key)));
+            }
+            answers.push(found.map(|found| self.answer(key, found, mode)));
+        }
+        if !absent.is_empty() {
+            let mut loads = self.load_many(absent);
+            let mut until = answers.iter().any(Option::is_some).then(later);
+            while let Some((place, result)) = within(until, loads.next()).await {
+                answers[place] = Some(self.answer(keys[place], result, mode));
+                until = until.or_else(|| Some(later()));
+            }
+        }
+        GetManyReply {
+            answers,
+            log: Some(self.coherence.position()),
+        }
+    }
+
+    fn answer(
+        &self,
+        key: &[u8],
+        found: Result<Entry, Error>,
+        mode: GetMode,
+    ) -> Result<Reply, peers::Error> {
+        let rate = (mode == GetMode::Load).then(|| self.count_request(key, 1.0));
+        match found {
+            Ok(_) if mode == GetMode::WarmUp => Ok(Reply::default()),
+            Ok(entry) => Ok(self.reply(entry, rate)),
+            Err(error) => Err(error.to_answer()),
+        }
+    }
+}
+
+fn later() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+async fn within<T>(until: Option<Instant>, next: impl Future<Output = Option<T>>) -> Option<T> {
+    match until {
+        None => next.await,
+        Some(until) => timeout_at(until, next).await.ok().flatten(),
+    }
+}

@@ -1,0 +1,347 @@
+//! The message `GetManyResponse`:
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 log | fixed64 | the owner's change log |
+//! | 2 changes | uint64 | its end, read after all values were |
+//! | 3 answers | repeated message | one for each key, in the order of the request |
+//!
+//! and in it the message `Answer`. An empty one says that the key is not answered in this message.
+//!
+//! | field | type | |
+//! |---|---|---|
+//! | 1 value | bytes | written for every value, also for an empty one |
+//! | 2 minute_qps | double | the owner's rate of the key |
+//! | 3 expire | int64 | ns since 1970; absent for never |
+//! | 4 error | string | in place of a value: the error's name, as in the header `x-groupcache-error` |
+//! | 5 message | string | the error's text |
+
+use bytes::{Buf, BufMut as _, Bytes};
+use byteview::ByteView;
+use prost::Message;
+use prost::encoding::{
+    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint,
+    encoded_len_varint, skip_field,
+};
+
+use super::slice;
+use crate::http::failure;
+use crate::protobuf::get_response;
+use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
+use crate::{Error, GetManyReply, LogPosition, Reply};
+
+/// The log's position: two keys, a fixed64 and the longest varint.
+const LOG_LEN: usize = 1 + 8 + 1 + 10;
+
+/// An answer that is not there: a key and a length of zero.
+const NONE_LEN: usize = 2;
+
+/// The longest text of an error.
+const MAX_TEXT_BYTES: usize = 1 << 10;
+
+#[derive(Clone, PartialEq, Message)]
+struct Answer {
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    value: Option<Bytes>,
+    #[prost(double, optional, tag = "2")]
+    minute_qps: Option<f64>,
+    #[prost(int64, optional, tag = "3")]
+    expire: Option<i64>,
+    #[prost(string, optional, tag = "4")]
+    error: Option<String>,
+    #[prost(string, optional, tag = "5")]
+    message: Option<String>,
+}
+
+/// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
+/// left out, each as one that is not there.
+pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
+    let count = reply.answers.len();
+    let room = limit.saturating_sub(LOG_LEN + NONE_LEN * count);
+    let longest = |answer: &Option<Result<Reply, Error>>| match answer {
+        Some(Ok(reply)) => 40 + reply.value.len(),
+        Some(Err(_)) => 64,
+        None => NONE_LEN,
+    };
+    let expected = LOG_LEN + reply.answers.iter().map(longest).sum::<usize>();
+    let mut message = Vec::with_capacity(expected.min(limit));
+    let mut taken = 0;
+    for answer in &reply.answers {
+        let before = message.len();
+        match answer {
+            Some(Ok(reply)) => {
+                let length = value_len(reply);
+                let framed = 1 + encoded_len_varint(length as u64) + length;
+                if framed - NONE_LEN <= room - taken {
+                    encode_value(reply, length, &mut message);
+                } else {
+                    encode_none(&mut message);
+                }
+            }
+            Some(Err(error)) => match error_answer(error) {
+                answer if answer.encoded_len() + 2 <= room - taken => {
+                    encode_key(3, WireType::LengthDelimited, &mut message);
+                    encode_varint(answer.encoded_len() as u64, &mut message);
+                    answer.encode_raw(&mut message);
+                }
+                _ => encode_none(&mut message),
+            },
+            None => encode_none(&mut message),
+        }
+        taken += message.len() - before - NONE_LEN;
+    }
+    if let Some(position) = reply.log {
+        encode_key(1, WireType::SixtyFourBit, &mut message);
+        message.put_u64_le(position.log);
+        encode_key(2, WireType::Varint, &mut message);
+        encode_varint(position.count, &mut message);
+    }
+    message.into()
+}
+
+fn encode_none(message: &mut Vec<u8>) {
+    encode_key(3, WireType::LengthDelimited, message);
+    encode_varint(0, message);
+}
+
+/// The length of an answer with a value.
+fn value_len(reply: &Reply) -> usize {
+    let value = reply.value.len();
+    let expire = reply.expires_at.map(nanos_since_1970);
+    1 + encoded_len_varint(value as u64)
+        + value
+        + get_response::encoded_len(reply.minute_qps, expire)
+}
+
+fn encode_value(reply: &Reply, length: usize, message: &mut Vec<u8>) {
+    encode_key(3, WireType::LengthDelimited, message);
+    encode_varint(length as u64, message);
+    encode_key(1, WireType::LengthDelimited, message);
+    encode_varint(reply.value.len() as u64, message);
+    message.extend_from_slice(&reply.value);
+    let expire = reply.expires_at.map(nanos_since_1970);
+    get_response::encode_rest(reply.minute_qps, expire, message);
+}
+
+/// An error without a name becomes a bare text, as a status does in an answer of its own.
+fn error_answer(error: &Error) -> Answer {
+    let mut text = error.message_for_peer().into_owned();
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.truncate(end);
+    Answer {
+        error: Some(failure::name(error).unwrap_or_default().into()),
+        message: Some(text),
+        ..Answer::default()
+    }
+}
+
+/// The reply in a message about `count` keys of `group`. The values are slices of the message.
+///
+/// The answers are read one by one, so that a message of many empty ones takes no memory.
+pub(in crate::native) fn decode(
+    mut message: Bytes,
+    count: usize,
+    group: &str,
+) -> Result<GetManyReply, Error> {
+    let malformed = |what: String| Error::malformed(format!("a GetManyResponse: {what}"));
+    let mut answers = Vec::with_capacity(count);
+    let (mut log, mut changes) = (None, 0);
+    while message.has_remaining() {
+        let (field, wire_type) =
+            decode_key(&mut message).map_err(|error| malformed(error.to_string()))?;
+        match (field, wire_type) {
+            (1, WireType::SixtyFourBit) if message.remaining() >= size_of::<u64>() => {
+                log = Some(message.get_u64_le());
+            }
+            (2, WireType::Varint) => {
+                changes =
+                    decode_varint(&mut message).map_err(|error| malformed(error.to_string()))?;
+            }
+            (3, WireType::LengthDelimited) => {
+                if answers.len() == count {
+                    return Err(malformed(format!("more than {count} answers")));
+                }
+                let answer =
+                    slice(&mut message).ok_or_else(|| malformed("an answer breaks off".into()))?;
+                answers.push(decode_answer(answer, group).map_err(malformed)?);
+            }
+            _ => {
+                let context = DecodeContext::default();
+                skip_field(wire_type, field, &mut message, context)
+                    .map_err(|error| malformed(error.to_string()))?;
+            }
+        }
+    }
+    if answers.len() < count {
+        return Err(malformed(format!(
+            "{} answers for {count} keys",
+            answers.len()
+        )));
+    }
+    let count = changes;
+    Ok(GetManyReply {
+        answers,
+        log: log.map(|log| LogPosition { log, count }),
+    })
+}
+
+fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Error>>, String> {
+    if answer.is_empty() {
+        return Ok(None);
+    }
+    let answer = Answer::decode(answer).map_err(|error| error.to_string())?;
+    if let Some(name) = answer.error {
+        let text = answer.message.unwrap_or_default();
+        let error = failure::named(&name, &text, group);
+        return Ok(Some(Err(error.unwrap_or_else(|| Error::status(500, text)))));
+    }
+    let value = answer.value.ok_or("an answer without a value")?;
+    Ok(Some(Ok(Reply {
+        value: ByteView::from(value),
+        expires_at: answer.expire.and_then(time_from_nanos),
+        minute_qps: answer.minute_qps,
+        log: None,
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn reply(value: &[u8], minute_qps: Option<f64>, nanos: Option<i64>) -> Reply {
+        Reply {
+            value: value.to_vec().into(),
+            expires_at: nanos.and_then(time_from_nanos),
+            minute_qps,
+            log: None,
+        }
+    }
+
+    fn text(answer: &Option<Result<Reply, Error>>) -> String {
+        match answer {
+            Some(Ok(reply)) => format!("{reply:?}"),
+            Some(Err(error)) => format!("{error} {}", error.is_answer()),
+            None => "none".to_owned(),
+        }
+    }
+
+    fn texts(reply: &GetManyReply) -> Vec<String> {
+        reply.answers.iter().map(text).collect()
+    }
+
+    #[test]
+    fn the_bytes_are_these() {
+        let sent = GetManyReply {
+            answers: vec![
+                Some(Ok(reply(b"meow", None, None))),
+                Some(Ok(reply(b"", Some(2.0), Some(1)))),
+                Some(Err(Error::not_found(""))),
+                Some(Err(Error::getter("no"))),
+                None,
+            ],
+            log: Some(LogPosition { log: 1, count: 300 }),
+        };
+        let mut expected = Vec::new();
+        expected.extend_from_slice(b"\x1a\x06\x0a\x04meow");
+        expected.extend_from_slice(b"\x1a\x0d\x0a\x00\x11\0\0\0\0\0\0\0\x40\x18\x01");
+        expected.extend_from_slice(b"\x1a\x0d\x22\x09not-found\x2a\x00");
+        expected.extend_from_slice(b"\x1a\x0c\x22\x06getter\x2a\x02no");
+        expected.extend_from_slice(b"\x1a\x00");
+        expected.extend_from_slice(b"\x09\x01\0\0\0\0\0\0\0\x10\xac\x02");
+        assert_eq!(encode(&sent, 1000), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_reads_back(
+            values: Vec<Option<(Vec<u8>, Option<u32>, Option<i64>)>>,
+            log: Option<(u64, u64)>,
+        ) {
+            let answers = values.iter().map(|value| {
+                value.as_ref().map(|(bytes, qps, nanos)| Ok(reply(bytes, qps.map(f64::from), *nanos)))
+            });
+            let sent = GetManyReply {
+                answers: answers.collect(),
+                log: log.map(|(log, count)| LogPosition { log, count }),
+            };
+            let read = decode(encode(&sent, 1 << 20), values.len(), "g").unwrap();
+            prop_assert_eq!(read.log, sent.log);
+            prop_assert_eq!(texts(&read), texts(&sent));
+        }
+
+        #[test]
+        fn a_reply_stays_within_its_limit_and_what_it_leaves_out_is_marked(
+            lengths in prop::collection::vec(0_usize..400, 0..20),
+            limit in 0_usize..4000,
+        ) {
+            let answers = lengths.iter().map(|&length| Some(Ok(reply(&vec![7; length], None, None))));
+            let log = Some(LogPosition { log: 1, count: u64::MAX });
+            let sent = GetManyReply { answers: answers.collect(), log };
+            let message = encode(&sent, limit);
+            prop_assert!(message.len() <= limit.max(LOG_LEN + NONE_LEN * lengths.len()));
+            let read = decode(message, lengths.len(), "g").unwrap();
+            for (read, sent) in texts(&read).into_iter().zip(texts(&sent)) {
+                prop_assert!(read == sent || read == "none");
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic_or_grow(bytes: Vec<u8>, count in 0_usize..5) {
+            let length = bytes.len();
+            if let Ok(reply) = decode(bytes.into(), count, "g") {
+                prop_assert_eq!(reply.answers.len(), count);
+                let values = reply.answers.iter().flatten().flatten();
+                prop_assert!(values.map(|reply| reply.value.len()).sum::<usize>() <= length);
+            }
+        }
+    }
+
+    #[test]
+    fn the_callers_errors_are_those_of_the_peer_and_long_texts_are_cut() {
+        let errors = || {
+            vec![
+                Error::not_found("no such cat"),
+                Error::getter("the database is away"),
+                Error::overloaded("loads"),
+                Error::too_large("a value", 11, 10),
+                Error::peer_timed_out("the getter took longer than 30s"),
+            ]
+        };
+        let answers = errors().into_iter().map(|error| Some(Err(error))).collect();
+        let sent = GetManyReply { answers, log: None };
+        let read = decode(encode(&sent, 10_000), 5, "g").unwrap();
+        assert_eq!(texts(&read), texts(&sent));
+
+        let long = GetManyReply {
+            answers: vec![Some(Err(Error::getter("é".repeat(MAX_TEXT_BYTES))))],
+            log: None,
+        };
+        assert!(encode(&long, 1 << 20).len() < MAX_TEXT_BYTES + 32);
+    }
+
+    #[test]
+    fn as_many_answers_as_keys_are_read_and_no_others() {
+        let message = || Bytes::from_static(b"\x1a\x00\x1a\x00");
+        assert_eq!(decode(message(), 2, "g").unwrap().answers.len(), 2);
+        for (message, count, text) in [
+            (message(), 1, "more than 1 answers"),
+            (message(), 3, "2 answers for 3 keys"),
+            (Bytes::from_static(b"\x1a\x05ab"), 1, "an answer breaks off"),
+            (
+                Bytes::from_static(b"\x1a\x02\x18\x01"),
+                1,
+                "an answer without a value",
+            ),
+            (Bytes::from_static(b"\x09abc"), 0, "a GetManyResponse"),
+        ] {
+            let error = decode(message, count, "g").unwrap_err();
+            assert!(error.to_string().contains(text), "{error}");
+            assert!(error.is_transport());
+        }
+    }
+}
