@@ -8,8 +8,9 @@ pub(crate) const PIECE: usize = 128 << 10;
 pub(crate) const SMALL: usize = 16 << 10;
 
 /// How much of a message may be sent before the other side has granted more. Also how far a sender
-/// may be ahead of a receiver later on, and so how much a small message may have to wait behind.
-pub(crate) const FREE: usize = (1 << 20) + (64 << 10);
+/// may be ahead of a receiver later on, and so how much a small message may have to wait behind for each
+/// long one under way.
+pub(crate) const FREE: usize = 512 << 10;
 
 /// The most messages of several frames that each side sends at the same time.
 pub(crate) const LANES: usize = 8;

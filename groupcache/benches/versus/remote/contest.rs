@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 
 use super::cases::Case;
 use super::load::{Load, Timing};
@@ -27,7 +27,7 @@ pub(super) struct Contest {
     pub(super) pace: Pace,
     subjects: Vec<Running>,
     pub(super) results: Results,
-    /// Each subject that was given up, and why.
+    /// Each subject that could not be started or failed in a case, and why.
     pub(super) left_out: Vec<String>,
 }
 
@@ -57,33 +57,36 @@ impl Contest {
         contest
     }
 
-    /// Measures the subjects that take part. Each round begins with another one.
+    /// Measures the subjects that take part. Each round begins with another one. A subject that fails has no further rounds
+    /// of these cases.
     pub(super) fn run(&mut self, cases: &[&Case], takes_part: impl Fn(&str) -> bool) {
         for case in cases {
             eprintln!("{}", case.name);
         }
         let names: Vec<_> = self.subjects.iter().map(|subject| subject.name).collect();
         let names: Vec<_> = names.into_iter().filter(|name| takes_part(name)).collect();
+        let mut failed = Vec::new();
         for round in 0..self.pace.rounds {
             for turn in 0..names.len() {
                 let name = names[(round + turn) % names.len()];
+                if failed.contains(&name) {
+                    continue;
+                }
                 if let Err(error) = self.measure(name, cases) {
                     self.leave_out(name, &error);
+                    failed.push(name);
                 }
             }
         }
     }
 
-    /// Measures a subject once in each case. Does nothing if the subject was given up.
+    /// Measures a subject that runs, once in each case.
     fn measure(&mut self, name: &'static str, cases: &[&Case]) -> Result<()> {
         let pace = self.pace;
-        let Some(sides) = self.sides(name) else {
-            return Ok(());
-        };
-        let measured = cases.iter().map(|case| measure(sides, case.load, pace));
-        let samples: Vec<_> = measured.collect::<Result<_>>()?;
-        for (case, sample) in cases.iter().zip(samples) {
-            self.results.add(&case.name, name, sample);
+        for Case { name: case, load } in cases {
+            let sides = self.sides(name).context("it does not run")?;
+            let sample = measure(sides, *load, pace).with_context(|| case.clone())?;
+            self.results.add(case, name, sample);
         }
         Ok(())
     }
@@ -95,12 +98,11 @@ impl Contest {
         Some(&mut subject.sides)
     }
 
-    /// Gives a subject up for good.
+    /// Says that a subject is left out, now and below the tables.
     pub(super) fn leave_out(&mut self, name: &str, error: &anyhow::Error) {
         let why = format!("{name}: {error:#}");
         eprintln!("!!! LEFT OUT: {why}");
         self.left_out.push(why);
-        self.subjects.retain(|subject| subject.name != name);
     }
 }
 
@@ -124,7 +126,16 @@ fn measure(sides: &mut Sides, load: Load, pace: Pace) -> Result<Sample> {
 /// What a client answers to a load.
 pub(super) fn timing(client: &mut Process, load: Load) -> Result<Timing> {
     client.tell(&load.to_string())?;
-    client.line()?.parse()
+    answer(client)
+}
+
+/// Waits for that answer.
+pub(super) fn answer(client: &mut Process) -> Result<Timing> {
+    let line = client.line()?;
+    match line.strip_prefix("failed: ") {
+        Some(error) => bail!("{error}"),
+        None => line.parse(),
+    }
 }
 
 /// Of both sides together.

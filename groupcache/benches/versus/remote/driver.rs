@@ -36,7 +36,7 @@ pub(super) fn serve<F: Future<Output = Result<()>>>(
     })
 }
 
-/// Connects a client, and answers each load on stdin with its timing on stdout.
+/// Connects a client, and answers each load on stdin with its timing on stdout, or with its error.
 pub(super) fn ask<C: Client>(connect: impl Future<Output = Result<C>>) -> Result<()> {
     let runtime = runtime()?;
     let client = runtime.block_on(connect)?;
@@ -47,7 +47,10 @@ pub(super) fn ask<C: Client>(connect: impl Future<Output = Result<C>>) -> Result
     };
     for line in io::stdin().lines() {
         let load = line?.parse()?;
-        println!("{}", runtime.block_on(session.run(load))?);
+        match runtime.block_on(session.run(load)) {
+            Ok(timing) => println!("{timing}"),
+            Err(error) => println!("failed: {error:#}"),
+        }
     }
     Ok(())
 }

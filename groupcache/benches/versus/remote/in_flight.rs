@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
-use super::contest::timing;
+use super::contest::{answer, timing};
 use super::load::Load;
 use super::subject::Sides;
 use super::usage::{connections, resident};
@@ -36,7 +36,7 @@ pub(super) fn count(sides: &mut Sides, load: Load) -> Result<Count> {
     let unreadable = || anyhow!("there is no /proc/net/tcp to read");
     let connections = connections(sides.address).ok_or_else(unreadable)?;
     let busy = Memory::of(sides)?;
-    sides.client.line()?;
+    answer(&mut sides.client)?;
     Ok(Count {
         connections,
         idle,

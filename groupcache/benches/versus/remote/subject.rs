@@ -35,7 +35,7 @@ enum Server {
 }
 
 enum Client {
-    /// This program, as a child. Answers loads on stdin with timings on stdout.
+    /// This program, as a child. Answers loads on stdin with timings on stdout, or with `failed: ERROR`.
     Child(fn(SocketAddr) -> Result<()>),
     /// The Go program, which does so too.
     Go,

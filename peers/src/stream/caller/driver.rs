@@ -34,8 +34,8 @@ pub(super) struct Driver<T> {
     waits_for: Timer,
     /// Whether the callers were let go first since the last write.
     has_yielded: bool,
-    /// How many calls the last read has completed.
-    last_batch: usize,
+    /// How many callers the last read has woken.
+    woken: usize,
     ended: Vec<(u32, Option<Answer>)>,
     refused: Vec<(u32, u64)>,
     callers: Vec<Waker>,
@@ -76,7 +76,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             timer: Box::pin(sleep(times.idle)),
             waits_for: Timer::Idle,
             has_yielded: false,
-            last_batch: 0,
+            woken: 0,
             ended: Vec::new(),
             refused: Vec::new(),
             callers: Vec::new(),
@@ -96,6 +96,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             {
                 return Poll::Ready(error);
             }
+            if read.is_ready() && self.lets_callers_go_first(cx) {
+                break;
+            }
             if let Err(error) = self.write(cx) {
                 return Poll::Ready(error);
             }
@@ -104,6 +107,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             }
         }
         self.poll_timer(cx)
+    }
+
+    /// Lets the callers run that a read has woken. They are most likely to ask again, and they must not wait
+    /// until a large answer has come.
+    fn lets_callers_go_first(&mut self, cx: &mut Context<'_>) -> bool {
+        let woken = std::mem::take(&mut self.woken);
+        let lets = woken > 1 || (woken > 0 && self.inbox.is_in_the_middle());
+        if lets {
+            self.has_yielded = true;
+            cx.waker().wake_by_ref();
+        }
+        lets
     }
 
     /// Handles all frames that a read has brought. What came before a broken one counts.
@@ -143,7 +158,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             return Ok(());
         }
         let mut state = self.shared.lock();
-        self.last_batch = self.ended.len();
         let mut fault = None;
         for (id, answer) in self.ended.drain(..) {
             if answer.is_none() {
@@ -169,6 +183,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
         }
         self.shared.announce_room(&state);
         drop(state);
+        self.woken = self.callers.len();
         self.callers.drain(..).for_each(Waker::wake);
         fault.map_or(Ok(()), Err)
     }
@@ -187,8 +202,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                     state.queue.push_control(frame::GRANT, id, &payload);
                 }
                 let is_waiting = !(state.queue.is_empty() && state.cancels.is_empty());
-                if is_waiting && !self.has_yielded && state.slots.in_use().max(self.last_batch) > 1
-                {
+                if is_waiting && !self.has_yielded && state.slots.in_use() > 1 {
                     self.has_yielded = true;
                     cx.waker().wake_by_ref();
                     return Ok(());

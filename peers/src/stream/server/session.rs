@@ -122,10 +122,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                     Poll::Pending => {}
                 }
             }
-            if let Err(error) = self.write(cx) {
-                return Poll::Ready(lost(error));
-            }
-            if !has_read && (had_room || !self.has_room()) {
+            // A turn at a time, so that no small call waits until a large answer is written.
+            let has_written = match self.write(cx) {
+                Ok(has_written) => has_written,
+                Err(error) => return Poll::Ready(lost(error)),
+            };
+            if !has_read && !has_written && (had_room || !self.has_room()) {
                 break;
             }
         }
@@ -218,21 +220,20 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
         self.queue.withdraw(id) || self.outbox.withdraw(id) != Withdrawn::Absent
     }
 
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+    /// Writes a turn. Says whether there was something, and the connection has taken it.
+    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         for (id, bytes) in self.inbox.take_grants(cx) {
             let payload = bytes.to_le_bytes();
             self.queue.push_control(frame::GRANT, id, &payload);
         }
-        loop {
-            self.outbox.take(&mut self.queue);
-            if self.outbox.is_idle() {
-                return Ok(());
-            }
-            match self.outbox.poll_write(cx, &mut self.io) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => return Ok(()),
-            }
+        self.outbox.take(&mut self.queue);
+        if self.outbox.is_idle() {
+            return Ok(false);
+        }
+        match self.outbox.poll_write(cx, &mut self.io) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Pending => Ok(false),
         }
     }
 
