@@ -200,7 +200,8 @@ async fn a_reply_that_is_none_is_malformed() {
     ] {
         let network = Network::new();
         let mut listener = network.listen(SERVER).unwrap();
-        let client = dial(&network, Protocol::Native, HttpOptions::default());
+        let options = HttpOptions::default().multiplexing(false);
+        let client = dial(&network, Protocol::Native, options);
         let keys: [&[u8]; 2] = [b"one", b"two"];
         let server = async {
             let mut raw = Raw::accept(&mut listener).await;

@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use peers::{
-    ChangesRequest, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport,
-    LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest,
-    Transport as _,
+    ChangesRequest, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService,
+    HttpTransport, LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Reply, Server,
+    SetRequest, Transport as _,
 };
 
 use super::connection::{Once, Saying, Scripted};

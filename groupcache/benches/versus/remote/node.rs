@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use groupcache::{Group, Key, Never, Node, Protocol};
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use super::caller::{Caller, Client};
 use super::keys::value;
@@ -76,14 +75,9 @@ impl Caller for Group {
 
 /// All keys at once: the sum of the lengths of their values.
 async fn many(group: &Group, keys: &[String]) -> Result<usize> {
-    let mut gets = JoinSet::new();
-    for key in keys {
-        let (group, key) = (group.clone(), key.clone());
-        gets.spawn(async move { group.get(&key).await });
-    }
     let mut bytes = 0;
-    while let Some(value) = gets.join_next().await {
-        bytes += value??.len();
+    for value in group.get_many(keys).await {
+        bytes += value?.len();
     }
     Ok(bytes)
 }

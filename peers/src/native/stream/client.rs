@@ -11,11 +11,12 @@ use super::wire::set::Set;
 use super::wire::{changes, kind, value};
 use crate::http::client::{HttpClient, Lane};
 use crate::http::{BodyBudget, MAX_KEYS_BYTES};
-use crate::stream::Message;
 use crate::native::wire::get_many_response;
+use crate::stream::Message;
 use crate::stream::caller::{Again, Answer, Called, StreamClient};
 use crate::{
-    Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
+    Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Phase,
+    RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer over a stream. Each method returns `None` if the peer does not speak it.

@@ -13,11 +13,13 @@ use super::wire::clear::Clear;
 use super::wire::{changes_request, clear, get, get_many, kind, remove, set};
 use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
-use crate::native::wire::get_many_response;
 use crate::http::{Body, BodyBudget};
+use crate::native::wire::get_many_response;
 use crate::stream::limits::Limits;
 use crate::stream::server::{Answerer, Session, Times};
-use crate::{BoxFuture, Context, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply};
+use crate::{
+    BoxFuture, Context, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply,
+};
 
 /// Whether a request asks for a stream.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
