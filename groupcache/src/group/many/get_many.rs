@@ -11,6 +11,9 @@ use crate::group::get::event_of;
 use crate::group::inner::Inner;
 use crate::{Entry, Error, GetOptions, Key, Mode};
 
+/// Room for at most so many outcomes is set aside because an iterator says that it has as many keys.
+const MAX_TRUST: usize = 4096;
+
 /// The outcomes of several keys as they come: a stream, made by
 /// [`Group::get_many_stream`](crate::Group::get_many_stream).
 ///
@@ -32,8 +35,10 @@ impl GetMany {
         keys: impl IntoIterator<Item = K>,
         options: GetOptions,
     ) -> Self {
-        let (mut found, mut missing) = (VecDeque::new(), Vec::new());
-        for (index, key) in keys.into_iter().enumerate() {
+        let keys = keys.into_iter();
+        let expected = keys.size_hint().0.min(MAX_TRUST);
+        let (mut found, mut missing) = (VecDeque::with_capacity(expected), Vec::new());
+        for (index, key) in keys.enumerate() {
             let key = key.as_ref();
             let hit = match options.mode {
                 Mode::Normal => inner.lookup_entry(key),
