@@ -33,7 +33,7 @@ pub struct Options {
     /// Sizes of the clusters [default: 10,100,1000,10000; with --quick 10,100,1000].
     #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(2..=16_000))]
     nodes: Vec<u32>,
-    /// Gets of each node in each phase [default: 1000; with --quick 200].
+    /// Gets of each node in each phase [default: 500; with --quick 200].
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     gets: Option<u32>,
     /// Gets a second of each node, in simulated time.
@@ -69,7 +69,7 @@ impl Options {
     }
 
     fn gets(&self) -> u32 {
-        self.gets.unwrap_or(if self.quick { 200 } else { 1_000 })
+        self.gets.unwrap_or(if self.quick { 200 } else { 500 })
     }
 }
 
