@@ -136,5 +136,25 @@ fn build(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, lookup, owners, build);
+/// One member joins or leaves a ring, which includes dropping the ring of before.
+fn change(c: &mut Criterion) {
+    let mut group = c.benchmark_group("change/native");
+    for n in [10, 100, 1000] {
+        let names = members(n);
+        let (leaver, rest) = names.split_last().expect("ten members or more");
+        let with = Ring::new(Scheme::native(), &names).expect("valid");
+        let without = Ring::new(Scheme::native(), rest).expect("valid");
+        // The leaver stands first, so that all others move up in the list.
+        let full = || std::iter::once(leaver).chain(rest);
+        group.bench_function(BenchmarkId::new("join", n), |b| {
+            b.iter(|| without.with_members(full()).expect("valid").len());
+        });
+        group.bench_function(BenchmarkId::new("leave", n), |b| {
+            b.iter(|| with.with_members(rest).expect("valid").len());
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, lookup, owners, build, change);
 criterion_main!(benches);

@@ -4,9 +4,10 @@ use std::fmt;
 
 use crate::points::MAX_POINTS;
 
-/// Why [`Ring::new`](crate::Ring::new) refused to build a ring.
+/// Why [`Ring::new`](crate::Ring::new) or [`Ring::with_members`](crate::Ring::with_members) refused to
+/// build a ring.
 ///
-/// No ring exists, and the members passed to `Ring::new` have been dropped.
+/// No ring has been made, and the members passed have been dropped.
 #[derive(Debug)]
 pub struct Error {
     kind: Kind,

@@ -32,11 +32,12 @@ impl Labels {
         scratch: &mut Vec<u8>,
         mut visit: impl FnMut(&[u8]),
     ) {
+        scratch.clear();
+        scratch.extend_from_slice(name);
         for number in 0..replicas {
-            scratch.clear();
             match self {
                 Self::NameThenNumber => {
-                    scratch.extend_from_slice(name);
+                    scratch.truncate(name.len());
                     scratch.extend_from_slice(&number.to_le_bytes());
                     visit(scratch);
                 }
@@ -55,6 +56,7 @@ impl Labels {
 }
 
 fn number_then_name(name: &[u8], number: u32, out: &mut Vec<u8>) {
+    out.clear();
     // Writing to a vector cannot fail.
     let _ = write!(out, "{number}");
     out.extend_from_slice(name);

@@ -3,25 +3,25 @@
 use std::fmt;
 use std::iter::FusedIterator;
 
-use crate::points::Points;
+use crate::seats::Seats;
+use crate::walk::Walk;
 
 /// Distinct members in ring order; see [`Ring::owners`](crate::Ring::owners).
 pub struct Owners<'a, M> {
-    points: &'a Points,
+    walk: Walk<'a>,
+    seats: &'a Seats,
     members: &'a [M],
-    /// The point to look at next.
-    at: usize,
     /// How many members are still to come.
     left: usize,
     seen: Seen,
 }
 
 impl<'a, M> Owners<'a, M> {
-    pub(crate) fn new(points: &'a Points, members: &'a [M], at: usize, owning: usize) -> Self {
+    pub(crate) fn new(walk: Walk<'a>, seats: &'a Seats, members: &'a [M], owning: usize) -> Self {
         Self {
-            points,
+            walk,
+            seats,
             members,
-            at,
             left: owning,
             seen: Seen::default(),
         }
@@ -37,11 +37,7 @@ impl<'a, M> Iterator for Owners<'a, M> {
         }
         // `left` counts unseen members that own a point, so the loop ends within one round.
         loop {
-            let owner = self.points.owner(self.at);
-            self.at += 1;
-            if self.at == self.points.len() {
-                self.at = 0;
-            }
+            let owner = self.seats.member(self.walk.step().seat());
             if self.seen.insert(owner, self.members.len()) {
                 self.left -= 1;
                 return Some(&self.members[owner]);

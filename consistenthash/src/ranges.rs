@@ -4,25 +4,35 @@ use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::RangeInclusive;
 
+use crate::point::Point;
 use crate::points::Points;
+use crate::seats::Seats;
+use crate::walk::Walk;
 
 /// Ranges of positions with their owners; see [`Ring::ranges`](crate::Ring::ranges).
 pub struct Ranges<'a, M> {
-    points: &'a Points,
+    seats: &'a Seats,
     members: &'a [M],
-    /// The first point of the next range. It is one past the last point for the range that ends the
-    /// circle.
-    at: usize,
+    /// The points after `next`.
+    walk: Walk<'a>,
+    /// The first point of the next range. Past the last point, the first point of all: its owner has the
+    /// range that ends the circle too.
+    next: Point,
+    /// How many points are still to come, with `next`.
+    left: usize,
     /// The position at which the next range begins; `None` once the circle is complete.
     start: Option<u64>,
 }
 
 impl<'a, M> Ranges<'a, M> {
-    pub(crate) fn new(points: &'a Points, members: &'a [M]) -> Self {
+    pub(crate) fn new(points: &'a Points, seats: &'a Seats, members: &'a [M]) -> Self {
+        let mut walk = points.walk(0);
         Self {
-            points,
+            seats,
             members,
-            at: 0,
+            next: walk.step(),
+            walk,
+            left: points.len(),
             start: Some(0),
         }
     }
@@ -34,26 +44,27 @@ impl<'a, M> Ranges<'a, M> {
 
     fn advance(&mut self) -> Option<(RangeInclusive<u64>, usize)> {
         let start = self.start?;
-        // Past the last point the circle closes: the rest belongs to the owner of the first point.
-        let owner = |at| {
-            self.points
-                .owner(if at == self.points.len() { 0 } else { at })
-        };
-        let end = |at| {
-            if at == self.points.len() {
-                u64::MAX
-            } else {
-                self.points.position(at)
+        let seat = self.next.seat();
+        let mut end = self.end();
+        while self.left > 0 {
+            self.next = self.walk.step();
+            self.left -= 1;
+            if self.next.seat() != seat {
+                break;
             }
-        };
-        let mut last = self.at;
-        while last < self.points.len() && owner(last + 1) == owner(self.at) {
-            last += 1;
+            end = self.end();
         }
-        let (end, owner) = (end(last), owner(self.at));
         self.start = end.checked_add(1);
-        self.at = last + 1;
-        Some((start..=end, owner))
+        Some((start..=end, self.seats.member(seat)))
+    }
+
+    /// Where the arc that ends with the next point ends: at the point, or at the end of the circle.
+    fn end(&self) -> u64 {
+        if self.left > 0 {
+            self.next.position()
+        } else {
+            u64::MAX
+        }
     }
 }
 

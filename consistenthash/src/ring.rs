@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::points::{MAX_POINTS, Point, Points};
-use crate::{Error, Owners, Ranges, Scheme, Ties};
+use crate::points::Points;
+use crate::seats::Seats;
+use crate::{Owners, Ranges, Scheme};
 
 /// Members on a circle of hashes. The owner of a key is the member of the first point at or after
 /// the key's hash, going around the circle.
 ///
-/// A ring never changes. When the members change, build another ring. A clone is a reference to the
-/// same ring.
+/// A ring never changes. When the members change, make another ring of it
+/// [`with_members`](Self::with_members). A clone is a reference to the same ring.
 ///
 /// A member is anything that has bytes, and those bytes, verbatim, are its name on the ring:
 /// `http://a:80` and `http://a:80/` are two members.
@@ -22,86 +23,38 @@ struct Inner<M> {
     scheme: Scheme,
     points: Points,
     members: Box<[M]>,
+    seats: Seats,
     /// How many members own a point. Collisions can leave a member without one.
     owning: usize,
 }
 
-impl<M: AsRef<[u8]>> Ring<M> {
-    /// Builds the ring of `members` by the rules of `scheme`.
-    ///
-    /// Takes time `O(p log p)` for `p` points: about half a millisecond for ten members by the native
-    /// scheme.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error for an empty list, a member listed twice, zero replicas, or more than
-    /// [`MAX_POINTS`] points.
-    pub fn new(scheme: Scheme, members: impl IntoIterator<Item = M>) -> Result<Self, Error> {
-        let members: Box<[M]> = members.into_iter().collect();
-        let replicas = scheme.replica_count();
-        if members.is_empty() {
-            return Err(Error::no_members());
-        }
-        if replicas == 0 {
-            return Err(Error::no_replicas());
-        }
-        let count = members
-            .len()
-            .checked_mul(replicas as usize)
-            .filter(|count| *count <= MAX_POINTS)
-            .ok_or_else(|| Error::too_many_points(members.len(), replicas))?;
-
-        let rank = rank(&members, scheme.tie_rule())?;
-        let mut points = Vec::with_capacity(count);
-        let mut scratch = Vec::new();
-        for (owner, member) in (0..).zip(&members) {
-            scheme.visit_points(member.as_ref(), &mut scratch, |position| {
-                points.push(Point::new(position, owner));
-            });
-        }
-        let points = Points::new(&points, &rank);
-
-        let mut owns = vec![false; members.len()];
-        for at in 0..points.len() {
-            owns[points.owner(at)] = true;
-        }
-        let owning = owns.iter().filter(|owns| **owns).count();
-        Ok(Self {
+impl<M> Ring<M> {
+    /// A ring of members that sit on `seats`.
+    pub(crate) fn from_parts(
+        scheme: Scheme,
+        members: Box<[M]>,
+        seats: Seats,
+        points: Points,
+    ) -> Self {
+        Self {
             inner: Arc::new(Inner {
+                owning: owning(&points, &seats, members.len(), scheme.replica_count()),
                 scheme,
                 points,
                 members,
-                owning,
+                seats,
             }),
-        })
-    }
-}
-
-/// Each member's rank at a shared point: the greatest rank wins. An error if two members have the
-/// same name.
-fn rank<M: AsRef<[u8]>>(members: &[M], ties: Ties) -> Result<Vec<u32>, Error> {
-    let name = |i: u32| members[i as usize].as_ref();
-    let mut by_name: Vec<u32> = (0..members.len() as u32).collect();
-    by_name.sort_unstable_by(|a, b| name(*a).cmp(name(*b)));
-    if let Some(twins) = by_name
-        .windows(2)
-        .find(|pair| name(pair[0]) == name(pair[1]))
-    {
-        return Err(Error::duplicate_member(name(twins[0])));
-    }
-    Ok(match ties {
-        Ties::LastListed => (0..members.len() as u32).collect(),
-        Ties::GreatestName => {
-            let mut rank = vec![0; members.len()];
-            for (place, member) in (0..).zip(by_name) {
-                rank[member as usize] = place;
-            }
-            rank
         }
-    })
-}
+    }
 
-impl<M> Ring<M> {
+    pub(crate) fn points(&self) -> &Points {
+        &self.inner.points
+    }
+
+    pub(crate) fn seats(&self) -> &Seats {
+        &self.inner.seats
+    }
+
     /// The member that owns `key`.
     ///
     /// A lookup hashes the key once. It then takes constant time if the hash spreads points evenly,
@@ -114,8 +67,13 @@ impl<M> Ring<M> {
     /// The index in [`members`](Self::members) of the member that owns `key`.
     #[inline]
     pub fn owner_index(&self, key: &[u8]) -> usize {
-        let Inner { scheme, points, .. } = &*self.inner;
-        points.owner(points.successor(scheme.position(key)))
+        let Inner {
+            scheme,
+            points,
+            seats,
+            ..
+        } = &*self.inner;
+        seats.member(points.successor(scheme.position(key)).seat())
     }
 
     /// The members in the order in which `key` would fall to them, each once. First comes the
@@ -130,14 +88,10 @@ impl<M> Ring<M> {
             scheme,
             points,
             members,
+            seats,
             owning,
         } = &*self.inner;
-        Owners::new(
-            points,
-            members,
-            points.successor(scheme.position(key)),
-            *owning,
-        )
+        Owners::new(points.walk(scheme.position(key)), seats, members, *owning)
     }
 
     /// The members, in the order in which they were listed.
@@ -169,7 +123,7 @@ impl<M> Ring<M> {
     /// Neighbouring ranges have different owners. Only the last and the first range, which meet at
     /// zero, may have the same owner.
     pub fn ranges(&self) -> Ranges<'_, M> {
-        Ranges::new(&self.inner.points, &self.inner.members)
+        Ranges::new(self.points(), self.seats(), self.members())
     }
 
     /// The part of the circle that each member owns, in the order of [`members`](Self::members).
@@ -205,4 +159,16 @@ impl<M: fmt::Debug> fmt::Debug for Ring<M> {
             .field("points", &self.inner.points.len())
             .finish()
     }
+}
+
+/// How many members own a point: those that did not lose all of theirs.
+fn owning(points: &Points, seats: &Seats, members: usize, replicas: u32) -> usize {
+    if points.lost().is_empty() {
+        return members;
+    }
+    let mut lost = vec![0; seats.len()];
+    for point in points.lost() {
+        lost[point.seat()] += 1;
+    }
+    members - lost.into_iter().filter(|lost| *lost == replicas).count()
 }

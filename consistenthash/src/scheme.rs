@@ -38,7 +38,7 @@ impl Scheme {
     ///
     /// The owner of a key does not depend on the order in which members are listed. The fullest of
     /// ten members holds more than 1.10 of the mean in about one of 60,000 clusters. A ring takes
-    /// 16 to 20 bytes per point, or 32 to 40 KiB per member.
+    /// 15 to 18 bytes per point, or 30 to 36 KiB per member.
     ///
     /// The replica number is little-endian. A port to another language hashes `name ++ u32_le(i)`
     /// with XXH3 (64 bits, seed 0) for `i` from 0 to 2,047.

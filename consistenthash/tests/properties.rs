@@ -230,6 +230,49 @@ proptest! {
     }
 
     #[test]
+    fn a_changed_ring_is_the_ring_that_would_be_built(
+        lists in prop::collection::vec(members().prop_shuffle(), 2..6),
+        replicas in 1_u32..60,
+        keys in keys(),
+    ) {
+        for rules in all_rules() {
+            let scheme = rules.scheme.replicas(replicas);
+            let mut changed = Ring::new(scheme, lists[0].clone()).unwrap();
+            for list in &lists[1..] {
+                changed = changed.with_members(list.clone()).unwrap();
+                same(&changed, &Ring::new(scheme, list.clone()).unwrap(), &keys)?;
+            }
+        }
+    }
+
+    #[test]
+    fn members_that_come_and_go_leave_the_ring_that_would_be_built(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..3), 1..40),
+        replicas in 1_u32..60,
+        keys in keys(),
+    ) {
+        for rules in all_rules() {
+            let scheme = rules.scheme.replicas(replicas);
+            let mut list: Vec<String> = (0..8).map(|i| format!("node-{i}")).collect();
+            let mut ring = Ring::new(scheme, list.clone()).unwrap();
+            for (number, (index, kind)) in changes.iter().enumerate() {
+                let at = index.index(list.len());
+                match kind {
+                    // Labels such as "1" + "10.0.0.5" and "11" + "0.0.0.5" are equal.
+                    0 => {
+                        let prefix = ["", "1", "11"][number % 3];
+                        list.insert(at, format!("{prefix}0.0.0.{}", number / 3));
+                    }
+                    1 if list.len() > 1 => drop(list.remove(at)),
+                    _ => list.rotate_left(at),
+                }
+                ring = ring.with_members(list.clone()).unwrap();
+            }
+            same(&ring, &Ring::new(scheme, list).unwrap(), &keys)?;
+        }
+    }
+
+    #[test]
     fn order_of_the_list_is_irrelevant_without_last_listed(
         (listed, shuffled) in members().prop_flat_map(|m| (Just(m.clone()), Just(m).prop_shuffle())),
         keys in keys(),
@@ -242,6 +285,21 @@ proptest! {
             }
         }
     }
+}
+
+fn same<M: AsRef<[u8]> + PartialEq + std::fmt::Debug>(
+    one: &Ring<M>,
+    other: &Ring<M>,
+    keys: &[Vec<u8>],
+) -> Result<(), TestCaseError> {
+    prop_assert_eq!(one.members(), other.members());
+    prop_assert!(one.ranges().eq(other.ranges()));
+    for key in keys {
+        prop_assert_eq!(one.owner_index(key), other.owner_index(key));
+        prop_assert_eq!(one.owners(key).len(), other.owners(key).len());
+        prop_assert!(one.owners(key).eq(other.owners(key)), "key {:?}", key);
+    }
+    Ok(())
 }
 
 proptest! {

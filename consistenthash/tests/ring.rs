@@ -90,3 +90,25 @@ fn owners_names_each_of_many_members_once() {
     names.dedup();
     assert_eq!(names.len(), 200);
 }
+
+#[test]
+fn a_ring_that_grows_and_shrinks_stays_the_ring_that_would_be_built() {
+    let scheme = Scheme::native().replicas(100);
+    let names: Vec<_> = (0..100).map(|i| format!("node-{i}")).collect();
+    let mut ring = Ring::new(scheme, &names[..1]).unwrap();
+    for len in (2..=100).chain((1..100).rev()) {
+        ring = ring.with_members(&names[..len]).unwrap();
+        let built = Ring::new(scheme, &names[..len]).unwrap();
+        assert!(ring.ranges().eq(built.ranges()), "{len} members");
+        assert_eq!(ring.members(), built.members());
+    }
+}
+
+#[test]
+fn a_changed_list_that_is_no_list_is_refused_and_the_ring_stays() {
+    let ring = Ring::new(Scheme::native(), ["a", "b", "c", "d"]).unwrap();
+    assert!(ring.with_members([]).unwrap_err().is_no_members());
+    let twice = ring.with_members(["a", "b", "c", "d", "a"]);
+    assert!(twice.unwrap_err().is_duplicate_member());
+    assert_eq!(ring.members(), ["a", "b", "c", "d"]);
+}

@@ -8,10 +8,12 @@ pub mod dbserver;
 pub mod frontend;
 pub mod owner;
 pub mod program;
+pub mod scaling;
 
 mod client;
 mod escape;
 mod server;
+mod zipf;
 
 /// Any error, for programs that only print it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

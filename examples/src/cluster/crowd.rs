@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use super::nodes::Nodes;
 use super::rows::Rows;
 use super::tally::{SOURCES, Tally};
-use super::zipf::{Random, Zipf};
 use crate::client::Client;
 use crate::escape::escape;
 use crate::program::with_causes;
+use crate::zipf::{Random, Zipf};
 
 /// The callers.
 #[derive(Clone, Debug)]

@@ -9,7 +9,6 @@ mod process;
 mod report;
 mod rows;
 mod tally;
-mod zipf;
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -50,7 +49,7 @@ pub struct Options {
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     keys: u32,
     /// Exponent of Zipf's law: how much more popular some keys are than others; 0 is not at all.
-    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = exponent)]
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = crate::zipf::exponent)]
     zipf: f64,
     /// Bytes of a value.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(..=1 << 20))]
@@ -76,13 +75,6 @@ pub struct Options {
     /// Print one JSON object and nothing else.
     #[arg(long)]
     json: bool,
-}
-
-fn exponent(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(exponent) if (0.0..=10.0).contains(&exponent) => Ok(exponent),
-        _ => Err("not a number from 0 to 10".into()),
-    }
 }
 
 /// The program, which is also the programs it starts: `cargo run --bin cluster` builds one

@@ -1,4 +1,4 @@
-use crate::support::{CLI, CLUSTER, DBSERVER, FRONTEND, OWNER, run};
+use crate::support::{CLI, CLUSTER, DBSERVER, FRONTEND, OWNER, SCALING, run};
 
 #[test]
 fn a_wrong_flag_is_named_with_what_is_known() {
@@ -20,6 +20,8 @@ fn a_wrong_flag_is_named_with_what_is_known() {
         (CLI, &["-get", "-set"], "cannot be used with"),
         (CLI, &[], "Usage"),
         (OWNER, &[], "--members"),
+        (SCALING, &["--nodes", "10,1"], "2..=16000"),
+        (SCALING, &["--zipf", "steep"], "not a number from 0 to 10"),
     ] {
         let output = run(program, args);
         let stderr = String::from_utf8_lossy(&output.stderr);

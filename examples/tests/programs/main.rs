@@ -6,4 +6,5 @@ mod flags;
 mod frontend;
 mod logs;
 mod protocols;
+mod scaling;
 mod support;

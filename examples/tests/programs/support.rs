@@ -10,6 +10,7 @@ pub(crate) const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
 pub(crate) const DBSERVER: &str = env!("CARGO_BIN_EXE_dbserver");
 pub(crate) const FRONTEND: &str = env!("CARGO_BIN_EXE_frontend");
 pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
+pub(crate) const SCALING: &str = env!("CARGO_BIN_EXE_scaling");
 
 /// A server on a free port; killed when dropped.
 pub(crate) struct Server {

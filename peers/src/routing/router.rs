@@ -14,6 +14,9 @@ use crate::{Error, Member, Transport};
 
 /// Keeps the current [`Routes`] and swaps them when the membership changes.
 ///
+/// The ring of the new routes is made of that of the former, so that a change costs in proportion to the
+/// members that come and go (see [`Ring::with_members`]).
+///
 /// Readers take a snapshot without a lock. One change is made at a time. A peer whose id and URL stay the
 /// same keeps its circuit, and its client with all connections.
 #[derive(Debug)]
@@ -146,7 +149,6 @@ impl Router {
 
     fn replace(&self, members: Vec<Member>) -> Result<(), Error> {
         let members = without_repetitions(members)?;
-        self.check_own(&members)?;
         let current = self.routes.load();
         let known: HashMap<&Member, &Peer> = current
             .peers()
@@ -157,14 +159,15 @@ impl Router {
             .into_iter()
             .map(|member| match known.get(&member) {
                 Some(peer) => Ok((*peer).clone()),
-                None => self.peer(member),
+                None => self.newcomer(member),
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let ring = if peers.is_empty() {
-            None
-        } else {
-            Some(Ring::new(self.scheme, peers).map_err(Error::ring)?)
+        let ring = match current.ring() {
+            _ if peers.is_empty() => None,
+            Some(ring) => Some(ring.with_members(peers)),
+            None => Some(Ring::new(self.scheme, peers)),
         };
+        let ring = ring.transpose().map_err(Error::ring)?;
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         log_changes(former.peers(), self.routes().peers());
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
@@ -174,28 +177,28 @@ impl Router {
         Ok(())
     }
 
-    /// Refuses this node's id with another URL, which would send its keys elsewhere, and its URL
-    /// under another id, by which it would dial itself.
-    fn check_own(&self, members: &[Member]) -> Result<(), Error> {
-        for member in members {
-            if member.id() == self.this.id() {
-                if member.url() != self.this.url() {
-                    return Err(Error::duplicate_member(member.id()));
-                }
-            } else if member.is_same_place(&self.this) {
-                let reason = "it is this node's own URL under another id";
-                return Err(Error::invalid_member(member.to_string(), reason));
-            }
-        }
-        Ok(())
-    }
-
-    fn peer(&self, member: Member) -> Result<Peer, Error> {
+    /// The peer of a member that is new to the list.
+    fn newcomer(&self, member: Member) -> Result<Peer, Error> {
+        self.check_own(&member)?;
         if member.id() == self.this.id() {
             return Ok(Peer::local(member));
         }
         let client = self.transport.dial(&member)?;
         Ok(Peer::remote(member, client, self.circuit.clone()))
+    }
+
+    /// Refuses this node's id with another URL, which would send its keys elsewhere, and its URL
+    /// under another id, by which it would dial itself.
+    fn check_own(&self, member: &Member) -> Result<(), Error> {
+        if member.id() == self.this.id() {
+            if member.url() != self.this.url() {
+                return Err(Error::duplicate_member(member.id()));
+            }
+        } else if member.is_same_place(&self.this) {
+            let reason = "it is this node's own URL under another id";
+            return Err(Error::invalid_member(member.to_string(), reason));
+        }
+        Ok(())
     }
 }
 

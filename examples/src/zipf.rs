@@ -1,12 +1,12 @@
 /// Zipf's law over `n` ranks: rank r comes up in proportion to 1 / (r + 1)^s.
 #[derive(Clone, Debug)]
-pub(super) struct Zipf {
+pub(crate) struct Zipf {
     /// For each rank the weight of it and all before it.
     cumulated: Vec<f64>,
 }
 
 impl Zipf {
-    pub(super) fn new(ranks: usize, exponent: f64) -> Self {
+    pub(crate) fn new(ranks: usize, exponent: f64) -> Self {
         let mut sum = 0.0;
         let weights = (1..=ranks).map(|rank| (rank as f64).powf(-exponent));
         let cumulated = weights.map(|weight| {
@@ -19,7 +19,7 @@ impl Zipf {
     }
 
     /// A rank, by inversion of a uniform number in [0, 1).
-    pub(super) fn rank(&self, uniform: f64) -> usize {
+    pub(crate) fn rank(&self, uniform: f64) -> usize {
         let last = self.cumulated.len() - 1;
         let point = uniform * self.cumulated[last];
         self.cumulated
@@ -28,17 +28,25 @@ impl Zipf {
     }
 }
 
+/// Reads the exponent from a flag.
+pub(crate) fn exponent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(exponent) if (0.0..=10.0).contains(&exponent) => Ok(exponent),
+        _ => Err("not a number from 0 to 10".into()),
+    }
+}
+
 /// SplitMix64 (Steele, Lea, Flood: *Fast splittable pseudorandom number generators*, OOPSLA '14):
 /// the same seed gives the same load.
 #[derive(Debug)]
-pub(super) struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -47,12 +55,12 @@ impl Random {
     }
 
     /// A number in [0, 1).
-    pub(super) fn uniform(&mut self) -> f64 {
+    pub(crate) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.next()) * end as u128) >> 64) as usize
     }
 }
