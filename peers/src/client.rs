@@ -33,7 +33,8 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
         unsupported("get many")
     }
 
-    /// Asks for a sign of life, on a connection that no other exchange uses. The caller limits the time.
+    /// Asks for a sign of life. The caller limits the time. A connection that does not give one may be ended,
+    /// with all exchanges on it.
     ///
     /// The default returns `Ok`: a client that cannot ask takes its peer for alive.
     ///

@@ -48,8 +48,6 @@ async fn the_node_sees_the_context_that_the_hook_made() {
         let line = match protocol {
             Protocol::Galaxycache => "GET /_galaxycache/g/k",
             Protocol::GalaxycacheGrpc => "POST /galaxycachepb.GalaxyCache/GetFromPeer",
-            // The hook sees the request for the stream, on which all calls follow.
-            Protocol::Native => "GET /_groupcache/",
             _ => "GET /_groupcache/g/k",
         };
         let seen = client.get(get(b"k")).await.unwrap().value;

@@ -205,9 +205,11 @@ impl Inner {
         hook.map(|hook| hook.admit(head)).transpose()
     }
 
-    /// Whether a peer asks to go on with the native protocol's stream.
+    /// Whether a peer asks to go on with the native protocol's stream, and may. A hook has to see each
+    /// request, and so there are no streams beside one.
     fn is_for_stream<B>(&self, request: &Request<B>) -> bool {
         self.options.multiplexing
+            && self.options.on_request.is_none()
             && stream::is_wanted(request.headers())
             && request.uri().path() == self.options.base_path
             && request.version() == http::Version::HTTP_11
@@ -215,20 +217,13 @@ impl Inner {
     }
 
     /// Answers the calls of a stream, once the answer to the request for it is written.
-    fn begin_stream<B>(&self, request: Request<B>) -> Response<Body> {
-        let (head, body) = request.into_parts();
-        let context = match self.admit(&head) {
-            Ok(context) => context,
-            Err(error) => return failure::answer(failure::status(&error), &error),
-        };
+    fn begin_stream<B>(&self, mut request: Request<B>) -> Response<Body> {
         let service = StreamService {
             service: Arc::clone(&self.service),
             options: Arc::clone(&self.options),
             requests: Arc::clone(&self.requests),
             bodies: Arc::clone(&self.bodies),
-            context,
         };
-        let mut request = Request::from_parts(head, body);
         upgrade(&mut request, |connection| async move {
             let UpgradedConnection {
                 io,
@@ -309,11 +304,7 @@ impl Inner {
         let limit = self.options.max_body_bytes();
         match *method {
             Method::PUT => Some(limit),
-            Method::POST => Some(
-                limit
-                    .max(self.options.max_key_bytes)
-                    .min(2 * MAX_KEYS_BYTES),
-            ),
+            Method::POST => Some(2 * MAX_KEYS_BYTES),
             _ => None,
         }
     }

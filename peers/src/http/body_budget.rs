@@ -33,6 +33,8 @@ impl BodyBudget {
 
     /// Waits until a body may have grown to so many bytes. While it waits, its sender is not read from.
     pub(crate) async fn grow(&self, share: &mut Share, bytes: usize) {
+        // A list of keys may be longer than the whole of a small budget.
+        let bytes = bytes.min(self.units * UNIT);
         let missing = bytes.saturating_sub(share.bytes).div_ceil(UNIT);
         let Some(missing) = u32::try_from(missing).ok().filter(|missing| *missing > 0) else {
             return;
@@ -52,9 +54,7 @@ impl BodyBudget {
         let budget = Arc::clone(self);
         Box::pin(async move {
             let mut share = Share::default();
-            budget
-                .grow(&mut share, bytes.min(budget.units * UNIT))
-                .await;
+            budget.grow(&mut share, bytes).await;
             share
         })
     }

@@ -43,10 +43,11 @@ impl Liveness {
     /// watches the peer: it has to run [`watch`](Self::watch).
     pub(super) fn wait(&self, watch: impl FnOnce()) -> Waiting<'_> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
+        let waiting = Waiting(self);
         if !self.watched.load(Ordering::SeqCst) && !self.watched.swap(true, Ordering::SeqCst) {
             watch();
         }
-        Waiting(self)
+        waiting
     }
 
     /// The peer has said something.
@@ -73,6 +74,7 @@ impl Liveness {
     /// Calls `check` each time that exchanges have waited for the time of `silence` while the peer said
     /// nothing. Ends when no exchange is under way.
     pub(super) async fn watch(&self, silence: Duration, check: impl Fn()) {
+        let mut watching = Watching(Some(self));
         let mut silent = 0;
         loop {
             sleep(silence / LOOKS).await;
@@ -82,6 +84,7 @@ impl Liveness {
             } else if self.waiting.load(Ordering::SeqCst) > 0 {
                 silent += 1;
             } else if self.may_end() {
+                watching.0 = None;
                 return;
             } else {
                 silent = 0;
@@ -114,6 +117,17 @@ pub(super) struct Waiting<'a>(&'a Liveness);
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A watch that runs. One that is dropped, because its runtime shuts down, makes room for another.
+struct Watching<'a>(Option<&'a Liveness>);
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        if let Some(liveness) = self.0 {
+            liveness.watched.store(false, Ordering::SeqCst);
+        }
     }
 }
 

@@ -2,9 +2,11 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::Instant;
 
 use super::Payload;
 use super::frame::{HEADER, Header};
@@ -23,7 +25,7 @@ const DIRECT: usize = 8 << 10;
 const MAX_CONTROL: u32 = 16;
 
 /// How much memory is set aside for a message because of its announced length, before it comes.
-const MAX_TRUST: usize = 2 << 20;
+const MAX_TRUST: usize = FREE;
 
 /// Reads frames, and puts messages of several frames together.
 ///
@@ -79,6 +81,8 @@ struct Partial {
     granted: u64,
     bytes: BytesMut,
     room: Room,
+    /// When it began, or when there was room for it.
+    since: Instant,
 }
 
 /// Whether there is room for a long message.
@@ -112,6 +116,18 @@ impl Inbox {
 
     pub(super) fn max_message(&self) -> u64 {
         self.max_message
+    }
+
+    /// How long the oldest message has been coming that there is room for. The clock is read only if there is
+    /// one.
+    pub(super) fn longest_wait(&self) -> Option<Duration> {
+        let piece = self.piece.as_ref().map(|piece| &piece.partial);
+        self.partials
+            .iter()
+            .chain(piece)
+            .filter(|partial| matches!(partial.room, Room::Given { .. }))
+            .map(|partial| partial.since.elapsed())
+            .max()
     }
 
     /// Whether the other side has begun something that it has not ended, and could.
@@ -210,6 +226,7 @@ impl Inbox {
 
     /// Forgets the part of a message that has come, if one has: the rest will not come.
     pub(super) fn withdraw(&mut self, id: u32) -> Option<Part> {
+        self.grants.retain(|(granted, _)| *granted != id);
         let at = self.continues(id)?;
         Some(match self.partials.swap_remove(at).room {
             Room::Refused => Part::Refused,
@@ -219,6 +236,7 @@ impl Inbox {
 
     /// Skips the rest of a message of which a part has come.
     pub(super) fn refuse(&mut self, id: u32) {
+        self.grants.retain(|(granted, _)| *granted != id);
         let piece = self.piece.as_mut().map(|piece| &mut piece.partial);
         for partial in self.partials.iter_mut().chain(piece) {
             if partial.header.id == id {
@@ -374,6 +392,7 @@ impl Partial {
             room: Room::Given {
                 _share: Share::default(),
             },
+            since: Instant::now(),
         }
     }
 
@@ -408,7 +427,10 @@ impl Partial {
     fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
         if let Room::Awaited(share) = &mut self.room {
             match share.as_mut().poll(cx) {
-                Poll::Ready(share) => self.room = Room::Given { _share: share },
+                Poll::Ready(share) => {
+                    self.room = Room::Given { _share: share };
+                    self.since = Instant::now();
+                }
                 Poll::Pending => return false,
             }
         }

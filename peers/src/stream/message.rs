@@ -13,6 +13,11 @@ pub(crate) trait Message {
 
     fn write_fields(&self, buffer: &mut impl BufMut);
 
+    /// How long the whole message is.
+    fn len(&self) -> usize {
+        self.fields_len() + self.body().map_or(0, ByteView::len)
+    }
+
     /// What follows the fields. A long one is shared, not copied.
     fn body(&self) -> Option<&ByteView> {
         None

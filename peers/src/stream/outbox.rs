@@ -13,7 +13,7 @@ use super::queue::{Large, Queue};
 const SLICES: usize = 16;
 
 /// About how many bytes of large messages go between one look at the small ones and the next.
-const TURN: usize = 2 * PIECE;
+const TURN: usize = PIECE;
 
 /// A buffer of small frames that has grown longer than this is given back once it is written.
 const KEPT_BUFFER: usize = 64 << 10;
@@ -27,10 +27,13 @@ pub(super) struct Outbox {
     /// Frames of large messages that are being written.
     frames: VecDeque<Bytes>,
     headers: BytesMut,
+    /// Large messages of one frame each.
+    singles: VecDeque<Large>,
+    /// Messages of several frames that are being sent.
     lanes: VecDeque<Large>,
-    /// Large messages that wait for a lane.
+    /// Those that wait for a lane.
     waiting: VecDeque<Large>,
-    /// The bytes in `lanes` and `waiting`.
+    /// The bytes in all three.
     large_bytes: usize,
     unflushed: bool,
     /// Bytes written so far.
@@ -71,7 +74,7 @@ impl Outbox {
 
     /// The number of large messages that are not sent.
     pub(super) fn large_messages(&self) -> usize {
-        self.lanes.len() + self.waiting.len()
+        self.singles.len() + self.lanes.len() + self.waiting.len()
     }
 
     /// The other side takes more bytes of a message. A grant for another message is out of date.
@@ -83,7 +86,7 @@ impl Outbox {
 
     /// Sends no more of a large message.
     pub(super) fn withdraw(&mut self, id: u32) -> Withdrawn {
-        for queue in [&mut self.lanes, &mut self.waiting] {
+        for queue in [&mut self.singles, &mut self.lanes, &mut self.waiting] {
             let Some(at) = queue.iter().position(|large| large.id() == id) else {
                 continue;
             };
@@ -104,7 +107,10 @@ impl Outbox {
     pub(super) fn take(&mut self, queue: &mut Queue) {
         for large in queue.take_large() {
             self.large_bytes += large.left();
-            self.waiting.push_back(large);
+            match large.is_single() {
+                true => self.singles.push_back(large),
+                false => self.waiting.push_back(large),
+            }
         }
         if self.is_written() {
             self.small.clear();
@@ -162,7 +168,8 @@ impl Outbox {
     }
 
     fn may_send(&self) -> bool {
-        self.lanes.iter().any(Large::may_send)
+        !self.singles.is_empty()
+            || self.lanes.iter().any(Large::may_send)
             || (self.lanes.len() < LANES && !self.waiting.is_empty())
     }
 
@@ -170,28 +177,43 @@ impl Outbox {
         self.lanes.iter_mut().chain(&mut self.waiting)
     }
 
-    /// Appends frames of the large messages, one after the other, until a turn is full.
+    /// Appends frames of the large messages until a turn is full: of those of one frame and of the others in
+    /// turn.
     fn take_turns(&mut self) {
         let mut turn = 0;
         while turn < TURN {
-            while self.lanes.len() < LANES
-                && let Some(next) = self.waiting.pop_front()
-            {
-                self.lanes.push_back(next);
-            }
-            let Some(at) = self.lanes.iter().position(Large::may_send) else {
+            let sent = self.send_single() + self.send_piece();
+            if sent == 0 {
                 return;
-            };
-            let Some(mut large) = self.lanes.remove(at) else {
-                return;
-            };
-            let piece = large.send(&mut self.headers, &mut self.frames);
-            self.large_bytes -= piece;
-            turn += piece;
-            if large.left() > 0 {
-                self.lanes.push_back(large);
             }
+            self.large_bytes -= sent;
+            turn += sent;
         }
+    }
+
+    fn send_single(&mut self) -> usize {
+        match self.singles.pop_front() {
+            Some(mut single) => single.send(&mut self.headers, &mut self.frames),
+            None => 0,
+        }
+    }
+
+    /// Appends a piece of the message whose turn it is.
+    fn send_piece(&mut self) -> usize {
+        while self.lanes.len() < LANES
+            && let Some(next) = self.waiting.pop_front()
+        {
+            self.lanes.push_back(next);
+        }
+        let at = self.lanes.iter().position(Large::may_send);
+        let Some(mut large) = at.and_then(|at| self.lanes.remove(at)) else {
+            return 0;
+        };
+        let piece = large.send(&mut self.headers, &mut self.frames);
+        if large.left() > 0 {
+            self.lanes.push_back(large);
+        }
+        piece
     }
 
     fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; SLICES]) -> usize {

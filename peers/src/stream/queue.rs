@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use byteview::ByteView;
 
 use super::Message;
 use super::frame::{HEADER, Header};
@@ -9,7 +8,7 @@ use super::limits::{FREE, PIECE, SMALL};
 
 /// What waits to be written: the frames of small messages in one buffer, and large messages.
 ///
-/// A queue is not a limit: whoever fills it looks at [`bytes`](Self::bytes) before.
+/// A queue is not a limit: whoever fills it looks at its bytes before.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     pub(super) small: BytesMut,
@@ -23,7 +22,7 @@ impl Queue {
     pub(super) fn push(&mut self, message: &impl Message, id: u32, time: u32) {
         let body = message.body();
         let fields_len = message.fields_len();
-        let length = fields_len + body.map_or(0, ByteView::len);
+        let length = message.len();
         let header = Header {
             length: u32::try_from(length).unwrap_or(u32::MAX),
             kind: message.kind(),
@@ -62,9 +61,9 @@ impl Queue {
         self.small.is_empty() && self.large.is_empty()
     }
 
-    /// The memory of what waits, bodies included.
-    pub(super) fn bytes(&self) -> usize {
-        self.small.len() + self.large_bytes
+    /// The bytes of the large messages.
+    pub(super) fn large_bytes(&self) -> usize {
+        self.large_bytes
     }
 
     /// The bytes of the small frames.
@@ -124,6 +123,11 @@ impl Large {
 
     pub(super) fn id(&self) -> u32 {
         self.header.id
+    }
+
+    /// Whether it goes in one frame, and needs no grant.
+    pub(super) fn is_single(&self) -> bool {
+        self.length <= PIECE
     }
 
     pub(super) fn is_started(&self) -> bool {

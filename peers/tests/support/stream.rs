@@ -20,9 +20,9 @@ pub(crate) const DONE: u8 = 33;
 pub(crate) const FAILURE: u8 = 35;
 
 /// How much of a message may be sent without a grant.
-pub(crate) const FREE: usize = 512 << 10;
+pub(crate) const FREE: usize = (1 << 20) + (64 << 10);
 /// The longest payload of a frame.
-pub(crate) const PIECE: usize = 128 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Frame {

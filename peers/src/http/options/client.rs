@@ -42,8 +42,8 @@ impl HttpOptions {
         self
     }
 
-    /// Further connections to one peer for exchanges that wait for no load: removals, sets, clears, and
-    /// peeks. While no connection for gets is free, the native protocol and galaxycache's look by a peek
+    /// Further connections of HTTP/1.1 to one peer for exchanges that wait for no load: removals, sets, clears,
+    /// and peeks. While no connection for gets is free, the native protocol and galaxycache's look by a peek
     /// whether the peer has the value in memory. Default: 32.
     pub fn reserved_connections_per_peer(mut self, connections: usize) -> Self {
         self.reserved_connections_per_peer = connections;
@@ -60,7 +60,7 @@ impl HttpOptions {
 
     /// Whether nodes that speak the native protocol call each other over one connection that carries many
     /// calls at once. Where a peer refuses, and with `false`, they use plain HTTP, with one connection for
-    /// each call under way. Default: `true`.
+    /// each call under way. A node with a hook on [requests](Self::on_request) refuses. Default: `true`.
     pub fn multiplexing(mut self, multiplexing: bool) -> Self {
         self.multiplexing = multiplexing;
         self

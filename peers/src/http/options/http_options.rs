@@ -4,6 +4,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::http::MAX_KEYS_BYTES;
 use crate::http::client::{Connector, TcpConnector};
 use crate::http::server::Hook;
 
@@ -234,9 +235,10 @@ impl HttpOptions {
         self.max_value_bytes + FRAMING
     }
 
-    /// The longest message of a stream: a value, its key and its group.
+    /// The longest message of a stream: a value, its key and its group, or a list of keys.
     pub(crate) fn max_message_bytes(&self) -> usize {
-        self.max_body_bytes() + self.max_key_bytes + HEAD_BESIDE_KEY
+        let value = self.max_body_bytes() + self.max_key_bytes + HEAD_BESIDE_KEY;
+        value.max(2 * MAX_KEYS_BYTES)
     }
 
     /// The longest head of a request.

@@ -91,8 +91,8 @@ impl HttpOptions {
     /// as mailgun's 404 and 503, keeps that meaning. If the hook panics, that one request is answered
     /// with 500.
     ///
-    /// On the native protocol's stream the hook sees the request that opens the stream, and its decision and
-    /// its context hold for all calls on it.
+    /// A node with a hook refuses the native protocol's [stream](Self::multiplexing), whose calls have no head,
+    /// so that its peers use plain HTTP.
     ///
     /// The hook does not see health checks, and requests that are wrong by their path, method or
     /// announced length. It is called on the connection's task and should not block.

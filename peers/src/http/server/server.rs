@@ -182,6 +182,8 @@ async fn accept<B: ServeBody>(
                         }
                         Permit::Reserve(permit) => {
                             let service = ReserveService::new(service, permit, &permits);
+                            // It has the permit, also after the connection has been upgraded.
+                            let _permit = service.clone();
                             serve(accepted, service, &options, draining).await;
                         }
                     }

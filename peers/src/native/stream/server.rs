@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use byteview::ByteView;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,13 +14,11 @@ use super::wire::clear::Clear;
 use super::wire::{changes_request, clear, get, get_many, kind, remove, set};
 use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
-use crate::http::{Body, BodyBudget};
+use crate::http::{Body, BodyBudget, Share};
 use crate::native::wire::get_many_response;
-use crate::stream::limits::Limits;
+use crate::stream::limits::{Limits, SMALL};
 use crate::stream::server::{Answerer, Session, Times};
-use crate::{
-    BoxFuture, Context, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply,
-};
+use crate::{BoxFuture, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply};
 
 /// Whether a request asks for a stream.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
@@ -47,8 +46,6 @@ pub(crate) struct StreamService {
     pub(crate) requests: Arc<Semaphore>,
     /// The bytes of all messages that are being received.
     pub(crate) bodies: Arc<BodyBudget>,
-    /// What the request for the stream brought along. It holds for all calls.
-    pub(crate) context: Option<Context>,
 }
 
 /// Answers the calls of one stream until it ends. `first` was read from it already.
@@ -65,6 +62,7 @@ pub(crate) async fn serve(
     };
     let times = Times {
         due: options.write_timeout.min(options.body_timeout),
+        message: options.body_timeout,
         idle: options.server_idle_timeout,
     };
     let bodies = Arc::clone(&service.bodies);
@@ -86,12 +84,8 @@ impl Answerer for StreamService {
         if let Err(error) = self.limited().check_key(request.key) {
             return Some(self.error(error));
         }
-        let get = || self.service.get_cached(request);
-        let cached = catch_unwind(AssertUnwindSafe(|| match self.context.clone() {
-            Some(context) => context.sync_scope(get),
-            None => get(),
-        }));
-        match cached {
+        let cached = AssertUnwindSafe(|| self.service.get_cached(request));
+        match catch_unwind(cached) {
             Ok(None) => None,
             Ok(Some(result)) => Some(self.value(self.limited().checked(request.mode, result))),
             Err(_) => Some(panicked()),
@@ -104,11 +98,7 @@ impl Answerer for StreamService {
             let Ok(_permit) = this.requests.try_acquire() else {
                 return this.error(Error::overloaded("too many requests at once"));
             };
-            let work = catch(this.work(kind, message));
-            let answer = match this.context.clone() {
-                Some(context) => context.scope(work).await,
-                None => work.await,
-            };
+            let answer = catch(this.work(kind, message)).await;
             answer.unwrap_or_else(|_| panicked())
         })
     }
@@ -138,12 +128,21 @@ impl StreamService {
         }
     }
 
+    /// The value that a load has made. A long one counts into the budget until it is written: unlike a
+    /// value from the cache, nothing else bounds it.
     async fn get(&self, message: &[u8]) -> Answer {
         let result = match get::read(message) {
             Ok(request) => self.limited().get(request).await,
             Err(error) => return bad(&error),
         };
-        self.value(result)
+        match result {
+            Ok(reply) if reply.value.len() > SMALL => {
+                let share = self.bodies.share(reply.value.len()).await;
+                let value = held(reply.value, share);
+                Answer::Value(Reply { value, ..reply })
+            }
+            result => self.value(result),
+        }
     }
 
     fn value(&self, result: Result<Reply, Error>) -> Answer {
@@ -168,7 +167,12 @@ impl StreamService {
         match self.limited().get_many(request).await {
             Ok(reply) => {
                 let limit = GetManyReply::MAX_BYTES.min(self.options.max_body_bytes());
-                Answer::Values(get_many_response::encode(&reply, limit).into())
+                let share = self
+                    .bodies
+                    .share(get_many_response::expected_len(&reply).min(limit));
+                let share = share.await;
+                let values = get_many_response::encode(&reply, limit);
+                Answer::Values(held(values.into(), share))
             }
             Err(error) => self.error(error),
         }
@@ -206,6 +210,20 @@ impl StreamService {
             options: &self.options,
         }
     }
+}
+
+/// A body that keeps its share of the budget until it is dropped.
+fn held(body: ByteView, share: Share) -> ByteView {
+    struct Held(ByteView, Share);
+
+    impl AsRef<[u8]> for Held {
+        fn as_ref(&self) -> &[u8] {
+            let Self(body, _share) = self;
+            body
+        }
+    }
+
+    Bytes::from_owner(Held(body, share)).into()
 }
 
 /// The answer to a call that failed. One that cannot be read gets the status of a bad request.

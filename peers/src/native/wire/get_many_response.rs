@@ -53,17 +53,22 @@ struct Answer {
     message: Option<String>,
 }
 
-/// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
-/// left out, each as one that is not there.
-pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
-    let count = reply.answers.len();
-    let room = limit.saturating_sub(LOG_LEN + NONE_LEN * count);
+/// About how long the message is if nothing is left out.
+pub(in crate::native) fn expected_len(reply: &GetManyReply) -> usize {
     let longest = |answer: &Option<Result<Reply, Error>>| match answer {
         Some(Ok(reply)) => 40 + reply.value.len(),
         Some(Err(_)) => 64,
         None => NONE_LEN,
     };
-    let expected = LOG_LEN + reply.answers.iter().map(longest).sum::<usize>();
+    LOG_LEN + reply.answers.iter().map(longest).sum::<usize>()
+}
+
+/// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
+/// left out, each as one that is not there.
+pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
+    let count = reply.answers.len();
+    let room = limit.saturating_sub(LOG_LEN + NONE_LEN * count);
+    let expected = expected_len(reply);
     let mut message = Vec::with_capacity(expected.min(limit));
     let mut taken = 0;
     for answer in &reply.answers {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::exchange::Exchange;
-use super::shared::{Shared, Unsent};
+use super::shared::Shared;
 use crate::Error;
 use crate::http::client::Lane;
 use crate::stream::Message;
@@ -22,13 +22,13 @@ impl Connection {
     }
 
     /// Waits until a connection that was full may have room again.
-    pub(super) async fn room(&self, lane: Lane) {
-        self.0.room(lane).await;
+    pub(super) async fn room(&self, lane: Lane, is_long: bool) {
+        self.0.room(lane, is_long).await;
     }
 
-    /// Whether no call can be sent any more.
-    pub(super) fn is_closed(&self) -> bool {
-        matches!(self.0.lock().admit(usize::MAX), Err(Unsent::Closed))
+    /// Whether calls that were sent may still be answered.
+    pub(super) fn is_alive(&self) -> bool {
+        !self.0.lock().has_ended()
     }
 
     /// Asks for a sign of life. If the future is dropped before there is one, the connection ends: what

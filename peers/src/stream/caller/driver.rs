@@ -85,6 +85,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
 
     /// Moves what can be moved. Ends with the reason why the connection cannot go on.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        // Frames may have come together with the greeting.
+        if let Err(error) = self.receive() {
+            return Poll::Ready(error);
+        }
         loop {
             let read = match self.inbox.poll_read(cx, &mut self.io) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(self.lost("the peer closed it")),
@@ -113,7 +117,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
     /// until a large answer has come.
     fn lets_callers_go_first(&mut self, cx: &mut Context<'_>) -> bool {
         let woken = std::mem::take(&mut self.woken);
-        let lets = woken > 1 || (woken > 0 && self.inbox.is_in_the_middle());
+        let are_many = woken > 1 || (woken > 0 && self.inbox.is_in_the_middle());
+        let lets = are_many && !self.has_yielded;
         if lets {
             self.has_yielded = true;
             cx.waker().wake_by_ref();
@@ -137,7 +142,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 Event::TooLong(header, length) => self.refused.push((header.id, length)),
                 Event::Skipped(header) => self.ended.push((header.id, None)),
                 Event::Control(header, payload) => match header.kind {
-                    frame::CANCELLED => self.ended.push((header.id, None)),
+                    frame::CANCELLED => {
+                        self.inbox.withdraw(header.id);
+                        self.ended.push((header.id, None));
+                    }
                     frame::GRANT => self.outbox.grant(header.id, grant(payload)?),
                     frame::PONG => self.answered(header.id),
                     frame::GOAWAY => self.shared.lock().is_draining = true,
@@ -158,20 +166,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             return Ok(());
         }
         let mut state = self.shared.lock();
-        let mut fault = None;
-        for (id, answer) in self.ended.drain(..) {
-            if answer.is_none() {
-                self.inbox.withdraw(id);
-            }
-            // An answer may come before its call is sent as a whole. The rest is not wanted then.
-            if self.outbox.withdraw(id) != Withdrawn::Absent {
-                state.queue.push_control(frame::CANCEL, id, &[]);
-            }
-            match state.slots.end(id, answer) {
-                Ok(caller) => self.callers.extend(caller),
-                Err(error) => fault = Some(error),
-            }
-        }
         let now = state.ticks;
         for (id, length) in self.refused.drain(..) {
             let limit = self.inbox.max_message();
@@ -179,6 +173,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             if let Some(caller) = state.slots.fail(id, error, now) {
                 state.cancels.push(id);
                 self.callers.push(caller);
+            }
+        }
+        let mut fault = None;
+        for (id, answer) in self.ended.drain(..) {
+            // The id may belong to another call before the cancellations are written.
+            state.cancels.retain(|cancelled| *cancelled != id);
+            // An answer may come before its call is sent as a whole. The rest is not wanted then.
+            if self.outbox.withdraw(id) != Withdrawn::Absent {
+                state.queue.push_control(frame::CANCEL, id, &[]);
+            }
+            match state.slots.end(id, answer) {
+                Ok(caller) => self.callers.extend(caller),
+                Err(error) => fault = Some(error),
             }
         }
         self.shared.announce_room(&state);
@@ -209,6 +216,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 }
                 self.has_yielded = false;
                 for id in std::mem::take(&mut state.cancels) {
+                    if state.queue.withdraw(id) {
+                        state.slots.withdrawn(id);
+                        continue;
+                    }
                     match self.outbox.withdraw(id) {
                         Withdrawn::Whole => state.slots.withdrawn(id),
                         Withdrawn::Part | Withdrawn::Absent => {
@@ -218,7 +229,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                     }
                 }
                 self.outbox.take(&mut state.queue);
-                state.taken = self.outbox.small_bytes() + self.outbox.large_bytes();
+                state.taken_small = self.outbox.small_bytes();
+                state.taken_large = self.outbox.large_bytes();
                 self.shared.announce_room(&state);
                 if self.outbox.is_idle() {
                     if state.is_closing || (state.is_draining && state.slots.in_use() == 0) {
@@ -267,6 +279,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 drop(state);
                 self.inbox.shrink();
                 self.outbox.shrink();
+                self.ended.shrink_to_fit();
+                self.callers.shrink_to_fit();
                 self.set_timer(Timer::Idle);
                 continue;
             }

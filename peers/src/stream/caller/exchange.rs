@@ -6,6 +6,7 @@ use super::slots::{Answer, Look};
 use crate::Error;
 use crate::http::client::Lane;
 use crate::stream::Message;
+use crate::stream::limits::SMALL;
 
 /// One call on a connection, from its request to its answer.
 ///
@@ -50,8 +51,9 @@ impl<M: Message> Exchange<'_, M> {
     /// Queues the request.
     fn send(&self, cx: &Context<'_>) -> Result<u32, Unsent> {
         let limit = self.shared.limit(self.lane);
+        let is_long = self.message.len() > SMALL;
         let mut state = self.shared.lock();
-        state.admit(limit)?;
+        state.admit(limit, is_long)?;
         let since = state.ticks;
         let id = state.slots.begin(cx.waker().clone(), since);
         state.queue.push(self.message, id, self.shared.time());
@@ -108,5 +110,6 @@ impl<M> Drop for Exchange<'_, M> {
             state.cancels.push(id);
             state.wake_driver();
         }
+        self.shared.announce_room(&state);
     }
 }

@@ -11,7 +11,8 @@ use crate::http::client::Lane;
 use crate::stream::frame::PING;
 use crate::stream::queue::Queue;
 
-/// The most bytes that wait to be written on a connection, or one message that is longer.
+/// The most bytes of short calls, and of long ones, that wait to be written on a connection; one more call
+/// may go beyond.
 const MAX_UNSENT: usize = 4 << 20;
 
 /// What the callers and the driver share.
@@ -32,8 +33,10 @@ pub(super) struct State {
     pub(super) queue: Queue,
     /// Calls that nobody waits for any more.
     pub(super) cancels: Vec<u32>,
-    /// The bytes that the driver has taken and not written.
-    pub(super) taken: usize,
+    /// The bytes of small messages that the driver has taken and not written.
+    pub(super) taken_small: usize,
+    /// The same of long ones.
+    pub(super) taken_large: usize,
     /// Wakes the driver, if it sleeps until there is something to write.
     pub(super) driver: Option<Waker>,
     /// Liveness checks that wait for their answer.
@@ -87,14 +90,15 @@ impl Shared {
     }
 
     /// Waits until there may be room for another call.
-    pub(super) async fn room(&self, lane: Lane) {
+    pub(super) async fn room(&self, lane: Lane, is_long: bool) {
         let mut notified = pin!(self.room.notified());
         loop {
             // Registered before the look, so that no wake-up is lost.
             notified.as_mut().enable();
             {
                 let mut state = self.lock();
-                if !matches!(state.admit(self.limit(lane)), Err(Unsent::Full)) {
+                let limit = self.limit(lane);
+                if !matches!(state.admit(limit, is_long), Err(Unsent::Full)) {
                     return;
                 }
                 state.waiting += 1;
@@ -131,12 +135,16 @@ impl Shared {
 }
 
 impl State {
-    /// Whether another call may be sent when `limit` may be under way.
-    pub(super) fn admit(&self, limit: usize) -> Result<(), Unsent> {
+    /// Whether another call may be sent when `limit` may be under way. Short calls do not wait for long ones.
+    pub(super) fn admit(&self, limit: usize, is_long: bool) -> Result<(), Unsent> {
         if self.end.is_some() || self.is_draining || self.is_closing {
             return Err(Unsent::Closed);
         }
-        if self.slots.in_use() >= limit || self.queue.bytes() + self.taken > MAX_UNSENT {
+        let unsent = match is_long {
+            true => self.queue.large_bytes() + self.taken_large,
+            false => self.queue.small_bytes() + self.taken_small,
+        };
+        if self.slots.in_use() >= limit || unsent > MAX_UNSENT {
             return Err(Unsent::Full);
         }
         Ok(())

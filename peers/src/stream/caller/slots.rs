@@ -159,8 +159,13 @@ impl Slots {
 
     /// Nothing of the call was sent: there will be no final frame.
     pub(super) fn withdrawn(&mut self, id: u32) {
-        if let Some(Slot::Abandoned { .. }) = self.slots.get(id as usize) {
-            self.release(id);
+        let Some(slot) = self.slots.get_mut(id as usize) else {
+            return;
+        };
+        match std::mem::replace(slot, Slot::Free) {
+            Slot::Abandoned { .. } => self.free.push(id),
+            Slot::Failed { error, .. } => *slot = Slot::Ended(Err(error)),
+            other => *slot = other,
         }
     }
 

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
@@ -16,6 +16,7 @@ use crate::http::BodyBudget;
 use crate::http::client::{HttpClient, Lane};
 use crate::load_scope::is_loading;
 use crate::stream::Message;
+use crate::stream::limits::SMALL;
 
 /// Calls a peer over one connection, which is made when it is needed.
 ///
@@ -42,6 +43,8 @@ struct State {
     attempt: Option<watch::Receiver<Option<Outcome>>>,
     /// The peer has refused, and is not asked again before.
     refused_until: Option<Instant>,
+    /// The connection that was used before, which may have calls under way.
+    draining: Weak<Connection>,
 }
 
 /// How an attempt to connect has ended, for all who wait for it.
@@ -142,9 +145,10 @@ impl StreamClient {
         }
         let limit = self.0.http.options().acquire_timeout;
         let patience = Instant::now() + limit;
+        let is_long = message.len() > SMALL;
         loop {
             if let Some(connection) = self.connection().await?
-                && tokio::time::timeout_at(patience, connection.room(lane))
+                && tokio::time::timeout_at(patience, connection.room(lane, is_long))
                     .await
                     .is_err()
             {
@@ -158,19 +162,28 @@ impl StreamClient {
     }
 
     /// Asks for a sign of life. `None` if the peer does not speak the stream.
+    ///
+    /// A connection that breaks proves nothing about the peer, and so another one is asked.
     pub(crate) async fn ping(&self) -> Result<Option<()>, Error> {
+        let draining = self.0.state.lock().draining.upgrade();
+        if let Some(connection) = draining.filter(|connection| connection.is_alive())
+            && connection.ping().await.is_ok()
+        {
+            return Ok(Some(()));
+        }
+        let mut last = None;
         for _ in 0..ATTEMPTS {
             let Some(connection) = self.connection().await? else {
                 return Ok(None);
             };
-            if connection.is_closed() {
-                self.0.forget(&connection);
-                continue;
+            match connection.ping().await {
+                Ok(()) => return Ok(Some(())),
+                Err(error) => last = Some(error),
             }
-            return connection.ping().await.map(Some);
+            self.0.forget(&connection);
         }
         let why = "it closes its streams before they can be used";
-        Err(Error::disconnected(&*self.0.peer, why))
+        Err(last.unwrap_or_else(|| Error::disconnected(&*self.0.peer, why)))
     }
 
     /// The connection, which is made if there is none. `None` if the peer refuses.
@@ -216,6 +229,10 @@ impl StreamClient {
         if let Some(attempt) = &state.attempt {
             return Some(attempt.clone());
         }
+        // An attempt may have ended since the caller looked.
+        if let Some(connection) = self.0.current.load_full() {
+            return Some(watch::channel(Some(Outcome::Connected(connection))).1);
+        }
         let (sender, attempt) = watch::channel(None);
         state.attempt = Some(attempt.clone());
         drop(state);
@@ -246,6 +263,7 @@ impl Inner {
         let current = self.current.load_full();
         if current.is_some_and(|current| Arc::ptr_eq(&current, connection)) {
             self.current.compare_and_swap(connection, None);
+            self.state.lock().draining = Arc::downgrade(connection);
         }
     }
 

@@ -6,8 +6,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// Finds connections on which nothing moves, without a look at the clock per frame.
 ///
-/// While something is due, a timer looks four times per limit whether there was progress. While
-/// nothing is, it sleeps until the connection counts as idle.
+/// A timer looks four times per limit whether there was progress.
 #[derive(Debug)]
 pub(super) struct Patience {
     timer: Pin<Box<Sleep>>,
@@ -24,6 +23,8 @@ pub(super) struct Patience {
 pub(super) enum State {
     /// Nothing, since so many calls.
     Idle(u64),
+    /// The client is to grant the rest of a long answer. It may be short of memory.
+    Held(u64),
     /// The server makes answers. That takes as long as it takes.
     Working,
     /// The client is to read or to write on.
@@ -41,13 +42,16 @@ pub(super) enum Verdict {
     Stuck,
 }
 
+/// A limit is looked at so many times.
+const LOOKS: u32 = 4;
+
 /// After so long without a call a connection is quiet.
 const QUIET: Duration = Duration::from_secs(1);
 
 impl Patience {
     pub(super) fn new(due: Duration, idle: Duration) -> Self {
         Self {
-            timer: Box::pin(sleep(idle)),
+            timer: Box::pin(sleep(QUIET.min(idle))),
             due,
             idle,
             seen: State::Idle(0),
@@ -70,12 +74,14 @@ impl Patience {
             let waited = self.since.elapsed();
             match state {
                 State::Idle(_) if waited >= self.idle => return Poll::Ready(Verdict::Idle),
+                State::Held(_) if waited >= self.idle => return Poll::Ready(Verdict::Stuck),
                 State::Due(_) if waited >= self.due => return Poll::Ready(Verdict::Stuck),
                 State::Idle(_) => {
-                    self.set_timer(self.idle.saturating_sub(waited));
+                    self.set_timer(self.idle / LOOKS);
                     return Poll::Ready(Verdict::Quiet);
                 }
-                State::Due(_) => self.set_timer(self.due / 4),
+                State::Held(_) => self.set_timer(self.idle / LOOKS),
+                State::Due(_) => self.set_timer(self.due / LOOKS),
                 State::Working => self.set_timer(self.idle),
             }
         }
@@ -85,8 +91,9 @@ impl Patience {
     fn see(&mut self, state: State) {
         (self.seen, self.since) = (state, Instant::now());
         self.set_timer(match state {
-            State::Due(_) => self.due / 4,
+            State::Due(_) => self.due / LOOKS,
             State::Idle(_) => QUIET.min(self.idle),
+            State::Held(_) => self.idle / LOOKS,
             State::Working => self.idle,
         });
     }

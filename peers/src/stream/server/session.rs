@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Sleep, sleep};
 
 use super::calls::Calls;
 use super::patience::{Patience, State, Verdict};
 use crate::http::BodyBudget;
 use crate::stream::frame::{self, Header};
 use crate::stream::inbox::{Event, Inbox, Part};
-use crate::stream::limits::{Limits, UNSENT_LARGE, UNSENT_SMALL};
+use crate::stream::limits::{Limits, UNSENT_SMALL};
 use crate::stream::outbox::{Outbox, Withdrawn};
 use crate::stream::queue::Queue;
 use crate::stream::{Message, Payload};
@@ -34,11 +35,16 @@ pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
     fn error(&self, error: Error) -> Self::Answer;
 }
 
+/// How long a server that shuts down waits for a client to close, once all is answered.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// The times of a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Times {
     /// How long a client may stop in the middle of a message, or leave its answers unread.
     pub(crate) due: Duration,
+    /// How long a message of several frames may take to come.
+    pub(crate) message: Duration,
     /// How long a connection is kept without calls.
     pub(crate) idle: Duration,
 }
@@ -62,6 +68,9 @@ pub(crate) struct Session<T, A: Answerer> {
     read: u64,
     /// Ready once the server shuts down; `None` after that.
     draining: Option<BoxFuture<'static, ()>>,
+    /// How long a client has to close after everything is done.
+    grace: Option<Pin<Box<Sleep>>>,
+    times: Times,
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
@@ -93,18 +102,22 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
             called: 0,
             read: 0,
             draining: Some(draining),
+            grace: None,
+            times,
         }
     }
 
     /// Moves what can be moved. Ends with the reason why the connection cannot go on.
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         self.poll_draining(cx);
-        if let Err(error) = self.receive() {
-            return Poll::Ready(error);
-        }
         loop {
-            while let Poll::Ready((id, answer)) = self.calls.poll_answer(cx) {
+            while self.has_room()
+                && let Poll::Ready((id, answer)) = self.calls.poll_answer(cx)
+            {
                 self.queue.push(&answer, id, 0);
+            }
+            if let Err(error) = self.receive() {
+                return Poll::Ready(error);
             }
             let had_room = self.has_room();
             let mut has_read = false;
@@ -115,9 +128,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                     Poll::Ready(Ok(count)) => {
                         self.read += count as u64;
                         has_read = true;
-                        if let Err(error) = self.receive() {
-                            return Poll::Ready(error);
-                        }
                     }
                     Poll::Pending => {}
                 }
@@ -131,8 +141,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                 break;
             }
         }
-        if self.draining.is_none() && self.is_done() {
+        if self.draining.is_none() && self.is_done() && self.poll_grace(cx).is_ready() {
             return Poll::Ready(lost("the server shuts down"));
+        }
+        if self
+            .inbox
+            .longest_wait()
+            .is_some_and(|wait| wait > self.times.message)
+        {
+            return Poll::Ready(lost("a message takes too long to come"));
         }
         loop {
             match self.patience.poll(cx, self.state()) {
@@ -141,6 +158,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                     self.inbox.shrink();
                     self.outbox.shrink();
                     self.queue.shrink();
+                    self.calls.shrink();
                 }
                 Poll::Ready(Verdict::Idle) => return Poll::Ready(lost("it was idle")),
                 Poll::Ready(Verdict::Stuck) => {
@@ -148,6 +166,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                 }
             }
         }
+    }
+
+    /// Waits a moment for the client to close, because calls may have crossed with the GOAWAY.
+    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let grace = self.grace.get_or_insert_with(|| Box::pin(sleep(GRACE)));
+        grace.as_mut().poll(cx)
     }
 
     fn poll_draining(&mut self, cx: &mut Context<'_>) {
@@ -159,9 +183,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
         }
     }
 
-    /// Handles all frames that a read has brought.
+    /// Handles the frames that were read, as long as there is room for answers.
     fn receive(&mut self) -> Result<(), Error> {
-        while let Some(event) = self.inbox.next()? {
+        while self.has_room()
+            && let Some(event) = self.inbox.next()?
+        {
             match event {
                 Event::Message(header, message) => {
                     let Self {
@@ -237,10 +263,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
         }
     }
 
-    /// Whether the client may ask for more.
+    /// Whether the client may ask for more. Long answers do not count: they are written when it grants them,
+    /// which it says in frames that have to be read.
     fn has_room(&self) -> bool {
-        let small = self.queue.small_bytes() + self.outbox.small_bytes();
-        small <= UNSENT_SMALL && self.outbox.large_bytes() <= UNSENT_LARGE
+        self.queue.small_bytes() + self.outbox.small_bytes() <= UNSENT_SMALL
     }
 
     /// Whether every call is answered, and every answer written.
@@ -254,8 +280,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     fn state(&self) -> State {
         if !self.outbox.is_written() || self.inbox.is_in_the_middle() {
             State::Due(self.read + self.outbox.written())
-        } else if self.calls.count() > 0 || self.outbox.large_messages() > 0 {
+        } else if self.calls.count() > 0 {
             State::Working
+        } else if self.outbox.large_messages() > 0 {
+            State::Held(self.outbox.written())
         } else {
             State::Idle(self.called)
         }
