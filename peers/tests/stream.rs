@@ -758,6 +758,107 @@ async fn a_check_that_stays_unanswered_ends_the_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_check_on_a_connection_that_breaks_asks_on_another_one() {
+    let network = Network::new();
+    let mut listener = network.listen(SERVER).unwrap();
+    let client = client(&network);
+    let peer = async {
+        let mut raw = RawStream::greet(&mut listener).await;
+        assert_eq!(raw.receive().await.unwrap().kind, PING);
+        drop(raw);
+        let mut raw = RawStream::greet(&mut listener).await;
+        let ping = raw.receive().await.unwrap();
+        raw.send(Frame::new(PONG, ping.id, [])).await;
+        raw
+    };
+    let (alive, _raw) = tokio::join!(client.ping(), peer);
+    alive.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_shuts_down_slowly_is_alive() {
+    let network = Network::new();
+    let (server, peer) = serve(
+        &network,
+        Protocol::Native,
+        HttpOptions::default(),
+        Slow::default(),
+    );
+    let client = client(&network);
+    let slow = tokio::spawn({
+        let client = Arc::clone(&client);
+        async move { client.get(get(b"slow")).await }
+    });
+    peer.arrived.notified().await;
+    let (cut_off, ()) = tokio::join!(server.shutdown(), async {
+        sleep(SECOND).await;
+        // No call finds the connection any more, but the check does.
+        assert!(client.get(get(b"k")).await.unwrap_err().is_transport());
+        client.ping().await.unwrap();
+        peer.go.notify_one();
+    });
+    assert_eq!(cut_off, 0);
+    assert_eq!(slow.await.unwrap().unwrap().value, "slow");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_crosses_with_the_end_is_answered() {
+    let network = Network::new();
+    let (server, _) = serve(
+        &network,
+        Protocol::Native,
+        HttpOptions::default(),
+        Slow::default(),
+    );
+    let mut raw = RawStream::open(&network).await;
+    let (cut_off, ()) = tokio::join!(server.shutdown(), async {
+        assert_eq!(raw.receive().await.unwrap().kind, GOAWAY);
+        raw.send(Frame::get(3, b"cached")).await;
+        let answer = raw.receive().await.unwrap();
+        assert_eq!((answer.kind, answer.id), (VALUE, 3));
+        drop(raw);
+    });
+    assert_eq!(cut_off, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_place_of_a_cancelled_long_answer_is_free_for_the_next_one_at_once() {
+    let network = Network::new();
+    let mut listener = network.listen(SERVER).unwrap();
+    let client = client(&network);
+    let mut gets = Vec::new();
+    for n in 0..9 {
+        let client = Arc::clone(&client);
+        gets.push(tokio::spawn(async move {
+            client.get(get(format!("{n}").as_bytes())).await
+        }));
+    }
+    let mut raw = RawStream::greet(&mut listener).await;
+    let mut ids = [0; 9];
+    for _ in 0..9 {
+        let call = raw.receive().await.unwrap();
+        ids[usize::from(call.payload[4] - b'0')] = call.id;
+    }
+    for id in &ids[..8] {
+        raw.send(Frame::first(VALUE, *id, 200, &[0; 100])).await;
+    }
+    gets.remove(0).abort();
+    let cancel = raw.receive().await.unwrap();
+    assert_eq!((cancel.kind, cancel.id), (CANCEL, ids[0]));
+    let both = [
+        Frame::new(CANCELLED, ids[0], []).bytes(),
+        Frame::first(VALUE, ids[8], 200, &[0; 100]).bytes(),
+    ];
+    raw.0.send(both.concat()).await;
+    for id in &ids[1..] {
+        raw.send(Frame::new(VALUE, *id, [7; 100])).await;
+    }
+    for get in gets {
+        assert_eq!(get.await.unwrap().unwrap().value.len(), 199);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_closes_and_the_next_call_makes_another() {
     let network = Network::new();
     let (_server, _) = serve(
