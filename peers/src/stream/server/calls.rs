@@ -18,9 +18,14 @@ impl<A: Send + 'static> Calls<A> {
         }
     }
 
-    /// The number of calls, those included that were cancelled and have not ended.
+    /// The number of calls whose final frame is not sent.
     pub(super) fn count(&self) -> usize {
-        self.tasks.len()
+        self.running.len()
+    }
+
+    /// The number of calls that were cancelled and whose tasks have not ended yet.
+    pub(super) fn cancelled(&self) -> usize {
+        self.tasks.len().saturating_sub(self.running.len())
     }
 
     pub(super) fn contains(&self, id: u32) -> bool {
@@ -90,7 +95,7 @@ mod tests {
             within_poll.wait();
             let answer = std::future::poll_fn(|cx| calls.poll_answer(cx)).await;
             assert_eq!(answer, (7, "new"));
-            while calls.count() > 0 {
+            while calls.cancelled() > 0 {
                 let mut cx = Context::from_waker(Waker::noop());
                 assert!(calls.poll_answer(&mut cx).is_pending());
                 tokio::task::yield_now().await;

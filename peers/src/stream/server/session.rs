@@ -35,6 +35,9 @@ pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
     fn error(&self, error: Error) -> Self::Answer;
 }
 
+/// How many cancelled calls a client may have whose tasks have not ended, beyond its limit of calls.
+const SLACK: usize = 64;
+
 /// How long a server that shuts down waits for a client to close, once all is answered.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -197,8 +200,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                         ..
                     } = self;
                     self.called += 1;
+                    let limit = self.limits.calls as usize;
                     let under_way = calls.count() + self.outbox.large_messages();
-                    if under_way >= self.limits.calls as usize || calls.contains(header.id) {
+                    // A client that cancels counts no longer what has yet to end here.
+                    let is_flooded = calls.cancelled() > limit + SLACK;
+                    if under_way >= limit || is_flooded || calls.contains(header.id) {
                         let id = header.id;
                         let text = format!("call {id} is one too many, or under way already");
                         return Err(Error::malformed(text));
