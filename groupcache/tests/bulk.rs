@@ -373,9 +373,15 @@ struct User {
 }
 
 async fn load_users(keys: Vec<Key>) -> Result<Answers<User>, GetterError> {
-    let ids: Vec<u64> = keys.iter().map(Key::parse).collect::<Result<_, _>>()?;
-    let users = ids.into_iter().filter(|id| *id < 100);
-    Ok(Answers::found(users.map(|id| (id, User { id }))).or_not_found())
+    let mut answers = Answers::new();
+    for key in keys {
+        match key.parse() {
+            Ok(id) if id < 100 => answers.insert(id, User { id }),
+            Ok(_) => {}
+            Err(error) => answers.fail(key, error),
+        }
+    }
+    Ok(answers.or_not_found())
 }
 
 #[tokio::test]
@@ -385,11 +391,12 @@ async fn typed_groups_load_and_get_several_keys_together() {
         .typed_group("users", MIB, Json, Bulk(load_users))
         .unwrap();
     for group in &users {
-        let found = group.get_many(["1", "2", "100", "1"]).await;
+        let found = group.get_many(["1", "2", "100", "1", "ada"]).await;
         assert_eq!(*found[0].as_ref().unwrap(), User { id: 1 });
         assert_eq!(*found[1].as_ref().unwrap(), User { id: 2 });
         assert!(found[2].as_ref().unwrap_err().is_not_found());
         assert_eq!(*found[3].as_ref().unwrap(), User { id: 1 });
+        assert!(found[4].as_ref().unwrap_err().is_getter());
         assert_eq!(group.get("7").await.unwrap(), User { id: 7 });
     }
     struct Words;

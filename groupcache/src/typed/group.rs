@@ -4,10 +4,11 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::{Stream as _, StreamExt as _};
 use peers::Member;
 
 use super::codec::Codec;
+use super::get_many::TypedGetMany;
 use super::getter::{Encoded, TypedGetter};
 #[cfg(feature = "json")]
 use super::json::Json;
@@ -16,9 +17,6 @@ use crate::{
     Entry, Error, GetOptions, GetterError, Group, GroupBuilder, Key, Mode, Node, NotFound, Source,
     Stats, Usage,
 };
-
-/// How many entries of one call are replaced at a time, because their bytes do not decode.
-const DECODED_AT_ONCE: usize = 16;
 
 /// A [`Group`] whose values are of type `T`, in bytes by the codec `C`. Clones are the same group.
 ///
@@ -144,8 +142,14 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
         options: GetOptions,
     ) -> Result<Entry<T>, Error> {
         let (key, start) = (key.as_ref(), Instant::now());
-        let entry = self.group.get_with_options(key, options).await;
-        self.decoded(entry, key, options, start).await
+        let entry = self.group.get_with_options(key, options).await?;
+        match self.try_decode(entry) {
+            Ok(decoded) => Ok(decoded),
+            Err(undecodable) => {
+                let key = Key::from(key);
+                self.replaced(undecodable, key, options, start).await
+            }
+        }
     }
 
     /// The values of several keys, in their order, as [`Group::get_many`], decoded.
@@ -160,7 +164,10 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
     pub async fn get_many<K: AsRef<[u8]>>(
         &self,
         keys: impl IntoIterator<Item = K>,
-    ) -> Vec<Result<T, Error>> {
+    ) -> Vec<Result<T, Error>>
+    where
+        T: 'static,
+    {
         let outcomes = self.get_many_with_options(keys, GetOptions::default());
         let outcomes = outcomes.await.into_iter();
         outcomes
@@ -182,7 +189,10 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
         &self,
         keys: impl IntoIterator<Item = K>,
         options: GetOptions,
-    ) -> Vec<Result<Entry<T>, Error>> {
+    ) -> Vec<Result<Entry<T>, Error>>
+    where
+        T: 'static,
+    {
         let mut stream = self.get_many_stream(keys, options);
         let mut outcomes: Vec<_> = Vec::new();
         outcomes.resize_with(stream.size_hint().0, || Err(Error::abandoned()));
@@ -193,7 +203,7 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
     }
 
     /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes, as
-    /// [`Group::get_many_stream`].
+    /// [`Group::get_many_stream`]. The stream borrows nothing, so that a task may take it.
     ///
     /// # Errors
     ///
@@ -206,30 +216,28 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
         &self,
         keys: impl IntoIterator<Item = K>,
         options: GetOptions,
-    ) -> impl Stream<Item = (usize, Result<Entry<T>, Error>)> + Unpin {
+    ) -> TypedGetMany<T, C> {
         let keys: Vec<Key> = keys.into_iter().map(|key| key.as_ref().into()).collect();
-        let (start, entries) = (Instant::now(), self.group.get_many_stream(&keys, options));
-        let decoded = entries.map(move |(index, entry)| {
-            let key = keys[index].clone();
-            async move { (index, self.decoded(entry, &key, options, start).await) }
-        });
-        decoded.buffer_unordered(DECODED_AT_ONCE)
+        TypedGetMany::new(self.clone(), keys, options)
     }
 
-    /// The value of an entry. Bytes that do not decode are replaced, as far as the options allow.
-    async fn decoded(
+    /// The entry with its value, or with bytes that do not decode and the reason.
+    pub(super) fn try_decode(&self, entry: Entry) -> Result<Entry<T>, Undecodable> {
+        match self.decode(&entry) {
+            Ok(value) => Ok(entry.with_value(value)),
+            Err(error) => Err(Undecodable { entry, error }),
+        }
+    }
+
+    /// Replaces bytes that do not decode, as far as the options allow. The time limit runs from the start.
+    pub(super) async fn replaced(
         &self,
-        entry: Result<Entry, Error>,
-        key: &[u8],
+        undecodable: Undecodable,
+        key: Key,
         options: GetOptions,
         start: Instant,
     ) -> Result<Entry<T>, Error> {
-        let entry = entry?;
-        let error = match self.decode(&entry) {
-            Ok(value) => return Ok(entry.with_value(value)),
-            Err(error) => error,
-        };
-        let key = Key::from(key);
+        let Undecodable { entry, error } = undecodable;
         if options.mode == Mode::Peek {
             let inner = &self.group.0;
             inner.forget_undecodable(&key, entry.value(), &error);
@@ -401,6 +409,12 @@ impl<T, C> Clone for TypedGroup<T, C> {
             value: PhantomData,
         }
     }
+}
+
+/// An entry whose bytes do not decode, and why.
+pub(super) struct Undecodable {
+    entry: Entry,
+    error: GetterError,
 }
 
 impl<T, C> fmt::Debug for TypedGroup<T, C> {
