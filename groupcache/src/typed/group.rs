@@ -4,11 +4,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::{Stream as _, StreamExt as _};
 use peers::Member;
 
 use super::codec::Codec;
-use super::get_many::TypedGetMany;
 use super::getter::{Encoded, TypedGetter};
 #[cfg(feature = "json")]
 use super::json::Json;
@@ -150,75 +148,6 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
                 self.replaced(undecodable, key, options, start).await
             }
         }
-    }
-
-    /// The values of several keys, in their order, as [`Group::get_many`], decoded.
-    ///
-    /// # Errors
-    ///
-    /// Those of each key, as of [`get`](Self::get).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Group::get_many`].
-    pub async fn get_many<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Vec<Result<T, Error>>
-    where
-        T: 'static,
-    {
-        let outcomes = self.get_many_with_options(keys, GetOptions::default());
-        let outcomes = outcomes.await.into_iter();
-        outcomes
-            .map(|outcome| outcome.map(Entry::into_value))
-            .collect()
-    }
-
-    /// Like [`get_many`](Self::get_many), with the sources of the values, a time limit, or only from where the
-    /// values are cached.
-    ///
-    /// # Errors
-    ///
-    /// Those of each key, as of [`get_with_options`](Self::get_with_options).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Group::get_many`].
-    pub async fn get_many_with_options<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        options: GetOptions,
-    ) -> Vec<Result<Entry<T>, Error>>
-    where
-        T: 'static,
-    {
-        let mut stream = self.get_many_stream(keys, options);
-        let mut outcomes: Vec<_> = Vec::new();
-        outcomes.resize_with(stream.size_hint().0, || Err(Error::abandoned()));
-        while let Some((index, outcome)) = stream.next().await {
-            outcomes[index] = outcome;
-        }
-        outcomes
-    }
-
-    /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes, as
-    /// [`Group::get_many_stream`]. The stream borrows nothing, so that a task may take it.
-    ///
-    /// # Errors
-    ///
-    /// As [`get_many_with_options`](Self::get_many_with_options).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Group::get_many_stream`].
-    pub fn get_many_stream<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        options: GetOptions,
-    ) -> TypedGetMany<T, C> {
-        let keys: Vec<Key> = keys.into_iter().map(|key| key.as_ref().into()).collect();
-        TypedGetMany::new(self.clone(), keys, options)
     }
 
     /// The entry with its value, or with bytes that do not decode and the reason.
