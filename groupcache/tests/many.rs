@@ -395,6 +395,34 @@ async fn small_limits_of_an_exchange_hold_for_each_key_alone() {
 }
 
 #[tokio::test]
+async fn slow_keys_of_an_owner_are_asked_for_together_until_all_have_come() {
+    let alone = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&alone);
+    let http = HttpOptions::default().multiplexing(false);
+    let http = http.on_request(move |head| {
+        counted.fetch_add(usize::from(head.method == "GET"), SeqCst);
+        Ok(Context::default())
+    });
+    let cluster = Cluster::builder(2).http(http).start().await.unwrap();
+    let (calls, gate) = (Calls::default(), Gate::closed());
+    let groups = cluster
+        .group_with("g", MIB, calls.gated(&gate), |group| group.promoter(Never))
+        .unwrap();
+    let many = keys_owned_by(&cluster, 1, 8);
+    let mut stream = groups[0].get_many_stream(&many, GetOptions::default());
+    begun(&mut stream.next()).await;
+    for _ in &many {
+        gate.arrival().await;
+    }
+    alone.store(0, SeqCst); // the questions to former owners
+    for _ in &many {
+        gate.open(1);
+        stream.next().await.unwrap().1.unwrap();
+    }
+    assert_eq!((calls.count(), alone.load(SeqCst)), (8, 0));
+}
+
+#[tokio::test]
 async fn a_promoter_that_panics_costs_its_key_alone() {
     let cluster = Cluster::start(2).await.unwrap();
     let promoter = |candidate: &Candidate<'_>| match candidate.value() {

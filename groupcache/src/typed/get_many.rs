@@ -64,7 +64,7 @@ impl<T: 'static, C: Codec<T>> TypedGroup<T, C> {
     }
 
     /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes, as
-    /// [`Group::get_many_stream`](crate::Group::get_many_stream). The stream borrows nothing, so that a task may take it.
+    /// [`Group::get_many_stream`](crate::Group::get_many_stream). The stream borrows nothing: a task may take it.
     ///
     /// # Errors
     ///

@@ -7,9 +7,9 @@
 //! 5. `serve`: a peer's request.
 //!
 //! A key that somebody else has under way is joined, and never fetched or loaded twice. The others are *claimed* when
-//! their work begins: this call brings their results, which all who join meanwhile get. A key that waits for its turn is
-//! not claimed, so that nobody waits for work that has not begun. `landings` has the outcomes as they come. Work that
-//! has begun is driven by a task to its end.
+//! their work begins (`claimed`): this call brings their results, which all who join meanwhile get. A key that waits for
+//! its turn is not claimed, so that nobody waits for work that has not begun. `landings` has the outcomes as they
+//! come. Work that has begun is driven by a task to its end.
 
 mod claimed;
 mod fetch;
