@@ -39,8 +39,10 @@ impl<V> Answers<V> {
         Self::with(Others::Unanswered)
     }
 
-    /// Loads every key on its own, by [`Getter::get`](crate::Getter::get): sixteen at a time for each bulk
-    /// load.
+    /// Every key without an outcome is loaded on its own, by [`Getter::get`](crate::Getter::get). These loads run
+    /// at once, as those of as many single gets do.
+    ///
+    /// A [`Bulk`](crate::Bulk) has no such getter: the keys have an error then.
     pub fn one_by_one() -> Self {
         Self::with(Others::OneByOne)
     }
@@ -77,9 +79,9 @@ impl<V> Answers<V> {
         }
     }
 
-    /// Whether each key is to be loaded on its own.
-    pub(crate) fn are_one_by_one(&self) -> bool {
-        self.others == Others::OneByOne
+    /// Whether the key is to be loaded on its own.
+    pub(crate) fn leave_alone(&self, key: &Key) -> bool {
+        self.others == Others::OneByOne && !self.by_key.contains_key(key)
     }
 
     /// The outcome of a key. Each can be taken once.
@@ -88,7 +90,8 @@ impl<V> Answers<V> {
             .remove(key)
             .unwrap_or_else(|| match self.others {
                 Others::NotFound => Err(NotFound.into()),
-                Others::Unanswered | Others::OneByOne => Err(Unanswered.into()),
+                Others::Unanswered => Err(Unanswered.into()),
+                Others::OneByOne => Err("a bulk function has no getter of single keys".into()),
             })
     }
 

@@ -96,8 +96,17 @@ use crate::{Answers, GetterError, Key, Value};
 ///     }
 ///
 ///     async fn get_many(&self, keys: Vec<Key>) -> Result<Answers, GetterError> {
-///         let ids: Vec<u64> = keys.iter().map(Key::parse).collect::<Result<_, _>>()?;
-///         Ok(Answers::found(self.pool.find_all(&ids).await?).or_not_found())
+///         let (mut answers, mut ids) = (Answers::new(), Vec::new());
+///         for key in keys {
+///             match key.parse::<u64>() {
+///                 Ok(id) => ids.push(id),
+///                 Err(error) => answers.fail(key, error), // the other keys have values all the same
+///             }
+///         }
+///         for (id, name) in self.pool.find_all(&ids).await? {
+///             answers.insert(id, name);
+///         }
+///         Ok(answers.or_not_found())
 ///     }
 /// }
 /// ```
@@ -192,11 +201,15 @@ pub trait Getter: Send + Sync + 'static {
     /// The keys share one [`load_timeout`](crate::GroupBuilder::load_timeout). If the call panics, all its keys
     /// have an error that [`is_getter_panic`](crate::Error::is_getter_panic).
     ///
+    /// A load of these keys may ask the group for other keys, and must not for one of its own, which would wait for
+    /// itself.
+    ///
     /// The default is [`Answers::one_by_one`]: [`get`](Self::get) loads each key on its own.
     ///
     /// # Errors
     ///
-    /// An error is the outcome of all keys, as that of [`get`](Self::get) is of one.
+    /// An error is the outcome of all keys, as that of [`get`](Self::get) is of one: it is for a query that fails
+    /// as a whole. The error of one key is passed to [`Answers::fail`].
     fn get_many(
         &self,
         keys: Vec<Key>,

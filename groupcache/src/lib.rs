@@ -82,5 +82,7 @@ pub use typed::Json;
 pub use typed::MessagePack;
 #[cfg(feature = "protobuf")]
 pub use typed::Protobuf;
-pub use typed::{Codec, Expiring, Raw, Text, ToTypedValue, TypedGetter, TypedGroup, TypedValue};
+pub use typed::{
+    Codec, Expiring, Raw, Text, ToTypedValue, TypedGetMany, TypedGetter, TypedGroup, TypedValue,
+};
 pub use value::Value;

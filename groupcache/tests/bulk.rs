@@ -2,15 +2,15 @@
 
 mod common;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use common::{Calls, Gate, MIB, getter_calls, lonely_node};
 use futures_util::future::join;
 use groupcache::testing::Cluster;
 use groupcache::{
-    Answers, Bulk, Context, Expiring, Getter, GetterError, Json, Key, ManualClock, Never, Node,
-    NotFound, Source, Text, TypedGetter, TypedValue, Value,
+    Answers, Bulk, Context, Expiring, Getter, GetterError, Group, Json, Key, ManualClock, Never,
+    Node, NotFound, Source, Text, TypedGetter, TypedValue, Value,
 };
 use parking_lot::Mutex;
 
@@ -233,6 +233,98 @@ async fn single_gets_join_a_bulk_load_and_it_leaves_out_what_they_have_under_way
     assert_eq!(*batches.0.lock(), [vec![own[2].clone()], rest]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_bulk_load_may_ask_for_a_key_that_waits_for_its_turn() {
+    let files = Arc::new(OnceLock::<Group>::new());
+    let inside = Arc::clone(&files);
+    let getter = Bulk(move |keys: Vec<Key>| {
+        let inside = Arc::clone(&inside);
+        async move {
+            if !keys.contains(&Key::from("index")) {
+                inside.get().unwrap().get("index").await?;
+            }
+            Ok::<_, GetterError>(Answers::found(keys.into_iter().map(|key| (key, "v"))))
+        }
+    });
+    let group = lonely_node().await.group("g", MIB, getter);
+    let group = group.max_bulk_load_keys(2).build().unwrap();
+    files.set(group.clone()).unwrap();
+    let mut many = keys(100);
+    many.push("index".to_owned());
+    assert!(group.get_many(&many).await.iter().all(Result::is_ok));
+    assert_eq!(group.stats().getter_calls, 51);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_get_does_not_wait_for_bulk_loads_of_other_keys() {
+    let gate = Gate::closed();
+    let getter = {
+        let gate = gate.clone();
+        Bulk(move |keys: Vec<Key>| {
+            let gate = gate.clone();
+            async move {
+                gate.pass().await;
+                Ok::<_, GetterError>(Answers::found(keys.into_iter().map(|key| (key, "v"))))
+            }
+        })
+    };
+    let group = lonely_node().await.group("g", MIB, getter);
+    let group = group.max_bulk_load_keys(10).build().unwrap();
+    let many = keys(50);
+    let all = tokio::spawn({
+        let (group, many) = (group.clone(), many.clone());
+        async move { group.get_many(many).await }
+    });
+    for _ in 0..4 {
+        gate.arrival().await;
+    }
+    let single = tokio::spawn({
+        let (group, last) = (group.clone(), many[49].clone());
+        async move { group.get(last).await }
+    });
+    let begun = tokio::time::timeout(SECOND, gate.arrival()).await;
+    begun.expect("the load of the single get begins");
+    gate.open(6);
+    assert_eq!(single.await.unwrap().unwrap(), "v");
+    assert!(all.await.unwrap().iter().all(Result::is_ok));
+    assert_eq!(group.stats().getter_calls, 6);
+}
+
+#[tokio::test]
+async fn a_bulk_load_may_answer_some_keys_and_leave_the_others_alone() {
+    struct Partly;
+    impl Getter for Partly {
+        async fn get(&self, _: Key) -> Result<Value, GetterError> {
+            Ok("alone".into())
+        }
+        async fn get_many(&self, _: Vec<Key>) -> Result<Answers, GetterError> {
+            let mut answers = Answers::one_by_one();
+            answers.insert("a", "together");
+            answers.fail("b", NotFound);
+            Ok(answers)
+        }
+    }
+    let node = lonely_node().await;
+    let group = node.group("g", MIB, Partly).build().unwrap();
+    let outcomes = group.get_many(["a", "b", "c"]).await;
+    assert_eq!(*outcomes[0].as_ref().unwrap(), "together");
+    assert!(outcomes[1].as_ref().unwrap_err().is_not_found());
+    assert_eq!(*outcomes[2].as_ref().unwrap(), "alone");
+    assert_eq!(group.stats().getter_calls, 2);
+
+    let getter = Bulk(|_: Vec<Key>| async { Ok::<_, GetterError>(Answers::one_by_one()) });
+    let group = node.group("function", MIB, getter).build().unwrap();
+    let error = group.get("a").await.unwrap_err();
+    assert!(!error.is_unanswered(), "{error}");
+    let message = "a bulk function has no getter of single keys";
+    assert_eq!(error.getter_message(), Some(message));
+    let outcomes = group.get_many(["b", "c"]).await;
+    let messages = outcomes
+        .iter()
+        .map(|outcome| outcome.as_ref().unwrap_err().getter_message());
+    assert!(messages.into_iter().all(|text| text == Some(message)));
+}
+
 #[tokio::test]
 async fn a_bulk_load_sees_the_context_of_its_caller() {
     let getter = Bulk(|keys: Vec<Key>| async {
@@ -281,9 +373,15 @@ struct User {
 }
 
 async fn load_users(keys: Vec<Key>) -> Result<Answers<User>, GetterError> {
-    let ids: Vec<u64> = keys.iter().map(Key::parse).collect::<Result<_, _>>()?;
-    let users = ids.into_iter().filter(|id| *id < 100);
-    Ok(Answers::found(users.map(|id| (id, User { id }))).or_not_found())
+    let mut answers = Answers::new();
+    for key in keys {
+        match key.parse() {
+            Ok(id) if id < 100 => answers.insert(id, User { id }),
+            Ok(_) => {}
+            Err(error) => answers.fail(key, error),
+        }
+    }
+    Ok(answers.or_not_found())
 }
 
 #[tokio::test]
@@ -293,11 +391,12 @@ async fn typed_groups_load_and_get_several_keys_together() {
         .typed_group("users", MIB, Json, Bulk(load_users))
         .unwrap();
     for group in &users {
-        let found = group.get_many(["1", "2", "100", "1"]).await;
+        let found = group.get_many(["1", "2", "100", "1", "ada"]).await;
         assert_eq!(*found[0].as_ref().unwrap(), User { id: 1 });
         assert_eq!(*found[1].as_ref().unwrap(), User { id: 2 });
         assert!(found[2].as_ref().unwrap_err().is_not_found());
         assert_eq!(*found[3].as_ref().unwrap(), User { id: 1 });
+        assert!(found[4].as_ref().unwrap_err().is_getter());
         assert_eq!(group.get("7").await.unwrap(), User { id: 7 });
     }
     struct Words;

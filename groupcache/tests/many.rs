@@ -5,8 +5,8 @@ mod common;
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use futures_util::future::{join, join_all};
 use futures_util::{Stream as _, StreamExt as _};
 use groupcache::testing::{Cluster, Network};
 use groupcache::{
-    Context, GetOptions, GetterError, Group, HttpOptions, Key, Mode, Never, NotFound, Protocol,
-    Source,
+    Candidate, Context, GetOptions, GetterError, Group, HttpOptions, Key, Mode, Never, NotFound,
+    Protocol, Source,
 };
 use proptest::prelude::*;
 
@@ -124,7 +124,9 @@ async fn any_number_of_keys_is_loaded_once_each() {
 async fn keys_of_other_nodes_cost_one_round_with_each() {
     let rounds = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&rounds);
-    let http = HttpOptions::default().on_request(move |_| {
+    // Over HTTP, where the hook sees each exchange.
+    let http = HttpOptions::default().multiplexing(false);
+    let http = http.on_request(move |_| {
         counted.fetch_add(1, SeqCst);
         Ok(Context::default())
     });
@@ -324,6 +326,128 @@ async fn too_many_flights_are_refused_key_by_key() {
             .all(Result::is_ok),
         "places are given back"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_getter_may_ask_its_group_for_another_key_of_the_same_call() {
+    let thumbnails = Arc::new(OnceLock::<Group>::new());
+    let pictures = Arc::clone(&thumbnails);
+    let getter = move |key: Key| {
+        let pictures = Arc::clone(&pictures);
+        async move {
+            match &*key {
+                b"original" => Ok("picture".into()),
+                _ => pictures.get().unwrap().get("original").await,
+            }
+        }
+    };
+    let group = lonely_node().await.group("g", MIB, getter).build().unwrap();
+    thumbnails.set(group.clone()).unwrap();
+    let mut many = keys("small", 500);
+    many.push("original".to_owned());
+    let outcomes = group.get_many(&many).await;
+    for outcome in outcomes {
+        assert_eq!(outcome.unwrap(), "picture");
+    }
+    assert_eq!(group.stats().getter_calls, 501);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_loads_hold_up_no_single_get_of_a_further_key() {
+    let slow = |key: Key| async move {
+        match key.starts_with(b"slow") {
+            true => pending().await,
+            false => Ok::<_, Infallible>(key.to_vec()),
+        }
+    };
+    let group = lonely_node().await.group("g", MIB, slow).build().unwrap();
+    let mut many = keys("slow", 500);
+    many.push("quick".to_owned());
+    let mut stream = group.get_many_stream(&many, GetOptions::default());
+    let (index, outcome) = stream.next().await.unwrap();
+    assert_eq!((index, outcome.unwrap().value()), (500, &"quick".into()));
+
+    let mut many = keys("slow", 5000);
+    many.push("last".to_owned());
+    let mut all = Box::pin(group.get_many(&many));
+    begun(&mut all).await;
+    let single = tokio::time::timeout(SECOND, group.get("last"));
+    assert_eq!(single.await.unwrap().unwrap(), "last");
+}
+
+#[tokio::test]
+async fn small_limits_of_an_exchange_hold_for_each_key_alone() {
+    for multiplexing in [true, false] {
+        for limit in [20, 300] {
+            let http = HttpOptions::default().max_value_bytes(limit);
+            let http = http.multiplexing(multiplexing);
+            let cluster = Cluster::builder(2).http(http).start().await.unwrap();
+            let calls = Calls::default();
+            let groups = cluster
+                .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
+                .unwrap();
+            let many = keys_owned_by(&cluster, 1, 500);
+            assert_all(&groups[0], &many).await;
+            assert_eq!(calls.count(), 500);
+            assert_eq!(groups[0].stats().fetched, 500);
+        }
+    }
+}
+
+#[tokio::test]
+async fn slow_keys_of_an_owner_are_asked_for_together_until_all_have_come() {
+    let alone = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&alone);
+    let http = HttpOptions::default().multiplexing(false);
+    let http = http.on_request(move |head| {
+        counted.fetch_add(usize::from(head.method == "GET"), SeqCst);
+        Ok(Context::default())
+    });
+    let cluster = Cluster::builder(2).http(http).start().await.unwrap();
+    let (calls, gate) = (Calls::default(), Gate::closed());
+    let groups = cluster
+        .group_with("g", MIB, calls.gated(&gate), |group| group.promoter(Never))
+        .unwrap();
+    let many = keys_owned_by(&cluster, 1, 8);
+    let mut stream = groups[0].get_many_stream(&many, GetOptions::default());
+    begun(&mut stream.next()).await;
+    for _ in &many {
+        gate.arrival().await;
+    }
+    alone.store(0, SeqCst); // the questions to former owners
+    for _ in &many {
+        gate.open(1);
+        stream.next().await.unwrap().1.unwrap();
+    }
+    assert_eq!((calls.count(), alone.load(SeqCst)), (8, 0));
+}
+
+#[tokio::test]
+async fn a_promoter_that_panics_costs_its_key_alone() {
+    let cluster = Cluster::start(2).await.unwrap();
+    let promoter = |candidate: &Candidate<'_>| match candidate.value() {
+        value if value.ends_with(b"0") => panic!("the promoter is broken"),
+        _ => false,
+    };
+    let groups = cluster
+        .group_with("g", MIB, Calls::default().echo(), |group| {
+            group.promoter(promoter)
+        })
+        .unwrap();
+    let many = keys_owned_by(&cluster, 1, 50);
+    for key in &many {
+        groups[1].get(key).await.unwrap();
+    }
+    for mode in [Mode::Normal, Mode::Peek] {
+        let options = GetOptions::default().mode(mode);
+        let outcomes = groups[0].get_many_with_options(&many, options).await;
+        for (key, outcome) in many.iter().zip(outcomes) {
+            match outcome {
+                Ok(_) => assert!(!key.ends_with('0')),
+                Err(error) => assert!(key.ends_with('0') && error.is_getter_panic()),
+            }
+        }
+    }
 }
 
 #[tokio::test]

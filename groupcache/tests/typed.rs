@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::{MIB, lonely_node, lonely_node_at};
+use futures_util::{Stream as _, StreamExt as _};
 use groupcache::testing::Cluster;
 use groupcache::{
     ByteView, Codec, Expiring, GetOptions, GetterError, Group, Json, Key, ManualClock, MessagePack,
@@ -544,4 +545,31 @@ async fn bytes_that_a_former_owner_hands_over_and_that_do_not_decode_are_loaded_
     assert_eq!(users.stats().undecodable, 1, "the bytes were handed over");
     assert_eq!(users.entry(&key).await.unwrap().source(), Source::Main);
     cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_task_may_take_a_stream_of_typed_values() {
+    let lengths = lonely_node()
+        .await
+        .typed_group("lengths", MIB, Json, |key: Key| async move {
+            Ok::<_, Infallible>(key.len())
+        });
+    let lengths = lengths.build().unwrap();
+    lengths.group().set("abc", "no number").await.unwrap();
+    let stream = {
+        let (lengths, words) = (
+            lengths.clone(),
+            ["a", "ab", "abc"].map(str::to_owned).to_vec(),
+        );
+        lengths.get_many_stream(&words, GetOptions::default())
+    };
+    assert_eq!(stream.size_hint(), (3, Some(3)));
+    let found = tokio::spawn(stream.collect::<Vec<_>>()).await.unwrap();
+    let found = found
+        .into_iter()
+        .map(|(index, entry)| (index, *entry.unwrap().value()));
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable();
+    assert_eq!(found, [(0, 1), (1, 2), (2, 3)]);
+    assert_eq!(lengths.stats().undecodable, 1);
 }

@@ -48,7 +48,7 @@ pub use error::Error;
 pub use http::{
     Accepted, Body, Connector, HttpOptions, Io, Listener, RemoteAddr, Server, TcpConnector, listen,
 };
-pub use load_scope::load_scope;
+pub use load_scope::{is_loading, load_scope};
 pub use member::Member;
 pub use message::{
     Changes, ChangesRequest, GetManyReply, GetManyRequest, GetMode, GetRequest, LogPosition,

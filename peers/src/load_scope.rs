@@ -15,7 +15,8 @@ pub fn load_scope<F: Future>(getter: F) -> impl Future<Output = F::Output> + use
     LOADING.scope((), getter)
 }
 
-/// Whether a getter makes the call.
-pub(crate) fn is_loading() -> bool {
+/// Whether the caller is the work of a getter, marked by [`load_scope`]. A task that a getter spawns for a part of its
+/// work is put into a scope of its own if this says so.
+pub fn is_loading() -> bool {
     LOADING.try_with(|()| ()).is_ok()
 }

@@ -65,7 +65,7 @@ impl Flights {
             singleflight::Claim::Mine(landing) => landing,
         };
         match Place::take(&self.running, self.max) {
-            Some(_place) => Claim::Mine(Landing { landing, _place }),
+            place @ Some(_) => Claim::Mine(Landing { landing, place }),
             None => {
                 let error = overloaded(self.max);
                 landing.land(Err(error.clone()));
@@ -115,10 +115,16 @@ pub(super) enum Claim {
 /// The duty to end a flight with a result.
 pub(super) struct Landing {
     landing: singleflight::Landing<Key, Result<Entry, Error>>,
-    _place: Place,
+    /// `None` for a flight that does not count among the running ones.
+    place: Option<Place>,
 }
 
 impl Landing {
+    /// Does not count among the running flights any more, because its work is yet to begin.
+    pub(super) fn give_place_back(&mut self) {
+        self.place = None;
+    }
+
     /// Ends the flight.
     pub(super) fn land(self, result: Result<Entry, Error>) {
         self.landing.land(result);

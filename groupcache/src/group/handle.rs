@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use byteview::ByteView;
-use peers::{Context, Member};
+use peers::Member;
 
 use super::get::Get;
 use super::inner::Inner;
@@ -311,8 +311,7 @@ impl Group {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let work = Context::current().scope(work);
-        let task = self.0.runtime.handle().spawn(work);
+        let task = self.0.runtime.spawn(work);
         task.await.unwrap_or_else(|_| Err(Error::abandoned()))
     }
 

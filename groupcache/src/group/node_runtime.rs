@@ -2,9 +2,10 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_timer::Delay;
-use peers::{BoxFuture, Context};
+use peers::{BoxFuture, Context, is_loading, load_scope};
 use tokio::runtime::{Handle, Id};
 use tokio::select;
+use tokio::task::JoinHandle;
 
 use crate::Error;
 
@@ -42,9 +43,18 @@ impl NodeRuntime {
         }
     }
 
-    /// Lets work go on to its end, whatever becomes of the caller, in the caller's context.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(Context::current().scope(work));
+    /// Lets work go on to its end, whatever becomes of the caller, in the caller's context. Work of a getter is
+    /// [marked](load_scope) as such here too.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        let work = Context::current().scope(work);
+        if is_loading() {
+            self.handle.spawn(load_scope(work))
+        } else {
+            self.handle.spawn(work)
+        }
     }
 
     /// Waits for `future` no longer than `limit`; `what` names the wait in the error.
@@ -67,5 +77,18 @@ impl NodeRuntime {
             result = future => result,
             () = Delay::new(limit) => timed_out(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_getter_spawns_is_the_work_of_a_getter() {
+        let runtime = NodeRuntime::new(Handle::current());
+        let is_marked = || runtime.spawn(async { is_loading() });
+        assert!(!is_marked().await.unwrap());
+        assert!(load_scope(async { is_marked().await }).await.unwrap());
     }
 }

@@ -4,7 +4,6 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Instant;
 
-use futures_util::{Stream, StreamExt as _};
 use peers::Member;
 
 use super::codec::Codec;
@@ -16,9 +15,6 @@ use crate::{
     Entry, Error, GetOptions, GetterError, Group, GroupBuilder, Key, Mode, Node, NotFound, Source,
     Stats, Usage,
 };
-
-/// How many entries of one call are replaced at a time, because their bytes do not decode.
-const DECODED_AT_ONCE: usize = 16;
 
 /// A [`Group`] whose values are of type `T`, in bytes by the codec `C`. Clones are the same group.
 ///
@@ -144,92 +140,33 @@ impl<T, C: Codec<T>> TypedGroup<T, C> {
         options: GetOptions,
     ) -> Result<Entry<T>, Error> {
         let (key, start) = (key.as_ref(), Instant::now());
-        let entry = self.group.get_with_options(key, options).await;
-        self.decoded(entry, key, options, start).await
-    }
-
-    /// The values of several keys, in their order, as [`Group::get_many`], decoded.
-    ///
-    /// # Errors
-    ///
-    /// Those of each key, as of [`get`](Self::get).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Group::get_many`].
-    pub async fn get_many<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> Vec<Result<T, Error>> {
-        let outcomes = self.get_many_with_options(keys, GetOptions::default());
-        let outcomes = outcomes.await.into_iter();
-        outcomes
-            .map(|outcome| outcome.map(Entry::into_value))
-            .collect()
-    }
-
-    /// Like [`get_many`](Self::get_many), with the sources of the values, a time limit, or only from where the
-    /// values are cached.
-    ///
-    /// # Errors
-    ///
-    /// Those of each key, as of [`get_with_options`](Self::get_with_options).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Group::get_many`].
-    pub async fn get_many_with_options<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        options: GetOptions,
-    ) -> Vec<Result<Entry<T>, Error>> {
-        let mut stream = self.get_many_stream(keys, options);
-        let mut outcomes: Vec<_> = Vec::new();
-        outcomes.resize_with(stream.size_hint().0, || Err(Error::abandoned()));
-        while let Some((index, outcome)) = stream.next().await {
-            outcomes[index] = outcome;
+        let entry = self.group.get_with_options(key, options).await?;
+        match self.try_decode(entry) {
+            Ok(decoded) => Ok(decoded),
+            Err(undecodable) => {
+                let key = Key::from(key);
+                self.replaced(undecodable, key, options, start).await
+            }
         }
-        outcomes
     }
 
-    /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes, as
-    /// [`Group::get_many_stream`].
-    ///
-    /// # Errors
-    ///
-    /// As [`get_many_with_options`](Self::get_many_with_options).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`Group::get_many_stream`].
-    pub fn get_many_stream<K: AsRef<[u8]>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        options: GetOptions,
-    ) -> impl Stream<Item = (usize, Result<Entry<T>, Error>)> + Unpin {
-        let keys: Vec<Key> = keys.into_iter().map(|key| key.as_ref().into()).collect();
-        let (start, entries) = (Instant::now(), self.group.get_many_stream(&keys, options));
-        let decoded = entries.map(move |(index, entry)| {
-            let key = keys[index].clone();
-            async move { (index, self.decoded(entry, &key, options, start).await) }
-        });
-        decoded.buffer_unordered(DECODED_AT_ONCE)
+    /// The entry with its value, or with bytes that do not decode and the reason.
+    pub(super) fn try_decode(&self, entry: Entry) -> Result<Entry<T>, Undecodable> {
+        match self.decode(&entry) {
+            Ok(value) => Ok(entry.with_value(value)),
+            Err(error) => Err(Undecodable { entry, error }),
+        }
     }
 
-    /// The value of an entry. Bytes that do not decode are replaced, as far as the options allow.
-    async fn decoded(
+    /// Replaces bytes that do not decode, as far as the options allow. The time limit runs from the start.
+    pub(super) async fn replaced(
         &self,
-        entry: Result<Entry, Error>,
-        key: &[u8],
+        undecodable: Undecodable,
+        key: Key,
         options: GetOptions,
         start: Instant,
     ) -> Result<Entry<T>, Error> {
-        let entry = entry?;
-        let error = match self.decode(&entry) {
-            Ok(value) => return Ok(entry.with_value(value)),
-            Err(error) => error,
-        };
-        let key = Key::from(key);
+        let Undecodable { entry, error } = undecodable;
         if options.mode == Mode::Peek {
             let inner = &self.group.0;
             inner.forget_undecodable(&key, entry.value(), &error);
@@ -401,6 +338,12 @@ impl<T, C> Clone for TypedGroup<T, C> {
             value: PhantomData,
         }
     }
+}
+
+/// An entry whose bytes do not decode, and why.
+pub(super) struct Undecodable {
+    entry: Entry,
+    error: GetterError,
 }
 
 impl<T, C> fmt::Debug for TypedGroup<T, C> {

@@ -4,6 +4,7 @@
 //! loads a value encodes it once, and each get decodes it.
 
 mod codec;
+mod get_many;
 mod getter;
 mod group;
 #[cfg(feature = "json")]
@@ -17,6 +18,7 @@ mod text;
 mod value;
 
 pub use codec::Codec;
+pub use get_many::TypedGetMany;
 pub use getter::{Expiring, TypedGetter};
 pub use group::TypedGroup;
 #[cfg(feature = "json")]

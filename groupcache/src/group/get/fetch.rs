@@ -26,7 +26,7 @@ impl Inner {
         })
     }
 
-    fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
+    pub(in crate::group) fn join_fetch(self: &Arc<Self>, key: Key) -> Call {
         self.fetches
             .join(key.clone(), || Arc::clone(self).fetch(key))
     }

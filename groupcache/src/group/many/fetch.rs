@@ -6,60 +6,52 @@ use futures_util::future::{join, join3};
 use futures_util::{StreamExt as _, stream};
 use peers::{BoxFuture, GetMode, Peer, Reply, Routes};
 
-use super::landings::{Claimed, Landings};
-use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
-use crate::group::fence::Stamp;
+use super::claimed::Claimed;
+use super::landings::{Landings, Wanted};
+use super::panics::caught_now;
+use super::rounds::{GETS_AT_ONCE, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::get::Verdict;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
 use crate::{Entry, Error, Key};
 
-/// How many exchanges a round has at most.
-const EXCHANGES: usize = 2;
-
-/// A key that this call fetches.
-struct Fetch {
-    claimed: Claimed,
-    stamp: Stamp,
-}
-
 /// The keys that a peer will not answer.
 #[derive(Default)]
 struct Unanswered {
     /// Their next owners are to be asked.
-    next: Vec<Fetch>,
+    next: Vec<Claimed>,
     /// This node loads them.
-    own: Vec<Fetch>,
-}
-
-impl Keyed for Fetch {
-    fn key(&self) -> &[u8] {
-        &self.claimed.key
-    }
+    own: Vec<Claimed>,
 }
 
 impl Inner {
-    /// Joins the fetch flights of several keys. A task fetches those that nobody has begun.
+    /// Fetches several keys, and joins the flights that others have begun. A task drives the rest to its end.
     pub(super) fn fetch_many(self: &Arc<Self>, keys: Vec<(usize, Key)>) -> Landings {
-        let longest = |key: &Key| self.longest_get(key);
-        let (landings, claimed) = self.fetches.claim_all(keys, longest);
-        if !claimed.is_empty() {
-            self.runtime.spawn(Arc::clone(self).fetch_claimed(claimed));
-        }
+        let (landings, wanted) = Landings::of(keys);
+        self.runtime.spawn(Arc::clone(self).fetch_wanted(wanted));
         landings
     }
 
-    async fn fetch_claimed(self: Arc<Self>, claimed: Vec<Claimed>) {
-        let mut fetches = Vec::with_capacity(claimed.len());
-        for claimed in claimed {
-            let stamp = self.fence.stamp_of_mirror(&claimed.key);
-            match self.landed(&claimed.key) {
-                Some(entry) => claimed.land(Ok(entry)),
-                None => fetches.push(Fetch { claimed, stamp }),
-            }
-        }
+    /// Asks the keys' owners, and loads the keys that this node owns. These need no fetch flights: their
+    /// load flights are enough to do nothing twice.
+    async fn fetch_wanted(self: Arc<Self>, wanted: Vec<Wanted>) {
         let routes = self.router.snapshot();
-        self.fetch_from(routes, 0, fetches).await;
+        let owner = |key: &[u8]| routes.owner(key).filter(|owner| !owner.is_self());
+        let (rounds, own) = rounds(wanted, owner);
+        let asked = stream::iter(rounds).for_each_concurrent(ROUNDS_AT_ONCE, |round| {
+            Arc::clone(&self).begin_round(Arc::clone(&routes), round)
+        });
+        self.count_loads(own.iter().map(|wanted| &wanted.key));
+        join(asked, Arc::clone(&self).load_wanted(own)).await;
+    }
+
+    /// Claims the flights of a round's keys, and asks for them.
+    async fn begin_round(self: Arc<Self>, routes: Arc<Routes>, round: Round<Wanted>) {
+        let Round { peer, items } = round;
+        let (most, mut items) = (items.len(), items.into_iter());
+        let stamp = |key: &Key| self.fence.stamp_of_mirror(key);
+        let items = self.claim(&self.fetches, &mut items, most, stamp);
+        self.fetch_round(routes, 0, Round { peer, items }).await;
     }
 
     /// Fetches each key from the owner at this place among its owners, and from the next ones if that
@@ -68,42 +60,39 @@ impl Inner {
         self: Arc<Self>,
         routes: Arc<Routes>,
         place: usize,
-        fetches: Vec<Fetch>,
+        fetches: Vec<Claimed>,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let owner = |key: &[u8]| {
-                let owner = match place {
-                    0 => routes.owner(key),
-                    _ => self.owners(&routes, key).nth(place),
-                };
+                let owner = self.owners(&routes, key).nth(place);
                 owner.filter(|owner| !owner.is_self())
             };
             let (rounds, own) = rounds(fetches, owner);
-            let asked = stream::iter(rounds).for_each_concurrent(ROUNDS_AT_ONCE, |round| {
+            // All at once: a key that is claimed does not wait.
+            let asked = stream::iter(rounds).for_each_concurrent(None, |round| {
                 Arc::clone(&self).fetch_round(Arc::clone(&routes), place, round)
             });
-            join(asked, self.load_fetches(own)).await;
+            join(asked, self.load_instead(own)).await;
         })
     }
 
     /// Asks one peer, and goes on with the keys that it has no answer for. Those that it leaves for later are
-    /// asked for together once more, if the first exchange brought any of them, and then each alone.
-    async fn fetch_round(self: Arc<Self>, routes: Arc<Routes>, place: usize, round: Round<Fetch>) {
+    /// asked for together again, as long as each exchange brings some, and then each alone.
+    async fn fetch_round(
+        self: Arc<Self>,
+        routes: Arc<Routes>,
+        place: usize,
+        round: Round<Claimed>,
+    ) {
         let Round { peer, items } = round;
         let mut left = Unanswered::default();
         let (mut late, mut asked) = (items, 0);
-        for _ in 0..EXCHANGES {
-            if late.is_empty() || late.len() == asked {
-                break;
-            }
+        while !late.is_empty() && late.len() != asked {
             asked = late.len();
             late = self.ask_and_land(&routes, &peer, late, &mut left).await;
         }
-        let alone = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |fetch| {
-            Arc::clone(&self).fetch_alone(Arc::clone(&routes), place, fetch)
-        });
-        let next = Arc::clone(&self).fetch_from(Arc::clone(&routes), place + 1, left.next);
-        join3(alone, next, self.load_fetches(left.own)).await;
+        let next = Arc::clone(&self).fetch_from(routes, place + 1, left.next);
+        join3(self.fetch_alone(late), next, self.load_instead(left.own)).await;
     }
 
     /// Asks one peer, and lands the keys that it answers. Returns the keys that it leaves for later.
@@ -111,9 +100,9 @@ impl Inner {
         self: &Arc<Self>,
         routes: &Routes,
         peer: &Peer,
-        fetches: Vec<Fetch>,
+        fetches: Vec<Claimed>,
         left: &mut Unanswered,
-    ) -> Vec<Fetch> {
+    ) -> Vec<Claimed> {
         let mut late = Vec::new();
         let answers = self.ask_together(peer, &fetches, GetMode::Load).await;
         match self.verdict(peer, answers) {
@@ -122,7 +111,8 @@ impl Inner {
                 for (fetch, answer) in fetches.into_iter().zip(answers) {
                     match answer.map(|answer| self.verdict(peer, answer)) {
                         Some(Verdict::Answer(answer)) => {
-                            landed.push(self.accepted(routes, fetch, answer));
+                            let entry = self.accepted(routes, &fetch, answer);
+                            landed.push((fetch, entry));
                         }
                         Some(Verdict::NextPeer) => left.next.push(fetch),
                         Some(Verdict::ThisNode) => left.own.push(fetch),
@@ -133,7 +123,7 @@ impl Inner {
             }
             Verdict::Answer(Err(error)) => {
                 let fetches = fetches.into_iter();
-                Claimed::land_all(fetches.map(|fetch| (fetch.claimed, Err(error.clone()))));
+                Claimed::land_all(fetches.map(|fetch| (fetch, Err(error.clone()))));
             }
             Verdict::NextPeer => left.next.extend(fetches),
             Verdict::ThisNode => left.own.extend(fetches),
@@ -141,47 +131,52 @@ impl Inner {
         late
     }
 
-    /// Fetches a key as a single get does, from the owner at this place on.
-    async fn fetch_alone(self: Arc<Self>, routes: Arc<Routes>, place: usize, fetch: Fetch) {
-        let (key, mode) = (&fetch.claimed.key, GetMode::Load);
-        match self.ask_owners_from(place, &routes, key, mode).await {
-            Some(answer) => Claimed::land_all([self.accepted(&routes, fetch, answer)]),
-            None => self.load_fetches(vec![fetch]).await,
-        }
-    }
-
-    /// A key and its outcome, from its owner's answer.
+    /// The outcome of a key, from its owner's answer.
     fn accepted(
         &self,
         routes: &Routes,
-        fetch: Fetch,
+        fetch: &Claimed,
         answer: Result<Reply, Error>,
-    ) -> (Claimed, Result<Entry, Error>) {
-        let Fetch { claimed, stamp } = fetch;
-        let accept = |reply| self.accept(&claimed.key, reply, Via::Fetch, routes, stamp);
-        let entry = answer.map(accept);
-        (claimed, entry)
+    ) -> Result<Entry, Error> {
+        let reply = answer?;
+        caught_now(|| Ok(self.accept(fetch.key(), reply, Via::Fetch, routes, fetch.stamp)))
     }
 
-    /// Loads keys on this node.
-    async fn load_fetches(self: &Arc<Self>, fetches: Vec<Fetch>) {
+    /// Fetches each key as a single get does, so many at a time.
+    async fn fetch_alone(self: &Arc<Self>, mut fetches: Vec<Claimed>) {
+        self.unclaim(&self.fetches, &mut fetches);
+        stream::iter(fetches)
+            .for_each_concurrent(GETS_AT_ONCE, async |fetch| {
+                let longest = || self.longest_get(fetch.key());
+                let result = self.join_fetch(fetch.key().clone()).landing(longest).await;
+                fetch.land(result);
+            })
+            .await;
+    }
+
+    /// Loads keys of others on this node.
+    async fn load_instead(self: &Arc<Self>, mut fetches: Vec<Claimed>) {
         if fetches.is_empty() {
             return;
         }
-        if self.has_peers() {
-            for fetch in &fetches {
-                self.count_request(fetch.key(), 1.0);
-            }
-        }
-        let keys = fetches.iter().map(|fetch| fetch.claimed.key.clone());
+        self.unclaim(&self.fetches, &mut fetches);
+        self.count_loads(fetches.iter().map(Claimed::key));
+        let keys = fetches.iter().map(|fetch| fetch.key().clone());
         let loads = self.load_many(keys.enumerate().collect());
-        let mut fetches: Vec<_> = fetches.into_iter().map(Some).collect();
         let mut loads = loads.ready_chunks(fetches.len());
+        let mut fetches: Vec<_> = fetches.into_iter().map(Some).collect();
         while let Some(loaded) = loads.next().await {
             Claimed::land_all(loaded.into_iter().filter_map(|(place, result)| {
                 let fetch = fetches[place].take()?;
-                Some((fetch.claimed, result))
+                Some((fetch, result))
             }));
+        }
+    }
+
+    /// Counts requests for keys that this node loads, if it has peers, which get the rates with replies.
+    fn count_loads<'a>(&self, keys: impl Iterator<Item = &'a Key>) {
+        if self.has_peers() {
+            keys.for_each(|key| _ = self.count_request(key, 1.0));
         }
     }
 }

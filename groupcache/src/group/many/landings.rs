@@ -1,65 +1,61 @@
+use std::collections::{HashMap, hash_map};
 use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
 use std::vec;
 
 use futures_util::Stream;
-use futures_util::stream::FuturesUnordered;
-use peers::BoxFuture;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use crate::group::flights::{Claim, Flights, Landing};
+use super::rounds::Keyed;
 use crate::{Entry, Error, Key};
 
 /// The outcome of a key, with its place among the others.
-pub(super) type Landed = (usize, Result<Entry, Error>);
+type Landed = (usize, Result<Entry, Error>);
 
 /// The outcomes of several keys, as they come.
 ///
 /// The channel is unbounded, and holds no more than one outcome of each key. Outcomes that come together
 /// are one message: each message may wake another thread.
 pub(super) struct Landings {
-    /// What this call's own tasks bring.
-    mine: UnboundedReceiver<Vec<Landed>>,
-    sender: UnboundedSender<Vec<Landed>>,
+    messages: UnboundedReceiver<Vec<Landed>>,
     /// The rest of the last message.
     rest: vec::IntoIter<Landed>,
-    /// Flights that others have begun.
-    joined: FuturesUnordered<BoxFuture<'static, Landed>>,
     /// Outcomes still to come.
     open: usize,
 }
 
 impl Landings {
-    /// No keys yet.
-    pub(super) fn new() -> Self {
-        let (sender, mine) = unbounded_channel();
-        Self {
-            mine,
-            sender,
+    /// No keys.
+    pub(super) fn none() -> Self {
+        Self::of(Vec::new()).0
+    }
+
+    /// The outcomes of these keys, each with its place, and the keys as what is to be done. A key that is listed
+    /// twice is to be done once.
+    pub(super) fn of(keys: Vec<(usize, Key)>) -> (Self, Vec<Wanted>) {
+        let (sender, messages) = unbounded_channel();
+        let landings = Self {
+            messages,
             rest: Vec::new().into_iter(),
-            joined: FuturesUnordered::new(),
-            open: 0,
+            open: keys.len(),
+        };
+        let mut wanted = Vec::<Wanted>::with_capacity(keys.len());
+        let mut listed = HashMap::with_capacity(keys.len());
+        for (place, key) in keys {
+            match listed.entry(key.clone()) {
+                hash_map::Entry::Occupied(first) => {
+                    let first: &mut Wanted = &mut wanted[*first.get()];
+                    first.outlet.more.push(place);
+                }
+                hash_map::Entry::Vacant(new) => {
+                    new.insert(wanted.len());
+                    let outlet = Outlet::new(place, sender.clone());
+                    wanted.push(Wanted { key, outlet });
+                }
+            }
         }
-    }
-
-    /// Waits for the outcome of one more key, which is sent.
-    pub(super) fn outlet(&mut self, place: usize) -> Outlet {
-        self.open += 1;
-        Outlet::new(place, self.sender.clone())
-    }
-
-    /// Waits for the outcome of a further place of the outlet's key.
-    pub(super) fn share(&mut self, outlet: &mut Outlet, place: usize) {
-        self.open += 1;
-        outlet.more.push(place);
-    }
-
-    /// Waits for the outcome of one more key, which others bring.
-    fn join(&mut self, landed: BoxFuture<'static, Landed>) {
-        self.open += 1;
-        self.joined.push(landed);
+        (landings, wanted)
     }
 
     /// Whether all outcomes have come.
@@ -72,37 +68,54 @@ impl Stream for Landings {
     type Item = Landed;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Landed>> {
-        if self.is_over() {
-            return Poll::Ready(None);
-        }
-        let mut landed = self
-            .rest
-            .next()
-            .map_or(Poll::Pending, |next| Poll::Ready(Some(next)));
-        while landed.is_pending()
-            && let Poll::Ready(Some(message)) = self.mine.poll_recv(context)
-        {
-            self.rest = message.into_iter();
-            landed = self
-                .rest
-                .next()
-                .map_or(Poll::Pending, |next| Poll::Ready(Some(next)));
-        }
-        if landed.is_pending() && !self.joined.is_empty() {
-            landed = Pin::new(&mut self.joined).poll_next(context);
-        }
-        match landed {
-            Poll::Ready(Some(landed)) => {
+        while !self.is_over() {
+            if let Some(next) = self.rest.next() {
                 self.open -= 1;
-                Poll::Ready(Some(landed))
+                return Poll::Ready(Some(next));
             }
-            _ => Poll::Pending,
+            let Some(message) = ready!(self.messages.poll_recv(context)) else {
+                break;
+            };
+            self.rest = message.into_iter();
         }
+        Poll::Ready(None)
+    }
+}
+
+/// A key of a call, with the place where the call waits for its outcome. Dropping it sends an error there.
+pub(super) struct Wanted {
+    pub(super) key: Key,
+    outlet: Outlet,
+}
+
+impl Wanted {
+    /// Sends the outcome.
+    pub(super) fn send(self, result: Result<Entry, Error>) {
+        self.add(result, &mut Message::default());
+    }
+
+    /// Sends the outcomes of several keys of one call together.
+    pub(super) fn send_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
+        let mut message = Message::default();
+        for (wanted, result) in results {
+            wanted.add(result, &mut message);
+        }
+    }
+
+    /// Sends the outcome together with others of the same call.
+    pub(super) fn add(self, result: Result<Entry, Error>, message: &mut Message) {
+        self.outlet.add(result, message);
+    }
+}
+
+impl Keyed for Wanted {
+    fn key(&self) -> &[u8] {
+        &self.key
     }
 }
 
 /// Where a call waits for the outcome of a key. Dropping it without one sends an error.
-pub(super) struct Outlet {
+struct Outlet {
     place: usize,
     /// Further places of the same key.
     more: Vec<usize>,
@@ -119,14 +132,7 @@ impl Outlet {
         }
     }
 
-    /// Sends the outcome.
-    pub(super) fn send(self, result: Result<Entry, Error>) {
-        let mut message = Message::default();
-        self.add(result, &mut message);
-    }
-
-    /// Sends the outcome together with others of the same call.
-    pub(super) fn add(mut self, result: Result<Entry, Error>, message: &mut Message) {
+    fn add(mut self, result: Result<Entry, Error>, message: &mut Message) {
         self.end(result, message);
     }
 
@@ -162,61 +168,5 @@ impl Drop for Message {
             // The caller may have gone away.
             _ = sender.send(mem::take(&mut self.outcomes));
         }
-    }
-}
-
-/// A key whose flight a call has claimed. Dropping it abandons the flight.
-pub(super) struct Claimed {
-    pub(super) key: Key,
-    outlet: Outlet,
-    landing: Landing,
-}
-
-impl Claimed {
-    /// Ends the flight: this call and all who have joined get the result.
-    pub(super) fn land(self, result: Result<Entry, Error>) {
-        self.add(result, &mut Message::default());
-    }
-
-    /// The same for several keys of one call, which gets their results together.
-    pub(super) fn land_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
-        let mut message = Message::default();
-        for (claimed, result) in results {
-            claimed.add(result, &mut message);
-        }
-    }
-
-    fn add(self, result: Result<Entry, Error>, message: &mut Message) {
-        self.outlet.add(result.clone(), message);
-        self.landing.land(result);
-    }
-}
-
-impl Flights {
-    /// Joins the flights of several keys, and claims those that nobody has begun. A foreign caller waits for
-    /// another's flight no longer than `longest`.
-    pub(super) fn claim_all(
-        &self,
-        keys: Vec<(usize, Key)>,
-        longest: impl Fn(&Key) -> Duration,
-    ) -> (Landings, Vec<Claimed>) {
-        let mut landings = Landings::new();
-        let mut claimed = Vec::with_capacity(keys.len());
-        for (place, key) in keys {
-            match self.claim(key.clone()) {
-                Claim::Mine(landing) => claimed.push(Claimed {
-                    key,
-                    outlet: landings.outlet(place),
-                    landing,
-                }),
-                Claim::Joined(call) => {
-                    let longest = longest(&key);
-                    let landed = async move { (place, call.landing(|| longest).await) };
-                    landings.join(Box::pin(landed));
-                }
-                Claim::Refused(error) => landings.outlet(place).send(Err(error)),
-            }
-        }
-        (landings, claimed)
     }
 }

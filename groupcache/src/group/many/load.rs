@@ -1,14 +1,14 @@
 //! Step 5 for several keys: their load flights, and the bulk loads.
 
-use std::any::Any;
-use std::mem;
-use std::panic::AssertUnwindSafe;
+use std::iter;
 use std::sync::Arc;
 
-use futures_util::{FutureExt as _, StreamExt as _, stream};
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, stream};
 
-use super::landings::{Claimed, Landings};
-use crate::group::fence::Stamp;
+use super::claimed::Claimed;
+use super::landings::{Landings, Wanted};
+use super::panics::{caught, caught_now};
 use crate::group::inner::Inner;
 use crate::stats::Event;
 use crate::{Answers, Error, Key};
@@ -16,124 +16,109 @@ use crate::{Answers, Error, Key};
 /// How many bulk loads one call has under way at a time.
 const BULK_LOADS_AT_ONCE: usize = 4;
 
-/// How many keys of one bulk load are loaded at a time, if its getter loads each on its own. The same goes for
-/// the questions to former owners.
-const LOADS_AT_ONCE: usize = 16;
-
-/// A key that this call loads.
-struct Load {
-    claimed: Claimed,
-    stamp: Stamp,
-}
-
-impl Load {
-    fn key(&self) -> &Key {
-        &self.claimed.key
-    }
-}
+/// How many former owners are asked at a time for the keys of one bulk load.
+const QUESTIONS_AT_ONCE: usize = 16;
 
 impl Inner {
-    /// Joins the load flights of several keys. A task loads those that nobody has begun, to its end.
+    /// Loads several keys, and joins the load flights that others have begun. A task drives the loads to their end.
     pub(super) fn load_many(self: &Arc<Self>, keys: Vec<(usize, Key)>) -> Landings {
-        let longest = |_: &Key| self.limits.load_timeout;
-        let (landings, claimed) = self.loads.claim_all(keys, longest);
-        if !claimed.is_empty() {
-            self.runtime.spawn(Arc::clone(self).load_claimed(claimed));
-        }
+        let (landings, wanted) = Landings::of(keys);
+        self.runtime.spawn(Arc::clone(self).load_wanted(wanted));
         landings
     }
 
-    async fn load_claimed(self: Arc<Self>, claimed: Vec<Claimed>) {
-        let mut loads = Vec::with_capacity(claimed.len());
-        for claimed in claimed {
-            let stamp = self.stamp_of_load(&claimed.key);
-            match self.landed(&claimed.key) {
-                Some(entry) => claimed.land(Ok(entry)),
-                None => loads.push(Load { claimed, stamp }),
-            }
-        }
-        let mut loads = self.take_over_many(loads).await;
-        let mut bulks = Vec::new();
-        while !loads.is_empty() {
-            let most = self.limits.max_bulk_load_keys.min(loads.len());
-            let rest = loads.split_off(most);
-            bulks.push(mem::replace(&mut loads, rest));
-        }
-        stream::iter(bulks)
-            .for_each_concurrent(BULK_LOADS_AT_ONCE, |bulk| self.load_together(bulk))
+    /// Loads several keys, one bulk load after the other. Loads of single keys all run at once, as those of single
+    /// gets do.
+    ///
+    /// A key is claimed when its load begins. Were it claimed while it waits for others, a getter of one of these
+    /// that asks for it would wait for itself.
+    pub(super) async fn load_wanted(self: Arc<Self>, wanted: Vec<Wanted>) {
+        let mut wanted = wanted.into_iter();
+        let bulks = stream::iter(iter::from_fn(|| self.next_bulk(&mut wanted)));
+        let left_alone = bulks
+            .map(|bulk| self.load_together(bulk))
+            .buffer_unordered(BULK_LOADS_AT_ONCE);
+        left_alone
+            .for_each_concurrent(None, |loads| self.load_each_alone(loads))
             .await;
+    }
+
+    /// The keys of one bulk load, which begins now.
+    fn next_bulk(
+        self: &Arc<Self>,
+        wanted: &mut impl Iterator<Item = Wanted>,
+    ) -> Option<Vec<Claimed>> {
+        let most = self.limits.max_bulk_load_keys;
+        let stamp = |key: &Key| self.stamp_of_load(key);
+        let bulk = self.claim(&self.loads, wanted, most, stamp);
+        (!bulk.is_empty()).then_some(bulk)
+    }
+
+    /// One bulk load. Returns the keys that its getter loads each on its own.
+    async fn load_together(self: &Arc<Self>, loads: Vec<Claimed>) -> Vec<Claimed> {
+        let loads = self.take_over_many(loads).await;
+        if loads.is_empty() {
+            return loads;
+        }
+        let keys = loads.iter().map(|load| load.key().clone()).collect();
+        let call = async { self.getter.get_many_boxed(keys).await };
+        let outcome = caught(self.wait_for_getter(call)).await;
+        let is_alone = |load: &Claimed| match &outcome {
+            Ok(answers) => answers.leave_alone(load.key()),
+            Err(_) => false,
+        };
+        let (alone, together): (Vec<_>, Vec<_>) = loads.into_iter().partition(is_alone);
+        if !together.is_empty() {
+            self.counters.add(Event::GetterCall);
+            self.land_together(together, outcome);
+        }
+        alone
     }
 
     /// Takes the copies that former owners of the keys have, and returns the keys that are still to be loaded,
     /// without those whose last loads have failed just now.
-    async fn take_over_many(self: &Arc<Self>, loads: Vec<Load>) -> Vec<Load> {
+    async fn take_over_many(self: &Arc<Self>, loads: Vec<Claimed>) -> Vec<Claimed> {
         let asked = stream::iter(loads).map(async |load| {
             if self.router.former_owner(load.key()).is_some()
                 && let Some(entry) = Box::pin(self.take_over(load.key(), load.stamp)).await
             {
-                load.claimed.land(Ok(entry));
+                load.land(Ok(entry));
                 return None;
             }
             if let Some(error) = self.pause_of_load(load.key()) {
-                load.claimed.land(Err(error));
+                load.land(Err(error));
                 return None;
             }
             Some(load)
         });
-        let left = asked.buffered(LOADS_AT_ONCE);
+        let left = asked.buffered(QUESTIONS_AT_ONCE);
         left.filter_map(async |load| load).collect().await
     }
 
-    /// One bulk load.
-    async fn load_together(self: &Arc<Self>, loads: Vec<Load>) {
-        let keys = loads.iter().map(|load| load.key().clone()).collect();
-        let call = async { self.getter.get_many_boxed(keys).await };
-        let outcome = caught(self.wait_for_getter(call)).await;
-        match outcome {
-            Ok(answers) if answers.are_one_by_one() => self.load_one_by_one(loads).await,
-            outcome => {
-                self.counters.add(Event::GetterCall);
-                self.land_together(loads, outcome);
-            }
-        }
-    }
-
-    fn land_together(self: &Arc<Self>, loads: Vec<Load>, mut outcome: Result<Answers, Error>) {
-        Claimed::land_all(loads.into_iter().map(|Load { claimed, stamp }| {
-            let key = &claimed.key;
-            let result = match &mut outcome {
+    fn land_together(self: &Arc<Self>, loads: Vec<Claimed>, mut outcome: Result<Answers, Error>) {
+        Claimed::land_all(loads.into_iter().map(|load| {
+            let (key, stamp) = (load.key(), load.stamp);
+            let result = caught_now(|| match &mut outcome {
                 Ok(answers) => answers
                     .take(key)
                     .map_err(Error::from_getter)
                     .and_then(|value| self.keep(key.clone(), value, stamp)),
                 Err(error) => Err(error.clone()),
-            };
+            });
             self.note_load(key, stamp, &result);
-            (claimed, result)
+            (load, result)
         }));
     }
 
-    async fn load_one_by_one(self: &Arc<Self>, loads: Vec<Load>) {
-        let loads = stream::iter(loads).map(|Load { claimed, stamp }| async move {
-            let result = caught(self.call_getter(claimed.key.clone(), stamp)).await;
-            (claimed, result)
+    async fn load_each_alone(self: &Arc<Self>, loads: Vec<Claimed>) {
+        let most = loads.len().max(1);
+        let loads = loads.into_iter().map(|load| async move {
+            let result = caught(self.call_getter(load.key().clone(), load.stamp)).await;
+            (load, result)
         });
-        let loads = loads.buffer_unordered(LOADS_AT_ONCE);
-        let loaded = loads.ready_chunks(LOADS_AT_ONCE);
+        let loaded = loads.collect::<FuturesUnordered<_>>().ready_chunks(most);
         loaded
             .for_each(async |loaded| Claimed::land_all(loaded))
             .await;
     }
-}
-
-/// The result of a getter, with its panic as an error.
-async fn caught<T>(getter: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let result = AssertUnwindSafe(getter).catch_unwind().await;
-    result.unwrap_or_else(|payload| Err(Error::getter_panicked(message(&*payload))))
-}
-
-fn message(payload: &(dyn Any + Send)) -> &str {
-    let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("with a payload that is no text")
 }

@@ -37,6 +37,8 @@ pub(in crate::group) struct Missing {
     limits: TimeLimits,
     /// The error of all further keys, because a time limit has passed.
     given_up: Option<Error>,
+    /// How many of the keys that have begun are answered or given up, from the first on.
+    settled: usize,
 }
 
 /// A key that is under way, or has been.
@@ -58,9 +60,10 @@ impl Missing {
             open: keys.len(),
             begun: Vec::with_capacity(keys.len().min(KEYS_AT_ONCE)),
             rest: keys.into_iter(),
-            under_way: Landings::new(),
+            under_way: Landings::none(),
             limits: TimeLimits::new(options.timeout),
             given_up: None,
+            settled: 0,
         }
     }
 
@@ -96,10 +99,12 @@ impl Missing {
 
     /// The next key that is given up.
     fn give_up(&mut self, error: Error) -> (usize, Result<Entry, Error>) {
-        let begun = self.begun.iter_mut().find(|begun| !begun.is_answered);
-        let index = match begun {
+        let rest = &self.begun[self.settled..];
+        let answered = rest.iter().take_while(|begun| begun.is_answered);
+        self.settled += answered.count();
+        let index = match self.begun.get(self.settled) {
             Some(begun) => {
-                begun.is_answered = true;
+                self.settled += 1;
                 begun.index
             }
             None => self.rest.next().map_or(0, |(index, _)| index),

@@ -1,13 +1,13 @@
 //! The gets of several keys that do not go all the way: peek, and no load by a peer.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use peers::{GetMode, Peer, Reply, Routes};
 
-use super::landings::{Landings, Message, Outlet};
+use super::landings::{Landings, Message, Wanted};
+use super::panics::caught_now;
 use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
@@ -16,14 +16,13 @@ use crate::{Error, Key, NotFound};
 
 /// A key whose owner is asked for a copy.
 struct Peek {
-    key: Key,
-    outlet: Outlet,
+    wanted: Wanted,
     stamp: Stamp,
 }
 
 impl Keyed for Peek {
     fn key(&self) -> &[u8] {
-        &self.key
+        self.wanted.key()
     }
 }
 
@@ -44,28 +43,16 @@ impl Inner {
         keys: Vec<(usize, Key)>,
         otherwise: Otherwise,
     ) -> Landings {
-        let mut landings = Landings::new();
-        let mut outlets = HashMap::<Key, Outlet>::with_capacity(keys.len());
-        for (place, key) in keys {
-            match outlets.get_mut(&key) {
-                Some(outlet) => landings.share(outlet, place),
-                None => _ = outlets.insert(key, landings.outlet(place)),
-            }
-        }
-        let peeks = outlets.into_iter().map(|(key, outlet)| Peek {
-            stamp: self.fence.stamp_of_mirror(&key),
-            key,
-            outlet,
-        });
-        let work = Arc::clone(self).peek_at_owners(peeks.collect(), otherwise);
+        let (landings, wanted) = Landings::of(keys);
+        let work = Arc::clone(self).peek_at_owners(wanted, otherwise);
         self.runtime.spawn(work);
         landings
     }
 
-    async fn peek_at_owners(self: Arc<Self>, peeks: Vec<Peek>, otherwise: Otherwise) {
+    async fn peek_at_owners(self: Arc<Self>, wanted: Vec<Wanted>, otherwise: Otherwise) {
         let routes = self.router.snapshot();
         let owner = |key: &[u8]| routes.owner(key).filter(|owner| !owner.is_self());
-        let (rounds, own) = rounds(peeks, owner);
+        let (rounds, own) = rounds(wanted, owner);
         let asked = stream::iter(rounds).for_each_concurrent(ROUNDS_AT_ONCE, |round| {
             Arc::clone(&self).peek_round(Arc::clone(&routes), round, otherwise)
         });
@@ -75,10 +62,15 @@ impl Inner {
     async fn peek_round(
         self: Arc<Self>,
         routes: Arc<Routes>,
-        round: Round<Peek>,
+        round: Round<Wanted>,
         otherwise: Otherwise,
     ) {
         let Round { peer, items } = round;
+        let items = items.into_iter().map(|wanted| Peek {
+            stamp: self.fence.stamp_of_mirror(&wanted.key),
+            wanted,
+        });
+        let items: Vec<_> = items.collect();
         let (mut absent, mut late) = (Vec::new(), Vec::new());
         let mut message = Message::default();
         match self.ask_together(&peer, &items, GetMode::Peek).await {
@@ -94,11 +86,13 @@ impl Inner {
                     }
                 }
             }
-            Err(_) if otherwise == Otherwise::Load => absent = items,
+            Err(_) if otherwise == Otherwise::Load => {
+                absent.extend(items.into_iter().map(|peek| peek.wanted));
+            }
             Err(error) => {
                 let error = Error::from(error);
                 for peek in items {
-                    peek.outlet.add(Err(error.clone()), &mut message);
+                    peek.wanted.add(Err(error.clone()), &mut message);
                 }
             }
         }
@@ -116,7 +110,7 @@ impl Inner {
         peek: Peek,
         otherwise: Otherwise,
     ) {
-        let answer = self.ask(&peer, &peek.key, GetMode::Peek).await;
+        let answer = self.ask(&peer, &peek.wanted.key, GetMode::Peek).await;
         let absent = self.peeked(&routes, peek, answer, otherwise, &mut Message::default());
         self.do_without(absent.into_iter().collect(), otherwise)
             .await;
@@ -130,38 +124,29 @@ impl Inner {
         answer: Result<Reply, peers::Error>,
         otherwise: Otherwise,
         message: &mut Message,
-    ) -> Option<Peek> {
+    ) -> Option<Wanted> {
+        let Peek { wanted, stamp } = peek;
         let entry = match answer {
-            Ok(reply) => Ok(self.accept(&peek.key, reply, Via::Peek, routes, peek.stamp)),
+            Ok(reply) => {
+                caught_now(|| Ok(self.accept(&wanted.key, reply, Via::Peek, routes, stamp)))
+            }
             Err(error) if error.is_not_found() || otherwise == Otherwise::Load => {
-                return Some(peek);
+                return Some(wanted);
             }
             Err(error) => Err(error.into()),
         };
-        peek.outlet.add(entry, message);
+        wanted.add(entry, message);
         None
     }
 
     /// Goes on with keys whose owners have no copies.
-    async fn do_without(self: &Arc<Self>, peeks: Vec<Peek>, otherwise: Otherwise) {
-        if peeks.is_empty() {
-            return;
-        }
-        if otherwise == Otherwise::NotFound {
-            let mut message = Message::default();
-            for peek in peeks {
+    async fn do_without(self: &Arc<Self>, keys: Vec<Wanted>, otherwise: Otherwise) {
+        match otherwise {
+            Otherwise::Load => Arc::clone(self).load_wanted(keys).await,
+            Otherwise::NotFound => Wanted::send_all(keys.into_iter().map(|wanted| {
                 let error = Error::from_getter(NotFound.into());
-                peek.outlet.add(Err(error), &mut message);
-            }
-            return;
-        }
-        let keys = peeks.iter().map(|peek| peek.key.clone());
-        let mut loads = self.load_many(keys.enumerate().collect());
-        let mut peeks: Vec<_> = peeks.into_iter().map(Some).collect();
-        while let Some((place, result)) = loads.next().await {
-            if let Some(peek) = peeks[place].take() {
-                peek.outlet.send(result);
-            }
+                (wanted, Err(error))
+            })),
         }
     }
 }

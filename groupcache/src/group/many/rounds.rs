@@ -72,7 +72,11 @@ impl Inner {
             keys: &keys,
             mode,
         };
-        let answers = peer.get_many(request).await?;
+        let answers = match peer.get_many(request).await {
+            // The request or the answer, whose limits are not those of one key.
+            Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
+            answers => answers?,
+        };
         // All replies of an exchange have the same position.
         if let Some(reply) = answers.iter().flatten().flatten().next() {
             self.heard(peer, reply.log);

@@ -1,0 +1,112 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+
+use super::landings::{Message, Wanted};
+use super::rounds::Keyed;
+use crate::group::fence::Stamp;
+use crate::group::flights::{Call, Claim, Flights, Landing};
+use crate::group::inner::Inner;
+use crate::{Entry, Error, Key};
+
+/// A key whose flight this call has claimed, because its work begins now. Dropping it abandons the flight.
+pub(super) struct Claimed {
+    wanted: Wanted,
+    landing: Landing,
+    pub(super) stamp: Stamp,
+}
+
+impl Claimed {
+    pub(super) fn key(&self) -> &Key {
+        &self.wanted.key
+    }
+
+    /// Ends the flight: this call and all who have joined get the result.
+    pub(super) fn land(self, result: Result<Entry, Error>) {
+        self.add(result, &mut Message::default());
+    }
+
+    /// The same for several keys of one call, which gets their results together.
+    pub(super) fn land_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
+        let mut message = Message::default();
+        for (claimed, result) in results {
+            claimed.add(result, &mut message);
+        }
+    }
+
+    fn add(self, result: Result<Entry, Error>, message: &mut Message) {
+        self.wanted.add(result.clone(), message);
+        self.landing.land(result);
+    }
+}
+
+impl Keyed for Claimed {
+    fn key(&self) -> &[u8] {
+        &self.wanted.key
+    }
+}
+
+impl Inner {
+    /// Claims the flights of the next keys, whose work has to begin at once: whoever asks for one of them from now
+    /// on waits for that work. Returns at most so many, and fewer only when no keys are left.
+    ///
+    /// Keys that others have under way get their results from there, and keys that are in memory by now from there.
+    pub(super) fn claim(
+        self: &Arc<Self>,
+        flights: &Flights,
+        keys: &mut impl Iterator<Item = Wanted>,
+        most: usize,
+        stamp: impl Fn(&Key) -> Stamp,
+    ) -> Vec<Claimed> {
+        let (mut claims, mut joined) = (Vec::new(), Vec::new());
+        while claims.len() < most
+            && let Some(wanted) = keys.next()
+        {
+            match flights.claim(wanted.key.clone()) {
+                Claim::Mine(landing) => {
+                    let stamp = stamp(&wanted.key);
+                    let landed = self.landed(&wanted.key);
+                    let claimed = Claimed {
+                        wanted,
+                        landing,
+                        stamp,
+                    };
+                    match landed {
+                        Some(entry) => claimed.land(Ok(entry)),
+                        None => claims.push(claimed),
+                    }
+                }
+                Claim::Joined(call) => joined.push((wanted, call)),
+                Claim::Refused(error) => wanted.send(Err(error)),
+            }
+        }
+        if !joined.is_empty() {
+            self.runtime.spawn(wait_for(joined));
+        }
+        claims
+    }
+
+    /// Gives flights up whose keys have to wait for their turn: the next who asks for one of them begins another.
+    /// Those who have joined meanwhile wait.
+    pub(super) fn unclaim(&self, flights: &Flights, claims: &mut [Claimed]) {
+        for claimed in claims {
+            flights.forget(&claimed.wanted.key);
+            claimed.landing.give_place_back();
+        }
+    }
+}
+
+/// Waits for the results of flights that others have begun.
+async fn wait_for(joined: Vec<(Wanted, Call)>) {
+    let most = joined.len();
+    let joined = joined.into_iter().map(|(wanted, call)| async move {
+        // A task of the node's runtime needs no limit of its own.
+        (wanted, call.landing(|| Duration::MAX).await)
+    });
+    let landed = joined.collect::<FuturesUnordered<_>>().ready_chunks(most);
+    landed
+        .for_each(async |landed| Wanted::send_all(landed))
+        .await;
+}

@@ -1,0 +1,26 @@
+//! Panics of the user's code. One ends the flight of a single get, and must end no others of a get of many.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures_util::FutureExt as _;
+
+use crate::Error;
+
+/// The result of a getter, with its panic as an error.
+pub(super) async fn caught<T>(getter: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let result = AssertUnwindSafe(getter).catch_unwind().await;
+    result.unwrap_or_else(|payload| Err(panicked(&*payload)))
+}
+
+/// The result of work that calls a promoter or a store, with its panic as an error.
+pub(super) fn caught_now<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let result = catch_unwind(AssertUnwindSafe(work));
+    result.unwrap_or_else(|payload| Err(panicked(&*payload)))
+}
+
+fn panicked(payload: &(dyn Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+    Error::getter_panicked(text.unwrap_or("with a payload that is no text"))
+}
