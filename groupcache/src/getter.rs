@@ -160,7 +160,7 @@ use crate::{Answers, GetterError, Key, Value};
 /// Requests that miss a key at the same time share one load, and later ones share its value: a getter
 /// sees the context of the first request alone. So a context may say on whose behalf a load is made,
 /// for a trace or a log, and must not decide what is loaded. Everything that a value depends on belongs
-/// into its key. The hook, which sees every request, decides who may see a value.
+/// into its key. The hook, which sees every request of a peer, decides who may see a value.
 ///
 /// ```
 /// use std::convert::Infallible;
