@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::Message;
 use super::frame::Header;
 use super::inbox::{Event, Inbox};
-use super::limits::{FREE, PIECE, SMALL};
+use super::limits::{FREE, LANES, PIECE, SMALL};
 use super::outbox::{Outbox, Withdrawn};
 use super::queue::Queue;
 use crate::http::BodyBudget;
@@ -295,4 +295,51 @@ fn a_long_message_is_granted_only_once_there_is_room_for_the_whole() {
     let came = 1 + 3 * PIECE as u32;
     assert_eq!(inbox.take_grants(&mut cx), [(5, came)]);
     assert_eq!(inbox.take_grants(&mut cx), []);
+}
+
+#[test]
+fn as_many_long_messages_come_at_a_time_as_may_and_no_more() {
+    let mut inbox = Inbox::new(32 << 20, Arc::new(BodyBudget::new(64 << 20)));
+    let begin = |id| {
+        let header = Header {
+            length: 9,
+            more: true,
+            ..Header::of(KIND, id)
+        };
+        [&header.to_bytes()[..], &300_000_u64.to_le_bytes(), b"1"].concat()
+    };
+    for id in 0..LANES as u32 {
+        inbox.put(&begin(id));
+        assert_eq!(inbox.next().unwrap(), None);
+    }
+    inbox.put(&begin(99));
+    let error = inbox.next().unwrap_err();
+    assert!(
+        error.to_string().contains("one long message too many"),
+        "{error}"
+    );
+}
+
+#[test]
+fn messages_of_one_frame_pass_long_ones_that_wait_for_a_grant() {
+    let mut cx = Context::from_waker(Waker::noop());
+    let (mut queue, mut outbox) = (Queue::default(), Outbox::default());
+    for id in 0..2 * LANES as u16 {
+        queue.push(&Text::of(id, 2 * FREE), id.into(), 0);
+    }
+    let mut wire = Cut {
+        steps: vec![usize::MAX],
+        vectored: true,
+        ..Cut::default()
+    };
+    let mut send_all = |outbox: &mut Outbox, queue: &mut Queue| loop {
+        outbox.take(queue);
+        assert!(outbox.poll_write(&mut cx, &mut wire).is_ready());
+        if outbox.is_idle() {
+            return wire.bytes.len();
+        }
+    };
+    let before = send_all(&mut outbox, &mut queue);
+    queue.push(&Text::of(99, PIECE - 2), 99, 0);
+    assert_eq!(send_all(&mut outbox, &mut queue), before + 16 + PIECE);
 }

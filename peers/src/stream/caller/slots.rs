@@ -212,3 +212,100 @@ impl Slots {
         self.free.push(id);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer() -> Answer {
+        Answer {
+            kind: 32,
+            message: Bytes::from_static(b"v"),
+        }
+    }
+
+    fn begin(slots: &mut Slots) -> u32 {
+        slots.begin(Waker::noop().clone(), 0)
+    }
+
+    fn look(slots: &mut Slots, id: u32) -> Option<Result<Answer, String>> {
+        match slots.look(id, Waker::noop()) {
+            Look::Waiting => None,
+            Look::Ended(result) => Some(result.map_err(|error| error.to_string())),
+        }
+    }
+
+    fn late() -> Error {
+        Error::overloaded("late")
+    }
+
+    #[test]
+    fn an_id_is_free_once_its_answer_was_taken() {
+        let mut slots = Slots::default();
+        let (one, other) = (begin(&mut slots), begin(&mut slots));
+        assert_ne!(one, other);
+        assert_eq!(look(&mut slots, one), None);
+        assert!(slots.end(one, Some(answer())).unwrap().is_some());
+        assert_eq!(slots.in_use(), 2, "nobody has taken the answer");
+        assert_eq!(look(&mut slots, one), Some(Ok(answer())));
+        assert_eq!((slots.in_use(), begin(&mut slots)), (1, one));
+    }
+
+    #[test]
+    fn an_abandoned_call_keeps_its_id_until_its_final_frame() {
+        for last in [Some(answer()), None] {
+            let mut slots = Slots::default();
+            let id = begin(&mut slots);
+            assert!(slots.abandon(id, 0), "the other side has to be told");
+            assert_eq!(slots.in_use(), 1);
+            assert!(slots.end(id, last).unwrap().is_none());
+            assert_eq!(slots.in_use(), 0);
+        }
+        // One that was answered is only forgotten.
+        let mut slots = Slots::default();
+        let id = begin(&mut slots);
+        slots.end(id, Some(answer())).unwrap();
+        assert!(!slots.abandon(id, 0));
+        assert_eq!(slots.in_use(), 0);
+    }
+
+    #[test]
+    fn a_late_call_fails_and_keeps_its_id_until_its_final_frame() {
+        let mut slots = Slots::default();
+        let id = begin(&mut slots);
+        assert!(slots.expire(8, 8, late).failed.is_empty());
+        let overdue = slots.expire(9, 8, late);
+        assert_eq!((overdue.failed.len(), overdue.is_withheld), (1, false));
+        let failed = look(&mut slots, id).unwrap().unwrap_err();
+        assert_eq!(failed, late().to_string());
+        assert_eq!(slots.in_use(), 1);
+        assert!(slots.expire(18, 8, late).is_withheld, "since long ago");
+        assert!(slots.end(id, None).unwrap().is_none());
+        assert_eq!(slots.in_use(), 0);
+    }
+
+    #[test]
+    fn a_call_of_which_nothing_was_sent_has_no_final_frame() {
+        let mut slots = Slots::default();
+        let (failed, abandoned, waiting) =
+            (begin(&mut slots), begin(&mut slots), begin(&mut slots));
+        slots.fail(failed, late(), 0);
+        slots.abandon(abandoned, 0);
+        for id in [failed, abandoned, waiting] {
+            slots.withdrawn(id);
+        }
+        assert_eq!(look(&mut slots, failed), Some(Err(late().to_string())));
+        assert_eq!((look(&mut slots, waiting), slots.in_use()), (None, 1));
+    }
+
+    #[test]
+    fn a_frame_that_nobody_waits_for_is_a_fault_and_changes_nothing() {
+        let mut slots = Slots::default();
+        assert!(slots.end(0, Some(answer())).is_err());
+        let id = begin(&mut slots);
+        assert!(slots.end(id, None).is_err(), "nobody has cancelled it");
+        assert!(slots.end(id, Some(answer())).unwrap().is_some());
+        assert!(slots.end(id, Some(answer())).is_err());
+        assert_eq!(look(&mut slots, id), Some(Ok(answer())));
+    }
+}

@@ -102,3 +102,48 @@ impl Patience {
         self.timer.as_mut().reset(Instant::now() + length);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// The next verdict on a connection that stays as it is, and after how many seconds it comes.
+    async fn verdict(patience: &mut Patience, state: State) -> (Verdict, u64) {
+        let start = Instant::now();
+        let verdict = poll_fn(|cx| patience.poll(cx, state)).await;
+        (verdict, start.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_connection_is_idle_in_the_end() {
+        let mut patience = Patience::new(4 * SECOND, 40 * SECOND);
+        let state = State::Idle(0);
+        let mut quiet = 0;
+        while verdict(&mut patience, state).await.0 == Verdict::Quiet {
+            quiet += 1;
+        }
+        assert!(quiet > 0, "spare memory is given back before");
+        assert!((40..=51).contains(&patience.since.elapsed().as_secs()));
+        // A call begins the wait anew.
+        let (next, waited) = verdict(&mut patience, State::Idle(1)).await;
+        assert_eq!(next, Verdict::Quiet);
+        assert!(waited <= 11, "{waited}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_and_does_not_come_is_stuck_and_work_takes_its_time() {
+        let mut patience = Patience::new(4 * SECOND, 40 * SECOND);
+        let (stuck, waited) = verdict(&mut patience, State::Due(7)).await;
+        assert_eq!(stuck, Verdict::Stuck);
+        assert!((4..=5).contains(&waited), "{waited}");
+        let working = poll_fn(|cx| patience.poll(cx, State::Working));
+        assert!(tokio::time::timeout(1000 * SECOND, working).await.is_err());
+        let (held, waited) = verdict(&mut patience, State::Held(0)).await;
+        assert_eq!(held, Verdict::Stuck);
+        assert!((40..=80).contains(&waited), "{waited}");
+    }
+}
