@@ -118,6 +118,21 @@ async fn a_slow_key_delays_no_fast_one_on_the_same_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_leaves_as_soon_as_it_is_made() {
+    let network = Network::new();
+    let delay = Duration::from_millis(70);
+    let peer = FakePeer::new(echo).delay(delay);
+    let (_server, _) = serve(&network, Protocol::Native, HttpOptions::default(), peer);
+    let client = client(&network);
+    // The first call on the connection, and one after all others have been answered.
+    for _ in 0..3 {
+        let start = Instant::now();
+        client.get(get(b"k")).await.unwrap();
+        assert_eq!(start.elapsed(), delay);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn ten_thousand_calls_wait_on_one_connection() {
     let network = Network::new();
     let options = HttpOptions::default().max_requests(10_000);

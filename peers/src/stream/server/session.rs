@@ -114,13 +114,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     fn drive(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         self.poll_draining(cx);
         loop {
+            if let Err(error) = self.receive() {
+                return Poll::Ready(error);
+            }
+            // After the calls that were read have begun: their answers are to wake this task.
             while self.has_room()
                 && let Poll::Ready((id, answer)) = self.calls.poll_answer(cx)
             {
                 self.queue.push(&answer, id, 0);
-            }
-            if let Err(error) = self.receive() {
-                return Poll::Ready(error);
             }
             let had_room = self.has_room();
             let mut has_read = false;
