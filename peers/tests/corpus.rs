@@ -178,7 +178,8 @@ fn streams() -> Vec<Vec<u8>> {
     let said_by_client = calls
         .into_iter()
         .chain([all_calls, cancelled, Frame::new(PING, 9, []).bytes()])
-        .chain([pieces(SET, 100), pieces(SET, 1 << 40), pieces(SET, 40_000)]);
+        .chain([pieces(SET, 100), pieces(SET, 1 << 40), pieces(SET, 40_000)])
+        .chain([pieces(SET, 0x12_0000)]);
     said_by_server.chain(said_by_client).collect()
 }
 

@@ -24,8 +24,8 @@ const DIRECT: usize = 8 << 10;
 /// The longest payload of the stream's own frames.
 const MAX_CONTROL: u32 = 16;
 
-/// How much memory is set aside for a message because of its announced length, before it comes.
-const MAX_TRUST: usize = FREE;
+/// The memory of a message grows to so many times what has come of it, but for the piece that is coming.
+const TRUST: usize = 4;
 
 /// Reads frames, and puts messages of several frames together.
 ///
@@ -413,12 +413,12 @@ impl Partial {
         Err(broken(header, fault))
     }
 
-    /// Makes room for the rest of a piece. A message that is announced to be long gets it by and by.
+    /// Makes room for the rest of a piece. A message that is announced to be long gets room as it comes.
     fn reserve(&mut self, piece: usize) {
         let spare = self.bytes.capacity() - self.bytes.len();
         if spare < piece {
             let left = (self.length - self.received) as usize;
-            let more = self.bytes.len().max(MAX_TRUST).max(piece);
+            let more = (TRUST * self.bytes.len()).max(piece);
             self.bytes.reserve(left.min(more));
         }
     }
