@@ -121,6 +121,17 @@ pub enum Phase {
     Last(u64),
 }
 
+impl Phase {
+    /// The phase of one of several messages that carry a change together. Only the last of them ends the
+    /// change for the peer.
+    pub(crate) fn of_message(self, is_last: bool) -> Self {
+        match self {
+            Self::Last(_) if !is_last => Self::Only,
+            phase => phase,
+        }
+    }
+}
+
 /// A peer's answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reply {

@@ -12,10 +12,10 @@ use hyper_util::rt::TokioIo;
 use peers::testing::{FakePeer, Network};
 use peers::{
     BoxFuture, Error, GetMode, GetRequest, HttpOptions, HttpService, Listener as _, PeerClient,
-    PeerService, Phase, Protocol, RemoveRequest, Reply, SetRequest,
+    PeerService, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest,
 };
 use support::stream::{
-    CANCEL, CANCELLED, DONE, FAILURE, FREE, Frame, GET, GOAWAY, GRANT, PIECE, PING, PONG,
+    CANCEL, CANCELLED, DONE, FAILURE, FREE, Frame, GET, GOAWAY, GRANT, HELLO, PIECE, PING, PONG,
     RawStream, SET, VALUE,
 };
 use support::{SERVER, dial, echo, get, serve, value};
@@ -27,6 +27,14 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn client(network: &Network) -> Arc<dyn PeerClient> {
     dial(network, Protocol::Native, HttpOptions::default())
+}
+
+fn slow_server(network: &Network) -> (Server, Arc<Slow>) {
+    serve_native(network, Slow::default())
+}
+
+fn serve_native<P: PeerService>(network: &Network, peer: P) -> (Server, Arc<P>) {
+    serve(network, Protocol::Native, HttpOptions::default(), peer)
 }
 
 fn set(value: Vec<u8>) -> SetRequest<'static> {
@@ -96,12 +104,7 @@ impl PeerService for Store {
 #[tokio::test(start_paused = true)]
 async fn a_slow_key_delays_no_fast_one_on_the_same_connection() {
     let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, peer) = slow_server(&network);
     let client = client(&network);
     let slow = tokio::spawn({
         let client = Arc::clone(&client);
@@ -193,12 +196,7 @@ async fn calls_beyond_the_limit_wait_and_are_refused_in_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_ends_the_work_at_the_peer() {
     let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, peer) = slow_server(&network);
     let client = client(&network);
     assert!(timeout(SECOND, client.get(get(b"slow"))).await.is_err());
     // The answer to a later call comes after the cancellation was read.
@@ -210,12 +208,7 @@ async fn a_caller_that_goes_away_ends_the_work_at_the_peer() {
 #[tokio::test(start_paused = true)]
 async fn the_deadline_travels_and_ends_the_work_at_the_peer() {
     let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, peer) = slow_server(&network);
     let mut raw = RawStream::open(&network).await;
     let mut call = Frame::get(7, b"slow");
     call.time = 1500;
@@ -279,12 +272,7 @@ async fn a_peer_that_refuses_is_spoken_to_over_http_and_asked_again_later() {
     // One that was refused, one for gets, and one for the liveness check.
     assert_eq!(network.accepted(SERVER), 3);
     server.shutdown().await;
-    let (_server, _) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, _) = slow_server(&network);
     sleep(10 * SECOND).await;
     let mut gets = JoinSet::new();
     for n in 0..10 {
@@ -344,12 +332,7 @@ async fn a_get_and_a_removal_survive_a_broken_connection_and_a_set_says_that_it_
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_breaks_again_fails_what_was_on_it_at_once() {
     let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, peer) = slow_server(&network);
     let client = client(&network);
     let mut gets = JoinSet::new();
     for n in 0..100 {
@@ -610,12 +593,7 @@ async fn values_pass_up_to_their_limit_and_not_beyond() {
     );
 
     let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Store::default(),
-    );
+    let (_server, peer) = serve_native(&network, Store::default());
     *peer.0.lock() = vec![0; 8 << 20];
     let thrifty = dial(&network, Protocol::Native, small);
     for _ in 0..20 {
@@ -625,6 +603,49 @@ async fn values_pass_up_to_their_limit_and_not_beyond() {
     *peer.0.lock() = b"small".to_vec();
     assert_eq!(thrifty.get(get(b"k")).await.unwrap().value, "small");
     assert_eq!(network.accepted(SERVER), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_too_long_is_refused_while_it_comes_and_its_id_is_free_again() {
+    let network = Network::new();
+    let (_server, _) = slow_server(&network);
+    let mut raw = RawStream::open(&network).await;
+    for length in [1 << 30, u64::MAX] {
+        let piece = vec![0; PIECE - 8];
+        raw.send(Frame::first(SET, 5, length, &piece)).await;
+        let answer = raw.receive().await.unwrap();
+        assert_eq!((answer.kind, answer.id), (FAILURE, 5));
+        assert_eq!(answer.payload[0], 5, "too large");
+        // The answer was final, and so nothing answers the end of the call.
+        raw.send(Frame::new(CANCEL, 5, [])).await;
+        raw.send(Frame::get(5, b"cached")).await;
+        let answer = raw.receive().await.unwrap();
+        assert_eq!((answer.kind, answer.id), (VALUE, 5));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_does_not_send_what_the_server_would_not_take() {
+    let network = Network::new();
+    let mut listener = network.listen(SERVER).unwrap();
+    let client = client(&network);
+    let peer = async {
+        let mut raw = RawStream::accept(&mut listener).await;
+        let hello = [&9_u32.to_le_bytes()[..], &1000_u64.to_le_bytes()].concat();
+        raw.send(Frame::new(HELLO, 0, hello)).await;
+        let set = raw.receive().await.unwrap();
+        assert_eq!((set.kind, set.payload.len()), (SET, 1000));
+        raw.send(Frame::new(DONE, set.id, [])).await;
+        raw
+    };
+    // What a set of `g` and `k` takes beside its value.
+    let beside = 9 + 9 + 3 + 5;
+    let asker = async {
+        let error = client.set(set(vec![0; 1001 - beside])).await.unwrap_err();
+        assert!(error.is_too_large(), "{error}");
+        client.set(set(vec![0; 1000 - beside])).await.unwrap();
+    };
+    let ((), _raw) = tokio::join!(asker, peer);
 }
 
 #[tokio::test(start_paused = true)]
@@ -737,12 +758,7 @@ async fn a_large_answer_that_nobody_waits_for_stops() {
 #[tokio::test(start_paused = true)]
 async fn a_liveness_check_is_a_frame_on_the_same_connection() {
     let network = Network::new();
-    let (_server, _) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, _) = slow_server(&network);
     let client = client(&network);
     client.ping().await.unwrap();
     client.get(get(b"k")).await.unwrap();
@@ -793,12 +809,7 @@ async fn a_check_on_a_connection_that_breaks_asks_on_another_one() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_shuts_down_slowly_is_alive() {
     let network = Network::new();
-    let (server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (server, peer) = slow_server(&network);
     let client = client(&network);
     let slow = tokio::spawn({
         let client = Arc::clone(&client);
@@ -819,12 +830,7 @@ async fn a_server_that_shuts_down_slowly_is_alive() {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_crosses_with_the_end_is_answered() {
     let network = Network::new();
-    let (server, _) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (server, _) = slow_server(&network);
     let mut raw = RawStream::open(&network).await;
     let (cut_off, ()) = tokio::join!(server.shutdown(), async {
         assert_eq!(raw.receive().await.unwrap().kind, GOAWAY);
@@ -876,12 +882,7 @@ async fn the_place_of_a_cancelled_long_answer_is_free_for_the_next_one_at_once()
 #[tokio::test(start_paused = true)]
 async fn an_idle_connection_closes_and_the_next_call_makes_another() {
     let network = Network::new();
-    let (_server, _) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (_server, _) = slow_server(&network);
     let options = HttpOptions::default().client_idle_timeout(5 * SECOND);
     let client = dial(&network, Protocol::Native, options);
     client.get(get(b"k")).await.unwrap();
@@ -908,12 +909,7 @@ async fn an_idle_connection_closes_and_the_next_call_makes_another() {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_shuts_down_answers_what_it_was_asked() {
     let network = Network::new();
-    let (server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        Slow::default(),
-    );
+    let (server, peer) = slow_server(&network);
     let client = client(&network);
     let mut raw = RawStream::open(&network).await;
     let slow = tokio::spawn({
@@ -957,6 +953,13 @@ async fn a_server_of_ones_own_carries_streams_if_it_allows_upgrades_and_http_if_
         // Without upgrades the first connection ends when it should become a stream.
         let connections = if allows { 1 } else { 2 };
         assert_eq!(network.accepted(SERVER), connections);
+        if allows {
+            // The stream ends with the service.
+            let mut raw = RawStream::open(&network).await;
+            server.abort();
+            assert_eq!(raw.receive().await.unwrap().kind, GOAWAY);
+            assert!(raw.is_closed().await);
+        }
         server.abort();
     }
 }
@@ -964,12 +967,7 @@ async fn a_server_of_ones_own_carries_streams_if_it_allows_upgrades_and_http_if_
 #[tokio::test(start_paused = true)]
 async fn every_mode_is_carried() {
     let network = Network::new();
-    let (_server, peer) = serve(
-        &network,
-        Protocol::Native,
-        HttpOptions::default(),
-        FakePeer::new(echo),
-    );
+    let (_server, peer) = serve_native(&network, FakePeer::new(echo));
     let client = client(&network);
     for mode in [GetMode::Load, GetMode::Peek, GetMode::WarmUp] {
         let reply = client.get(GetRequest { mode, ..get(b"k") }).await.unwrap();

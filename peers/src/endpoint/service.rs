@@ -9,7 +9,7 @@ use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::service::Service;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use super::dialect::Dialect;
 #[cfg(feature = "grpc")]
@@ -24,7 +24,10 @@ use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Proto
 /// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
 /// own. It is a [`hyper::service::Service`], and with the feature `tower` a `tower_service::Service`
 /// too, as axum mounts them. A server of one's own has to bring limits of its own for what comes
-/// before a request is whole, and needs HTTP/2 without TLS ("h2c") for peers that speak gRPC.
+/// before a request is whole, and needs HTTP/2 without TLS ("h2c") for peers that speak gRPC. Native peers
+/// open a stream by an HTTP/1.1 upgrade, for which the server has to allow upgrades, as axum does; to one
+/// that does not, they speak plain HTTP. A stream runs on a task of its own there, and ends in good order
+/// when the last clone of the service is dropped.
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
@@ -64,6 +67,8 @@ struct Inner {
     requests: Arc<Semaphore>,
     /// The bytes of all bodies that are being received.
     bodies: Arc<BodyBudget>,
+    /// Closes with the last clone of the service, which ends the streams in a server of one's own.
+    streams: watch::Sender<bool>,
 }
 
 /// What was overloaded by a request beyond [`HttpOptions::max_requests`].
@@ -90,6 +95,7 @@ impl HttpService {
             options,
             requests,
             bodies,
+            streams: watch::Sender::new(false),
         })))
     }
 
@@ -224,7 +230,8 @@ impl Inner {
             requests: Arc::clone(&self.requests),
             bodies: Arc::clone(&self.bodies),
         };
-        upgrade(&mut request, |connection| async move {
+        let mounted = self.streams.subscribe();
+        upgrade(&mut request, mounted, |connection| async move {
             let UpgradedConnection {
                 io,
                 first,

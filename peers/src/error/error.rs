@@ -174,6 +174,17 @@ impl Error {
             _ => self.to_string().into(),
         }
     }
+
+    /// The same, cut to at most so many bytes, between two characters.
+    pub(crate) fn message_for_peer_within(&self, bytes: usize) -> String {
+        let mut text = self.message_for_peer().into_owned();
+        let mut end = bytes.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text
+    }
 }
 
 impl fmt::Display for Error {

@@ -224,11 +224,7 @@ impl PeerClient for NativeClient {
                 let message = Bytes::from(message);
                 let body = || Body::from(message.clone());
                 rest = &rest[batch..];
-                // Only the last request ends the change for the peer.
-                let phase = match phase {
-                    Phase::Last(_) if !rest.is_empty() => Phase::Only,
-                    phase => phase,
-                };
+                let phase = phase.of_message(rest.is_empty());
                 self.tell(Method::POST, group, target, body, phase).await?;
             }
             Ok(())

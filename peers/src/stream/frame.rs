@@ -102,6 +102,14 @@ impl Header {
     }
 }
 
+/// The bytes that the payload of a [`GRANT`] gives.
+pub(crate) fn granted(payload: &[u8]) -> Result<u32, Error> {
+    let bytes = payload
+        .try_into()
+        .map_err(|_| Error::malformed("a grant that is not of 4 bytes"))?;
+    Ok(u32::from_le_bytes(bytes))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

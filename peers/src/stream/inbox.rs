@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
-use tokio::time::Instant;
 
 use super::Payload;
-use super::frame::{HEADER, Header};
+use super::frame::{GOAWAY, HEADER, Header};
 use super::limits::{FREE, LANES, PIECE, SMALL};
-use crate::http::{BodyBudget, Share};
-use crate::{BoxFuture, Error};
+use super::partial::{Partial, Piece, broken};
+use crate::Error;
+use crate::http::BodyBudget;
 
 /// The shortest and the longest read of short frames. A read that fills its room is followed by one
 /// of twice the size.
@@ -23,9 +23,6 @@ const DIRECT: usize = 8 << 10;
 
 /// The longest payload of the stream's own frames.
 const MAX_CONTROL: u32 = 16;
-
-/// The memory of a message grows to so many times what has come of it, but for the piece that is coming.
-const TRUST: usize = 4;
 
 /// Reads frames, and puts messages of several frames together.
 ///
@@ -67,34 +64,6 @@ pub(super) enum Part {
     Refused,
 }
 
-struct Piece {
-    partial: Partial,
-    left: usize,
-    more: bool,
-}
-
-struct Partial {
-    header: Header,
-    length: u64,
-    received: u64,
-    /// How many bytes may come.
-    granted: u64,
-    bytes: BytesMut,
-    room: Room,
-    /// When it began, or when there was room for it.
-    since: Instant,
-}
-
-/// Whether there is room for a long message.
-enum Room {
-    /// Yes. The share is held until the message is whole.
-    Given { _share: Share },
-    /// Others have to be gone first.
-    Awaited(BoxFuture<'static, Share>),
-    /// The message is not wanted.
-    Refused,
-}
-
 impl Inbox {
     pub(super) fn new(max_message: u64, budget: Arc<BodyBudget>) -> Self {
         Self {
@@ -125,17 +94,15 @@ impl Inbox {
         self.partials
             .iter()
             .chain(piece)
-            .filter(|partial| matches!(partial.room, Room::Given { .. }))
-            .map(|partial| partial.since.elapsed())
+            .filter_map(Partial::wait)
             .max()
     }
 
     /// Whether the other side has begun something that it has not ended, and could.
     pub(super) fn is_in_the_middle(&self) -> bool {
-        let is_due = |partial: &Partial| partial.received < partial.granted;
         self.buffer.len() > self.consumed
             || self.piece.is_some()
-            || self.partials.iter().any(is_due)
+            || self.partials.iter().any(Partial::is_due)
     }
 
     /// Reads once. Returns the number of bytes; 0 is the end of the connection.
@@ -148,7 +115,7 @@ impl Inbox {
         if self.buffer.is_empty()
             && let Some(piece) = &mut self.piece
             && piece.left >= DIRECT
-            && !piece.is_refused()
+            && !piece.partial.is_refused()
         {
             return piece.poll_read(cx, io);
         }
@@ -217,9 +184,8 @@ impl Inbox {
     /// The grants that the other side is to get: the id of a message, and further bytes.
     pub(super) fn take_grants(&mut self, cx: &mut Context<'_>) -> Vec<(u32, u32)> {
         for partial in &mut self.partials {
-            if partial.poll_room(cx) {
-                self.grants.extend(partial.grant());
-            }
+            partial.poll_room(cx);
+            self.grants.extend(partial.grant());
         }
         std::mem::take(&mut self.grants)
     }
@@ -228,9 +194,9 @@ impl Inbox {
     pub(super) fn withdraw(&mut self, id: u32) -> Option<Part> {
         self.grants.retain(|(granted, _)| *granted != id);
         let at = self.continues(id)?;
-        Some(match self.partials.swap_remove(at).room {
-            Room::Refused => Part::Refused,
-            Room::Given { .. } | Room::Awaited(_) => Part::Wanted,
+        Some(match self.partials.swap_remove(at).is_refused() {
+            true => Part::Refused,
+            false => Part::Wanted,
         })
     }
 
@@ -307,7 +273,7 @@ impl Inbox {
                     partial.refuse();
                     too_long = Some(Event::TooLong(header, length));
                 } else if length > FREE as u64 {
-                    partial.room = Room::Awaited(self.budget.share(length as usize));
+                    partial.await_room(self.budget.share(length as usize));
                 }
                 partial
             }
@@ -324,149 +290,28 @@ impl Inbox {
 
     /// Puts a whole piece to its message, and returns the message if it is whole.
     fn end_piece(&mut self) -> Option<Event<'static>> {
-        let Piece { partial, more, .. } = self.piece.take()?;
+        let Piece {
+            mut partial, more, ..
+        } = self.piece.take()?;
         if more {
-            let mut partial = partial;
-            if matches!(partial.room, Room::Given { .. }) {
-                self.grants.extend(partial.grant());
-            }
+            self.grants.extend(partial.grant());
             self.partials.push(partial);
             return None;
         }
         let header = partial.header;
-        match partial.room {
-            Room::Refused => Some(Event::Skipped(header)),
-            Room::Given { .. } | Room::Awaited(_) => {
-                let message = partial.bytes.freeze();
-                Some(Event::Message(header, Payload::Long(message)))
-            }
-        }
-    }
-}
-
-impl Piece {
-    fn is_refused(&self) -> bool {
-        matches!(self.partial.room, Room::Refused)
-    }
-
-    /// Takes what the buffer has of the piece.
-    fn take(&mut self, buffer: &mut BytesMut) {
-        let count = self.left.min(buffer.len());
-        if !self.is_refused() {
-            self.partial.reserve(self.left);
-            self.partial.bytes.extend_from_slice(&buffer[..count]);
-        }
-        buffer.advance(count);
-        self.took(count);
-    }
-
-    /// Reads to where the message stays.
-    fn poll_read<T: AsyncRead + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        io: &mut T,
-    ) -> Poll<io::Result<usize>> {
-        self.partial.reserve(self.left);
-        let mut room = (&mut self.partial.bytes).limit(self.left);
-        let read = pin!(io.read_buf(&mut room)).poll(cx);
-        if let Poll::Ready(Ok(count)) = read {
-            self.took(count);
-        }
-        read
-    }
-
-    fn took(&mut self, count: usize) {
-        self.left -= count;
-        self.partial.received += count as u64;
-    }
-}
-
-impl Partial {
-    fn new(header: Header, length: u64) -> Self {
-        Self {
-            header,
-            length,
-            received: 0,
-            granted: length.min(FREE as u64),
-            bytes: BytesMut::new(),
-            room: Room::Given {
-                _share: Share::default(),
-            },
-            since: Instant::now(),
-        }
-    }
-
-    /// Refuses a piece that does not fit to its message.
-    fn check(&self, header: &Header, length: usize) -> Result<(), Error> {
-        let received = self.received + length as u64;
-        let fault = if header.kind != self.header.kind {
-            "goes on with a message of another kind"
-        } else if received > self.length || (!header.more && received < self.length) {
-            "does not fit to the length of its message"
-        } else if received > self.granted {
-            "was not granted"
-        } else if header.more && length == 0 {
-            "is empty"
-        } else {
-            return Ok(());
-        };
-        Err(broken(header, fault))
-    }
-
-    /// Makes room for the rest of a piece. A message that is announced to be long gets room as it comes.
-    fn reserve(&mut self, piece: usize) {
-        let spare = self.bytes.capacity() - self.bytes.len();
-        if spare < piece {
-            let left = (self.length - self.received) as usize;
-            let more = (TRUST * self.bytes.len()).max(piece);
-            self.bytes.reserve(left.min(more));
-        }
-    }
-
-    /// Whether there is room for the whole message.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> bool {
-        if let Room::Awaited(share) = &mut self.room {
-            match share.as_mut().poll(cx) {
-                Poll::Ready(share) => {
-                    self.room = Room::Given { _share: share };
-                    self.since = Instant::now();
-                }
-                Poll::Pending => return false,
-            }
-        }
-        matches!(self.room, Room::Given { .. })
-    }
-
-    /// A grant of what the sender may be ahead, once half of it is used up.
-    fn grant(&mut self) -> Option<(u32, u32)> {
-        let ahead = self.granted - self.received;
-        let missing = (FREE as u64 - ahead).min(self.length - self.granted);
-        if missing == 0 || ahead > FREE as u64 / 2 {
-            return None;
-        }
-        self.granted += missing;
-        Some((self.header.id, missing as u32))
-    }
-
-    fn refuse(&mut self) {
-        self.room = Room::Refused;
-        self.bytes = BytesMut::new();
+        Some(match partial.is_refused() {
+            true => Event::Skipped(header),
+            false => Event::Message(header, Payload::Long(partial.into_message())),
+        })
     }
 }
 
 fn check_control(header: &Header) -> Result<(), Error> {
-    if header.kind > super::frame::GOAWAY {
+    if header.kind > GOAWAY {
         return Err(broken(header, "is unknown"));
     }
     if header.more || header.length > MAX_CONTROL {
         return Err(broken(header, "is too long"));
     }
     Ok(())
-}
-
-fn broken(header: &Header, fault: &str) -> Error {
-    Error::malformed(format!(
-        "a frame of kind {}, id {} and {} bytes {fault}",
-        header.kind, header.id, header.length
-    ))
 }

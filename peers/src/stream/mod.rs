@@ -12,6 +12,7 @@ mod inbox;
 pub(crate) mod limits;
 mod message;
 mod outbox;
+mod partial;
 mod queue;
 #[cfg(test)]
 mod round_trip;

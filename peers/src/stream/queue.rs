@@ -3,7 +3,7 @@ use std::collections::VecDeque;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::Message;
-use super::frame::{HEADER, Header};
+use super::frame::{GRANT, HEADER, Header};
 use super::limits::{FREE, PIECE, SMALL};
 
 /// What waits to be written: the frames of small messages in one buffer, and large messages.
@@ -55,6 +55,11 @@ impl Queue {
         };
         self.small.put_slice(&header.to_bytes());
         self.small.put_slice(payload);
+    }
+
+    /// Lets the other side send more of a message.
+    pub(super) fn push_grant(&mut self, id: u32, bytes: u32) {
+        self.push_control(GRANT, id, &bytes.to_le_bytes());
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -20,16 +20,17 @@ pub(crate) struct UpgradedConnection {
 }
 
 /// Has `work` go on with the connection of `request`, once the answer to the request is written: driven
-/// by this crate's server, and on a task of its own elsewhere.
+/// by this crate's server, and on a task of its own elsewhere. There it is to end when `mounted` closes.
 pub(crate) fn upgrade<B, F>(
     request: &mut Request<B>,
+    mounted: watch::Receiver<bool>,
     work: impl FnOnce(UpgradedConnection) -> F + Send + 'static,
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
     let upgrading = hyper::upgrade::on(&mut *request);
     let rest = request.extensions_mut().remove::<Rest>();
-    let draining = rest.as_ref().map(Rest::draining);
+    let draining = rest.as_ref().map_or(mounted, Rest::draining);
     let work = Box::pin(go_on(upgrading, draining, work));
     match rest {
         Some(rest) => rest.leave(work),
@@ -39,7 +40,7 @@ pub(crate) fn upgrade<B, F>(
 
 async fn go_on<F: Future<Output = ()>>(
     upgrading: OnUpgrade,
-    draining: Option<watch::Receiver<bool>>,
+    mut draining: watch::Receiver<bool>,
     work: impl FnOnce(UpgradedConnection) -> F,
 ) {
     let upgraded = match upgrading.await {
@@ -51,10 +52,7 @@ async fn go_on<F: Future<Output = ()>>(
     };
     let (io, first) = taken_apart(upgraded);
     let draining: BoxFuture<'static, ()> = Box::pin(async move {
-        match draining {
-            Some(mut draining) => _ = draining.wait_for(|drain| *drain).await,
-            None => std::future::pending().await,
-        }
+        _ = draining.wait_for(|drain| *drain).await; // or until the server is dropped
     });
     work(UpgradedConnection {
         io,

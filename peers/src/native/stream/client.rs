@@ -40,80 +40,68 @@ impl StreamForm {
         &self,
         request: GetRequest<'_>,
     ) -> Result<Option<Reply>, Error> {
-        let lane = lane(request.mode);
-        match self
-            .stream
-            .try_call(&Get(request), lane, Again::Once)
-            .await?
-        {
-            Called::Answered(answer) => {
-                let message = expect(kind::VALUE, answer, request.group)?;
-                value::read(message).map(Some)
-            }
-            Called::Refused => Ok(None),
-            Called::Full => Box::pin(self.get_when_free(request, lane)).await,
-        }
+        let call = |mode| Get(GetRequest { mode, ..request });
+        let read = |answer| value::read(expect(kind::VALUE, answer, request.group)?);
+        self.look_up(request.mode, call, read, Some).await
     }
 
-    /// While too many gets wait for loads, the peer may still have the value in memory.
-    async fn get_when_free(
-        &self,
-        request: GetRequest<'_>,
-        lane: Lane,
-    ) -> Result<Option<Reply>, Error> {
-        if request.mode == GetMode::Load {
-            let mode = GetMode::Peek;
-            let peek = Get(GetRequest { mode, ..request });
-            let called = self.stream.try_call(&peek, Lane::Quick, Again::Once).await;
-            if let Ok(Called::Answered(answer)) = called
-                && let Ok(message) = expect(kind::VALUE, answer, request.group)
-                && let Ok(reply) = value::read(message)
-            {
-                return Ok(Some(reply));
-            }
-        }
-        let called = self.stream.call(&Get(request), lane, Again::Once).await?;
-        let Called::Answered(answer) = called else {
-            return Ok(None);
-        };
-        value::read(expect(kind::VALUE, answer, request.group)?).map(Some)
-    }
-
+    /// The keys that a peek has not found stay unanswered.
     pub(in crate::native) async fn get_many(
         &self,
         request: GetManyRequest<'_>,
     ) -> Result<Option<GetManyReply>, Error> {
-        let lane = lane(request.mode);
-        let message = GetMany::new(&request);
+        let call = |mode| GetMany::new(&GetManyRequest { mode, ..request });
+        let read = |answer| {
+            let message = expect(kind::VALUES, answer, request.group)?;
+            get_many_response::decode(message, request.keys.len(), request.group)
+        };
+        self.look_up(request.mode, call, read, GetManyReply::found)
+            .await
+    }
+
+    /// A call that may have to wait for a load.
+    async fn look_up<M: Message, T>(
+        &self,
+        mode: GetMode,
+        call: impl Fn(GetMode) -> M,
+        read: impl Fn(Answer) -> Result<T, Error>,
+        found: impl Fn(T) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        let message = call(mode);
+        // A peek waits for no load.
+        let lane = match mode {
+            GetMode::Peek => Lane::Quick,
+            GetMode::Load | GetMode::WarmUp => Lane::Loads,
+        };
         let called = self.stream.try_call(&message, lane, Again::Once).await?;
+        let called = match called {
+            Called::Full => {
+                // While too many calls wait for loads, the peer may still have the value in memory.
+                if mode == GetMode::Load
+                    && let Some(reply) = Box::pin(self.peek(&call(GetMode::Peek), &read)).await
+                    && let Some(reply) = found(reply)
+                {
+                    return Ok(Some(reply));
+                }
+                Box::pin(self.stream.call(&message, lane, Again::Once)).await?
+            }
+            called => called,
+        };
         match called {
-            Called::Answered(answer) => values(answer, &request).map(Some),
-            Called::Refused => Ok(None),
-            Called::Full => Box::pin(self.get_many_when_free(request, lane)).await,
+            Called::Answered(answer) => read(answer).map(Some),
+            Called::Refused | Called::Full => Ok(None),
         }
     }
 
-    /// As [`get_when_free`](Self::get_when_free). The keys that were not found stay unanswered.
-    async fn get_many_when_free(
+    async fn peek<T>(
         &self,
-        request: GetManyRequest<'_>,
-        lane: Lane,
-    ) -> Result<Option<GetManyReply>, Error> {
-        if request.mode == GetMode::Load {
-            let mode = GetMode::Peek;
-            let peek = GetMany::new(&GetManyRequest { mode, ..request });
-            let called = self.stream.try_call(&peek, Lane::Quick, Again::Once).await;
-            if let Ok(Called::Answered(answer)) = called
-                && let Ok(reply) = values(answer, &request)
-                && let Some(found) = reply.found()
-            {
-                return Ok(Some(found));
-            }
-        }
-        let message = GetMany::new(&request);
-        match self.stream.call(&message, lane, Again::Once).await? {
-            Called::Answered(answer) => values(answer, &request).map(Some),
-            Called::Refused | Called::Full => Ok(None),
+        message: &impl Message,
+        read: impl Fn(Answer) -> Result<T, Error>,
+    ) -> Option<T> {
+        let called = self.stream.try_call(message, Lane::Quick, Again::Once);
+        match called.await {
+            Ok(Called::Answered(answer)) => read(answer).ok(),
+            _ => None,
         }
     }
 
@@ -134,14 +122,9 @@ impl StreamForm {
         while !rest.is_empty() {
             let (keys, later) = rest.split_at(remove::batch(rest, MAX_KEYS_BYTES));
             rest = later;
-            // Only the last message ends the change for the peer.
-            let phase = match request.phase {
-                Phase::Last(_) if !rest.is_empty() => Phase::Only,
-                phase => phase,
-            };
             let message = Remove(RemoveRequest {
                 keys,
-                phase,
+                phase: request.phase.of_message(rest.is_empty()),
                 ..request
             });
             let told = self.tell(&message, request.group, Again::Once).await?;
@@ -190,18 +173,4 @@ impl StreamForm {
             ))),
         }
     }
-}
-
-/// A peek waits for no load.
-fn lane(mode: GetMode) -> Lane {
-    match mode {
-        GetMode::Peek => Lane::Quick,
-        GetMode::Load | GetMode::WarmUp => Lane::Loads,
-    }
-}
-
-/// The answers to several keys.
-fn values(answer: Answer, request: &GetManyRequest<'_>) -> Result<GetManyReply, Error> {
-    let message = expect(kind::VALUES, answer, request.group)?;
-    get_many_response::decode(message, request.keys.len(), request.group)
 }

@@ -82,7 +82,7 @@ impl Answerer for StreamService {
             Err(error) => return Some(bad(&error)),
         };
         if let Err(error) = self.limited().check_key(request.key) {
-            return Some(self.error(error));
+            return Some(self.error(&error));
         }
         let cached = AssertUnwindSafe(|| self.service.get_cached(request));
         match catch_unwind(cached) {
@@ -96,14 +96,14 @@ impl Answerer for StreamService {
         let this = self.clone();
         Box::pin(async move {
             let Ok(_permit) = this.requests.try_acquire() else {
-                return this.error(Error::overloaded("too many requests at once"));
+                return this.error(&Error::overloaded("too many requests at once"));
             };
             let answer = catch(this.work(kind, message)).await;
             answer.unwrap_or_else(|_| panicked())
         })
     }
 
-    fn error(&self, error: Error) -> Answer {
+    fn error(&self, error: &Error) -> Answer {
         Answer::Failure(error.into())
     }
 }
@@ -148,7 +148,7 @@ impl StreamService {
     fn value(&self, result: Result<Reply, Error>) -> Answer {
         match result {
             Ok(reply) => Answer::Value(reply),
-            Err(error) => self.error(error),
+            Err(error) => self.error(&error),
         }
     }
 
@@ -167,14 +167,12 @@ impl StreamService {
         match self.limited().get_many(request).await {
             Ok(reply) => {
                 let limit = GetManyReply::MAX_BYTES.min(self.options.max_body_bytes());
-                let share = self
-                    .bodies
-                    .share(get_many_response::expected_len(&reply).min(limit));
-                let share = share.await;
+                let length = get_many_response::expected_len(&reply).min(limit);
+                let share = self.bodies.share(length).await;
                 let values = get_many_response::encode(&reply, limit);
                 Answer::Values(held(values.into(), share))
             }
-            Err(error) => self.error(error),
+            Err(error) => self.error(&error),
         }
     }
 
@@ -185,7 +183,7 @@ impl StreamService {
         };
         match changes {
             Ok(changes) => Answer::Changes(changes),
-            Err(error) => self.error(error),
+            Err(error) => self.error(&error),
         }
     }
 
@@ -230,7 +228,7 @@ fn held(body: ByteView, share: Share) -> ByteView {
 fn bad(error: &Error) -> Answer {
     if error.is_malformed() {
         let text = format!("bad request: {error}");
-        return Answer::Failure(Error::status(StatusCode::BAD_REQUEST.as_u16(), text).into());
+        return Answer::Failure((&Error::status(StatusCode::BAD_REQUEST.as_u16(), text)).into());
     }
     Answer::Failure(error.into())
 }
@@ -238,5 +236,5 @@ fn bad(error: &Error) -> Answer {
 fn panicked() -> Answer {
     tracing::error!("the peer service panicked");
     let status = StatusCode::INTERNAL_SERVER_ERROR.as_u16();
-    Answer::Failure(Error::status(status, "internal error").into())
+    Answer::Failure((&Error::status(status, "internal error")).into())
 }

@@ -130,15 +130,9 @@ fn encode_value(reply: &Reply, length: usize, message: &mut Vec<u8>) {
 
 /// An error without a name becomes a bare text, as a status does in an answer of its own.
 fn error_answer(error: &Error) -> Answer {
-    let mut text = error.message_for_peer().into_owned();
-    let mut end = text.len().min(MAX_TEXT_BYTES);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
     Answer {
         error: Some(failure::name(error).unwrap_or_default().into()),
-        message: Some(text),
+        message: Some(error.message_for_peer_within(MAX_TEXT_BYTES)),
         ..Answer::default()
     }
 }

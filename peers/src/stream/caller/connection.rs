@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::exchange::Exchange;
 use super::shared::Shared;
@@ -12,8 +11,8 @@ use crate::stream::Message;
 pub(super) struct Connection(pub(super) Arc<Shared>);
 
 impl Connection {
-    pub(super) fn new(max_calls: usize, time: Duration) -> Self {
-        Self(Arc::new(Shared::new(max_calls, time)))
+    pub(super) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
     }
 
     /// Asks, and waits for the answer.
@@ -37,17 +36,18 @@ impl Connection {
         let mut unanswered = Unanswered(Some(&self.0));
         let pong = {
             let mut state = self.0.lock();
-            if state.has_ended() {
-                return Err(state.error());
+            if let Some(error) = state.end() {
+                return Err(error);
             }
             state.ping()
         };
-        let answered = pong.await.is_ok();
+        let answered = pong.await;
         unanswered.0 = None;
-        match answered {
-            true => Ok(()),
-            false => Err(self.0.lock().error()),
-        }
+        answered.map_err(|closed| {
+            // The channel closes at the end of the connection.
+            let end = self.0.lock().end();
+            end.unwrap_or_else(|| self.0.lost(closed))
+        })
     }
 }
 
@@ -65,10 +65,7 @@ struct Unanswered<'a>(Option<&'a Shared>);
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
         if let Some(shared) = self.0 {
-            shared.end(Error::disconnected(
-                "a peer",
-                "it left a liveness check unanswered",
-            ));
+            shared.end(shared.lost("it left a liveness check unanswered"));
         }
     }
 }

@@ -1,4 +1,3 @@
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -27,7 +26,6 @@ pub(super) struct Driver<T> {
     inbox: Inbox,
     outbox: Outbox,
     shared: Arc<Shared>,
-    peer: Arc<str>,
     times: Times,
     timer: Pin<Box<Sleep>>,
     /// What the timer waits for.
@@ -59,19 +57,12 @@ enum Timer {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
-    pub(super) fn new(
-        io: T,
-        inbox: Inbox,
-        shared: Arc<Shared>,
-        peer: Arc<str>,
-        times: Times,
-    ) -> Self {
+    pub(super) fn new(io: T, inbox: Inbox, shared: Arc<Shared>, times: Times) -> Self {
         Self {
             io,
             inbox,
             outbox: Outbox::default(),
             shared,
-            peer,
             times,
             timer: Box::pin(sleep(times.idle)),
             waits_for: Timer::Idle,
@@ -91,8 +82,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
         }
         loop {
             let read = match self.inbox.poll_read(cx, &mut self.io) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(self.lost("the peer closed it")),
-                Poll::Ready(Err(error)) => return Poll::Ready(self.lost(error)),
+                Poll::Ready(Ok(0)) => return Poll::Ready(self.shared.lost("the peer closed it")),
+                Poll::Ready(Err(error)) => return Poll::Ready(self.shared.lost(error)),
                 read => read,
             };
             if read.is_ready()
@@ -146,7 +137,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                         self.inbox.withdraw(header.id);
                         self.ended.push((header.id, None));
                     }
-                    frame::GRANT => self.outbox.grant(header.id, grant(payload)?),
+                    frame::GRANT => self.outbox.grant(header.id, frame::granted(payload)?),
                     frame::PONG => self.answered(header.id),
                     frame::GOAWAY => self.shared.lock().is_draining = true,
                     _ => {
@@ -201,12 +192,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             let grants = self.inbox.take_grants(cx);
             {
                 let mut state = self.shared.lock();
-                if state.has_ended() {
-                    return Err(state.error());
+                if let Some(error) = state.end() {
+                    return Err(error);
                 }
                 for (id, bytes) in grants {
-                    let payload = bytes.to_le_bytes();
-                    state.queue.push_control(frame::GRANT, id, &payload);
+                    state.queue.push_grant(id, bytes);
                 }
                 let is_waiting = !(state.queue.is_empty() && state.cancels.is_empty());
                 if is_waiting && !self.has_yielded && state.slots.in_use() > 1 {
@@ -234,7 +224,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 self.shared.announce_room(&state);
                 if self.outbox.is_idle() {
                     if state.is_closing || (state.is_draining && state.slots.in_use() == 0) {
-                        return Err(self.lost("it was closed"));
+                        return Err(self.shared.lost("it was closed"));
                     }
                     state.driver = Some(cx.waker().clone());
                     return Ok(());
@@ -243,7 +233,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             self.keep_time();
             match self.outbox.poll_write(cx, &mut self.io) {
                 Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Err(self.lost(error)),
+                Poll::Ready(Err(error)) => return Err(self.shared.lost(error)),
                 Poll::Pending => return Ok(()),
             }
         }
@@ -271,7 +261,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             let is_idle = state.slots.in_use() == 0 && state.pings.is_empty();
             if is_idle && self.waits_for == Timer::Idle {
                 state.is_draining = true; // from here on callers take another connection
-                return Poll::Ready(self.lost("it was idle"));
+                return Poll::Ready(self.shared.lost("it was idle"));
             }
             if is_idle {
                 state.slots.shrink();
@@ -295,7 +285,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             drop(state);
             self.callers.drain(..).for_each(Waker::wake);
             if overdue.is_withheld {
-                return Poll::Ready(self.lost("it withholds the end of a cancelled call"));
+                return Poll::Ready(self.shared.lost("it withholds the end of a cancelled call"));
             }
             self.set_timer(Timer::Tick);
             // The cancellations are to be written.
@@ -312,10 +302,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             _ = waiting.send(()); // unless it has given up
         }
     }
-
-    fn lost(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::disconnected(&*self.peer, why)
-    }
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
@@ -326,7 +312,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
         match this.drive(cx) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(error) => {
-                tracing::debug!(peer = %this.peer, %error, "a stream has ended");
+                tracing::debug!(peer = this.shared.peer(), %error, "a stream has ended");
                 this.shared.end(error);
                 Poll::Ready(())
             }
@@ -337,15 +323,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Future for Driver<T> {
 /// A runtime that shuts down drops the driver in the middle.
 impl<T> Drop for Driver<T> {
     fn drop(&mut self) {
-        let error = Error::disconnected(&*self.peer, io::Error::other("its driver has ended"));
-        self.shared.end(error);
+        self.shared.end(self.shared.lost("its driver has ended"));
     }
-}
-
-/// The bytes that a grant gives.
-fn grant(payload: &[u8]) -> Result<u32, Error> {
-    let bytes = payload
-        .try_into()
-        .map_err(|_| Error::malformed("a grant that is not of 4 bytes"))?;
-    Ok(u32::from_le_bytes(bytes))
 }

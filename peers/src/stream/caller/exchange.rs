@@ -49,11 +49,14 @@ impl<'a, M> Exchange<'a, M> {
 
 impl<M: Message> Exchange<'_, M> {
     /// Queues the request.
-    fn send(&self, cx: &Context<'_>) -> Result<u32, Unsent> {
+    fn send(&self, cx: &Context<'_>) -> Result<u32, Failure> {
         let limit = self.shared.limit(self.lane);
-        let is_long = self.message.len() > SMALL;
+        let length = self.message.len();
+        self.shared.check(length).map_err(Failure::Call)?;
         let mut state = self.shared.lock();
-        state.admit(limit, is_long)?;
+        state
+            .admit(limit, length > SMALL)
+            .map_err(Failure::Unsent)?;
         let since = state.ticks;
         let id = state.slots.begin(cx.waker().clone(), since);
         state.queue.push(self.message, id, self.shared.time());
@@ -73,8 +76,10 @@ impl<M: Message> Exchange<'_, M> {
                 self.shared.announce_room(&state);
                 Poll::Ready(result.map_err(Failure::Call))
             }
-            Look::Waiting if state.has_ended() => Poll::Ready(Err(Failure::Lost(state.error()))),
-            Look::Waiting => Poll::Pending,
+            Look::Waiting => match state.end() {
+                Some(error) => Poll::Ready(Err(Failure::Lost(error))),
+                None => Poll::Pending,
+            },
         }
     }
 }
@@ -89,7 +94,7 @@ impl<M: Message> Future for Exchange<'_, M> {
                     self.stage = Stage::Sent(id);
                     return Poll::Pending;
                 }
-                Err(unsent) => Poll::Ready(Err(Failure::Unsent(unsent))),
+                Err(failure) => Poll::Ready(Err(failure)),
             },
             Stage::Sent(id) => self.look(id, cx),
             Stage::Done => Poll::Pending,

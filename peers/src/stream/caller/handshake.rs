@@ -5,7 +5,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
 use crate::http::BodyBudget;
-use crate::stream::fields::Fields;
 use crate::stream::frame;
 use crate::stream::inbox::{Event, Inbox};
 use crate::stream::limits::Limits;
@@ -39,8 +38,5 @@ fn limits(event: &Event<'_>) -> Result<Limits, Error> {
     if header.kind != frame::HELLO {
         return Err(Error::malformed("a stream that does not begin with HELLO"));
     }
-    let mut fields = Fields::of("a HELLO", *payload);
-    let (calls, message) = (fields.u32()?, fields.u64()?);
-    fields.end()?;
-    Ok(Limits { calls, message })
+    Limits::from_bytes(payload)
 }

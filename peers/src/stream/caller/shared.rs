@@ -1,4 +1,6 @@
+use std::error::Error as StdError;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -18,11 +20,15 @@ const MAX_UNSENT: usize = 4 << 20;
 /// What the callers and the driver share.
 #[derive(Debug)]
 pub(super) struct Shared {
+    /// The peer, for errors.
+    peer: Arc<str>,
     state: Mutex<State>,
     /// Wakes callers that found the connection full.
     room: Notify,
     /// The most calls under way.
     max_calls: usize,
+    /// The longest message that the peer takes.
+    max_message: u64,
     /// The milliseconds that a caller waits.
     time: u32,
 }
@@ -64,17 +70,28 @@ pub(super) enum Unsent {
 }
 
 impl Shared {
-    pub(super) fn new(max_calls: usize, time: Duration) -> Self {
+    pub(super) fn new(peer: Arc<str>, max_calls: usize, max_message: u64, time: Duration) -> Self {
         Self {
+            peer,
             state: Mutex::default(),
             room: Notify::new(),
             max_calls,
+            max_message,
             time: u32::try_from(time.as_millis()).unwrap_or(u32::MAX),
         }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
+    }
+
+    pub(super) fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// The error of a connection that has ended for this reason.
+    pub(super) fn lost(&self, why: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+        Error::disconnected(self.peer(), why)
     }
 
     pub(super) fn time(&self) -> u32 {
@@ -87,6 +104,15 @@ impl Shared {
             Lane::Loads => self.max_calls - self.max_calls / 16,
             Lane::Quick => self.max_calls,
         }
+    }
+
+    /// Refuses a message that the peer would refuse.
+    pub(super) fn check(&self, length: usize) -> Result<(), Error> {
+        let (size, limit) = (length as u64, self.max_message);
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Error::too_large("a request to a peer", size, limit))
     }
 
     /// Waits until there may be room for another call.
@@ -167,16 +193,13 @@ impl State {
         pong
     }
 
-    pub(super) fn has_ended(&self) -> bool {
-        self.end.is_some()
+    /// Why the connection has ended; `None` as long as it has not.
+    pub(super) fn end(&self) -> Option<Error> {
+        self.end.as_ref().map(Error::copy)
     }
 
-    /// Why the connection has ended.
-    pub(super) fn error(&self) -> Error {
-        match &self.end {
-            Some(error) => error.copy(),
-            None => Error::malformed("a stream that ended without a reason"),
-        }
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 }
 

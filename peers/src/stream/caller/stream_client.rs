@@ -9,7 +9,7 @@ use super::connection::Connection;
 use super::driver::{Driver, Times};
 use super::exchange::Failure;
 use super::handshake;
-use super::shared::Unsent;
+use super::shared::{Shared, Unsent};
 use super::slots::Answer;
 use crate::Error;
 use crate::http::BodyBudget;
@@ -303,14 +303,19 @@ impl Inner {
         let max_calls = options
             .max_calls_per_connection
             .min(usize::try_from(limits.calls).unwrap_or(usize::MAX));
-        let connection = Connection::new(max_calls.max(1), options.request_timeout);
+        let peer = Arc::clone(&self.peer);
+        let connection = Connection::new(Shared::new(
+            peer,
+            max_calls.max(1),
+            limits.message,
+            options.request_timeout,
+        ));
         let shared = Arc::clone(&connection.0);
         let times = Times {
             call: options.request_timeout,
             idle: options.client_idle_timeout,
         };
-        let peer = Arc::clone(&self.peer);
-        tokio::spawn(Driver::new(io, inbox, shared, peer, times));
+        tokio::spawn(Driver::new(io, inbox, shared, times));
         Ok(Some(Arc::new(connection)))
     }
 }

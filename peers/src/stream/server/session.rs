@@ -32,7 +32,7 @@ pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
     fn answer(&self, kind: u8, message: Bytes) -> BoxFuture<'static, Self::Answer>;
 
     /// The answer that says an error.
-    fn error(&self, error: Error) -> Self::Answer;
+    fn error(&self, error: &Error) -> Self::Answer;
 }
 
 /// How many cancelled calls a client may have whose tasks have not ended, beyond its limit of calls.
@@ -87,10 +87,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
         draining: BoxFuture<'static, ()>,
     ) -> Self {
         let mut queue = Queue::default();
-        let mut hello = [0; 12];
-        hello[..4].copy_from_slice(&limits.calls.to_le_bytes());
-        hello[4..].copy_from_slice(&limits.message.to_le_bytes());
-        queue.push_control(frame::HELLO, 0, &hello);
+        queue.push_control(frame::HELLO, 0, &limits.to_bytes());
         let mut inbox = Inbox::new(limits.message, budget);
         inbox.put(first);
         Self {
@@ -203,7 +200,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                     self.called += 1;
                     let limit = self.limits.calls as usize;
                     let under_way = calls.count() + self.outbox.large_messages();
-                    // A client that cancels counts no longer what has yet to end here.
+                    // The client does not count a cancelled call, although its task may not have ended yet.
                     let is_flooded = calls.cancelled() > limit + SLACK;
                     if under_way >= limit || is_flooded || calls.contains(header.id) {
                         let id = header.id;
@@ -214,18 +211,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                 }
                 Event::TooLong(header, length) => {
                     let error = Error::too_large("a request", length, self.limits.message);
-                    self.queue.push(&self.answerer.error(error), header.id, 0);
+                    self.queue.push(&self.answerer.error(&error), header.id, 0);
                 }
                 Event::Skipped(_) => {}
                 Event::Control(header, payload) => match header.kind {
                     frame::PING => self.queue.push_control(frame::PONG, header.id, &[]),
                     frame::CANCEL => self.cancel(header.id),
-                    frame::GRANT => {
-                        let bytes = payload
-                            .try_into()
-                            .map_err(|_| Error::malformed("a grant that is not of 4 bytes"))?;
-                        self.outbox.grant(header.id, u32::from_le_bytes(bytes));
-                    }
+                    frame::GRANT => self.outbox.grant(header.id, frame::granted(payload)?),
                     kind => {
                         let text = format!("a frame of kind {kind}, which a client never sends");
                         return Err(Error::malformed(text));
@@ -256,8 +248,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     /// Writes a turn. Says whether there was something, and the connection has taken it.
     fn write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
         for (id, bytes) in self.inbox.take_grants(cx) {
-            let payload = bytes.to_le_bytes();
-            self.queue.push_control(frame::GRANT, id, &payload);
+            self.queue.push_grant(id, bytes);
         }
         self.outbox.take(&mut self.queue);
         if self.outbox.is_idle() {
@@ -311,7 +302,7 @@ fn answer<A: Answerer>(
     }
     let answer = answerer.answer(header.kind, message.into_bytes());
     let time = Duration::from_millis(header.time.into());
-    let late = answerer.error(Error::timed_out("the answer to a peer", time));
+    let late = answerer.error(&Error::timed_out("the answer to a peer", time));
     calls.begin(header.id, async move {
         tokio::time::timeout(time, answer).await.unwrap_or(late)
     });

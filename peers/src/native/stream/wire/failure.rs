@@ -37,27 +37,15 @@ pub(crate) struct Failure {
     text: String,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::from(&error)
-    }
-}
-
 impl From<&Error> for Failure {
     fn from(error: &Error) -> Self {
         let name = failure::name(error)
             .and_then(|name| NAMES.iter().position(|known| *known == name))
             .map_or(0, |at| at as u8 + 1);
-        let mut text = error.message_for_peer().into_owned();
-        let mut end = MAX_TEXT.min(text.len());
-        while !text.is_char_boundary(end) {
-            end -= 1;
-        }
-        text.truncate(end);
         Self {
             name,
             status: failure::status(error).as_u16(),
-            text,
+            text: error.message_for_peer_within(MAX_TEXT),
         }
     }
 }
@@ -99,9 +87,9 @@ mod tests {
 
     #[test]
     fn the_bytes_are_the_documented_ones() {
-        let told = Answer::Failure(Error::getter("no").into());
+        let told = Answer::Failure((&Error::getter("no")).into());
         assert_eq!(bytes_of(&told), b"\x02\xf4\x01no");
-        let told = Answer::Failure(Error::status(401, "who?").into());
+        let told = Answer::Failure((&Error::status(401, "who?")).into());
         assert_eq!(bytes_of(&told), b"\0\x91\x01who?");
     }
 
@@ -118,20 +106,18 @@ mod tests {
             Error::unsupported("peek", "golang"),
             Error::status(401, "who is asking?"),
         ] {
-            let text = sent.to_string();
-            let is_answer = sent.is_answer();
-            let told = bytes_of(&Answer::Failure(sent.into()));
+            let told = bytes_of(&Answer::Failure((&sent).into()));
             let received = read(&told, "thumbnails").unwrap();
-            assert_eq!(received.to_string(), text);
-            assert_eq!(received.is_answer(), is_answer);
+            assert_eq!(received.to_string(), sent.to_string());
+            assert_eq!(received.is_answer(), sent.is_answer());
         }
     }
 
     #[test]
     fn a_long_text_is_cut_between_two_characters() {
-        let told = Failure::from(Error::getter("ü".repeat(MAX_TEXT)));
+        let told = Failure::from(&Error::getter("ü".repeat(MAX_TEXT)));
         assert_eq!(told.text.len(), MAX_TEXT);
-        let told = Failure::from(Error::getter(format!("x{}", "ü".repeat(MAX_TEXT))));
+        let told = Failure::from(&Error::getter(format!("x{}", "ü".repeat(MAX_TEXT))));
         assert_eq!(told.text.len(), MAX_TEXT - 1);
     }
 
