@@ -20,7 +20,7 @@ use support::stream::{
 };
 use support::{SERVER, dial, echo, get, serve, value};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -35,6 +35,15 @@ fn slow_server(network: &Network) -> (Server, Arc<Slow>) {
 
 fn serve_native<P: PeerService>(network: &Network, peer: P) -> (Server, Arc<P>) {
     serve(network, Protocol::Native, HttpOptions::default(), peer)
+}
+
+/// A get on a task of its own.
+fn spawn_get(
+    client: &Arc<dyn PeerClient>,
+    key: impl AsRef<[u8]> + Send + 'static,
+) -> JoinHandle<Result<Reply, Error>> {
+    let client = Arc::clone(client);
+    tokio::spawn(async move { client.get(get(key.as_ref())).await })
 }
 
 fn set(value: Vec<u8>) -> SetRequest<'static> {
@@ -106,10 +115,7 @@ async fn a_slow_key_delays_no_fast_one_on_the_same_connection() {
     let network = Network::new();
     let (_server, peer) = slow_server(&network);
     let client = client(&network);
-    let slow = tokio::spawn({
-        let client = Arc::clone(&client);
-        async move { client.get(get(b"slow")).await }
-    });
+    let slow = spawn_get(&client, b"slow");
     peer.arrived.notified().await;
     for key in [b"cached".as_slice(), b"loaded"] {
         assert_eq!(client.get(get(key)).await.unwrap().value, key);
@@ -170,10 +176,7 @@ async fn calls_beyond_the_limit_wait_and_are_refused_in_the_end() {
         .acquire_timeout(3 * SECOND);
     let (_server, peer) = serve(&network, Protocol::Native, options.clone(), Slow::default());
     let client = dial(&network, Protocol::Native, options);
-    let slow = |key: &'static [u8]| {
-        let client = Arc::clone(&client);
-        tokio::spawn(async move { client.get(get(key)).await })
-    };
+    let slow = |key: &'static [u8]| spawn_get(&client, key);
     let under_way = [slow(b"slow-1"), slow(b"slow-2")];
     for _ in 0..2 {
         peer.arrived.notified().await;
@@ -811,10 +814,7 @@ async fn a_server_that_shuts_down_slowly_is_alive() {
     let network = Network::new();
     let (server, peer) = slow_server(&network);
     let client = client(&network);
-    let slow = tokio::spawn({
-        let client = Arc::clone(&client);
-        async move { client.get(get(b"slow")).await }
-    });
+    let slow = spawn_get(&client, b"slow");
     peer.arrived.notified().await;
     let (cut_off, ()) = tokio::join!(server.shutdown(), async {
         sleep(SECOND).await;
@@ -849,10 +849,7 @@ async fn the_place_of_a_cancelled_long_answer_is_free_for_the_next_one_at_once()
     let client = client(&network);
     let mut gets = Vec::new();
     for n in 0..9 {
-        let client = Arc::clone(&client);
-        gets.push(tokio::spawn(async move {
-            client.get(get(format!("{n}").as_bytes())).await
-        }));
+        gets.push(spawn_get(&client, n.to_string()));
     }
     let mut raw = RawStream::greet(&mut listener).await;
     let mut ids = [0; 9];
@@ -912,10 +909,7 @@ async fn a_server_that_shuts_down_answers_what_it_was_asked() {
     let (server, peer) = slow_server(&network);
     let client = client(&network);
     let mut raw = RawStream::open(&network).await;
-    let slow = tokio::spawn({
-        let client = Arc::clone(&client);
-        async move { client.get(get(b"slow")).await }
-    });
+    let slow = spawn_get(&client, b"slow");
     peer.arrived.notified().await;
     let (cut_off, ()) = tokio::join!(server.shutdown(), async {
         assert_eq!(raw.receive().await.unwrap().kind, GOAWAY);

@@ -49,15 +49,16 @@ impl PeerClient for GalaxycacheClient {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             self.http.check_key(request.key)?;
-            if request.mode == GetMode::Peek {
-                return self.ask(&request, PEEK, Lane::Quick).await;
-            }
-            if self.http.is_exhausted()
-                && let Ok(reply) = Box::pin(self.ask(&request, PEEK, Lane::Quick)).await
-            {
-                return Ok(reply);
-            }
-            self.ask(&request, FETCH, Lane::Loads).await
+            // The protocol has no warm-up, and a load does as well.
+            let mode = match request.mode {
+                GetMode::Peek => GetMode::Peek,
+                GetMode::Load | GetMode::WarmUp => GetMode::Load,
+            };
+            let ask = |mode, lane| match mode {
+                GetMode::Peek => self.ask(&request, PEEK, lane),
+                GetMode::Load | GetMode::WarmUp => self.ask(&request, FETCH, lane),
+            };
+            self.http.look_up(mode, ask, Some).await
         })
     }
 

@@ -65,17 +65,8 @@ impl NativeClient {
     }
 
     async fn get_over_http(&self, request: GetRequest<'_>) -> Result<Reply, Error> {
-        if request.mode == GetMode::Peek {
-            return self.ask(request, Lane::Quick).await;
-        }
-        if request.mode == GetMode::Load && self.http.is_exhausted() {
-            let mode = GetMode::Peek;
-            let peek = self.ask(GetRequest { mode, ..request }, Lane::Quick);
-            if let Ok(reply) = Box::pin(peek).await {
-                return Ok(reply);
-            }
-        }
-        self.ask(request, Lane::Loads).await
+        let ask = |mode, lane| self.ask(GetRequest { mode, ..request }, lane);
+        self.http.look_up(request.mode, ask, Some).await
     }
 
     async fn ask_many(
@@ -97,21 +88,12 @@ impl NativeClient {
         get_many_response::decode(answer.body, request.keys.len(), request.group)
     }
 
-    /// If all connections for loads are in use, the values that the peer has cached come first.
-    async fn ask_many_in_lane(&self, request: GetManyRequest<'_>) -> Result<GetManyReply, Error> {
-        if request.mode == GetMode::Peek {
-            return self.ask_many(request, Lane::Quick).await;
-        }
-        if request.mode == GetMode::Load && self.http.is_exhausted() {
-            let mode = GetMode::Peek;
-            let peek = self.ask_many(GetManyRequest { mode, ..request }, Lane::Quick);
-            if let Ok(reply) = Box::pin(peek).await
-                && let Some(found) = reply.found()
-            {
-                return Ok(found);
-            }
-        }
-        self.ask_many(request, Lane::Loads).await
+    /// The keys that a peek has not found stay unanswered.
+    async fn get_many_over_http(&self, request: GetManyRequest<'_>) -> Result<GetManyReply, Error> {
+        let ask = |mode, lane| self.ask_many(GetManyRequest { mode, ..request }, lane);
+        self.http
+            .look_up(request.mode, ask, GetManyReply::found)
+            .await
     }
 
     /// An operation whose answer has no body.
@@ -178,7 +160,7 @@ impl PeerClient for NativeClient {
             {
                 return Ok(reply.with_refused(refused));
             }
-            let reply = self.ask_many_in_lane(request).await?;
+            let reply = Box::pin(self.get_many_over_http(request)).await?;
             Ok(reply.with_refused(refused))
         })
     }

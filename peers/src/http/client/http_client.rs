@@ -17,8 +17,8 @@ use super::answer::Answer;
 use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector::{self, Io};
 use super::pool::Pool;
-use crate::Error;
 use crate::http::{Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
+use crate::{Error, GetMode};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -123,9 +123,28 @@ impl HttpClient {
         within("a value", value.len(), self.options.max_value_bytes)
     }
 
-    /// Whether a request that may wait for a load would have to wait for a connection.
-    pub(crate) fn is_exhausted(&self) -> bool {
-        self.limit.is_exhausted()
+    /// Has `ask` look something up, as far as the mode goes. While no connection for loads is free, the peer
+    /// may still have it in memory: a peek comes first then, and what it has `found` is the answer.
+    pub(crate) async fn look_up<T, F>(
+        &self,
+        mode: GetMode,
+        ask: impl Fn(GetMode, Lane) -> F,
+        found: impl Fn(T) -> Option<T>,
+    ) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        if mode == GetMode::Peek {
+            return ask(mode, Lane::Quick).await;
+        }
+        if mode == GetMode::Load
+            && self.limit.is_exhausted()
+            && let Ok(reply) = Box::pin(ask(GetMode::Peek, Lane::Quick)).await
+            && let Some(reply) = found(reply)
+        {
+            return Ok(reply);
+        }
+        ask(mode, Lane::Loads).await
     }
 
     /// Sends a request and reads the answer. `fill` turns an empty GET into the request, and returns the
