@@ -8,6 +8,7 @@
 pub(crate) mod caller;
 pub(crate) mod fields;
 pub(crate) mod frame;
+mod hello;
 mod inbox;
 pub(crate) mod limits;
 mod message;
@@ -18,4 +19,5 @@ mod queue;
 mod round_trip;
 pub(crate) mod server;
 
+pub(crate) use hello::Hello;
 pub(crate) use message::{Message, Payload};

@@ -18,8 +18,8 @@ const TURN: usize = PIECE;
 /// A buffer of small frames that has grown longer than this is given back once it is written.
 const KEPT_BUFFER: usize = 64 << 10;
 
-/// Writes what a [`Queue`] holds. Small frames go first and all at once; up to [`LANES`] large
-/// messages then take turns, a frame each.
+/// Writes what a [`Queue`] holds. Small frames go first and all at once. Then large messages take turns, a
+/// frame each: those of one frame, and up to [`LANES`] of those of several.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     /// Small frames that are being written, in front of `frames`.
@@ -102,8 +102,8 @@ impl Outbox {
         Withdrawn::Absent
     }
 
-    /// Takes what a queue holds: the large messages always, the small ones if none is being written.
-    /// `frame` boundaries are kept: nothing comes between the parts of a frame.
+    /// Takes what a queue holds: the large messages always, the small frames only when everything begun is
+    /// written, so that nothing comes between the parts of a frame.
     pub(super) fn take(&mut self, queue: &mut Queue) {
         for large in queue.take_large() {
             self.large_bytes += large.left();

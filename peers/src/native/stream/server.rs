@@ -16,7 +16,8 @@ use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
 use crate::http::{Body, BodyBudget, Share};
 use crate::native::wire::get_many_response;
-use crate::stream::limits::{Limits, SMALL};
+use crate::stream::Hello;
+use crate::stream::limits::SMALL;
 use crate::stream::server::{Answerer, Session, Times};
 use crate::{BoxFuture, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply};
 
@@ -56,9 +57,9 @@ pub(crate) async fn serve(
     draining: BoxFuture<'static, ()>,
 ) {
     let options = &service.options;
-    let limits = Limits {
-        calls: u32::try_from(options.max_calls_per_connection).unwrap_or(u32::MAX),
-        message: options.max_message_bytes() as u64,
+    let hello = Hello {
+        max_calls: u32::try_from(options.max_calls_per_connection).unwrap_or(u32::MAX),
+        max_message: options.max_message_bytes() as u64,
     };
     let times = Times {
         due: options.write_timeout.min(options.body_timeout),
@@ -66,7 +67,7 @@ pub(crate) async fn serve(
         idle: options.server_idle_timeout,
     };
     let bodies = Arc::clone(&service.bodies);
-    let why = Session::new(io, first, service, limits, times, bodies, draining).await;
+    let why = Session::new(io, first, service, hello, times, bodies, draining).await;
     tracing::debug!(%why, "a stream has ended");
 }
 

@@ -5,9 +5,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Error;
 use crate::http::BodyBudget;
+use crate::stream::Hello;
 use crate::stream::frame;
 use crate::stream::inbox::{Event, Inbox};
-use crate::stream::limits::Limits;
 
 /// Reads the server's greeting on a fresh connection, of which some bytes may have been read. `None` if the
 /// connection ends before: a server agrees to an upgrade that the one in which it is mounted cannot make.
@@ -16,13 +16,13 @@ pub(super) async fn greeted<T: AsyncRead + AsyncWrite + Unpin>(
     first: &[u8],
     max_message: u64,
     bodies: Arc<BodyBudget>,
-) -> Result<Option<(T, Inbox, Limits)>, Error> {
+) -> Result<Option<(T, Inbox, Hello)>, Error> {
     let mut inbox = Inbox::new(max_message, bodies);
     inbox.put(first);
     loop {
         if let Some(event) = inbox.next()? {
-            let limits = limits(&event)?;
-            return Ok(Some((io, inbox, limits)));
+            let hello = hello(&event)?;
+            return Ok(Some((io, inbox, hello)));
         }
         match poll_fn(|cx| inbox.poll_read(cx, &mut io)).await {
             Ok(0) | Err(_) => return Ok(None),
@@ -31,12 +31,12 @@ pub(super) async fn greeted<T: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-fn limits(event: &Event<'_>) -> Result<Limits, Error> {
+fn hello(event: &Event<'_>) -> Result<Hello, Error> {
     let Event::Control(header, payload) = event else {
         return Err(Error::malformed("a stream that begins with a message"));
     };
     if header.kind != frame::HELLO {
         return Err(Error::malformed("a stream that does not begin with HELLO"));
     }
-    Limits::from_bytes(payload)
+    Hello::from_bytes(payload)
 }

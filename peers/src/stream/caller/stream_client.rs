@@ -296,18 +296,18 @@ impl Inner {
         };
         let bodies = Arc::clone(&self.bodies);
         let greeted = handshake::greeted(io, &first, self.max_message, bodies).await?;
-        let Some((io, inbox, limits)) = greeted else {
+        let Some((io, inbox, hello)) = greeted else {
             return Ok(None);
         };
         let options = self.http.options();
         let max_calls = options
             .max_calls_per_connection
-            .min(usize::try_from(limits.calls).unwrap_or(usize::MAX));
+            .min(usize::try_from(hello.max_calls).unwrap_or(usize::MAX));
         let peer = Arc::clone(&self.peer);
         let connection = Connection::new(Shared::new(
             peer,
             max_calls.max(1),
-            limits.message,
+            hello.max_message,
             options.request_timeout,
         ));
         let shared = Arc::clone(&connection.0);

@@ -13,10 +13,9 @@ use super::patience::{Patience, State, Verdict};
 use crate::http::BodyBudget;
 use crate::stream::frame::{self, Header};
 use crate::stream::inbox::{Event, Inbox, Part};
-use crate::stream::limits::{Limits, UNSENT_SMALL};
 use crate::stream::outbox::{Outbox, Withdrawn};
 use crate::stream::queue::Queue;
-use crate::stream::{Message, Payload};
+use crate::stream::{Hello, Message, Payload};
 use crate::{BoxFuture, Error};
 
 /// Answers the calls of a stream: the protocol's part.
@@ -34,6 +33,10 @@ pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
     /// The answer that says an error.
     fn error(&self, error: &Error) -> Self::Answer;
 }
+
+/// The most answered bytes of small messages that a server keeps for a client that does not read
+/// them. It reads no further calls until they are gone.
+const UNSENT_SMALL: usize = 1 << 20;
 
 /// How many cancelled calls a client may have whose tasks have not ended, beyond its limit of calls.
 const SLACK: usize = 64;
@@ -63,7 +66,7 @@ pub(crate) struct Session<T, A: Answerer> {
     outbox: Outbox,
     answerer: A,
     calls: Calls<A::Answer>,
-    limits: Limits,
+    hello: Hello,
     patience: Patience,
     /// The number of calls so far.
     called: u64,
@@ -81,14 +84,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
         io: T,
         first: &[u8],
         answerer: A,
-        limits: Limits,
+        hello: Hello,
         times: Times,
         budget: Arc<BodyBudget>,
         draining: BoxFuture<'static, ()>,
     ) -> Self {
         let mut queue = Queue::default();
-        queue.push_control(frame::HELLO, 0, &limits.to_bytes());
-        let mut inbox = Inbox::new(limits.message, budget);
+        queue.push_control(frame::HELLO, 0, &hello.to_bytes());
+        let mut inbox = Inbox::new(hello.max_message, budget);
         inbox.put(first);
         Self {
             io,
@@ -97,7 +100,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
             outbox: Outbox::default(),
             answerer,
             calls: Calls::new(),
-            limits,
+            hello,
             patience: Patience::new(times.due, times.idle),
             called: 0,
             read: 0,
@@ -198,7 +201,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                         ..
                     } = self;
                     self.called += 1;
-                    let limit = self.limits.calls as usize;
+                    let limit = self.hello.max_calls as usize;
                     let under_way = calls.count() + self.outbox.large_messages();
                     // The client does not count a cancelled call, although its task may not have ended yet.
                     let is_flooded = calls.cancelled() > limit + SLACK;
@@ -210,7 +213,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                     answer(answerer, calls, queue, header, message);
                 }
                 Event::TooLong(header, length) => {
-                    let error = Error::too_large("a request", length, self.limits.message);
+                    let error = Error::too_large("a request", length, self.hello.max_message);
                     self.queue.push(&self.answerer.error(&error), header.id, 0);
                 }
                 Event::Skipped(_) => {}
