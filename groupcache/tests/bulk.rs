@@ -5,12 +5,12 @@ mod common;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use common::{Calls, Gate, MIB, getter_calls, lonely_node};
+use common::{Calls, Gate, MIB, getter_calls, lonely_node, lonely_node_at, unmirrored, until};
 use futures_util::future::join;
 use groupcache::testing::Cluster;
 use groupcache::{
-    Answers, Bulk, Context, Expiring, Getter, GetterError, Group, Json, Key, ManualClock, Never,
-    Node, NotFound, Source, Text, TypedGetter, TypedValue, Value,
+    Answers, Bulk, Context, Expiring, Getter, GetterError, Group, Json, Key, ManualClock, NotFound,
+    Source, Text, TypedGetter, TypedValue, Value,
 };
 use parking_lot::Mutex;
 
@@ -38,15 +38,29 @@ impl Batches {
         let batches = self.clone();
         Bulk(move |keys: Vec<Key>| {
             batches.add(&keys);
+            async move { Ok::<_, GetterError>(echoed(keys)) }
+        })
+    }
+
+    /// A getter that answers `value of K` once the gate has a permit for it.
+    fn gated(&self, gate: &Gate) -> impl Getter + Clone + use<> {
+        let (batches, gate) = (self.clone(), gate.clone());
+        Bulk(move |keys: Vec<Key>| {
+            batches.add(&keys);
+            let gate = gate.clone();
             async move {
-                let values = keys.into_iter().map(|key| {
-                    let value = format!("value of {key}");
-                    (key, value)
-                });
-                Ok::<_, GetterError>(Answers::found(values))
+                gate.pass().await;
+                Ok::<_, GetterError>(echoed(keys))
             }
         })
     }
+}
+
+fn echoed(keys: Vec<Key>) -> Answers {
+    Answers::found(keys.into_iter().map(|key| {
+        let value = format!("value of {key}");
+        (key, value)
+    }))
 }
 
 fn keys(count: usize) -> Vec<String> {
@@ -106,7 +120,7 @@ async fn each_key_has_the_outcome_that_it_is_given() {
         }
     }
     let clock = ManualClock::new();
-    let node = common::lonely_node_at(&clock).await;
+    let node = lonely_node_at(&clock).await;
     let group = node
         .group("g", MIB, Rows)
         .max_value_bytes(100)
@@ -151,7 +165,7 @@ async fn an_error_or_a_panic_of_a_bulk_load_is_that_of_all_its_keys() {
         }
     });
     let clock = ManualClock::new();
-    let node = common::lonely_node_at(&clock).await;
+    let node = lonely_node_at(&clock).await;
     let group = node.group("g", MIB, getter).build().unwrap();
     for outcome in group.get_many(["a", "b"]).await {
         assert_eq!(
@@ -197,19 +211,8 @@ async fn a_bulk_load_has_the_time_of_one_load() {
 #[tokio::test]
 async fn single_gets_join_a_bulk_load_and_it_leaves_out_what_they_have_under_way() {
     let (batches, gate) = (Batches::default(), Gate::closed());
-    let getter = {
-        let (batches, gate) = (batches.clone(), gate.clone());
-        Bulk(move |keys: Vec<Key>| {
-            let (batches, gate) = (batches.clone(), gate.clone());
-            async move {
-                batches.add(&keys);
-                gate.pass().await;
-                Ok::<_, GetterError>(Answers::found(keys.into_iter().map(|key| (key, "v"))))
-            }
-        })
-    };
     let cluster = Cluster::start(2).await.unwrap();
-    let groups = cluster.group("g", MIB, getter).unwrap();
+    let groups = cluster.group("g", MIB, batches.gated(&gate)).unwrap();
     let own: Vec<_> = keys(100)
         .into_iter()
         .filter(|key| cluster.owner(key) == 0)
@@ -223,11 +226,11 @@ async fn single_gets_join_a_bulk_load_and_it_leaves_out_what_they_have_under_way
     gate.arrival().await;
     let (group, key) = (groups[1].clone(), own[4].clone());
     let late = tokio::spawn(async move { group.get(key).await });
-    common::until(|| groups[0].stats().peer_gets == 2).await;
+    until(|| groups[0].stats().peer_gets == 2).await;
     gate.open(2);
     let (single, (bulk, late)) = join(single, join(bulk, late)).await;
-    assert_eq!(single.unwrap().unwrap(), "v");
-    assert_eq!(late.unwrap().unwrap(), "v");
+    assert_eq!(single.unwrap().unwrap(), format!("value of {}", own[2]));
+    assert_eq!(late.unwrap().unwrap(), format!("value of {}", own[4]));
     assert!(bulk.unwrap().iter().all(Result::is_ok));
     let rest = [0, 1, 3, 4].map(|n: usize| own[n].clone()).to_vec();
     assert_eq!(*batches.0.lock(), [vec![own[2].clone()], rest]);
@@ -257,27 +260,15 @@ async fn a_bulk_load_may_ask_for_a_key_that_waits_for_its_turn() {
 
 #[tokio::test(start_paused = true)]
 async fn a_single_get_does_not_wait_for_bulk_loads_of_other_keys() {
-    let gate = Gate::closed();
-    let getter = {
-        let gate = gate.clone();
-        Bulk(move |keys: Vec<Key>| {
-            let gate = gate.clone();
-            async move {
-                gate.pass().await;
-                Ok::<_, GetterError>(Answers::found(keys.into_iter().map(|key| (key, "v"))))
-            }
-        })
-    };
-    let group = lonely_node().await.group("g", MIB, getter);
+    let (batches, gate) = (Batches::default(), Gate::closed());
+    let group = lonely_node().await.group("g", MIB, batches.gated(&gate));
     let group = group.max_bulk_load_keys(10).build().unwrap();
     let many = keys(50);
     let all = tokio::spawn({
         let (group, many) = (group.clone(), many.clone());
         async move { group.get_many(many).await }
     });
-    for _ in 0..4 {
-        gate.arrival().await;
-    }
+    gate.arrivals(4).await;
     let single = tokio::spawn({
         let (group, last) = (group.clone(), many[49].clone());
         async move { group.get(last).await }
@@ -285,7 +276,7 @@ async fn a_single_get_does_not_wait_for_bulk_loads_of_other_keys() {
     let begun = tokio::time::timeout(SECOND, gate.arrival()).await;
     begun.expect("the load of the single get begins");
     gate.open(6);
-    assert_eq!(single.await.unwrap().unwrap(), "v");
+    assert_eq!(single.await.unwrap().unwrap(), "value of k049");
     assert!(all.await.unwrap().iter().all(Result::is_ok));
     assert_eq!(group.stats().getter_calls, 6);
 }
@@ -345,9 +336,7 @@ async fn a_bulk_load_sees_the_context_of_its_caller() {
 async fn new_owners_take_over_what_former_ones_have_before_they_load_together() {
     let batches = Batches::default();
     let cluster = Cluster::start(3).await.unwrap();
-    let groups = cluster
-        .group_with("g", MIB, batches.echo(), |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, batches.echo());
     let members: Vec<_> = cluster
         .nodes()
         .iter()
@@ -421,12 +410,8 @@ async fn typed_values_of_a_bulk_load_have_expiries_of_their_own() {
         Ok(Answers::found(keys.into_iter().map(price)))
     }
     let clock = ManualClock::new();
-    let node = Node::builder("http://127.0.0.1:1")
-        .clock(clock.clone())
-        .start()
+    let group = lonely_node_at(&clock)
         .await
-        .unwrap();
-    let group = node
         .typed_group("prices", MIB, Text, Expiring(Bulk(prices)))
         .build()
         .unwrap();

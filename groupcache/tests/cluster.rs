@@ -5,23 +5,15 @@ mod common;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use common::{Calls, Gate, MIB, assert_adds_up, getter_calls, until};
+use common::{Calls, Gate, MIB, assert_adds_up, cluster_of, getter_calls, unmirrored, until};
 use groupcache::testing::Cluster;
 use groupcache::{Always, Candidate, Key, Never, NotFound, Protocol, Source};
 
 #[tokio::test]
 async fn every_key_is_loaded_once_by_its_owner_whoever_is_asked() {
-    for protocol in Protocol::ALL {
-        let cluster = Cluster::builder(3)
-            .protocol(*protocol)
-            .start()
-            .await
-            .unwrap();
-        let groups = cluster
-            .group_with("g", MIB, Calls::default().echo(), |group| {
-                group.promoter(Never)
-            })
-            .unwrap();
+    for &protocol in Protocol::ALL {
+        let cluster = cluster_of(3, protocol).await;
+        let groups = unmirrored(&cluster, Calls::default().echo());
         for n in 0..60 {
             let key = match protocol {
                 // ipronko cannot express a key with a slash, which every node then loads for
@@ -86,9 +78,7 @@ async fn two_nodes_with_different_rings_cannot_wait_for_each_other() {
         .collect();
     cluster.node(0).set_peers([&urls[1]]).unwrap();
     cluster.node(1).set_peers([&urls[0]]).unwrap();
-    let groups = cluster
-        .group_with("g", MIB, calls.gated(&gate), |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, calls.gated(&gate));
 
     let both: Vec<_> = groups
         .iter()
@@ -111,9 +101,7 @@ async fn two_nodes_with_different_rings_cannot_wait_for_each_other() {
 async fn a_dead_owners_keys_are_loaded_by_its_successor_and_no_get_fails() {
     let calls = Calls::default();
     let cluster = Cluster::start(3).await.unwrap();
-    let groups = cluster
-        .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, calls.echo());
     let keys: Vec<_> = (0..20)
         .map(|n| cluster.key_owned_by(2, &format!("k{n}-")))
         .collect();
@@ -291,9 +279,7 @@ async fn golangs_rule_decides_which_of_main_and_hot_gives_way() {
 async fn members_change_at_run_time_and_the_former_owner_hands_its_values_over() {
     let calls = Calls::default();
     let cluster = Cluster::start(3).await.unwrap();
-    let groups = cluster
-        .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, calls.echo());
     let keys: Vec<_> = (0..50)
         .map(|n| cluster.key_owned_by(2, &format!("k{n}-")))
         .collect();

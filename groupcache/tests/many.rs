@@ -11,13 +11,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use common::simulated::{self, HOSTS, keys_of};
-use common::{Calls, Gate, MIB, assert_adds_up, getter_calls, lonely_node, until};
+use common::{
+    Calls, Gate, MIB, assert_adds_up, cluster_of, getter_calls, lonely_node, unmirrored, until,
+};
 use futures_util::future::{join, join_all};
 use futures_util::{Stream as _, StreamExt as _};
 use groupcache::testing::{Cluster, Network};
 use groupcache::{
     Candidate, Context, GetOptions, GetterError, Group, HttpOptions, Key, Mode, Never, NotFound,
-    Protocol, Source,
+    Protocol, Source, Store, Stored,
 };
 use proptest::prelude::*;
 
@@ -27,12 +29,27 @@ fn keys(prefix: &str, count: usize) -> Vec<String> {
     (0..count).map(|n| format!("{prefix}{n}")).collect()
 }
 
+/// A getter whose loads of slow keys never end.
+async fn slow_or_echo(key: Key) -> Result<Vec<u8>, Infallible> {
+    if key.starts_with(b"slow") {
+        return pending().await;
+    }
+    Ok(key.to_vec())
+}
+
 /// Keys of one node of a cluster.
 fn keys_owned_by(cluster: &Cluster, index: usize, count: usize) -> Vec<String> {
     let all = (0..).map(|n| format!("k{n}"));
     all.filter(|key| cluster.owner(key) == index)
         .take(count)
         .collect()
+}
+
+/// So many keys of each of the first two nodes.
+fn keys_owned_by_each(cluster: &Cluster, count: usize) -> Vec<String> {
+    let mut keys = keys_owned_by(cluster, 0, count);
+    keys.extend(keys_owned_by(cluster, 1, count));
+    keys
 }
 
 /// Every key has its value, in order.
@@ -131,11 +148,7 @@ async fn keys_of_other_nodes_cost_one_round_with_each() {
         Ok(Context::default())
     });
     let cluster = Cluster::builder(3).http(http).start().await.unwrap();
-    let groups = cluster
-        .group_with("g", MIB, Calls::default().echo(), |group| {
-            group.promoter(Never)
-        })
-        .unwrap();
+    let groups = unmirrored(&cluster, Calls::default().echo());
     let many = keys("k", 300);
     for key in &many {
         groups[cluster.owner(key)].get(key).await.unwrap();
@@ -152,16 +165,8 @@ async fn keys_of_other_nodes_cost_one_round_with_each() {
 #[tokio::test]
 async fn every_protocol_gets_many_keys_and_loads_each_once() {
     for &protocol in Protocol::ALL {
-        let cluster = Cluster::builder(3)
-            .protocol(protocol)
-            .start()
-            .await
-            .unwrap();
-        let groups = cluster
-            .group_with("g", MIB, Calls::default().echo(), |group| {
-                group.promoter(Never)
-            })
-            .unwrap();
+        let cluster = cluster_of(3, protocol).await;
+        let groups = unmirrored(&cluster, Calls::default().echo());
         let many = keys("key ", 200);
         for group in &groups {
             assert_all(group, &many).await;
@@ -185,8 +190,7 @@ async fn a_single_get_and_a_get_of_many_share_one_load() {
         gate.arrival().await;
         let mut all = Box::pin(groups[0].get_many(&many));
         begun(&mut all).await;
-        gate.arrival().await;
-        gate.arrival().await;
+        gate.arrivals(2).await;
         let mut late = Box::pin(groups[1].get(&many[2]));
         begun(&mut late).await;
         gate.open(3);
@@ -217,16 +221,8 @@ async fn gets_of_many_keys_that_overlap_load_each_key_once() {
 
 #[tokio::test]
 async fn what_is_cached_comes_before_what_is_not_and_a_slow_key_holds_nothing_up() {
-    let slow = |key: Key| async move {
-        match key.starts_with(b"slow") {
-            true => pending().await,
-            false => Ok::<_, Infallible>(key.to_vec()),
-        }
-    };
     let cluster = Cluster::start(2).await.unwrap();
-    let groups = cluster
-        .group_with("g", MIB, slow, |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, slow_or_echo);
     let mut many = keys_owned_by(&cluster, 1, 10);
     many.extend(keys_owned_by(&cluster, 0, 10));
     let cached = many[19].clone();
@@ -256,13 +252,10 @@ async fn a_caller_that_goes_away_leaves_loads_to_go_on_and_others_to_get_them() 
     let (calls, gate) = (Calls::default(), Gate::closed());
     let cluster = Cluster::start(2).await.unwrap();
     let groups = cluster.group("g", MIB, calls.gated(&gate)).unwrap();
-    let mut many = keys_owned_by(&cluster, 0, 4);
-    many.extend(keys_owned_by(&cluster, 1, 4));
+    let many = keys_owned_by_each(&cluster, 4);
     let mut first = Box::pin(groups[0].get_many(&many));
     begun(&mut first).await;
-    for _ in 0..8 {
-        gate.arrival().await;
-    }
+    gate.arrivals(8).await;
     let mut second = Box::pin(groups[0].get_many(&many[2..]));
     begun(&mut second).await;
     drop(first);
@@ -278,13 +271,11 @@ async fn a_caller_that_goes_away_leaves_loads_to_go_on_and_others_to_get_them() 
 
 #[tokio::test(start_paused = true)]
 async fn keys_without_an_outcome_time_out_and_the_others_are_there() {
-    let slow = |key: Key| async move {
-        match &*key {
-            b"slow" => pending().await,
-            key => Ok::<_, Infallible>(key.to_vec()),
-        }
-    };
-    let group = lonely_node().await.group("g", MIB, slow).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", MIB, slow_or_echo)
+        .build()
+        .unwrap();
     let options = GetOptions::default().timeout(SECOND);
     let outcomes = group
         .get_many_with_options(["a", "slow", "b"], options)
@@ -354,13 +345,11 @@ async fn a_getter_may_ask_its_group_for_another_key_of_the_same_call() {
 
 #[tokio::test(start_paused = true)]
 async fn slow_loads_hold_up_no_single_get_of_a_further_key() {
-    let slow = |key: Key| async move {
-        match key.starts_with(b"slow") {
-            true => pending().await,
-            false => Ok::<_, Infallible>(key.to_vec()),
-        }
-    };
-    let group = lonely_node().await.group("g", MIB, slow).build().unwrap();
+    let group = lonely_node()
+        .await
+        .group("g", MIB, slow_or_echo)
+        .build()
+        .unwrap();
     let mut many = keys("slow", 500);
     many.push("quick".to_owned());
     let mut stream = group.get_many_stream(&many, GetOptions::default());
@@ -383,9 +372,7 @@ async fn small_limits_of_an_exchange_hold_for_each_key_alone() {
             let http = http.multiplexing(multiplexing);
             let cluster = Cluster::builder(2).http(http).start().await.unwrap();
             let calls = Calls::default();
-            let groups = cluster
-                .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
-                .unwrap();
+            let groups = unmirrored(&cluster, calls.echo());
             let many = keys_owned_by(&cluster, 1, 500);
             assert_all(&groups[0], &many).await;
             assert_eq!(calls.count(), 500);
@@ -405,15 +392,11 @@ async fn slow_keys_of_an_owner_are_asked_for_together_until_all_have_come() {
     });
     let cluster = Cluster::builder(2).http(http).start().await.unwrap();
     let (calls, gate) = (Calls::default(), Gate::closed());
-    let groups = cluster
-        .group_with("g", MIB, calls.gated(&gate), |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, calls.gated(&gate));
     let many = keys_owned_by(&cluster, 1, 8);
     let mut stream = groups[0].get_many_stream(&many, GetOptions::default());
     begun(&mut stream.next()).await;
-    for _ in &many {
-        gate.arrival().await;
-    }
+    gate.arrivals(8).await;
     alone.store(0, SeqCst); // the questions to former owners
     for _ in &many {
         gate.open(1);
@@ -451,17 +434,38 @@ async fn a_promoter_that_panics_costs_its_key_alone() {
 }
 
 #[tokio::test]
+async fn a_store_that_panics_costs_its_key_alone() {
+    /// Panics at the second look for a key, which the load takes.
+    #[derive(Default)]
+    struct Fragile(AtomicUsize);
+    impl Store for Fragile {
+        fn get(&self, key: &[u8]) -> Option<Stored> {
+            let is_second = key == b"broken" && self.0.fetch_add(1, SeqCst) == 1;
+            assert!(!is_second, "the store is broken");
+            None
+        }
+        fn insert(&self, _: Key, _: Stored) {}
+        fn remove(&self, _: &[u8]) {}
+        fn clear(&self) {}
+    }
+    let group = lonely_node()
+        .await
+        .group("g", MIB, slow_or_echo)
+        .store(Fragile::default());
+    let group = group.build().unwrap();
+    let outcomes = group.get_many(["a", "broken", "b"]).await;
+    assert_eq!(*outcomes[0].as_ref().unwrap(), "a");
+    let error = outcomes[1].as_ref().unwrap_err();
+    assert_eq!(error.getter_message(), Some("the store is broken"));
+    assert_eq!(*outcomes[2].as_ref().unwrap(), "b");
+}
+
+#[tokio::test]
 async fn a_dead_owners_keys_are_loaded_once_by_its_successors() {
     for protocol in [Protocol::Native, Protocol::Golang] {
-        let cluster = Cluster::builder(3)
-            .protocol(protocol)
-            .start()
-            .await
-            .unwrap();
+        let cluster = cluster_of(3, protocol).await;
         let calls = Calls::default();
-        let groups = cluster
-            .group_with("g", MIB, calls.echo(), |group| group.promoter(Never))
-            .unwrap();
+        let groups = unmirrored(&cluster, calls.echo());
         let many = keys("k", 90);
         cluster.kill(2);
         for group in &groups[..2] {
@@ -477,16 +481,12 @@ async fn a_dead_owners_keys_are_loaded_once_by_its_successors() {
 async fn an_owner_that_dies_in_the_middle_of_a_round_is_replaced() {
     let (calls, gate) = (Calls::default(), Gate::closed());
     let cluster = Cluster::start(3).await.unwrap();
-    let groups = cluster
-        .group_with("g", MIB, calls.gated(&gate), |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, calls.gated(&gate));
     let many = keys_owned_by(&cluster, 1, 20);
     let group = groups[0].clone();
     let asked = many.clone();
     let get = tokio::spawn(async move { group.get_many(&asked).await });
-    for _ in 0..16 {
-        gate.arrival().await;
-    }
+    gate.arrivals(16).await;
     cluster.kill(1);
     gate.open(100);
     let outcomes = get.await.unwrap();
@@ -520,9 +520,7 @@ async fn values_beyond_one_reply_come_in_further_ones() {
     let http = HttpOptions::default().max_value_bytes(1000);
     let cluster = Cluster::builder(2).http(http).start().await.unwrap();
     let getter = |key: Key| async move { Ok::<_, Infallible>(format!("{key:>900}")) };
-    let groups = cluster
-        .group_with("g", MIB, getter, |group| group.promoter(Never))
-        .unwrap();
+    let groups = unmirrored(&cluster, getter);
     let many = keys_owned_by(&cluster, 1, 50);
     let outcomes = groups[0].get_many(&many).await;
     for (key, outcome) in many.iter().zip(outcomes) {
@@ -536,16 +534,8 @@ async fn peeks_find_copies_at_the_owners_and_load_nothing_elsewhere() {
     for &protocol in Protocol::ALL {
         use Protocol::{Galaxycache, GalaxycacheGrpc, Native};
         let peeks = matches!(protocol, Native | Galaxycache | GalaxycacheGrpc);
-        let cluster = Cluster::builder(2)
-            .protocol(protocol)
-            .start()
-            .await
-            .unwrap();
-        let groups = cluster
-            .group_with("g", MIB, Calls::default().echo(), |group| {
-                group.promoter(Never)
-            })
-            .unwrap();
+        let cluster = cluster_of(2, protocol).await;
+        let groups = unmirrored(&cluster, Calls::default().echo());
         let mut many = keys_owned_by(&cluster, 1, 4);
         groups[1].get(&many[0]).await.unwrap();
         groups[1].get(&many[1]).await.unwrap();
@@ -578,13 +568,10 @@ async fn a_removal_during_a_get_of_many_keeps_the_old_values_out() {
     let (calls, gate) = (Calls::default(), Gate::closed());
     let cluster = Cluster::start(2).await.unwrap();
     let groups = cluster.group("g", MIB, calls.gated(&gate)).unwrap();
-    let mut many = keys_owned_by(&cluster, 0, 2);
-    many.extend(keys_owned_by(&cluster, 1, 2));
+    let many = keys_owned_by_each(&cluster, 2);
     let mut get = Box::pin(groups[0].get_many(&many));
     begun(&mut get).await;
-    for _ in 0..4 {
-        gate.arrival().await;
-    }
+    gate.arrivals(4).await;
     groups[0].remove_many(&many).await.unwrap();
     gate.open(4);
     assert!(
@@ -630,7 +617,7 @@ proptest! {
                         _ => Ok(key.to_vec()),
                     }
                 };
-                let groups = cluster.group_with("g", MIB, getter, |group| group.promoter(Never)).unwrap();
+                let groups = unmirrored(&cluster, getter);
                 clusters.push((cluster, groups));
             }
             let [(_, together), (_, alone)] = &clusters[..] else { unreachable!() };

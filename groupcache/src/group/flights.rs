@@ -5,7 +5,7 @@ use std::time::Duration;
 use peers::Context;
 
 use super::entered::Entered;
-use super::node_runtime::NodeRuntime;
+use super::node_runtime::{NodeRuntime, WAIT_FOR_RUNTIME};
 use super::task_pool::TaskPool;
 use crate::{Entry, Error, Key};
 
@@ -161,7 +161,7 @@ impl Call {
         }
         self.detach();
         let (runtime, longest) = (self.runtime.clone(), longest());
-        let what = "the wait for the node's runtime";
+        let what = WAIT_FOR_RUNTIME;
         Box::pin(async move { runtime.timeout(longest, what, self.result()).await }).await
     }
 

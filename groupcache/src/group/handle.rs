@@ -5,7 +5,7 @@ use peers::Member;
 
 use super::get::Get;
 use super::inner::Inner;
-use super::many::GetMany;
+use super::many::{GetMany, in_order};
 use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Usage, Value};
 
 /// A named key space with a getter and a budget of bytes. Clones are the same group.
@@ -77,11 +77,7 @@ impl Group {
         options: GetOptions,
     ) -> Result<Entry, Error> {
         let key = key.as_ref();
-        let found = match options.mode {
-            Mode::Normal => self.0.lookup_entry(key),
-            Mode::Peek | Mode::NoPeerLoad => self.0.lookup_without_refresh(key),
-        };
-        if let Some(entry) = found {
+        if let Some(entry) = self.0.lookup_in(options.mode, key) {
             return Ok(entry);
         }
         let (inner, key) = (Arc::clone(&self.0), Key::from(key));
@@ -164,7 +160,7 @@ impl Group {
         keys: impl IntoIterator<Item = K>,
         options: GetOptions,
     ) -> Vec<Result<Entry, Error>> {
-        GetMany::new(&self.0, keys, options).in_order().await
+        in_order(GetMany::new(&self.0, keys, options)).await
     }
 
     /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes: a stream of
@@ -287,7 +283,7 @@ impl Group {
     /// A set that has begun goes on when the future is dropped.
     pub async fn set(&self, key: impl AsRef<[u8]>, value: impl Into<Value>) -> Result<(), Error> {
         let (key, value) = (Key::from(key.as_ref()), value.into());
-        self.0.check_keys(std::slice::from_ref(&key))?;
+        self.0.check_key(&key)?;
         self.0.check_value("a value", value.view())?;
         self.detached(Arc::clone(&self.0).set_everywhere(key, value))
             .await

@@ -30,3 +30,4 @@ mod undecodable;
 pub use builder::GroupBuilder;
 pub use handle::Group;
 pub use many::GetMany;
+pub(crate) use many::in_order;

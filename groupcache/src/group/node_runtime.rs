@@ -9,6 +9,9 @@ use tokio::task::JoinHandle;
 
 use crate::Error;
 
+/// Names the wait of a [foreign](NodeRuntime) caller in errors.
+pub(super) const WAIT_FOR_RUNTIME: &str = "the wait for the node's runtime";
+
 /// The runtime on which a node was started. Its groups' connections, timers and tasks belong there.
 ///
 /// A caller may live on another runtime, or on an executor that is not tokio's. Such a *foreign* caller

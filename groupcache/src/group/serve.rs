@@ -4,7 +4,6 @@
 //! flight and is never forwarded, so that two nodes that disagree about the ring cannot wait for each
 //! other.
 
-use std::slice;
 use std::sync::Arc;
 
 use peers::{
@@ -27,9 +26,9 @@ impl Inner {
             return answer;
         }
         self.counters.add(Event::PeerGet);
-        let rate = self.rate_of(request);
+        let rate = self.rate_of(request.key, request.mode);
         let key = Key::from(request.key);
-        self.check_keys(slice::from_ref(&key))?;
+        self.check_key(&key)?;
         let entry = self.load(key).await?;
         Ok(self.reply_to(request, entry, rate))
     }
@@ -42,7 +41,7 @@ impl Inner {
         let found = self.from_memory(request.key, request.mode)?;
         self.counters.add(Event::PeerGet);
         Some(found.map(|entry| {
-            let rate = self.rate_of(request);
+            let rate = self.rate_of(request.key, request.mode);
             self.reply_to(request, entry, rate)
         }))
     }
@@ -66,8 +65,8 @@ impl Inner {
     }
 
     /// Counts the request, and tells the key's rate. Only a load counts.
-    fn rate_of(&self, request: &GetRequest<'_>) -> Option<Rate> {
-        (request.mode == GetMode::Load).then(|| self.count_request(request.key, 1.0))
+    pub(super) fn rate_of(&self, key: &[u8], mode: GetMode) -> Option<Rate> {
+        (mode == GetMode::Load).then(|| self.count_request(key, 1.0))
     }
 
     fn reply_to(&self, request: &GetRequest<'_>, entry: Entry, rate: Option<Rate>) -> Reply {
@@ -83,7 +82,7 @@ impl Inner {
     /// Takes a value from a peer that regards this node as the key's owner.
     pub(crate) fn serve_set(&self, request: &SetRequest<'_>) -> Result<(), Error> {
         let key = Key::from(request.key);
-        self.check_keys(slice::from_ref(&key))?;
+        self.check_key(&key)?;
         self.check_value("a value", &request.value)?;
         let value = Value::from(request.value.clone());
         let value = match request.expires_at {

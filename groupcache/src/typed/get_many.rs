@@ -3,12 +3,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{Stream, StreamExt as _};
 use peers::BoxFuture;
 
 use super::codec::Codec;
 use super::group::TypedGroup;
+use crate::group::in_order;
 use crate::{Entry, Error, GetMany, GetOptions, Key};
 
 /// A key's index in the caller's list, and its outcome.
@@ -54,13 +55,7 @@ impl<T: 'static, C: Codec<T>> TypedGroup<T, C> {
         keys: impl IntoIterator<Item = K>,
         options: GetOptions,
     ) -> Vec<Result<Entry<T>, Error>> {
-        let mut stream = self.get_many_stream(keys, options);
-        let mut outcomes: Vec<_> = Vec::new();
-        outcomes.resize_with(stream.size_hint().0, || Err(Error::abandoned()));
-        while let Some((index, outcome)) = stream.next().await {
-            outcomes[index] = outcome;
-        }
-        outcomes
+        in_order(self.get_many_stream(keys, options)).await
     }
 
     /// Like [`get_many_with_options`](Self::get_many_with_options), with each outcome as it comes, as
@@ -123,7 +118,7 @@ impl<T, C> TypedGetMany<T, C> {
 impl<T, C> Unpin for TypedGetMany<T, C> {}
 
 impl<T: 'static, C: Codec<T>> Stream for TypedGetMany<T, C> {
-    type Item = (usize, Result<Entry<T>, Error>);
+    type Item = Outcome<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Outcome<T>>> {
         let this = &mut *self;

@@ -106,8 +106,8 @@ where
     E: Into<GetterError>,
 {
     async fn get(&self, key: Key) -> Result<TypedValue<T>, GetterError> {
-        let answers = (self.0)(vec![key.clone()]).await;
-        Ok(answers.map_err(E::into)?.take(&key)?.into())
+        let answers = TypedGetter::<T>::get_many(self, vec![key.clone()]).await;
+        answers?.take(&key)
     }
 
     async fn get_many(&self, keys: Vec<Key>) -> Result<Answers<TypedValue<T>>, GetterError> {
@@ -123,8 +123,7 @@ where
     E: Into<GetterError>,
 {
     async fn get(&self, key: Key) -> Result<TypedValue<T>, GetterError> {
-        let answers = (self.0.0)(vec![key.clone()]).await;
-        answers.map_err(E::into)?.take(&key)
+        self.get_many(vec![key.clone()]).await?.take(&key)
     }
 
     async fn get_many(&self, keys: Vec<Key>) -> Result<Answers<TypedValue<T>>, GetterError> {

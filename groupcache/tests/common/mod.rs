@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use groupcache::{Getter, Group, Key, ManualClock, Node, Stats};
+use groupcache::testing::Cluster;
+use groupcache::{Getter, Group, Key, ManualClock, Never, Node, Protocol, Stats};
 use tokio::sync::Semaphore;
 
 pub const MIB: usize = 1 << 20;
@@ -26,6 +27,19 @@ pub async fn lonely_node() -> Node {
 pub async fn lonely_node_at(clock: &ManualClock) -> Node {
     let node = Node::builder("http://127.0.0.1:1").clock(clock.clone());
     node.start().await.unwrap()
+}
+
+/// A cluster whose nodes speak this protocol.
+pub async fn cluster_of(nodes: usize, protocol: Protocol) -> Cluster {
+    let cluster = Cluster::builder(nodes).protocol(protocol);
+    cluster.start().await.unwrap()
+}
+
+/// A group on each node, without mirrors.
+pub fn unmirrored(cluster: &Cluster, getter: impl Getter + Clone) -> Vec<Group> {
+    cluster
+        .group_with("g", MIB, getter, |group| group.promoter(Never))
+        .unwrap()
 }
 
 /// Makes getters and counts their calls.
@@ -82,6 +96,11 @@ impl Gate {
     /// Waits until one more getter has arrived.
     pub async fn arrival(&self) {
         self.0.0.acquire().await.unwrap().forget();
+    }
+
+    /// Waits until so many more getters have arrived.
+    pub async fn arrivals(&self, n: u32) {
+        self.0.0.acquire_many(n).await.unwrap().forget();
     }
 
     /// Lets `n` getters through.

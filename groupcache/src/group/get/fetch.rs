@@ -1,6 +1,5 @@
 //! Step 2, the fetch flight: one for all local callers that miss the same key.
 
-use std::slice;
 use std::sync::Arc;
 
 use peers::GetMode;
@@ -17,7 +16,7 @@ impl Inner {
     /// away before there is one.
     pub(in crate::group) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let outcome = OutcomeGuard::new(&self.counters);
-        outcome.record(match self.check_keys(slice::from_ref(&key)) {
+        outcome.record(match self.check_key(&key) {
             Ok(()) => {
                 let longest = || self.longest_get(&key);
                 self.join_fetch(key.clone()).landing(longest).await

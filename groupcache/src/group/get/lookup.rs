@@ -7,7 +7,7 @@ use byteview::ByteView;
 use crate::group::inner::Inner;
 use crate::stats::Event;
 use crate::store::HitInfo;
-use crate::{Entry, Source};
+use crate::{Entry, Mode, Source};
 
 /// One hit in this many is counted, and stands for all of them.
 const SAMPLE: f32 = 16.0;
@@ -40,8 +40,16 @@ impl Inner {
         Some(entry)
     }
 
+    /// The entry from memory for a get of this mode. Only a normal get refreshes a stale value.
+    pub(in crate::group) fn lookup_in(self: &Arc<Self>, mode: Mode, key: &[u8]) -> Option<Entry> {
+        match mode {
+            Mode::Normal => self.lookup_entry(key),
+            Mode::Peek | Mode::NoPeerLoad => self.lookup_without_refresh(key),
+        }
+    }
+
     /// As [`lookup_entry`](Self::lookup_entry), but leaves a stale value as it is.
-    pub(in crate::group) fn lookup_without_refresh(&self, key: &[u8]) -> Option<Entry> {
+    fn lookup_without_refresh(&self, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info)?;
         Some(info.entry(value))

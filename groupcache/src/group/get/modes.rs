@@ -1,6 +1,5 @@
 //! The gets that do not go all the way: peek, no load by a peer, and warm-up.
 
-use std::slice;
 use std::sync::Arc;
 
 use peers::GetMode;
@@ -36,7 +35,7 @@ impl Inner {
 
     /// The owner's copy, if the owner is another node and has one.
     async fn peek_owner(self: &Arc<Self>, key: &Key) -> Result<Option<Entry>, Error> {
-        self.check_keys(slice::from_ref(key))?;
+        self.check_key(key)?;
         let routes = self.router.snapshot();
         let Some(owner) = routes.owner(key).filter(|owner| !owner.is_self()) else {
             return Ok(None);
@@ -51,7 +50,7 @@ impl Inner {
 
     /// Makes the key's owner load the value if the owner lacks it. Counts no get.
     pub(in crate::group) async fn warm_up(self: Arc<Self>, key: Key) -> Result<(), Error> {
-        self.check_keys(slice::from_ref(&key))?;
+        self.check_key(&key)?;
         let routes = self.router.snapshot();
         match self.ask_owners(&routes, &key, GetMode::WarmUp).await {
             Some(answer) => answer.map(drop),

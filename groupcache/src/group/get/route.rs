@@ -22,25 +22,13 @@ impl Inner {
 
     /// Asks the key's owners in turn, until one answers. `None` if it is this node's turn, because it
     /// comes next or none has answered.
-    pub(super) fn ask_owners(
+    pub(super) async fn ask_owners(
         self: &Arc<Self>,
-        routes: &Routes,
-        key: &Key,
-        mode: GetMode,
-    ) -> impl Future<Output = Option<Result<Reply, Error>>> {
-        self.ask_owners_from(0, routes, key, mode)
-    }
-
-    /// The same without the first owners, of which so many have been asked already.
-    pub(in crate::group) async fn ask_owners_from(
-        self: &Arc<Self>,
-        asked: usize,
         routes: &Routes,
         key: &Key,
         mode: GetMode,
     ) -> Option<Result<Reply, Error>> {
-        let owners = self.owners(routes, key).skip(asked);
-        for peer in owners.take_while(|peer| !peer.is_self()) {
+        for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
             match self.verdict(peer, self.ask(peer, key, mode).await) {
                 Verdict::Answer(answer) => return Some(answer),
                 Verdict::NextPeer => {}

@@ -5,6 +5,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::landings::{Message, Wanted};
+use super::panics::caught_now;
 use super::rounds::Keyed;
 use crate::group::fence::Stamp;
 use crate::group::flights::{Call, Claim, Flights, Landing};
@@ -67,14 +68,14 @@ impl Inner {
             match flights.claim(wanted.key.clone()) {
                 Claim::Mine(landing) => {
                     let stamp = stamp(&wanted.key);
-                    let landed = self.landed(&wanted.key);
+                    let landed = caught_now(|| Ok(self.landed(&wanted.key)));
                     let claimed = Claimed {
                         wanted,
                         landing,
                         stamp,
                     };
-                    match landed {
-                        Some(entry) => claimed.land(Ok(entry)),
+                    match landed.transpose() {
+                        Some(result) => claimed.land(result),
                         None => claims.push(claimed),
                     }
                 }

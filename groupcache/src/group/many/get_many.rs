@@ -4,12 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 
 use super::missing::Missing;
 use crate::group::get::event_of;
 use crate::group::inner::Inner;
-use crate::{Entry, Error, GetOptions, Key, Mode};
+use crate::{Entry, Error, GetOptions, Key};
 
 /// Room for at most so many outcomes is set aside because an iterator says that it has as many keys.
 const MAX_TRUST: usize = 4096;
@@ -40,11 +40,7 @@ impl GetMany {
         let (mut found, mut missing) = (VecDeque::with_capacity(expected), Vec::new());
         for (index, key) in keys.enumerate() {
             let key = key.as_ref();
-            let hit = match options.mode {
-                Mode::Normal => inner.lookup_entry(key),
-                Mode::Peek | Mode::NoPeerLoad => inner.lookup_without_refresh(key),
-            };
-            match hit {
+            match inner.lookup_in(options.mode, key) {
                 Some(entry) => found.push_back((index, Ok(entry))),
                 None => match inner.check_key(key) {
                     Ok(()) => missing.push((index, Key::from(key))),
@@ -58,20 +54,6 @@ impl GetMany {
         }
         let missing = Missing::new(inner, missing, options);
         Self { found, missing }
-    }
-
-    /// The outcomes in the order of the keys.
-    pub(in crate::group) async fn in_order(mut self) -> Vec<Result<Entry, Error>> {
-        let mut outcomes: Vec<_> = (0..self.len()).map(|_| None).collect();
-        for (index, outcome) in self.found.drain(..) {
-            outcomes[index] = Some(outcome);
-        }
-        while let Some((index, outcome)) = self.missing.next().await {
-            outcomes[index] = Some(outcome);
-        }
-        let lost = || Err(Error::abandoned());
-        let outcome = |outcome: Option<_>| outcome.unwrap_or_else(lost);
-        outcomes.into_iter().map(outcome).collect()
     }
 
     fn len(&self) -> usize {

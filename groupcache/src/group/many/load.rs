@@ -11,7 +11,7 @@ use super::landings::{Landings, Wanted};
 use super::panics::{caught, caught_now};
 use crate::group::inner::Inner;
 use crate::stats::Event;
-use crate::{Answers, Error, Key};
+use crate::{Answers, Entry, Error, Key};
 
 /// How many bulk loads one call has under way at a time.
 const BULK_LOADS_AT_ONCE: usize = 4;
@@ -79,20 +79,26 @@ impl Inner {
     /// without those whose last loads have failed just now.
     async fn take_over_many(self: &Arc<Self>, loads: Vec<Claimed>) -> Vec<Claimed> {
         let asked = stream::iter(loads).map(async |load| {
-            if self.router.former_owner(load.key()).is_some()
-                && let Some(entry) = Box::pin(self.take_over(load.key(), load.stamp)).await
-            {
-                load.land(Ok(entry));
-                return None;
+            match caught(self.result_without_getter(&load)).await.transpose() {
+                Some(result) => {
+                    load.land(result);
+                    None
+                }
+                None => Some(load),
             }
-            if let Some(error) = self.pause_of_load(load.key()) {
-                load.land(Err(error));
-                return None;
-            }
-            Some(load)
         });
         let left = asked.buffered(QUESTIONS_AT_ONCE);
         left.filter_map(async |load| load).collect().await
+    }
+
+    /// The former owner's copy, or the error of a key whose last loads have failed just now.
+    async fn result_without_getter(&self, load: &Claimed) -> Result<Option<Entry>, Error> {
+        if self.router.former_owner(load.key()).is_some()
+            && let Some(entry) = Box::pin(self.take_over(load.key(), load.stamp)).await
+        {
+            return Ok(Some(entry));
+        }
+        self.pause_of_load(load.key()).map_or(Ok(None), Err)
     }
 
     fn land_together(self: &Arc<Self>, loads: Vec<Claimed>, mut outcome: Result<Answers, Error>) {

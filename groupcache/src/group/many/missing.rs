@@ -1,14 +1,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use std::vec;
 
 use futures_util::Stream;
-use peers::BoxFuture;
 
 use super::landings::Landings;
 use super::peek::Otherwise;
+use super::time_limits::TimeLimits;
 use crate::group::get::event_of;
 use crate::group::inner::Inner;
 use crate::stats::Event;
@@ -17,13 +16,10 @@ use crate::{Entry, Error, GetOptions, Key, Mode};
 /// How many missing keys one call has under way at a time. It begins with further ones when these have ended.
 const KEYS_AT_ONCE: usize = 4096;
 
-/// The most exchanges that a key takes with one owner.
-const EXCHANGES_WITH_OWNER: u32 = 3;
-
 /// The outcomes of the keys that memory lacks, as they come, each with its index in the caller's list.
 ///
-/// Work begins when this is polled. Dropping it leaves what has begun to go on. Counts each outcome, also
-/// of the keys that its caller gives up.
+/// Work begins when this stream is polled. Work that has begun goes on when the stream is dropped. The stream
+/// counts each outcome, also those of the keys that its caller gives up.
 pub(in crate::group) struct Missing {
     inner: Arc<Inner>,
     mode: Mode,
@@ -83,13 +79,8 @@ impl Missing {
             });
             under_way.push((place, key));
         }
-        let asks_others = || under_way.iter().any(|(_, key)| !self.inner.owns(key));
-        let is_foreign = !self.inner.runtime.is_current();
-        self.limits.exchanges = if is_foreign && asks_others() {
-            EXCHANGES_WITH_OWNER
-        } else {
-            0
-        };
+        let keys = under_way.iter().map(|(_, key)| key);
+        self.limits.begin(&self.inner, keys);
         self.under_way = match self.mode {
             Mode::Normal => self.inner.fetch_many(under_way),
             Mode::Peek => self.inner.peek_many(under_way, Otherwise::NotFound),
@@ -160,54 +151,5 @@ impl Drop for Missing {
         for _ in 0..self.open {
             self.inner.counters.add(Event::Failed);
         }
-    }
-}
-
-/// How long a caller waits.
-struct TimeLimits {
-    /// The caller's own limit for all keys.
-    limit: Option<Duration>,
-    /// Runs from the first wait on.
-    timer: Option<BoxFuture<'static, ()>>,
-    /// How many exchanges with each owner the keys under way may take, if the caller is a foreign one.
-    exchanges: u32,
-    /// How long a foreign caller waits for one more outcome: the node's runtime may not be driven.
-    patience: Option<(Duration, BoxFuture<'static, ()>)>,
-}
-
-impl TimeLimits {
-    fn new(limit: Option<Duration>) -> Self {
-        Self {
-            limit,
-            timer: None,
-            exchanges: 0,
-            patience: None,
-        }
-    }
-
-    /// An outcome has come.
-    fn progress(&mut self) {
-        self.patience = None;
-    }
-
-    /// Ends when one of the limits has passed.
-    fn poll_over(&mut self, inner: &Inner, context: &mut Context<'_>) -> Poll<Error> {
-        let runtime = &inner.runtime;
-        if let Some(limit) = self.limit {
-            let timer = self.timer.get_or_insert_with(|| runtime.timer(limit));
-            if timer.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Error::timed_out("a get", limit));
-            }
-        }
-        if !runtime.is_current() {
-            let longest = inner.longest_exchanges(self.exchanges);
-            let patience = || (longest, runtime.timer(longest));
-            let (longest, timer) = self.patience.get_or_insert_with(patience);
-            if timer.as_mut().poll(context).is_ready() {
-                let what = "the wait for the node's runtime";
-                return Poll::Ready(Error::timed_out(what, *longest));
-            }
-        }
-        Poll::Pending
     }
 }

@@ -1,10 +1,14 @@
-//! Gets of several keys together, a step a file, each beside the step of one key that it shares its rules with:
+//! Gets of several keys together, a step a file. Each step shares its rules with the step of one key:
 //!
-//! 1. `get_many`: the keys from memory, and the stream of all outcomes.
-//! 2. `missing`: the keys that memory lacks, so many at a time.
-//! 3. `fetch`: their fetch flights, and the rounds with their owners; `peek`, for the modes without flights.
-//! 4. `load`: their load flights, and the bulk loads.
-//! 5. `serve`: a peer's request.
+//! | file | what it does | the step of one key |
+//! |---|---|---|
+//! | `get_many` | looks the keys up in memory, and is the stream of all outcomes | `get/lookup` |
+//! | `missing`, `time_limits` | begins with the keys that memory lacks, so many at a time | `get/fetch` |
+//! | `fetch`, `rounds` | their fetch flights, and the rounds with their owners | `get/fetch`, `get/route` |
+//! | `peek`, `rounds` | the modes without fetch flights | `get/modes` |
+//! | `load`, `panics` | their load flights, and the bulk loads | `get/load` |
+//! | `serve` | answers a peer's request | `serve` |
+//! | `in_order` | sorts the outcomes of a stream by the caller's list | |
 //!
 //! A key that somebody else has under way is joined, and never fetched or loaded twice. The others are *claimed* when
 //! their work begins (`claimed`): this call brings their results, which all who join meanwhile get. A key that waits for
@@ -14,6 +18,7 @@
 mod claimed;
 mod fetch;
 mod get_many;
+mod in_order;
 mod landings;
 mod load;
 mod missing;
@@ -21,5 +26,7 @@ mod panics;
 mod peek;
 mod rounds;
 mod serve;
+mod time_limits;
 
 pub use get_many::GetMany;
+pub(crate) use in_order::in_order;

@@ -7,9 +7,9 @@ use futures_util::FutureExt as _;
 
 use crate::Error;
 
-/// The result of a getter, with its panic as an error.
-pub(super) async fn caught<T>(getter: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let result = AssertUnwindSafe(getter).catch_unwind().await;
+/// The result of work that calls a getter or a store, with its panic as an error.
+pub(super) async fn caught<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let result = AssertUnwindSafe(work).catch_unwind().await;
     result.unwrap_or_else(|payload| Err(panicked(&*payload)))
 }
 

@@ -54,7 +54,7 @@ impl Inner {
         found: Result<Entry, Error>,
         mode: GetMode,
     ) -> Result<Reply, peers::Error> {
-        let rate = (mode == GetMode::Load).then(|| self.count_request(key, 1.0));
+        let rate = self.rate_of(key, mode);
         match found {
             Ok(_) if mode == GetMode::WarmUp => Ok(Reply::default()),
             Ok(entry) => Ok(self.reply(entry, rate)),
