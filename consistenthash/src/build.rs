@@ -10,7 +10,7 @@ use crate::{Error, Ring, Scheme, Ties};
 impl<M: AsRef<[u8]>> Ring<M> {
     /// Builds the ring of `members` by the rules of `scheme`.
     ///
-    /// Takes time `O(p log p)` for `p` points: about half a millisecond for ten members by the native
+    /// Takes time `O(p log p)` for `p` points: less than a millisecond for ten members by the native
     /// scheme.
     ///
     /// # Errors

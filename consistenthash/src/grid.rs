@@ -10,13 +10,13 @@ pub(crate) struct Grid {
     cell_shift: u32,
 }
 
-/// A page has half as many points or more, and at most so many, when a ring is built.
+/// When a ring is built, the mean page has at most so many points (as a power of two), and at least half as many.
 const PAGE_BITS: u32 = 6;
 
 /// A ring of more points has larger pages instead of more of them, because each costs a change a little.
 const MOST_PAGE_BITS: u32 = 15;
 
-/// Pages grow and shrink to this many times their double or half before the circle is cut anew.
+/// How often the size of the mean page may double or halve before the circle is cut anew.
 const SLACK_BITS: u32 = 1;
 
 impl Grid {

@@ -85,13 +85,9 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
             let bar = progress_bar(&options, *size);
             let mut simulation = Simulation::new(&options, *size as usize, has_mirrors, &bar)?;
             simulation.warm_up();
-            report.add(*size, has_mirrors, "steady", &simulation.steady());
-            report.add(
-                *size,
-                has_mirrors,
-                "restart",
-                &simulation.rolling_restart()?,
-            );
+            report.add(*size, has_mirrors, "steady", simulation.steady());
+            let restart = simulation.rolling_restart()?;
+            report.add(*size, has_mirrors, "restart", restart);
             bar.finish_and_clear();
         }
     }

@@ -1,5 +1,5 @@
 /// What happened in one phase of a simulation.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Phase {
     pub(super) gets: u64,
     /// Exchanges with another node: the owner of a key, or its former owner.

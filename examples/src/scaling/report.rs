@@ -33,12 +33,12 @@ const HEADER: [&str; 11] = [
 ];
 
 impl Report {
-    pub(super) fn add(&mut self, nodes: u32, has_mirrors: bool, name: &'static str, phase: &Phase) {
+    pub(super) fn add(&mut self, nodes: u32, has_mirrors: bool, name: &'static str, phase: Phase) {
         self.rows.push(Row {
             nodes,
             has_mirrors,
             name,
-            phase: phase.clone(),
+            phase,
         });
     }
 

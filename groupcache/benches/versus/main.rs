@@ -7,12 +7,13 @@
 //!
 //! | flag | |
 //! |---|---|
-//! | `--quick` | ends within 90 seconds: fewer rounds, a smaller budget |
+//! | `--quick` | ends within 90 seconds: fewer rounds and sizes, a smaller budget |
 //! | `--only PARTS` | of `hits,memory,remote` |
 //! | `--test` | with `--only remote`: a few requests to each subject, to see that it works |
 //! | `--save-plots` | copies the plots to `groupcache/plots/`, which the README shows |
 //!
-//! Prints one table, and writes `target/versus/groupcache.json` and the plots beside it. The members of the family that
+//! Prints one table and, of the part `remote`, which of the project's aims hold. Writes `target/versus/groupcache.json` and
+//! the plots beside it. The members of the family that
 //! are written in Go are built from their published modules, where there is a Go toolchain. memcached and redis are started
 //! if their programs are installed. What is missing on a machine is named.
 

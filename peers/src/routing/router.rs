@@ -14,8 +14,8 @@ use crate::{Error, Member, Transport};
 
 /// Keeps the current [`Routes`] and swaps them when the membership changes.
 ///
-/// The ring of the new routes is made of that of the former, so that a change costs in proportion to the
-/// members that come and go (see [`Ring::with_members`]).
+/// The ring of the new routes is made of that of the former ones, so that a change of few members costs little
+/// (see [`Ring::with_members`]).
 ///
 /// Readers take a snapshot without a lock. One change is made at a time. A peer whose id and URL stay the
 /// same keeps its circuit, and its client with all connections.

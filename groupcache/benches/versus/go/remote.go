@@ -56,7 +56,8 @@ type asker struct {
 	held map[int][]string
 }
 
-// ask answers each load on stdin with its timing on stdout, as the Rust side's clients do. Ends with stdin.
+// ask answers each load on stdin with its timing on stdout, or with its error, as the Rust side's clients do. Ends with
+// stdin.
 func ask(owner string) error {
 	const self = "http://asker"
 	pool := golang.NewHTTPPoolOpts(self, nil)
@@ -75,7 +76,7 @@ func ask(owner string) error {
 			return err
 		}
 		if err := asker.run(size, callers, time.Duration(millis)*time.Millisecond); err != nil {
-			return err
+			fmt.Println("failed:", err)
 		}
 	}
 	return lines.Err()
@@ -103,9 +104,12 @@ func (a *asker) run(size, callers int, duration time.Duration) error {
 	for range callers {
 		result := <-results
 		if result.err != nil {
-			return result.err
+			err = result.err
 		}
 		times = append(times, result.times...)
+	}
+	if err != nil {
+		return err
 	}
 	seconds := time.Since(begin).Seconds()
 	slices.Sort(times)

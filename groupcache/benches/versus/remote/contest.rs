@@ -63,8 +63,8 @@ impl Contest {
         for case in cases {
             eprintln!("{}", case.name);
         }
-        let names: Vec<_> = self.subjects.iter().map(|subject| subject.name).collect();
-        let names: Vec<_> = names.into_iter().filter(|name| takes_part(name)).collect();
+        let names = self.subjects.iter().map(|subject| subject.name);
+        let names: Vec<_> = names.filter(|name| takes_part(name)).collect();
         let mut failed = Vec::new();
         for round in 0..self.pace.rounds {
             for turn in 0..names.len() {

@@ -1,4 +1,4 @@
-//! The child that asks: a closed loop of callers, on a runtime with two threads.
+//! The children's runtimes, with two threads each. One child serves, the other asks: a closed loop of callers.
 
 use std::collections::HashMap;
 use std::io;

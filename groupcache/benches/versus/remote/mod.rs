@@ -114,8 +114,8 @@ fn many(report: &mut Report, contest: &mut Contest) {
 
 fn beside(report: &mut Report, contest: &mut Contest) {
     report.section(
-        "Gets of small values, alone and while one more caller asks for a large value, over and over. The subjects are \
-         those whose callers share a connection.",
+        "Gets of small values, alone and while one more caller asks for a large value, over and over. The callers of native \
+         share one connection, and so do those of redis.",
     );
     let cases = [&cases::alone(), &cases::beside()];
     contest.run(&cases, |name| [NATIVE, REDIS].contains(&name));
