@@ -2,16 +2,21 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::spare::{Recycled, Spare};
 use crate::BoxFuture;
 
 /// Bytes are counted in units, because a semaphore's permits are fewer than the bytes of a large budget.
 const UNIT: usize = 1 << 10;
+
+/// The memory of bodies that are gone may take this part of the budget.
+const SPARE: usize = 16;
 
 /// Bounds the memory of all bodies that are being received at one time, whoever sends them.
 #[derive(Debug)]
 pub(crate) struct BodyBudget {
     free: Arc<Semaphore>,
     units: usize,
+    spare: Arc<Spare>,
 }
 
 /// A body's part of the budget. Given back when it is dropped.
@@ -28,7 +33,18 @@ impl BodyBudget {
         Self {
             free: Arc::new(Semaphore::new(units)),
             units,
+            spare: Spare::new(bytes / SPARE),
         }
+    }
+
+    /// A buffer for a long body of this length, with the memory of one that is gone if there is one of about this size.
+    pub(crate) fn buffer(&self, length: usize) -> Recycled {
+        self.spare.take(length)
+    }
+
+    /// Gives the memory of bodies that are gone back.
+    pub(crate) fn shrink(&self) {
+        self.spare.clear();
     }
 
     /// Waits until a body may have grown to so many bytes. While it waits, its sender is not read from.

@@ -8,12 +8,14 @@ pub(crate) mod failure;
 mod options;
 pub(crate) mod path;
 pub(crate) mod server;
+mod spare;
 
 pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
 pub use client::{Connector, Io, TcpConnector};
 pub use options::HttpOptions;
 pub use server::{Accepted, Listener, RemoteAddr, Server, listen};
+pub(crate) use spare::Recycled;
 
 /// Where load balancers and peers ask whether the server is there.
 pub(crate) const HEALTH: &str = "/healthz";

@@ -218,6 +218,7 @@ impl Inbox {
             self.buffer = BytesMut::new();
         }
         self.next_read = READS.0;
+        self.budget.shrink();
     }
 
     /// Forgets the short frame that was looked at last.
@@ -248,7 +249,8 @@ impl Inbox {
             }
             None if !header.more => {
                 self.buffer.advance(HEADER);
-                let mut partial = Partial::new(header, u64::from(header.length));
+                let mut partial =
+                    Partial::new(header, u64::from(header.length), self.budget.buffer(left));
                 if partial.length > self.max_message {
                     partial.refuse();
                     too_long = Some(Event::TooLong(header, partial.length));
@@ -268,7 +270,8 @@ impl Inbox {
                 self.buffer.advance(HEADER);
                 left = announced;
                 let length = self.buffer.get_u64_le();
-                let mut partial = Partial::new(header, length);
+                let buffer = self.budget.buffer(length as usize);
+                let mut partial = Partial::new(header, length, buffer);
                 if length > self.max_message {
                     partial.refuse();
                     too_long = Some(Event::TooLong(header, length));

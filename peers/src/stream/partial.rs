@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::frame::Header;
 use super::limits::FREE;
-use crate::http::Share;
+use crate::http::{Recycled, Share};
 use crate::{BoxFuture, Error};
 
 /// The memory of a message grows to so many times what has come of it, but for the piece that is coming.
@@ -31,7 +31,7 @@ pub(super) struct Partial {
     received: u64,
     /// How many bytes may come.
     granted: u64,
-    bytes: BytesMut,
+    bytes: Recycled,
     room: Room,
     /// When it began, or when there was room for it.
     since: Instant,
@@ -66,7 +66,7 @@ impl Piece {
         io: &mut T,
     ) -> Poll<io::Result<usize>> {
         self.partial.reserve(self.left);
-        let mut room = (&mut self.partial.bytes).limit(self.left);
+        let mut room = (&mut *self.partial.bytes).limit(self.left);
         let read = pin!(io.read_buf(&mut room)).poll(cx);
         if let Poll::Ready(Ok(count)) = read {
             self.took(count);
@@ -81,13 +81,14 @@ impl Piece {
 }
 
 impl Partial {
-    pub(super) fn new(header: Header, length: u64) -> Self {
+    /// A message of this length, which is to lie in `bytes`.
+    pub(super) fn new(header: Header, length: u64, bytes: Recycled) -> Self {
         Self {
             header,
             length,
             received: 0,
             granted: length.min(FREE as u64),
-            bytes: BytesMut::new(),
+            bytes,
             room: Room::Given {
                 _share: Share::default(),
             },
@@ -118,7 +119,7 @@ impl Partial {
         if spare < piece {
             let left = (self.length - self.received) as usize;
             let more = (TRUST * self.bytes.len()).max(piece);
-            self.bytes.reserve(left.min(more));
+            self.bytes.reserve_exact(left.min(more));
         }
     }
 
@@ -150,9 +151,9 @@ impl Partial {
         matches!(self.room, Room::Refused)
     }
 
-    /// The whole message.
+    /// The whole message. Its memory is used again when nobody has it any more.
     pub(super) fn into_message(self) -> Bytes {
-        self.bytes.freeze()
+        Bytes::from_owner(self.bytes)
     }
 
     /// A grant of what the sender may be ahead, once half of it is used up and there is room.
@@ -171,7 +172,7 @@ impl Partial {
 
     pub(super) fn refuse(&mut self) {
         self.room = Room::Refused;
-        self.bytes = BytesMut::new();
+        self.bytes = Recycled::default();
     }
 }
 

@@ -25,7 +25,8 @@ impl HttpOptions {
     /// The memory of all bodies that are being received at one time, in bytes, over all connections:
     /// those of requests to a server, and those of answers to a transport's clients. Further bodies are
     /// not read until others are gone, within their own time-outs. At least one body with the largest
-    /// value. Default: 256 MiB.
+    /// value. The native protocol keeps up to a sixteenth of it, as spare memory, while it is busy with long
+    /// values. Default: 256 MiB.
     pub fn max_body_bytes_in_flight(mut self, bytes: usize) -> Self {
         self.max_body_bytes_in_flight = bytes;
         self
