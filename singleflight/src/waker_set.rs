@@ -14,8 +14,10 @@ use crate::slab::Slab;
 /// wakers instead.
 #[derive(Debug)]
 pub(crate) struct WakerSet {
-    /// Allocated on first use, because most flights are over before they need a waker.
-    wakers: Option<Box<Slab<Waker>>>,
+    /// Most flights have one caller, for whom nothing is allocated.
+    first: Option<Waker>,
+    /// The others', allocated on first use.
+    more: Option<Box<Slab<Waker>>>,
     /// How often the set has been drained.
     round: u64,
 }
@@ -23,62 +25,86 @@ pub(crate) struct WakerSet {
 /// The place of a caller's waker. The default is a slot that no set has given out.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
-    place: Option<(u64, usize)>,
+    place: Option<(u64, Place)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    First,
+    More(usize),
 }
 
 impl WakerSet {
     pub(crate) const fn new() -> Self {
         Self {
-            wakers: None,
+            first: None,
+            more: None,
             round: 0,
         }
     }
 
     /// Whether `slot` holds a waker that wakes the same task as `waker`.
     pub(crate) fn holds(&self, slot: &Slot, waker: &Waker) -> bool {
-        let held = self.index(slot).zip(self.wakers.as_ref());
-        held.and_then(|(index, wakers)| wakers.get(index))
-            .is_some_and(|held| held.will_wake(waker))
+        let held = match self.place(slot) {
+            None => None,
+            Some(Place::First) => self.first.as_ref(),
+            Some(Place::More(index)) => self.more.as_ref().and_then(|more| more.get(index)),
+        };
+        held.is_some_and(|held| held.will_wake(waker))
     }
 
     /// Puts `waker` into `slot`, and returns the waker that it replaces.
     pub(crate) fn register(&mut self, slot: &mut Slot, waker: Waker) -> Option<Waker> {
         let replaced = self.remove(slot);
-        slot.place = Some((
-            self.round,
-            self.wakers.get_or_insert_default().insert(waker),
-        ));
+        let place = match &self.first {
+            None => {
+                self.first = Some(waker);
+                Place::First
+            }
+            Some(_) => Place::More(self.more.get_or_insert_default().insert(waker)),
+        };
+        slot.place = Some((self.round, place));
         replaced
     }
 
     /// Empties `slot`, and returns the waker that it held.
     pub(crate) fn remove(&mut self, slot: &mut Slot) -> Option<Waker> {
-        let index = self.index(slot)?;
+        let place = self.place(slot)?;
         slot.place = None;
-        self.wakers.as_mut()?.remove(index)
+        match place {
+            Place::First => self.first.take(),
+            Place::More(index) => self.more.as_mut()?.remove(index),
+        }
     }
 
     /// Takes all wakers out.
     pub(crate) fn drain(&mut self) -> Drained {
         self.round += 1;
-        Drained(self.wakers.take())
+        Drained {
+            first: self.first.take(),
+            more: self.more.take(),
+        }
     }
 
-    fn index(&self, slot: &Slot) -> Option<usize> {
+    fn place(&self, slot: &Slot) -> Option<Place> {
         slot.place
-            .and_then(|(round, index)| (round == self.round).then_some(index))
+            .and_then(|(round, place)| (round == self.round).then_some(place))
     }
 }
 
 /// Wakers taken out of a [`WakerSet`], to be woken once the lock is released.
 #[derive(Debug, Default)]
 #[must_use = "whoever registered these would wait for ever"]
-pub(crate) struct Drained(Option<Box<Slab<Waker>>>);
+pub(crate) struct Drained {
+    first: Option<Waker>,
+    more: Option<Box<Slab<Waker>>>,
+}
 
 impl Drained {
     pub(crate) fn wake(self) {
-        if let Some(wakers) = self.0 {
-            wakers.into_values().for_each(Waker::wake);
+        self.first.into_iter().for_each(Waker::wake);
+        if let Some(more) = self.more {
+            more.into_values().for_each(Waker::wake);
         }
     }
 }

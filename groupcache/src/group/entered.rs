@@ -7,20 +7,30 @@ use tokio::runtime::Handle;
 pin_project! {
     /// A future whose connections, timers and tasks belong to the node's runtime, whichever executor
     /// polls it: a caller may live on another runtime, or on none.
-    pub(super) struct Entered<F> {
+    ///
+    /// Written by hand, like all that a flight's work is wrapped in: an `async` block would have room for the work
+    /// twice, where it is kept and where it is awaited.
+    pub(super) struct Entered<P, F> {
         runtime: Handle,
+        // Dropped with the future.
+        _place: P,
         #[pin]
         future: F,
     }
 }
 
-impl<F> Entered<F> {
-    pub(super) fn new(runtime: Handle, future: F) -> Self {
-        Self { runtime, future }
+impl<P, F> Entered<P, F> {
+    /// Holds the future's `place` as long as it.
+    pub(super) fn new(runtime: Handle, place: P, future: F) -> Self {
+        Self {
+            runtime,
+            _place: place,
+            future,
+        }
     }
 }
 
-impl<F: Future> Future for Entered<F> {
+impl<P, F: Future> Future for Entered<P, F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {

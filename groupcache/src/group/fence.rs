@@ -1,6 +1,7 @@
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use lru::DefaultHashBuilder;
 use tokio::time::Instant;
 
 /// A power of two. Keys that share a stripe fence each other's loads: such a load's value is returned but
@@ -23,7 +24,7 @@ pub(super) struct Fence {
     /// `start`, rounded up.
     raised: Box<[AtomicU64]>,
     start: Instant,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 /// How often the fence of a key had been raised when a load began.
@@ -44,7 +45,7 @@ impl Fence {
             mirrors: AtomicU64::new(0),
             raised: (0..=STRIPES).map(|_| AtomicU64::new(0)).collect(),
             start: Instant::now(),
-            hasher: RandomState::new(),
+            hasher: DefaultHashBuilder::default(),
         }
     }
 

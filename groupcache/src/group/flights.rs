@@ -1,7 +1,9 @@
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use peers::Context;
 
 use super::entered::Entered;
@@ -43,17 +45,15 @@ impl Flights {
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
-        let call = self.group.join(key, || {
-            let flight = Place::take(&self.running, self.max).map(|place| (place, work()));
-            let (max, context) = (self.max, Context::current());
-            let work = async move {
-                match flight {
-                    Some((_place, work)) => context.scope(work).await,
-                    None => Err(overloaded(max)),
+        let call = self
+            .group
+            .join(key, || match Place::take(&self.running, self.max) {
+                Some(place) => {
+                    let work = Context::current().scope(work());
+                    Either::Left(Entered::new(self.runtime.handle().clone(), place, work))
                 }
-            };
-            Entered::new(self.runtime.handle().clone(), work)
-        });
+                None => Either::Right(ready(Err(overloaded(self.max)))),
+            });
         self.part_in(call)
     }
 

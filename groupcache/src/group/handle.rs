@@ -57,7 +57,7 @@ impl Group {
         match self.0.lookup_entry(key) {
             Some(entry) => Ok(entry),
             // Boxed, so that a hit does not carry the room for a miss.
-            None => Box::pin(self.0.miss(Key::from(key))).await,
+            None => Box::pin(Arc::clone(&self.0).miss(Key::from(key))).await,
         }
     }
 

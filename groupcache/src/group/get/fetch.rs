@@ -14,7 +14,7 @@ use crate::{Entry, Error, Key};
 impl Inner {
     /// Joins the fetch flight of the key, and waits for it. Counts the outcome, also when the caller goes
     /// away before there is one.
-    pub(in crate::group) async fn miss(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
+    pub(in crate::group) async fn miss(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
         let outcome = OutcomeGuard::new(&self.counters);
         outcome.record(match self.check_key(&key) {
             Ok(()) => {

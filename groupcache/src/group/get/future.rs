@@ -59,7 +59,7 @@ impl<K: AsRef<[u8]>> Get<'_, K> {
     fn poll_missed(&mut self, context: &mut Context<'_>) -> Poll<Result<ByteView, Error>> {
         if let Stage::Asked = self.stage {
             let (inner, key) = (Arc::clone(self.inner), Key::from(self.key.as_ref()));
-            self.stage = Stage::Missed(Box::pin(async move { inner.miss(key).await }));
+            self.stage = Stage::Missed(Box::pin(inner.miss(key)));
         }
         let Stage::Missed(missed) = &mut self.stage else {
             panic!("a get was polled after it had been answered");

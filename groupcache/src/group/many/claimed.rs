@@ -31,7 +31,8 @@ impl Claimed {
 
     /// The same for several keys of one call, which gets their results together.
     pub(super) fn land_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
-        let mut message = Message::default();
+        let results = results.into_iter();
+        let mut message = Message::with_capacity(results.size_hint().0);
         for (claimed, result) in results {
             claimed.add(result, &mut message);
         }
@@ -61,7 +62,8 @@ impl Inner {
         most: usize,
         stamp: impl Fn(&Key) -> Stamp,
     ) -> Vec<Claimed> {
-        let (mut claims, mut joined) = (Vec::new(), Vec::new());
+        let expected = most.min(keys.size_hint().0);
+        let (mut claims, mut joined) = (Vec::with_capacity(expected), Vec::new());
         while claims.len() < most
             && let Some(wanted) = keys.next()
         {

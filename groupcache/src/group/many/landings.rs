@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::vec;
 
 use futures_util::Stream;
+use lru::DefaultHashBuilder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::rounds::Keyed;
@@ -41,7 +42,8 @@ impl Landings {
             open: keys.len(),
         };
         let mut wanted = Vec::<Wanted>::with_capacity(keys.len());
-        let mut listed = HashMap::with_capacity(keys.len());
+        let mut listed =
+            HashMap::with_capacity_and_hasher(keys.len(), DefaultHashBuilder::default());
         for (place, key) in keys {
             match listed.entry(key.clone()) {
                 hash_map::Entry::Occupied(first) => {
@@ -96,7 +98,8 @@ impl Wanted {
 
     /// Sends the outcomes of several keys of one call together.
     pub(super) fn send_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
-        let mut message = Message::default();
+        let results = results.into_iter();
+        let mut message = Message::with_capacity(results.size_hint().0);
         for (wanted, result) in results {
             wanted.add(result, &mut message);
         }
@@ -160,6 +163,16 @@ impl Drop for Outlet {
 pub(super) struct Message {
     outcomes: Vec<Landed>,
     sender: Option<UnboundedSender<Vec<Landed>>>,
+}
+
+impl Message {
+    /// With room for so many outcomes.
+    pub(super) fn with_capacity(outcomes: usize) -> Self {
+        Self {
+            outcomes: Vec::with_capacity(outcomes),
+            sender: None,
+        }
+    }
 }
 
 impl Drop for Message {

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
+use lru::DefaultHashBuilder;
 use peers::{GetManyRequest, GetMode, Peer, Reply};
 
 use crate::group::inner::Inner;
@@ -29,7 +30,8 @@ pub(super) fn rounds<'a, T: Keyed>(
     items: Vec<T>,
     peer_of: impl Fn(&[u8]) -> Option<&'a Peer>,
 ) -> (Vec<Round<T>>, Vec<T>) {
-    let (mut open, mut full) = (HashMap::<&str, (Round<T>, usize)>::new(), Vec::new());
+    let mut open = HashMap::<&str, (Round<T>, usize), DefaultHashBuilder>::default();
+    let mut full = Vec::new();
     let mut others = Vec::new();
     for item in items {
         let Some(peer) = peer_of(item.key()) else {
