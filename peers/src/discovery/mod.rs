@@ -1,0 +1,6 @@
+//! Where the members of a cluster come from. Each source is a file or a folder of its own.
+
+#[allow(clippy::module_inception, reason = "the room is named after its trait")]
+mod discovery;
+
+pub use discovery::Discovery;
