@@ -2,5 +2,13 @@
 
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 mod discovery;
+#[cfg(feature = "file")]
+mod member_file;
+mod parse;
+mod static_members;
 
 pub use discovery::Discovery;
+#[cfg(feature = "file")]
+pub use member_file::MemberFile;
+pub use parse::parse_discovery;
+pub use static_members::StaticMembers;

@@ -63,6 +63,14 @@ impl Error {
         .with_source(source)
     }
 
+    /// A [`Discovery`](crate::Discovery) that cannot tell the members, and why. `source` names it, without passwords.
+    pub fn discovery(source: impl Into<String>, reason: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Discovery {
+            source: source.into(),
+        })
+        .with_source(reason)
+    }
+
     /// The answer "there is no value under this key".
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound {
