@@ -11,7 +11,7 @@ pub(crate) mod server;
 
 pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
-pub use client::{Connector, Io, TcpConnector};
+pub use client::{Connector, Destination, Io, TcpConnector};
 pub use options::HttpOptions;
 pub use server::{Accepted, Listener, RemoteAddr, Server, listen};
 
