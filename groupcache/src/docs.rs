@@ -2,6 +2,7 @@
 //!
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
 //! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
+//! - [`secure`]: who may talk to a node: a shared token, certificates on both sides, their renewal.
 //! - [`features`]: what the groupcache family has, row by row, and where it is here.
 //!
 //! The settings are described where they are made: [`GroupBuilder`](crate::GroupBuilder),
@@ -13,6 +14,9 @@ pub mod protocols {}
 
 #[doc = include_str!("../docs/promises.md")]
 pub mod promises {}
+
+#[doc = include_str!("../docs/secure.md")]
+pub mod secure {}
 
 #[doc = include_str!("../docs/features.md")]
 pub mod features {}

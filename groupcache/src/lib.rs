@@ -2,6 +2,7 @@
 //! [features]: docs::features
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
+//! [secure]: docs::secure
 //! [`Getter`]: Getter
 //! [`Bulk`]: Bulk
 //! [`Group::get_many`]: Group::get_many
@@ -26,6 +27,8 @@
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`] and [`Usage`].
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
+//! - `tls`: [`NodeBuilder::tls`], encrypted connections, and peers that are known by their certificates. Adds rustls with
+//!   ring, which needs a C compiler.
 //! - `tower`: [`HttpService`] as a tower service, to [mount a node](Node::service) in axum. Adds tower-service, a trait.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -72,9 +75,11 @@ pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
-    CircuitOptions, Context, Discovery, DiscoveryOptions, DiscoveryStatus, HttpOptions,
-    HttpService, Member, Protocol, Transport,
+    Access, CircuitOptions, Context, Discovery, DiscoveryOptions, DiscoveryStatus, HttpOptions,
+    HttpService, Member, Protocol, Tokens, Transport,
 };
+#[cfg(feature = "tls")]
+pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};
 pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
 };

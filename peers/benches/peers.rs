@@ -1,5 +1,5 @@
 //! What one exchange costs: the service alone, and client and server over loopback beside bare
-//! hyper with keep-alive connections, which does nothing but carry the same bytes.
+//! hyper with keep-alive connections, which does nothing but carry the same bytes. And what TLS adds to either.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -11,14 +11,16 @@ use bytes::Bytes;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main};
 use criterion::{Throughput, measurement::WallTime};
 use http::{Request, Response, header};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Either, Empty, Full};
 use hyper::client::conn::http1::SendRequest;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::TokioIo;
 use peers::{
-    BoxFuture, Error, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport, Member,
-    PeerClient, PeerService, Protocol, Reply, Server, Transport as _,
+    BoxFuture, Certificates, Connector, Error, GetMode, GetRequest, HttpOptions, HttpService,
+    HttpTransport, Io, Listener, Member, PeerClient, PeerService, Protocol, Reply, Server,
+    TcpConnector, Tls, Transport as _,
 };
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Runtime;
 
@@ -162,6 +164,31 @@ impl Ours {
         }
     }
 
+    /// The same over the native protocol's stream.
+    async fn start_native(size: usize, certificates: Option<&Certificates>) -> Self {
+        let (native, mut options) = (Protocol::Native, HttpOptions::default());
+        let node = Arc::new(Node(vec![b'x'; size].into()));
+        let service = HttpService::new(node, native, options.clone()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (server, scheme) = match certificates {
+            None => (Server::start(listener, service), "http"),
+            Some(certificates) => {
+                options = options.tls(certificates);
+                (
+                    Server::start(certificates.listener(listener), service),
+                    "https",
+                )
+            }
+        };
+        let server = server.unwrap();
+        let member = Member::new(format!("{scheme}://{}", server.local_addr())).unwrap();
+        let transport = HttpTransport::new(native, options).unwrap();
+        Self {
+            _server: server,
+            client: transport.dial(&member).unwrap(),
+        }
+    }
+
     async fn caller(&self) -> Arc<dyn PeerClient> {
         Arc::clone(&self.client)
     }
@@ -234,5 +261,101 @@ impl Caller for SendRequest<Empty<Bytes>> {
     }
 }
 
-criterion_group!(benches, alone, exchange);
+/// What TLS adds to an exchange of the native protocol, beside what it adds to the same bytes on a bare connection.
+fn tls(c: &mut Criterion) {
+    let runtime = Runtime::new().unwrap();
+    let certificates = certificates();
+    for (size, name) in [(1 << 10, "1 KiB"), (64 << 10, "64 KiB")] {
+        let mut group = c.benchmark_group(format!("tls, {name}"));
+        group.throughput(Throughput::Elements(1));
+        for (encryption, certificates) in [("plain", None), ("TLS", Some(&certificates))] {
+            let native = runtime.block_on(Ours::start_native(size, certificates));
+            let bare = runtime.block_on(PingPong::start(size, certificates));
+            for callers in [1, 16] {
+                let subject = format!("native, {encryption}");
+                bench(&mut group, &runtime, &subject, callers, || native.caller());
+                let subject = format!("ping-pong, {encryption}");
+                bench(&mut group, &runtime, &subject, callers, || bare.caller());
+            }
+        }
+        group.finish();
+    }
+}
+
+/// A certificate for the loopback interface, signed by itself.
+fn certificates() -> Certificates {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    let chain = params.self_signed(&key).unwrap().pem();
+    let tls = Tls::from_pem(chain.clone(), key.serialize_pem()).roots_pem(chain);
+    tls.load().unwrap()
+}
+
+/// A connection that carries messages as long as those of an exchange, and nothing else.
+struct PingPong {
+    url: http::Uri,
+    connector: Arc<dyn Connector>,
+    size: usize,
+}
+
+/// About the length of a request.
+const PING: usize = 40;
+
+impl PingPong {
+    async fn start(size: usize, certificates: Option<&Certificates>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (mut listener, connector, scheme): (_, Arc<dyn Connector>, _) = match certificates {
+            None => (Either::Left(listener), Arc::new(TcpConnector), "http"),
+            Some(certificates) => (
+                Either::Right(certificates.listener(listener)),
+                Arc::new(certificates.connector(TcpConnector)),
+                "https",
+            ),
+        };
+        tokio::spawn(async move {
+            loop {
+                let accepted = match &mut listener {
+                    Either::Left(plain) => Listener::accept(plain).await,
+                    Either::Right(encrypted) => encrypted.accept().await,
+                };
+                let mut io = accepted.unwrap().into_io();
+                tokio::spawn(async move {
+                    let (mut ping, pong) = ([0; PING], vec![b'x'; size]);
+                    while io.read_exact(&mut ping).await.is_ok() {
+                        io.write_all(&pong).await.unwrap();
+                        io.flush().await.unwrap();
+                    }
+                });
+            }
+        });
+        Self {
+            url: format!("{scheme}://{address}").parse().unwrap(),
+            connector,
+            size,
+        }
+    }
+
+    async fn caller(&self) -> Pinger {
+        Pinger {
+            io: self.connector.connect(&self.url).await.unwrap(),
+            pong: vec![0; self.size],
+        }
+    }
+}
+
+struct Pinger {
+    io: Box<dyn Io>,
+    pong: Vec<u8>,
+}
+
+impl Caller for Pinger {
+    async fn ask(&mut self) -> usize {
+        self.io.write_all(&[b'x'; PING]).await.unwrap();
+        self.io.flush().await.unwrap();
+        self.io.read_exact(&mut self.pong).await.unwrap()
+    }
+}
+
+criterion_group!(benches, alone, exchange, tls);
 criterion_main!(benches);

@@ -8,6 +8,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used))]
 
+mod access;
 mod box_future;
 mod client;
 mod coherence;
@@ -35,11 +36,16 @@ mod service;
 mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 /// The crate of hash rings: a [`Router`] takes its [`Scheme`](consistenthash::Scheme).
 pub use consistenthash;
 
+#[cfg(feature = "tls")]
+pub use access::Roster;
+pub use access::{Access, Tokens};
 pub use box_future::BoxFuture;
 pub use client::PeerClient;
 pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
@@ -52,7 +58,8 @@ pub use discovery::{
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, HttpOptions, Io, Listener, RemoteAddr, Server, TcpConnector, listen,
+    Accepted, Body, Connector, Destination, HttpOptions, Io, Listener, RemoteAddr, Server,
+    TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};
 pub use member::Member;
@@ -63,6 +70,11 @@ pub use message::{
 pub use protocol::Protocol;
 pub use routing::{Circuit, CircuitOptions, FormerOwner, Peer, Router, Routes};
 pub use service::PeerService;
+#[cfg(feature = "tls")]
+pub use tls::{
+    Certificates, ClientAuth, ExpectedName, PeerCertificate, ServerName, Tls, TlsConnector,
+    TlsListener,
+};
 pub use transport::Transport;
 
 /// Compiles and runs the README's example.

@@ -62,6 +62,8 @@ impl From<peers::Error> for Error {
             Kind::TimedOut { message: text() }
         } else if error.is_unsupported() {
             Kind::Unsupported
+        } else if error.is_denied() {
+            Kind::Denied { message: text() }
         } else if error.is_configuration() {
             let message = with_cause(&error);
             Kind::Peers { message }

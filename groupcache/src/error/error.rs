@@ -38,6 +38,7 @@ pub(super) enum Kind {
     Encode { message: String },
     Decode { message: String },
     Unreachable { message: String },
+    Denied { message: String },
     Unsupported,
     Abandoned,
     PeersFailed { failed: Vec<FailedPeer> },
@@ -159,6 +160,7 @@ impl Error {
             Kind::Encode { .. } => ErrorKind::Encode,
             Kind::Decode { .. } => ErrorKind::Decode,
             Kind::Unreachable { .. } => ErrorKind::Unreachable,
+            Kind::Denied { .. } => ErrorKind::Denied,
             Kind::PeersFailed { failed } if all_unsupported(failed) => ErrorKind::Unsupported,
             Kind::PeersFailed { .. } => ErrorKind::PeersFailed,
             Kind::Unsupported => ErrorKind::Unsupported,
@@ -228,6 +230,11 @@ impl Error {
     /// Whether a peer that had to answer could not be reached.
     pub fn is_unreachable(&self) -> bool {
         self.kind() == ErrorKind::Unreachable
+    }
+
+    /// Whether a peer that had to answer refuses this node, for want of credentials that it accepts.
+    pub fn is_denied(&self) -> bool {
+        self.kind() == ErrorKind::Denied
     }
 
     /// Whether the work was given up because the node's runtime shut down.
@@ -300,6 +307,7 @@ impl fmt::Display for Error {
             | Kind::Encode { message }
             | Kind::Decode { message }
             | Kind::Unreachable { message }
+            | Kind::Denied { message }
             | Kind::Peers { message } => f.write_str(message),
             Kind::Unsupported => f.write_str("the protocol has no way to ask a peer this"),
             Kind::PeersFailed { failed } => {

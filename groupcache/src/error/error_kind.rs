@@ -28,6 +28,8 @@ pub enum ErrorKind {
     Decode,
     /// A peer that had to answer could not be reached.
     Unreachable,
+    /// A peer that had to answer refuses this node, for want of credentials that it accepts.
+    Denied,
     /// A change did not reach all peers; [`failed_peers`](crate::Error::failed_peers) names them.
     PeersFailed,
     /// The protocol has no message for the operation.
@@ -56,6 +58,7 @@ impl ErrorKind {
             Self::Encode => "value does not encode",
             Self::Decode => "value does not decode",
             Self::Unreachable => "peer unreachable",
+            Self::Denied => "refused by a peer",
             Self::PeersFailed => "change did not reach all peers",
             Self::Unsupported => "not supported by the protocol",
             Self::Abandoned => "given up",

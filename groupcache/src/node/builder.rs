@@ -6,8 +6,8 @@ use lru::Clock;
 use parking_lot::Mutex;
 use peers::consistenthash::Scheme;
 use peers::{
-    CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, HttpOptions, HttpService,
-    HttpTransport, Listener, Member, PeerService, Protocol, Router, Server, Transport,
+    Access, CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, HttpOptions, HttpService,
+    HttpTransport, Listener, Member, PeerService, Protocol, Router, Server, Tokens, Transport,
 };
 use tokio::runtime::Handle;
 
@@ -15,6 +15,7 @@ use super::groups::Groups;
 use super::host::{Host, OnGroup};
 use super::members::members;
 use super::node::{Inner, Node};
+use super::security::{Secured, Security, warn_if_open};
 use crate::clock::SharedClock;
 use crate::{Error, Group};
 
@@ -32,6 +33,7 @@ pub struct NodeBuilder {
     circuit: CircuitOptions,
     handoff: Duration,
     listen: Listen,
+    security: Security,
     transport: Option<Arc<dyn Transport>>,
     discovery: Option<Box<dyn Discovery>>,
     pub(super) discovery_options: DiscoveryOptions,
@@ -50,8 +52,10 @@ enum Listen {
     Nowhere,
     Address(String),
     /// Starts the server on a listener that is bound already.
-    Listener(Box<dyn FnOnce(HttpService) -> Result<Server, peers::Error> + Send>),
+    Listener(Start),
 }
+
+type Start = Box<dyn FnOnce(HttpService, &Secured) -> Result<Server, peers::Error> + Send>;
 
 impl Node {
     /// The settings of a node that its peers reach at `url`, such as `http://10.0.0.1:8080`, or
@@ -75,6 +79,7 @@ impl NodeBuilder {
             circuit: CircuitOptions::default(),
             handoff: Duration::from_secs(30),
             listen: Listen::Nowhere,
+            security: Security::default(),
             transport: None,
             discovery: None,
             discovery_options: DiscoveryOptions::default(),
@@ -191,11 +196,12 @@ impl NodeBuilder {
     /// Like [`listen`](Self::listen), with a listener that is bound already: a
     /// [`tokio::net::TcpListener`], or one of your own kind.
     pub fn listener(mut self, listener: impl Listener) -> Self {
-        self.listen = Listen::Listener(Box::new(|service| Server::start(listener, service)));
+        let start = |service, secured: &Secured| secured.serve(listener, service);
+        self.listen = Listen::Listener(Box::new(start));
         self
     }
 
-    /// Limits and time-outs of the connections to peers and of the server.
+    /// Limits, time-outs and credentials of the connections to peers and of the server.
     pub fn http(mut self, options: HttpOptions) -> Self {
         self.http = options;
         self
@@ -219,6 +225,38 @@ impl NodeBuilder {
     /// Another way to reach peers than HTTP over TCP.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
+        self
+    }
+}
+
+/// # Who may talk
+///
+/// The guide to a [secure cluster](crate::docs::secure) has examples.
+impl NodeBuilder {
+    /// Encrypts all connections, of every protocol. The URLs of all members begin with `https://` then.
+    ///
+    /// With [`Tls::client_auth`](crate::Tls::client_auth) peers have to show a certificate that is made out to a current
+    /// member: to the host of its URL, or to its id.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.security.tls = Some(tls);
+        self
+    }
+
+    /// A secret that all nodes share: this node sends it with every request, and answers nobody without it. To
+    /// change it while the cluster runs, give a clone of some [`Tokens`](crate::Tokens) and keep one.
+    pub fn token<T>(mut self, token: T) -> Self
+    where
+        T: TryInto<Tokens>,
+        peers::Error: From<T::Error>,
+    {
+        self.security.tokens = Some(token.try_into().map_err(peers::Error::from));
+        self
+    }
+
+    /// Which requests of peers need credentials, where there are any. Default: all.
+    pub fn access(mut self, access: Access) -> Self {
+        self.security.access = Some(access);
         self
     }
 }
@@ -265,9 +303,10 @@ impl NodeBuilder {
             let reason = format!("{:?} is longer than a year", self.handoff);
             return Err(Error::invalid("handoff", reason));
         }
+        let (secured, http) = self.security.load(self.http).await?;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
+            None => Arc::new(HttpTransport::new(self.protocol, http.clone())?),
         };
         self.circuit.validate()?;
         self.discovery_options.validate()?;
@@ -278,18 +317,23 @@ impl NodeBuilder {
         }
         let groups = Arc::new(Groups::default());
         let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
-        let service = HttpService::for_member(asked, self.protocol, self.http.clone(), &this)?;
         let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
+        let http = secured.guard(http, &router)?;
+        let this = router.this();
+        let service = HttpService::for_member(asked, self.protocol, http.clone(), this)?;
         let server = match self.listen {
             Listen::Nowhere => None,
-            Listen::Listener(start) => Some(start(service.clone())?),
+            Listen::Listener(start) => Some(start(service.clone(), &secured)?),
             Listen::Address(address) => {
-                let listener = peers::listen(&address, &self.http)
+                let listener = peers::listen(&address, &http)
                     .await
                     .map_err(|error| peers::Error::bind(&address, error))?;
-                Some(Server::start(listener, service.clone())?)
+                Some(secured.serve(listener, service.clone())?)
             }
         };
+        if let Some(address) = server.as_ref().map(Server::local_addr) {
+            warn_if_open(address, &http);
+        }
         let host = Host {
             groups,
             router: Arc::new(router),
@@ -303,6 +347,8 @@ impl NodeBuilder {
         let node = Node(Arc::new(Inner {
             host: Arc::new(host),
             service,
+            #[cfg(feature = "tls")]
+            certificates: secured.certificates,
             local_addr: server.as_ref().map(Server::local_addr),
             server: Mutex::new(server),
             discovery: Mutex::new(None),

@@ -23,6 +23,8 @@ pub struct Node(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) host: Arc<Host>,
     pub(super) service: HttpService,
+    #[cfg(feature = "tls")]
+    pub(super) certificates: Option<peers::Certificates>,
     pub(super) local_addr: Option<SocketAddr>,
     /// Taken by the call that shuts down.
     pub(super) server: Mutex<Option<Server>>,
@@ -204,6 +206,13 @@ impl Node {
     /// ```
     pub fn service(&self) -> HttpService {
         self.0.service.clone()
+    }
+
+    /// The node's certificates, to [reload](crate::Certificates::reload) them; `None` without
+    /// [TLS](crate::NodeBuilder::tls).
+    #[cfg(feature = "tls")]
+    pub fn certificates(&self) -> Option<&crate::Certificates> {
+        self.0.certificates.as_ref()
     }
 
     /// The address the node's own server listens on; `None` without one.

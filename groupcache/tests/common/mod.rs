@@ -5,6 +5,8 @@
     reason = "every test file uses its own part"
 )]
 
+pub mod log;
+pub mod pki;
 pub mod simulated;
 
 use std::convert::Infallible;

@@ -1,5 +1,6 @@
 use http::{Method, Response, StatusCode};
 
+use crate::access::Effect;
 #[cfg(feature = "groupcache-go")]
 use crate::groupcache_go;
 use crate::http::path::Plus;
@@ -71,6 +72,30 @@ impl Dialect {
             Self::GroupcacheGo => "GET, PUT, DELETE, POST",
             #[cfg(feature = "ipronko")]
             Self::Ipronko => "GET, DELETE, POST",
+        }
+    }
+
+    /// What a request with this method and this target, the path after the base, does.
+    pub(super) fn effect(self, method: &Method, target: &str) -> Effect {
+        match *method {
+            Method::GET | Method::HEAD => Effect::Read,
+            Method::POST if self == Self::Native && native::is_get_many(target) => Effect::Read,
+            // A warm-up.
+            #[cfg(feature = "ipronko")]
+            Method::POST if self == Self::Ipronko => Effect::Read,
+            _ => Effect::Change,
+        }
+    }
+
+    /// Whether a request asks for the node's health, as load balancers in front of Go nodes do.
+    pub(super) fn is_health_check(self, method: &Method, target: &str) -> bool {
+        match self {
+            #[cfg(feature = "ipronko")]
+            Self::Ipronko => *method == Method::GET && ipronko::is_health_check(target),
+            _ => {
+                let _ = (method, target);
+                false
+            }
         }
     }
 

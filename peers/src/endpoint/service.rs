@@ -5,13 +5,14 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::service::Service;
 use tokio::sync::{Semaphore, watch};
 
 use super::dialect::Dialect;
+use crate::access::{Effect, Pass, Shown};
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
 use crate::http::server::{
@@ -38,6 +39,7 @@ use crate::{
 ///
 /// | a request | is answered with | over gRPC |
 /// |---|---|---|
+/// | without the [credentials](HttpOptions::tokens) that it needs | 401; with the certificate of somebody who is no member 403 | `UNAUTHENTICATED`, `PERMISSION_DENIED` |
 /// | that cannot be read: its escapes, its message, a body that breaks off | 400 | `INTERNAL` |
 /// | with a method that the protocol does not have | 405 | |
 /// | whose body takes longer than [`body_timeout`](HttpOptions::body_timeout) | 408 | the same 408 |
@@ -171,10 +173,12 @@ where
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn call(&self, request: Request<B>) -> Self::Future {
+        // Before anything else looks at the request: there is no way around it.
+        if let Err(error) = self.0.check_credentials(&request) {
+            return Box::pin(ready(Ok(refusal(&request, &error))));
+        }
         #[cfg(feature = "grpc")]
-        if request.version() == http::Version::HTTP_2
-            && request.uri().path().starts_with(grpc::PREFIX)
-        {
+        if is_grpc(&request) {
             let inner = Arc::clone(&self.0);
             let (head, body) = request.into_parts();
             return match inner.admit(&head) {
@@ -190,8 +194,8 @@ where
             let refusal = failure::answer(failure::status(&error), &error);
             return Box::pin(ready(Ok(refusal)));
         }
-        if self.0.is_for_stream(&request) {
-            return Box::pin(ready(Ok(self.0.begin_stream(request))));
+        if let Some(pass) = self.0.pass_for_stream(&request) {
+            return Box::pin(ready(Ok(self.0.begin_stream(request, pass))));
         }
         match self.0.route(&request) {
             Break(response) => Box::pin(ready(Ok(response))),
@@ -201,8 +205,8 @@ where
                 let context = match inner.admit(&head) {
                     Ok(context) => context,
                     Err(error) => {
-                        let refusal = failure::answer(failure::status(&error), &error);
-                        return Box::pin(ready(Ok(refusal)));
+                        let answer = failure::answer(failure::status(&error), &error);
+                        return Box::pin(ready(Ok(answer)));
                     }
                 };
                 let body = inner
@@ -218,6 +222,30 @@ where
             }
         }
     }
+}
+
+/// Whether a request is answered as gRPC has it.
+#[cfg(feature = "grpc")]
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    request.version() == http::Version::HTTP_2 && request.uri().path().starts_with(grpc::PREFIX)
+}
+
+/// The answer to a request without the credentials that it needs.
+fn refusal<B>(request: &Request<B>, error: &Error) -> Response<Body> {
+    #[cfg(feature = "grpc")]
+    if is_grpc(request) {
+        return grpc::refused(error);
+    }
+    #[cfg(not(feature = "grpc"))]
+    let _ = request;
+    let mut answer = failure::answer(failure::status(error), error);
+    let denied = HeaderValue::from_static(failure::DENIED);
+    answer.headers_mut().insert(failure::ERROR, denied);
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        let bearer = HeaderValue::from_static("Bearer");
+        answer.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+    }
+    answer
 }
 
 /// The work of a request, with its context if there is a hook that makes them.
@@ -248,8 +276,39 @@ impl Inner {
         hook.map(|hook| hook.admit(head)).transpose()
     }
 
-    /// Whether a peer asks to go on with the native protocol's stream, and may. A hook has to see each
-    /// request, and so there are no streams beside one.
+    /// Refuses a request without the credentials that it needs.
+    fn check_credentials<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        let guard = &self.options.guard;
+        if !guard.asks() {
+            return Ok(());
+        }
+        let (method, path) = (request.method(), request.uri().path());
+        let located = self.locate(path);
+        let of_dialect = located
+            .as_ref()
+            .map(|Route { dialect, base }| (dialect, &path[*base..]));
+        if path == HEALTH || of_dialect.is_some_and(|(of, path)| of.is_health_check(method, path)) {
+            return Ok(());
+        }
+        let effect = match of_dialect {
+            Some((dialect, target)) => dialect.effect(method, target),
+            #[cfg(feature = "grpc")]
+            None if is_grpc(request) => grpc::effect(path),
+            None => Effect::Change,
+        };
+        guard.admit(Shown::by(request.headers(), request.extensions()), effect)
+    }
+
+    /// The credentials with which a peer may go on with the native protocol's stream, if it asks to and may.
+    fn pass_for_stream<B>(&self, request: &Request<B>) -> Option<Pass> {
+        if !self.is_for_stream(request) {
+            return None;
+        }
+        Pass::of(&self.options.guard, request.headers(), request.extensions())
+    }
+
+    /// Whether a peer asks to go on with the native protocol's stream, and may if it has credentials. A hook has
+    /// to see each request, and so there are no streams beside one.
     fn is_for_stream<B>(&self, request: &Request<B>) -> bool {
         self.options.multiplexing
             && self.options.on_request.is_none()
@@ -260,8 +319,9 @@ impl Inner {
     }
 
     /// Answers the calls of a stream, once the answer to the request for it is written.
-    fn begin_stream<B>(&self, mut request: Request<B>) -> Response<Body> {
+    fn begin_stream<B>(&self, mut request: Request<B>, pass: Pass) -> Response<Body> {
         let service = StreamService {
+            pass: pass.clone(),
             service: Arc::clone(&self.service),
             options: Arc::clone(&self.options),
             requests: Arc::clone(&self.requests),
@@ -274,9 +334,28 @@ impl Inner {
                 first,
                 draining,
             } = connection;
+            // A peer whose credentials have become worthless is asked to open another stream, with better ones.
+            let draining = Box::pin(async {
+                tokio::select! {
+                    () = draining => {}
+                    () = pass.expiry() => {}
+                }
+            });
             stream::serve(io, &first, service, draining).await;
         });
         stream::switching()
+    }
+
+    /// The dialect of a path; `None` for the health check, and where nobody answers.
+    fn locate(&self, path: &str) -> Option<Route> {
+        if let Some((dialect, base)) = Dialect::by_path(path) {
+            return Some(Route { dialect, base });
+        }
+        let base_path = &self.options.base_path;
+        (path.starts_with(base_path) && path != HEALTH).then(|| Route {
+            dialect: Dialect::of(self.protocol),
+            base: base_path.len(),
+        })
     }
 
     /// The dialect that answers the request, or an answer that needs none.
@@ -285,18 +364,10 @@ impl Inner {
         request: &Request<B>,
     ) -> ControlFlow<Response<Body>, Route> {
         let path = request.uri().path();
-        let route = if let Some((dialect, base)) = Dialect::by_path(path) {
-            Some(Route { dialect, base })
-        } else if path.starts_with(&self.options.base_path) && path != HEALTH {
-            Some(Route {
-                dialect: Dialect::of(self.protocol),
-                base: self.options.base_path.len(),
-            })
-        } else if path == HEALTH {
-            None
-        } else {
+        let route = self.locate(path);
+        if route.is_none() && path != HEALTH {
             return Break(failure::text(StatusCode::NOT_FOUND, "404 page not found"));
-        };
+        }
         let body = request.body().size_hint().lower();
         let limit = self
             .limit_of_body(request.method())

@@ -45,6 +45,9 @@ impl HttpTransport {
     /// Those of [`HttpOptions::validate`].
     pub fn new(protocol: Protocol, options: HttpOptions) -> Result<Self, Error> {
         options.validate()?;
+        let mut options = options;
+        let tokens = options.guard.tokens.take();
+        options.guard.tokens = tokens.map(|tokens| tokens.for_protocol(protocol));
         Ok(Self {
             protocol,
             bodies: Arc::new(BodyBudget::new(options.max_body_bytes_in_flight)),
@@ -62,7 +65,7 @@ impl Transport for HttpTransport {
     /// URL's scheme; the default one can dial `http` only.
     fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
         let options = || Arc::clone(&self.options);
-        let http = || HttpClient::new(member.url(), options(), Arc::clone(&self.bodies));
+        let http = || HttpClient::new(member, options(), Arc::clone(&self.bodies));
         Ok(match self.protocol {
             Protocol::Native => {
                 let http = http()?.addressed_to(member.id());
@@ -77,7 +80,7 @@ impl Transport for HttpTransport {
             Protocol::Ipronko => Arc::new(IpronkoClient::new(http()?)),
             Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(http()?)),
             #[cfg(feature = "grpc")]
-            Protocol::GalaxycacheGrpc => Arc::new(GrpcClient::new(member.url(), options())?),
+            Protocol::GalaxycacheGrpc => Arc::new(GrpcClient::new(member, options())?),
         })
     }
 

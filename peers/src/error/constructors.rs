@@ -162,6 +162,26 @@ impl Error {
         Self::new(Kind::OutOfResources { url: url.into() }).with_source(source)
     }
 
+    /// A peer that refuses this node: `what` it was asked for, and `why` it refuses in its own words.
+    pub fn denied(url: impl Into<String>, what: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Denied {
+            url: url.into(),
+            what: what.into(),
+            why: why.into(),
+            in_handshake: false,
+        })
+    }
+
+    /// A peer that refuses a connection with this node.
+    pub(crate) fn denied_in_handshake(url: impl Into<String>, why: impl Into<String>) -> Self {
+        Self::new(Kind::Denied {
+            url: url.into(),
+            what: "a connection".into(),
+            why: why.into(),
+            in_handshake: true,
+        })
+    }
+
     /// The peer's bytes are not what the protocol says.
     pub fn malformed(what: impl Into<String>) -> Self {
         Self::new(Kind::Malformed { what: what.into() })

@@ -40,6 +40,17 @@ impl Error {
         }
     }
 
+    /// An error that a peer has told, in answer to `what`. A status by which it refuses this node names it then.
+    pub(crate) fn said_by(self, url: &str, what: &str) -> Self {
+        match self.0.kind {
+            Kind::Status {
+                status: 401 | 403,
+                text,
+            } => Self::denied(url, what, text),
+            _ => self,
+        }
+    }
+
     /// Whether the peer's bytes are not what the protocol says.
     pub(crate) fn is_malformed(&self) -> bool {
         matches!(self.0.kind, Kind::Malformed { .. })
@@ -61,7 +72,8 @@ impl Error {
     }
 
     /// Whether the peer itself is in trouble: it could not be reached, did not answer in time, broke
-    /// the connection or the protocol, or is [not the one](Self::is_misdirected) that is meant. This is what a [`Circuit`](crate::Circuit) counts.
+    /// the connection or the protocol, makes no connection with this node, or is
+    /// [not the one](Self::is_misdirected) that is meant. This is what a [`Circuit`](crate::Circuit) counts.
     pub fn is_transport(&self) -> bool {
         matches!(
             self.0.kind,
@@ -70,6 +82,10 @@ impl Error {
                 | Kind::TimedOut { .. }
                 | Kind::Malformed { .. }
                 | Kind::Misdirected { .. }
+                | Kind::Denied {
+                    in_handshake: true,
+                    ..
+                }
         )
     }
 
@@ -130,6 +146,12 @@ impl Error {
             self.0.kind,
             Kind::TimedOut { .. } | Kind::PeerTimedOut { .. }
         )
+    }
+
+    /// Whether the peer refuses this node: for want of credentials, or because it does not accept those that this
+    /// node has. The text names the peer and what was refused. The peer has done nothing.
+    pub fn is_denied(&self) -> bool {
+        matches!(self.0.kind, Kind::Denied { .. })
     }
 
     /// Whether the peer's value had expired when it came.

@@ -73,6 +73,12 @@ pub(super) enum Kind {
         url: String,
         retry_in: Duration,
     },
+    Denied {
+        url: String,
+        what: String,
+        why: String,
+        in_handshake: bool,
+    },
     Malformed {
         what: String,
     },
@@ -133,6 +139,12 @@ impl fmt::Display for Kind {
                     f,
                     "{url} failed a moment ago and is not asked for another {retry_in:?}"
                 )
+            }
+            Kind::Denied { url, what, why, .. } if why.is_empty() => {
+                write!(f, "{url} refuses {what} of this node")
+            }
+            Kind::Denied { url, what, why, .. } => {
+                write!(f, "{url} refuses {what} of this node: {why}")
             }
             Kind::Malformed { what } => write!(f, "malformed: {what}"),
             Kind::Misdirected { message } => write!(f, "misdirected: {message}"),

@@ -24,6 +24,8 @@ pub(crate) const TOO_LARGE: &str = "too-large";
 pub(crate) const TIMED_OUT: &str = "timed-out";
 pub(crate) const UNSUPPORTED: &str = "unsupported";
 pub(crate) const MISDIRECTED: &str = "misdirected";
+/// The request lacks the credentials that the node asks for. The status says the rest.
+pub(crate) const DENIED: &str = "denied";
 
 /// What stands in the body where "not found" has no message of its own.
 const NO_MESSAGE: &str = "not found";
@@ -101,6 +103,12 @@ pub(crate) fn name(error: &Error) -> Option<&'static str> {
 /// Whether an answer says which error it is, as ours do.
 pub(crate) fn is_named(headers: &HeaderMap) -> bool {
     headers.contains_key(ERROR)
+}
+
+/// Whether a peer of ours refuses this node for want of credentials. A hook or a gateway may refuse one request
+/// and admit the next.
+pub(crate) fn is_denial(headers: &HeaderMap) -> bool {
+    headers.get(ERROR).is_some_and(|name| name == DENIED)
 }
 
 /// Whether an error has what every error of a peer has: ours a name, Go's a header against sniffing.

@@ -14,7 +14,7 @@ mod spare;
 pub(crate) use addressee::Addressee;
 pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
-pub use client::{Connector, Io, TcpConnector};
+pub use client::{Connector, Destination, Io, TcpConnector};
 pub use options::HttpOptions;
 pub use server::{Accepted, Listener, RemoteAddr, Server, listen};
 pub(crate) use spare::Recycled;

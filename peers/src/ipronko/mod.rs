@@ -8,4 +8,4 @@ mod server;
 mod wire;
 
 pub(crate) use client::IpronkoClient;
-pub(crate) use server::answer;
+pub(crate) use server::{answer, is_health_check};

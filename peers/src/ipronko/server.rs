@@ -10,8 +10,7 @@ use crate::{GetMode, Phase};
 
 /// Answers a GET, a DELETE or a POST.
 pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
-    let path = path::unescape(request.target, Plus::Plus);
-    if path.is_ok_and(|path| path.rsplit(|&byte| byte == b'/').next() == Some(wire::HEALTH)) {
+    if is_health_check(request.target) {
         return carrying("text/plain; charset=utf-8", "ok".into());
     }
     let address = match request.address(Plus::Plus, status) {
@@ -36,6 +35,12 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
         }),
     };
     answered.unwrap_or_else(|error| failure::answer(status(&error), &error))
+}
+
+/// Whether the last segment of a target asks for the node's health.
+pub(crate) fn is_health_check(target: &str) -> bool {
+    let path = path::unescape(target, Plus::Plus);
+    path.is_ok_and(|path| path.rsplit(|&byte| byte == b'/').next() == Some(wire::HEALTH))
 }
 
 fn carrying(content_type: &'static str, body: Body) -> Response<Body> {

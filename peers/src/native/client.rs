@@ -124,10 +124,14 @@ impl NativeClient {
 impl PeerClient for NativeClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async {
-            if let Some(stream) = &self.stream
-                && let Some(()) = stream.ping().await?
-            {
-                return Ok(());
+            if let Some(stream) = &self.stream {
+                match stream.ping().await {
+                    Ok(Some(())) => return Ok(()),
+                    // A peer that refuses this node may be well.
+                    Ok(None) => {}
+                    Err(error) if error.is_denied() => {}
+                    Err(error) => return Err(error),
+                }
             }
             self.http.ping().await
         })

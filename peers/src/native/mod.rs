@@ -21,4 +21,4 @@ pub(crate) mod stream;
 mod wire;
 
 pub(crate) use client::NativeClient;
-pub(crate) use server::answer;
+pub(crate) use server::{answer, is_get_many};

@@ -8,7 +8,7 @@ use super::wire::{
 };
 use crate::http::Body;
 use crate::http::failure::{self, status};
-use crate::http::path::Plus;
+use crate::http::path::{self, Plus};
 use crate::http::server::{Address, InboundRequest};
 use crate::protobuf::{self, set_request};
 use crate::{ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, SetRequest};
@@ -41,6 +41,14 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
         Ok(answer) => Response::new(answer),
         Err(error) => failure::answer(status(&error), &error),
     }
+}
+
+/// Whether a POST to this target gets several keys and does nothing else.
+pub(crate) fn is_get_many(target: &str) -> bool {
+    let Ok(path) = path::unescape(target, Plus::Plus) else {
+        return false;
+    };
+    path::split(&path).is_some_and(|(_, operation)| *operation == *GET_MANY.as_bytes())
 }
 
 /// The values of several keys. An answer that is too long leaves some out.

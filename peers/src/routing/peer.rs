@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 use tokio::time::{sleep, timeout};
@@ -27,6 +28,8 @@ struct Remote {
     client: Arc<dyn PeerClient>,
     circuit: Circuit,
     liveness: Liveness,
+    /// Whether the peer has refused this node, and not answered since.
+    refuses: AtomicBool,
 }
 
 impl Peer {
@@ -50,6 +53,7 @@ impl Peer {
             client,
             circuit,
             liveness,
+            refuses: AtomicBool::new(false),
         };
         Self(Arc::new(Inner {
             member,
@@ -157,6 +161,7 @@ impl Peer {
             }
             Err(error) if error.is_of_this_side() => {}
             _ => {
+                self.note_refusal(&remote.refuses, result.as_ref().err());
                 remote.liveness.heard();
                 if remote.circuit.succeeded() {
                     self.closed();
@@ -164,6 +169,24 @@ impl Peer {
             }
         }
         result
+    }
+
+    /// Logs the first refusal of a peer, and its first answer after that.
+    fn note_refusal(&self, refuses: &AtomicBool, error: Option<&Error>) {
+        let error = error.filter(|error| error.is_denied());
+        if error.is_some() == refuses.load(Relaxed) {
+            return;
+        }
+        let refused = refuses.swap(error.is_some(), Relaxed);
+        match error {
+            Some(error) if !refused => {
+                tracing::warn!(peer = %self.member(), %error, "a peer refuses this node");
+            }
+            None if refused => {
+                tracing::info!(peer = %self.member(), "a peer no longer refuses this node")
+            }
+            _ => {}
+        }
     }
 
     /// Starts the task that watches the peer while exchanges wait for it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use consistenthash::{Ring, Scheme};
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::circuit_options::CircuitOptions;
 use super::former::{Former, FormerOwner};
@@ -26,6 +27,8 @@ pub struct Router {
     former: ArcSwapOption<Former>,
     /// For how long they count.
     handoff: Duration,
+    /// The members of the routes, for those who wait for changes.
+    members: watch::Sender<Arc<[Member]>>,
     /// Held while a new snapshot is made, so that two changes do not lose one another.
     change: Mutex<()>,
     scheme: Scheme,
@@ -46,6 +49,7 @@ impl Router {
             routes: ArcSwap::default(),
             former: ArcSwapOption::empty(),
             handoff: Duration::ZERO,
+            members: watch::Sender::new(Arc::default()),
             change: Mutex::new(()),
             scheme,
             transport,
@@ -90,6 +94,11 @@ impl Router {
             .iter()
             .map(|peer| peer.member().clone())
             .collect()
+    }
+
+    /// The current members in listing order, and word of each change of them.
+    pub fn watch_members(&self) -> watch::Receiver<Arc<[Member]>> {
+        self.members.subscribe()
     }
 
     /// The other node that owned `key` before the membership changed, within the
@@ -198,6 +207,14 @@ impl Router {
         let ring = ring.transpose().map_err(Error::ring)?;
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         log_changes(former.peers(), self.routes().peers());
+        self.members.send_if_modified(|members| {
+            let current = self.members();
+            let has_changed = **members != *current;
+            if has_changed {
+                *members = current.into();
+            }
+            has_changed
+        });
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
             let former = Former::new(former, self.handoff);
             self.former.store(Some(Arc::new(former)));

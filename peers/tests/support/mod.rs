@@ -2,7 +2,10 @@
 //! speak raw bytes.
 #![allow(dead_code)] // every test uses some of it
 
+pub(crate) mod log;
 pub(crate) mod node;
+pub(crate) mod operations;
+pub(crate) mod pki;
 pub(crate) mod recorded;
 pub(crate) mod served;
 pub(crate) mod stream;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::uri::PathAndQuery;
 use http::{Request, Response, Uri};
 use http_body_util::{Either, Empty};
@@ -16,9 +17,10 @@ use tokio::time::{Instant, timeout};
 use tonic::Status;
 use tower_service::Service;
 
-use crate::http::client::connector;
-use crate::http::{HEALTH, HttpOptions};
-use crate::{BoxFuture, Error};
+use crate::access::Tokens;
+use crate::http::client::{connector, refusal};
+use crate::http::{Destination, HEALTH, HttpOptions};
+use crate::{BoxFuture, Error, Member};
 
 /// The largest head of an answer.
 const MAX_HEAD_BYTES: u32 = 64 << 10;
@@ -26,9 +28,7 @@ const MAX_HEAD_BYTES: u32 = 64 << 10;
 /// The connection to one peer: one at a time, which all exchanges share. It is made when it is
 /// needed, and replaced when it has closed, was idle for too long, or is given up.
 pub(super) struct Channel {
-    /// The member's URL as given, for errors.
-    name: Box<str>,
-    url: Uri,
+    to: Destination,
     options: Arc<HttpOptions>,
     current: Mutex<Option<Current>>,
     /// Held by whoever makes a connection; the others wait for that one.
@@ -49,21 +49,16 @@ struct Current {
 pub(super) struct Connection {
     sender: SendRequest<tonic::body::Body>,
     number: u64,
+    /// The first of them goes along with every request.
+    tokens: Option<Tokens>,
 }
 
 impl Channel {
-    pub(super) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
-        let invalid = |reason| Error::invalid_member(name, reason);
-        let url: Uri = name.parse().map_err(|_| invalid("it is not a URL"))?;
-        let scheme = url
-            .scheme()
-            .ok_or_else(|| invalid("its URL has no scheme"))?;
-        if !options.connector.supports(scheme) {
-            return Err(invalid("the connector cannot dial this scheme"));
-        }
+    pub(super) fn new(member: &Member, options: Arc<HttpOptions>) -> Result<Self, Error> {
+        let to = Destination::new(member.clone(), true)?;
+        options.check_dialable(&to)?;
         Ok(Self {
-            name: name.into(),
-            url,
+            to,
             options,
             current: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
@@ -73,11 +68,11 @@ impl Channel {
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.to.name()
     }
 
     pub(super) fn url(&self) -> &Uri {
-        &self.url
+        self.to.url()
     }
 
     pub(super) fn options(&self) -> &HttpOptions {
@@ -98,7 +93,7 @@ impl Channel {
             return Ok((connection, true));
         }
         if self.failures.load(Relaxed) != failures {
-            return Err(Error::unreachable(&*self.name, "it could not be just now"));
+            return Err(Error::unreachable(self.name(), "it could not be just now"));
         }
         // Large and rare: on the heap, so that the exchange's future stays small.
         match Box::pin(self.connect()).await {
@@ -131,12 +126,15 @@ impl Channel {
     /// request, which is a sign of life too.
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.connect().await?;
-        let broken = |error| Error::disconnected(&*self.name, error);
+        let broken = |error| match refusal(&error) {
+            Some(why) => Error::denied_in_handshake(self.name(), why),
+            None => Error::disconnected(self.name(), error),
+        };
         poll_fn(|cx| connection.sender.poll_ready(cx))
             .await
             .map_err(broken)?;
         let mut request = Request::new(tonic::body::Body::empty());
-        let mut url = self.url.clone().into_parts();
+        let mut url = self.url().clone().into_parts();
         url.path_and_query = Some(PathAndQuery::from_static(HEALTH));
         if let Ok(url) = Uri::from_parts(url) {
             *request.uri_mut() = url;
@@ -160,10 +158,10 @@ impl Channel {
 
     async fn connect(&self) -> Result<Connection, Error> {
         let limit = self.options.connect_timeout;
-        let io = timeout(limit, self.options.connector.connect(&self.url))
+        let io = timeout(limit, self.options.connector.dial(&self.to))
             .await
             .map_err(|_| Error::timed_out("connecting to a peer", limit))?
-            .map_err(|error| connector::failure(&self.name, error))?;
+            .map_err(|error| connector::failure(self.name(), error))?;
         let (sender, connection) = Builder::new(TokioExecutor::new())
             .max_header_list_size(MAX_HEAD_BYTES)
             .max_frame_size(self.options.max_frame_bytes)
@@ -171,22 +169,27 @@ impl Channel {
             .initial_connection_window_size(self.options.connection_window_bytes)
             .handshake(TokioIo::new(io))
             .await
-            .map_err(|error| Error::unreachable(&*self.name, error))?;
-        let name = self.name.clone();
+            .map_err(|error| Error::unreachable(self.name(), error))?;
+        let name: Box<str> = self.name().into();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(peer = %name, %error, "connection failed");
             }
         });
         let number = self.made.fetch_add(1, Relaxed);
-        Ok(Connection { sender, number })
+        let tokens = self.options.guard.tokens.clone();
+        Ok(Connection {
+            sender,
+            number,
+            tokens,
+        })
     }
 }
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Channel")
-            .field("name", &self.name)
+            .field("to", &self.to)
             .field("options", &self.options)
             .finish_non_exhaustive()
     }
@@ -207,7 +210,10 @@ impl Service<Request<tonic::body::Body>> for Connection {
         self.sender.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<tonic::body::Body>) -> Self::Future {
+    fn call(&mut self, mut request: Request<tonic::body::Body>) -> Self::Future {
+        if let Some(tokens) = &self.tokens {
+            request.headers_mut().insert(AUTHORIZATION, tokens.header());
+        }
         let sending = self.sender.send_request(request);
         Box::pin(async {
             let response = sending.await?;

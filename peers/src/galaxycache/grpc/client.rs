@@ -14,7 +14,7 @@ use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::HttpOptions;
 use crate::http::client::{ConnectionLimit, Lane};
-use crate::{BoxFuture, Error, GetMode, GetRequest, PeerClient, Reply};
+use crate::{BoxFuture, Error, GetMode, GetRequest, Member, PeerClient, Reply};
 
 /// Asks one peer.
 ///
@@ -28,9 +28,9 @@ pub(crate) struct GrpcClient {
 }
 
 impl GrpcClient {
-    pub(crate) fn new(name: &str, options: Arc<HttpOptions>) -> Result<Self, Error> {
+    pub(crate) fn new(member: &Member, options: Arc<HttpOptions>) -> Result<Self, Error> {
         let limit = ConnectionLimit::new(&options);
-        let channel = Channel::new(name, options)?;
+        let channel = Channel::new(member, options)?;
         Ok(Self { channel, limit })
     }
 

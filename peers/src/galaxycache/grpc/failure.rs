@@ -23,6 +23,7 @@ use http::{HeaderMap, HeaderValue};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Status};
 
+use crate::http::client::refusal;
 use crate::http::failure::{ERROR, name, named};
 use crate::{Error, HttpOptions};
 
@@ -74,6 +75,9 @@ pub(super) fn is_broken(status: &Status) -> bool {
 /// The error that `url`'s answer to a request about `group` says.
 pub(super) fn error(status: Status, url: &str, group: &str, options: &HttpOptions) -> Error {
     if is_broken(&status) {
+        if let Some(why) = refusal(&status) {
+            return Error::denied_in_handshake(url, why);
+        }
         return Error::disconnected(url, status);
     }
     let message = status.message();
@@ -89,6 +93,7 @@ pub(super) fn error(status: Status, url: &str, group: &str, options: &HttpOption
             Error::timed_out("an exchange with a peer", options.request_timeout)
         }
         Code::OutOfRange => Error::too_large_for_peer(message),
+        Code::Unauthenticated | Code::PermissionDenied => Error::denied(url, "a call", message),
         Code::Unavailable => Error::unreachable(url, format!("gRPC status 14: {message}")),
         Code::Internal => Error::malformed(format!("the answer of {url}: {message}")),
         code => Error::grpc_status(code.into(), message),

@@ -16,6 +16,7 @@ use tower_service::Service;
 
 use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
+use crate::access::Effect;
 use crate::http::failure as http_failure;
 use crate::http::server::receive;
 use crate::http::{Body, BodyBudget, HttpOptions};
@@ -23,6 +24,14 @@ use crate::{BoxFuture, Error, GetMode, GetRequest, PeerService, Reply};
 
 /// What the path of every method begins with.
 pub(crate) const PREFIX: &str = "/galaxycachepb.GalaxyCache/";
+
+/// What a request to this path does.
+pub(crate) fn effect(path: &str) -> Effect {
+    match path.strip_prefix(PREFIX) {
+        Some("GetFromPeer" | "PeekPeer") => Effect::Read,
+        _ => Effect::Change,
+    }
+}
 
 /// Answers a request over HTTP/2 whose path begins with [`PREFIX`].
 ///

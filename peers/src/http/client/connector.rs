@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Uri;
@@ -12,6 +13,8 @@ use tokio::select;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::destination::Destination;
+use super::refusal::refusal;
 use crate::{BoxFuture, Error};
 
 /// A connection: anything that reads and writes bytes.
@@ -36,10 +39,40 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     ///
     /// When the future is dropped, the attempt has to end.
     fn connect<'a>(&'a self, url: &'a Uri) -> BoxFuture<'a, io::Result<Box<dyn Io>>>;
+
+    /// The same for connectors to which it matters who is dialled, and what for. This is what clients call.
+    /// Default: [`connect`](Self::connect) with the URL.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect). One of the kind `PermissionDenied` with a message of its own says that the
+    /// peer refuses this node, as a read from the connection may say later.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`connect`](Self::connect).
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        self.connect(to.url())
+    }
 }
 
-/// Connects over TCP, without delay for small packets (`TCP_NODELAY`). The port is 80 where the URL has
-/// none.
+/// A connector that is shared.
+impl<C: Connector + ?Sized> Connector for Arc<C> {
+    fn supports(&self, scheme: &Scheme) -> bool {
+        (**self).supports(scheme)
+    }
+
+    fn connect<'a>(&'a self, url: &'a Uri) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        (**self).connect(url)
+    }
+
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+        (**self).dial(to)
+    }
+}
+
+/// Connects over TCP, without delay for small packets (`TCP_NODELAY`). Where the URL has no port, it is that of the
+/// URL's scheme: 80 or 443.
 ///
 /// A name may have several addresses. They are tried in turn, the two families alternating, each 250 ms
 /// after the one before or as soon as that one has failed, and the first connection wins ("happy
@@ -52,7 +85,9 @@ impl Connector for TcpConnector {
         Box::pin(async move {
             let host = url.host().ok_or(io::ErrorKind::InvalidInput)?;
             let host = host.trim_start_matches('[').trim_end_matches(']');
-            let addresses = lookup_host((host, url.port_u16().unwrap_or(80))).await?;
+            let is_https = url.scheme() == Some(&Scheme::HTTPS);
+            let port = url.port_u16().unwrap_or(if is_https { 443 } else { 80 });
+            let addresses = lookup_host((host, port)).await?;
             let stream = first_of(alternating(addresses), TcpStream::connect).await?;
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Io>)
@@ -114,9 +149,12 @@ where
     }
 }
 
-/// Why no connection to the peer `name` was made: the peer's fault, or this node's own lack of file
-/// descriptors, ports or memory.
+/// Why no connection to the peer `name` was made: the peer's fault, its refusal of this node, or this node's own
+/// lack of file descriptors, ports or memory.
 pub(crate) fn failure(name: &str, error: io::Error) -> Error {
+    if let Some(why) = refusal(&error) {
+        return Error::denied_in_handshake(name, why);
+    }
     use io::ErrorKind::{AddrNotAvailable, OutOfMemory};
     /// `ENFILE`, `EMFILE` and `ENOBUFS`, for which the standard library has no kind.
     const EXHAUSTED: [i32; 3] = [23, 24, 105];

@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE,
 };
-use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -16,9 +16,11 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector::{self, Io};
+use super::destination::Destination;
 use super::pool::Pool;
+use super::refusal::refusal;
 use crate::http::{Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
-use crate::{Error, GetMode};
+use crate::{Error, GetMode, Member};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -37,10 +39,7 @@ const COPIED_BYTES: usize = 4 << 10;
 /// The client follows no redirects. Its only background tasks drive the connections.
 #[derive(Debug)]
 pub(crate) struct HttpClient {
-    /// The member's URL as given, for errors.
-    name: Box<str>,
-    /// The same, parsed, for the connector.
-    url: Uri,
+    to: Destination,
     host: HeaderValue,
     /// The URL's own path, which every request target begins with.
     root: Box<str>,
@@ -58,27 +57,18 @@ type Connection = SendRequest<Body>;
 impl HttpClient {
     /// `bodies` is shared by the clients of a transport.
     pub(crate) fn new(
-        name: &str,
+        member: &Member,
         options: Arc<HttpOptions>,
         bodies: Arc<BodyBudget>,
     ) -> Result<Self, Error> {
-        let invalid = |reason| Error::invalid_member(name, reason);
-        let url: Uri = name.parse().map_err(|_| invalid("it is not a URL"))?;
-        let scheme = url
-            .scheme()
-            .ok_or_else(|| invalid("its URL has no scheme"))?;
-        if !options.connector.supports(scheme) {
-            return Err(invalid("the connector cannot dial this scheme"));
-        }
-        let host = url
-            .authority()
-            .ok_or_else(|| invalid("its URL has no host"))?
-            .as_str();
-        let host = HeaderValue::from_str(host).map_err(|_| invalid("its URL has no host"))?;
-        let root = url.path().trim_end_matches('/').into();
+        let to = Destination::new(member.clone(), false)?;
+        options.check_dialable(&to)?;
+        let host = to.url().authority().map_or("", Authority::as_str);
+        let host = HeaderValue::from_str(host)
+            .map_err(|_| Error::invalid_member(member.url(), "its URL has no host"))?;
+        let root = to.url().path().trim_end_matches('/').into();
         Ok(Self {
-            name: name.into(),
-            url,
+            to,
             host,
             root,
             addressee: None,
@@ -101,7 +91,7 @@ impl HttpClient {
 
     /// The member's URL as given.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        self.to.name()
     }
 
     /// The request target of a key below a base path, which ends with a slash.
@@ -165,7 +155,7 @@ impl HttpClient {
         lane: Lane,
         fill: impl Fn(&mut Request<Body>) -> String,
     ) -> Result<Answer, Error> {
-        let _permit = self.limit.acquire(lane, &self.name).await?;
+        let _permit = self.limit.acquire(lane, self.name()).await?;
         let limit = self.options.request_timeout;
         timeout(limit, self.exchange(fill))
             .await
@@ -205,7 +195,7 @@ impl HttpClient {
         let is_peers = failure::is_peers(headers);
         if is_gateways && !is_peers {
             let source = format!("a gateway answered {status} in its place");
-            return Err(Error::unreachable(&*self.name, source));
+            return Err(Error::unreachable(self.name(), source));
         }
         Ok(())
     }
@@ -223,7 +213,9 @@ impl HttpClient {
             if reused && connection.ready().await.is_err() {
                 continue; // closed while it was idle; there is one idle connection less
             }
-            let sending = connection.try_send_request(self.prepare(&fill)?);
+            let request = self.prepare(&fill)?;
+            let method = request.method().clone();
+            let sending = connection.try_send_request(request);
             let response = match sending.await {
                 Ok(response) => response,
                 Err(mut error) if reused && !error.error().is_parse() => {
@@ -237,6 +229,9 @@ impl HttpClient {
             if reusable && !connection.is_closed() {
                 self.pool.give_back(connection);
             }
+            if is_refusal(answer.status) {
+                return Err(self.denied(described(&method), &answer.body));
+            }
             return Ok(answer);
         }
     }
@@ -246,6 +241,9 @@ impl HttpClient {
         request.headers_mut().insert(HOST, self.host.clone());
         if let Some(addressee) = &self.addressee {
             addressee.write(request.headers_mut());
+        }
+        if let Some(tokens) = &self.options.guard.tokens {
+            request.headers_mut().insert(AUTHORIZATION, tokens.header());
         }
         let target = fill(&mut request);
         let length = target.len() as u64;
@@ -267,7 +265,7 @@ impl HttpClient {
             .max_header_size(MAX_HEAD_BYTES)
             .handshake::<_, Body>(io)
             .await
-            .map_err(|error| Error::unreachable(&*self.name, error))?;
+            .map_err(|error| Error::unreachable(self.name(), error))?;
         // Ends with the upgrade, or when the sender is dropped.
         tokio::spawn(connection.with_upgrades());
         let request = self.prepare(|request| {
@@ -280,6 +278,10 @@ impl HttpClient {
         let answer = answered.map_err(|error| self.broken(error))?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             self.check_origin(answer.status(), answer.headers())?;
+            if failure::is_denial(answer.headers()) {
+                let (message, _) = self.read_message(answer.into_body()).await?;
+                return Err(self.denied("a stream", &message));
+            }
             self.check_addressee(answer).await?;
             return Ok(None);
         }
@@ -294,10 +296,10 @@ impl HttpClient {
 
     async fn dial(&self) -> Result<Box<dyn Io>, Error> {
         let limit = self.options.connect_timeout;
-        timeout(limit, self.options.connector.connect(&self.url))
+        timeout(limit, self.options.connector.dial(&self.to))
             .await
             .map_err(|_| Error::timed_out("connecting to a peer", limit))?
-            .map_err(|error| connector::failure(&self.name, error))
+            .map_err(|error| connector::failure(self.name(), error))
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
@@ -306,8 +308,8 @@ impl HttpClient {
             .max_header_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(io))
             .await
-            .map_err(|error| Error::unreachable(&*self.name, error))?;
-        let name = self.name.clone();
+            .map_err(|error| Error::unreachable(self.name(), error))?;
+        let name: Box<str> = self.name().into();
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(peer = %name, %error, "connection failed");
@@ -349,7 +351,7 @@ impl HttpClient {
         };
         Err(Error::malformed(format!(
             "the answer of {} {reason}",
-            self.name
+            self.name()
         )))
     }
 
@@ -409,12 +411,35 @@ impl HttpClient {
         Ok(None)
     }
 
+    /// The peer's refusal of `what`, with the text of its answer.
+    fn denied(&self, what: &str, text: &[u8]) -> Error {
+        Error::denied(self.name(), what, failure::message(text))
+    }
+
     fn broken(&self, error: hyper::Error) -> Error {
-        if error.is_parse() {
-            Error::malformed(format!("the answer of {}: {error}", self.name))
-        } else {
-            Error::disconnected(&*self.name, error)
+        if let Some(why) = refusal(&error) {
+            return Error::denied_in_handshake(self.name(), why);
         }
+        if error.is_parse() {
+            Error::malformed(format!("the answer of {}: {error}", self.name()))
+        } else {
+            Error::disconnected(self.name(), error)
+        }
+    }
+}
+
+/// Whether the peer refuses this node.
+fn is_refusal(status: StatusCode) -> bool {
+    matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// What a request was, for errors. Most protocols have one operation for each method.
+fn described(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "a GET",
+        Method::PUT => "a PUT",
+        Method::DELETE => "a DELETE",
+        _ => "a POST",
     }
 }
 

@@ -5,12 +5,17 @@ mod answer;
 pub(crate) mod concurrently;
 mod connection_limit;
 pub(crate) mod connector;
+mod destination;
 mod http_client;
 mod pool;
+mod refusal;
 
 pub(crate) use answer::Answer;
 #[cfg(feature = "grpc")]
 pub(crate) use connection_limit::ConnectionLimit;
 pub(crate) use connection_limit::Lane;
 pub use connector::{Connector, Io, TcpConnector};
+pub use destination::Destination;
 pub(crate) use http_client::HttpClient;
+#[cfg(feature = "grpc")]
+pub(crate) use refusal::refusal;

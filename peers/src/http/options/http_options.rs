@@ -4,9 +4,10 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use crate::Error;
+use crate::access::Guard;
 use crate::http::MAX_KEYS_BYTES;
 use crate::http::addressee::check_label;
-use crate::http::client::{Connector, TcpConnector};
+use crate::http::client::{Connector, Destination, TcpConnector};
 use crate::http::server::Hook;
 
 /// Limits and time-outs of clients and servers that speak HTTP.
@@ -56,6 +57,9 @@ pub struct HttpOptions {
     pub(crate) max_requests: usize,
     pub(crate) max_streams_per_connection: u32,
     pub(crate) on_request: Option<Hook>,
+
+    /// Who may talk. The client sends the first of its tokens.
+    pub(crate) guard: Guard,
 }
 
 impl Default for HttpOptions {
@@ -91,6 +95,8 @@ impl Default for HttpOptions {
             max_requests: 10_000,
             max_streams_per_connection: 256,
             on_request: None,
+
+            guard: Guard::default(),
         }
     }
 }
@@ -134,6 +140,7 @@ impl HttpOptions {
     pub fn validate(&self) -> Result<(), Error> {
         check_base_path(&self.base_path)?;
         self.cluster.as_deref().map_or(Ok(()), check_label)?;
+        self.guard.validate()?;
         for (name, timeout) in [
             ("connect_timeout", self.connect_timeout),
             ("request_timeout", self.request_timeout),
@@ -232,6 +239,16 @@ impl HttpOptions {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a member whose URL the connector cannot dial.
+    pub(crate) fn check_dialable(&self, to: &Destination) -> Result<(), Error> {
+        let scheme = to.url().scheme();
+        if scheme.is_some_and(|scheme| self.connector.supports(scheme)) {
+            return Ok(());
+        }
+        let reason = "the connector cannot dial this scheme";
+        Err(Error::invalid_member(to.name(), reason))
     }
 
     /// The longest body of an answer, or of a PUT, that carries a value.

@@ -2,6 +2,7 @@
 //! that they concern.
 
 mod client;
+mod credentials;
 mod http_options;
 mod limits;
 mod server;

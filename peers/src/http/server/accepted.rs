@@ -34,6 +34,23 @@ impl Accepted {
         self
     }
 
+    /// Something that is known of the connection.
+    pub fn known<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.known.get()
+    }
+
+    /// The connection, and what is known of it.
+    #[cfg(feature = "tls")]
+    pub(crate) fn into_parts(self) -> (Box<dyn Io>, Extensions) {
+        (self.io, self.known)
+    }
+
+    /// A connection of which this is known.
+    #[cfg(feature = "tls")]
+    pub(crate) fn from_parts(io: Box<dyn Io>, known: Extensions) -> Self {
+        Self { io, known }
+    }
+
     /// The connection, without the rest.
     pub fn into_io(self) -> Box<dyn Io> {
         self.io

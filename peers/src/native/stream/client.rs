@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::PROTOCOL;
-use super::wire::answer::expect;
+use super::wire::answer;
 use super::wire::changes_request::Pull;
 use super::wire::clear::Clear;
 use super::wire::get::Get;
@@ -41,7 +43,7 @@ impl StreamForm {
         request: GetRequest<'_>,
     ) -> Result<Option<Reply>, Error> {
         let call = |mode| Get(GetRequest { mode, ..request });
-        let read = |answer| value::read(expect(kind::VALUE, answer, request.group)?);
+        let read = |answer| value::read(self.expect(kind::VALUE, answer, request.group)?);
         self.look_up(request.mode, call, read, Some).await
     }
 
@@ -52,7 +54,7 @@ impl StreamForm {
     ) -> Result<Option<GetManyReply>, Error> {
         let call = |mode| GetMany::new(&GetManyRequest { mode, ..request });
         let read = |answer| {
-            let message = expect(kind::VALUES, answer, request.group)?;
+            let message = self.expect(kind::VALUES, answer, request.group)?;
             get_many_response::decode(message, request.keys.len(), request.group)
         };
         self.look_up(request.mode, call, read, GetManyReply::found)
@@ -152,7 +154,13 @@ impl StreamForm {
         let Called::Answered(answer) = called else {
             return Ok(None);
         };
-        changes::read(expect(kind::CHANGES, answer, request.group)?).map(Some)
+        changes::read(self.expect(kind::CHANGES, answer, request.group)?).map(Some)
+    }
+
+    /// The message of an answer that has to be of this kind, or the error that it says.
+    fn expect(&self, kind: u8, answer: Answer, group: &str) -> Result<Bytes, Error> {
+        let message = answer::expect(kind, answer, group);
+        message.map_err(|error| error.said_by(self.stream.peer(), "a call"))
     }
 
     /// A call whose answer says no more than that it is done.
@@ -166,7 +174,7 @@ impl StreamForm {
         let Called::Answered(answer) = called else {
             return Ok(None);
         };
-        match expect(kind::DONE, answer, group)?.len() {
+        match self.expect(kind::DONE, answer, group)?.len() {
             0 => Ok(Some(())),
             length => Err(Error::malformed(format!(
                 "a DONE with {length} bytes behind its end"

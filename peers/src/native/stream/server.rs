@@ -12,6 +12,7 @@ use super::PROTOCOL;
 use super::wire::answer::Answer;
 use super::wire::clear::Clear;
 use super::wire::{changes_request, clear, get, get_many, kind, remove, set};
+use crate::access::Pass;
 use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
 use crate::http::{Body, BodyBudget, Share};
@@ -45,6 +46,8 @@ pub(crate) struct StreamService {
     pub(crate) options: Arc<HttpOptions>,
     /// One permit per call that is being answered on a task.
     pub(crate) requests: Arc<Semaphore>,
+    /// What the stream was opened with.
+    pub(crate) pass: Pass,
     /// The bytes of all messages that are being received.
     pub(crate) bodies: Arc<BodyBudget>,
 }
@@ -75,6 +78,9 @@ impl Answerer for StreamService {
     type Answer = Answer;
 
     fn answer_now(&self, kind: u8, message: &[u8]) -> Option<Answer> {
+        if !self.pass.is_valid() {
+            return Some(self.refused());
+        }
         if kind != kind::GET {
             return None;
         }
@@ -96,6 +102,10 @@ impl Answerer for StreamService {
     fn answer(&self, kind: u8, message: Bytes) -> BoxFuture<'static, Answer> {
         let this = self.clone();
         Box::pin(async move {
+            // The credentials may have expired since the call was read.
+            if !this.pass.is_valid() {
+                return this.refused();
+            }
             let Ok(_permit) = this.requests.try_acquire() else {
                 return this.error(&Error::overloaded("too many requests at once"));
             };
@@ -110,6 +120,15 @@ impl Answerer for StreamService {
 }
 
 impl StreamService {
+    /// The answer to a call that crosses with the end of the stream's credentials.
+    fn refused(&self) -> Answer {
+        let status = StatusCode::UNAUTHORIZED.as_u16();
+        self.error(&Error::status(
+            status,
+            "the stream's credentials are good no more",
+        ))
+    }
+
     async fn work(&self, kind: u8, message: Bytes) -> Answer {
         let done = match kind {
             kind::GET => return self.get(&message).await,

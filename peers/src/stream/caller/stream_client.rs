@@ -94,6 +94,11 @@ impl StreamClient {
         }))
     }
 
+    /// The peer's URL, as given.
+    pub(crate) fn peer(&self) -> &str {
+        &self.0.peer
+    }
+
     /// Asks, and waits for the answer; where the connection is full, for room too.
     pub(crate) async fn call(
         &self,

@@ -1,0 +1,111 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::tls::{PeerCertificate, ServerName};
+use crate::{Error, Member};
+
+/// Whose certificates are accepted: those of the current members, and of whom you name besides.
+///
+/// A certificate is a member's if it is made out to the host of the member's URL, or to the member's id: as a
+/// subject alternative name, which may have a wildcard. Its chain and its dates are checked by the
+/// [`TlsListener`](crate::TlsListener) when the connection is made.
+///
+/// ```
+/// use peers::{CircuitOptions, HttpOptions, HttpTransport, Member, Protocol, Roster, Router};
+/// use std::sync::Arc;
+///
+/// let transport = HttpTransport::new(Protocol::Native, HttpOptions::default())?;
+/// let this = Member::new("https://cache-0.example")?;
+/// let router = Router::new(
+///     this,
+///     Protocol::Native.scheme(),
+///     Arc::new(transport),
+///     CircuitOptions::default(),
+/// );
+/// let roster = Roster::new(router.watch_members()).also(["admin.example"])?;
+/// let options = HttpOptions::default().roster(roster);
+/// # drop(options);
+/// # Ok::<(), peers::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Roster {
+    members: watch::Receiver<Arc<[Member]>>,
+    also: Arc<[ServerName]>,
+}
+
+impl Roster {
+    /// The members of a [`Router`](crate::Router::watch_members), or of a list of your own.
+    pub fn new(members: watch::Receiver<Arc<[Member]>>) -> Self {
+        Self {
+            members,
+            also: Arc::default(),
+        }
+    }
+
+    /// Accepts certificates that are made out to these names too, such as those of nodes that ask the members and
+    /// are none themselves. DNS names and IP addresses.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_configuration`] if one is neither.
+    pub fn also<T: AsRef<str>>(self, names: impl IntoIterator<Item = T>) -> Result<Self, Error> {
+        let more = names.into_iter().map(|name| ServerName::new(name.as_ref()));
+        let also = self.also.iter().cloned().map(Ok).chain(more);
+        Ok(Self {
+            also: also.collect::<Result<_, _>>()?,
+            ..self
+        })
+    }
+
+    /// Whether the certificate is that of somebody on the list. O(1) unless the members have changed since the
+    /// connection's last request, then O(n) in their number.
+    pub(super) fn lists(&self, certificate: &PeerCertificate) -> bool {
+        let members = Arc::clone(&self.members.borrow());
+        certificate.verdict(&members, || {
+            let names = members.iter().flat_map(names);
+            certificate.is_for_any(names.chain(self.also.iter().cloned()))
+        })
+    }
+
+    pub(super) fn changes(&self) -> Changes {
+        let mut members = self.members.clone();
+        members.mark_unchanged();
+        Changes(members)
+    }
+}
+
+/// The names of a member: the host of its URL, and its id if that can be a name.
+fn names(member: &Member) -> impl Iterator<Item = ServerName> + use<> {
+    let host = ServerName::of_url(member.url());
+    let id = ServerName::new(member.id()).ok();
+    host.into_iter().chain(id)
+}
+
+impl fmt::Debug for Roster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Roster")
+            .field("members", &self.members.borrow().len())
+            .field("also", &self.also)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Tells when the members change.
+#[derive(Clone)]
+pub(super) struct Changes(watch::Receiver<Arc<[Member]>>);
+
+impl Changes {
+    /// Whether they have changed since this was made, or since the last [`next`](Self::next).
+    pub(super) fn has_changed(&self) -> bool {
+        self.0.has_changed().unwrap_or_default()
+    }
+
+    /// Waits for the next change.
+    pub(super) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            std::future::pending().await // the members are what they are for good
+        }
+    }
+}

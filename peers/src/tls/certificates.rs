@@ -1,0 +1,249 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::spawn_blocking;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
+
+use super::pem::{Pem, Source};
+use super::settings::{ClientAuth, Tls};
+use crate::Error;
+
+/// The certificates of a running node, from [`Tls::load`]. Clones share them.
+///
+/// They can be [replaced](Self::reload) while the node runs. Connections that are made later use the new ones;
+/// those that exist go on.
+#[derive(Clone)]
+pub struct Certificates(Arc<Inner>);
+
+struct Inner {
+    settings: Tls,
+    current: ArcSwap<Configs>,
+    /// Held while files are read, which happens now and then.
+    reloading: Mutex<Reloading>,
+}
+
+/// What connections are made with.
+pub(super) struct Configs {
+    pub(super) server: Arc<ServerConfig>,
+    /// For dialling, by the version of HTTP that follows.
+    pub(super) http1: Arc<ClientConfig>,
+    pub(super) http2: Arc<ClientConfig>,
+}
+
+struct Reloading {
+    loaded: Pems,
+    /// Whether the last attempt failed, which is logged once.
+    failed: bool,
+}
+
+/// The texts of all files.
+#[derive(PartialEq)]
+struct Pems {
+    chain: Pem,
+    key: Pem,
+    roots: Pem,
+    client: Option<(Pem, Pem)>,
+}
+
+impl Tls {
+    /// Reads the certificates and starts to look after their files, if there are any and this is a tokio runtime.
+    /// Blocks while files are read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_configuration`], naming the file or the option: a file that cannot be read, PEM without
+    /// certificate or key, a key of another certificate, no roots.
+    pub fn load(self) -> Result<Certificates, Error> {
+        self.check_limits()?;
+        let loaded = Pems::read(&self)?;
+        let this = Certificates(Arc::new(Inner {
+            current: ArcSwap::from_pointee(loaded.configs(&self)?),
+            settings: self,
+            reloading: Mutex::new(Reloading {
+                loaded,
+                failed: false,
+            }),
+        }));
+        this.look_after_files();
+        Ok(this)
+    }
+}
+
+impl Certificates {
+    /// Reads the files again. Says whether anything has changed. Blocks while it reads; without files there is
+    /// nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tls::load`]. The certificates are as they were. The first failure in a row is logged as a warning.
+    pub fn reload(&self) -> Result<bool, Error> {
+        let mut reloading = self.0.reloading.lock();
+        let result = self.0.renew(&mut reloading.loaded);
+        match &result {
+            Err(error) if !reloading.failed => {
+                tracing::warn!(%error, "the certificates cannot be reloaded: the old ones stay in use");
+            }
+            Err(error) => tracing::debug!(%error, "the certificates cannot be reloaded"),
+            Ok(true) => tracing::info!("the certificates were reloaded"),
+            Ok(false) if reloading.failed => tracing::info!("the certificates can be read again"),
+            Ok(false) => {}
+        }
+        reloading.failed = result.is_err();
+        result
+    }
+
+    /// Whether peers are asked for certificates.
+    pub fn asks_for_certificates(&self) -> bool {
+        self.0.settings.client_auth.is_some()
+    }
+
+    /// The names of [`Tls::also_admit`].
+    pub fn also_admitted(&self) -> &[String] {
+        &self.0.settings.also_admit
+    }
+
+    pub(super) fn settings(&self) -> &Tls {
+        &self.0.settings
+    }
+
+    pub(super) fn current(&self) -> Arc<Configs> {
+        self.0.current.load_full()
+    }
+
+    /// Starts the task that reads the files from time to time, until the last clone of this is gone.
+    fn look_after_files(&self) {
+        let settings = &self.0.settings;
+        let interval = settings.reload_every;
+        let has_files = settings.sources().any(Source::is_file);
+        if interval.is_zero() || !has_files {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        let this = Arc::downgrade(&self.0);
+        runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(interval.max(Duration::from_millis(1))).await;
+                let Some(inner) = this.upgrade() else { return };
+                // Files may lie on a network. The error is logged there.
+                _ = spawn_blocking(move || Self(inner).reload()).await;
+            }
+        });
+    }
+}
+
+impl Inner {
+    fn renew(&self, loaded: &mut Pems) -> Result<bool, Error> {
+        let read = Pems::read(&self.settings)?;
+        if read == *loaded {
+            return Ok(false);
+        }
+        self.current.store(Arc::new(read.configs(&self.settings)?));
+        *loaded = read;
+        Ok(true)
+    }
+}
+
+impl Pems {
+    fn read(settings: &Tls) -> Result<Self, Error> {
+        let Some(roots) = &settings.roots else {
+            let reason = "it needs roots, which vouch for the peers";
+            return Err(Error::invalid_option("tls", reason));
+        };
+        let client = match &settings.client {
+            None => None,
+            Some((chain, key)) => Some((
+                chain.read("the client's certificates")?,
+                key.read("the client's key")?,
+            )),
+        };
+        Ok(Self {
+            chain: settings.chain.read("the certificates")?,
+            key: settings.key.read("the key")?,
+            roots: roots.read("the roots")?,
+            client,
+        })
+    }
+
+    fn configs(&self, settings: &Tls) -> Result<Configs, Error> {
+        let provider = Arc::new(ring::default_provider());
+        let roots = Arc::new(self.roots.roots()?);
+        Ok(Configs {
+            server: Arc::new(self.server(&provider, &roots, settings.client_auth)?),
+            http1: Arc::new(self.client(&provider, &roots, b"http/1.1")?),
+            http2: Arc::new(self.client(&provider, &roots, b"h2")?),
+        })
+    }
+
+    fn server(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        roots: &Arc<RootCertStore>,
+        auth: Option<ClientAuth>,
+    ) -> Result<ServerConfig, Error> {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?;
+        let builder = match auth {
+            None => builder.with_no_client_auth(),
+            Some(auth) => {
+                let verifier = WebPkiClientVerifier::builder_with_provider(
+                    Arc::clone(roots),
+                    Arc::clone(provider),
+                );
+                let verifier = match auth {
+                    ClientAuth::Required => verifier,
+                    ClientAuth::Optional => verifier.allow_unauthenticated(),
+                };
+                let verifier = verifier.build();
+                let verifier = verifier.map_err(|error| self.roots.bad(&error.to_string()))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let mut config = builder
+            .with_single_cert(self.chain.chain()?, self.key.key()?)
+            .map_err(|error| self.key.bad(&error.to_string()))?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    fn client(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        roots: &Arc<RootCertStore>,
+        alpn: &[u8],
+    ) -> Result<ClientConfig, Error> {
+        let (chain, key) = match &self.client {
+            Some((chain, key)) => (chain, key),
+            None => (&self.chain, &self.key),
+        };
+        let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
+            .with_safe_default_protocol_versions()
+            .map_err(unusable)?
+            .with_root_certificates(Arc::clone(roots))
+            .with_client_auth_cert(chain.chain()?, key.key()?)
+            .map_err(|error| key.bad(&error.to_string()))?;
+        config.alpn_protocols = vec![alpn.to_vec()];
+        Ok(config)
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn unusable(error: rustls::Error) -> Error {
+    Error::invalid_option("tls", error.to_string())
+}
+
+impl fmt::Debug for Certificates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Certificates")
+            .field(&self.0.settings)
+            .finish()
+    }
+}

@@ -1,0 +1,71 @@
+use std::fmt;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use tokio_rustls::rustls::client::verify_server_name;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::server::ParsedCertificate;
+
+use super::server_name::ServerName;
+use crate::Member;
+
+/// The certificate that the other end of a connection has shown and proved to be its own: in the extensions of the
+/// requests that [`HttpOptions::on_request`](crate::HttpOptions::on_request) sees.
+///
+/// A [`TlsListener`](crate::TlsListener) puts it there, after it has checked the chain. A server of your own that
+/// mounts a node does the same, or no request passes a [`Roster`](crate::Roster). Clones share their memory.
+#[derive(Clone)]
+pub struct PeerCertificate(Arc<Inner>);
+
+struct Inner {
+    der: CertificateDer<'static>,
+    /// For which members the certificate was looked at last, and the result.
+    verdict: ArcSwapOption<(Arc<[Member]>, bool)>,
+}
+
+impl PeerCertificate {
+    /// A certificate in DER. **Its chain has to be verified before.**
+    pub fn new(der: impl Into<Vec<u8>>) -> Self {
+        Self(Arc::new(Inner {
+            der: der.into().into(),
+            verdict: ArcSwapOption::empty(),
+        }))
+    }
+
+    /// The certificate in DER.
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// Whether the certificate is made out to this name.
+    pub fn is_for(&self, name: &ServerName) -> bool {
+        self.is_for_any([name.clone()])
+    }
+
+    pub(crate) fn is_for_any(&self, names: impl IntoIterator<Item = ServerName>) -> bool {
+        let Ok(parsed) = ParsedCertificate::try_from(&self.0.der) else {
+            return false;
+        };
+        let mut names = names.into_iter();
+        names.any(|name| verify_server_name(&parsed, &name.0).is_ok())
+    }
+
+    /// The verdict on the certificate among these members: the last one, unless they are others by now.
+    pub(crate) fn verdict(&self, members: &Arc<[Member]>, judge: impl FnOnce() -> bool) -> bool {
+        if let Some(last) = &*self.0.verdict.load()
+            && Arc::ptr_eq(&last.0, members)
+        {
+            return last.1;
+        }
+        let verdict = judge();
+        let last = Arc::new((Arc::clone(members), verdict));
+        self.0.verdict.store(Some(last));
+        verdict
+    }
+}
+
+impl fmt::Debug for PeerCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerCertificate").finish_non_exhaustive()
+    }
+}
