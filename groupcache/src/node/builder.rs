@@ -284,7 +284,8 @@ impl NodeBuilder {
 
 impl NodeBuilder {
     /// Starts the node: checks the settings, builds the ring, binds the server. With a source of members it waits
-    /// for the first list, at most for [`first_list_timeout`](DiscoveryOptions::first_list_timeout), and then starts without.
+    /// for the first list, at most for [`first_list_timeout`](DiscoveryOptions::first_list_timeout), and then starts
+    /// without.
     ///
     /// # Errors
     ///
@@ -402,7 +403,7 @@ impl fmt::Debug for NodeBuilder {
             .field("this", &self.this)
             .field("peers", &self.peers)
             .field("protocol", &self.protocol)
-            .field("discovery", &self.discovery)
+            .field("has_discovery", &self.discovery.is_some())
             .field("http", &self.http)
             .finish_non_exhaustive()
     }
