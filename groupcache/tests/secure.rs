@@ -281,7 +281,7 @@ async fn the_certificates_of_a_running_node_are_reloaded_by_its_handle() {
     let files = tempfile::tempdir().unwrap();
     let path = |name: &str| files.path().join(name);
     let write = |authority: &Authority| {
-        authority.write(LOCAL, |name, pem| std::fs::write(path(name), pem).unwrap())
+        authority.write(LOCAL, |name, pem| std::fs::write(path(name), pem).unwrap());
     };
     let (before, after) = (Authority::new(), Authority::new());
     write(&before);

@@ -241,7 +241,7 @@ async fn the_expected_name_may_be_the_members_id_or_one_for_all() {
     let server = load(authority.tls(&authority.issue("pod-0.cache")));
     let named = |name: &str| ServerName::new(name).unwrap();
     let url = format!("https://{SERVER}");
-    for &protocol in [NATIVE, Protocol::GalaxycacheGrpc].iter() {
+    for protocol in [NATIVE, Protocol::GalaxycacheGrpc] {
         let secured = Secured::start(protocol, &server, HttpOptions::default());
         for (member, expected, is_reached) in [
             (format!("pod-0.cache={url}"), ExpectedName::Id, true),

@@ -117,11 +117,7 @@ mod tests {
             tokens: Some(Tokens::new("t").unwrap()),
             ..Guard::default()
         };
-        let (right, wrong) = ("Bearer t", "Bearer u").into();
-        let (right, wrong) = (
-            HeaderValue::from_static(right),
-            HeaderValue::from_static(wrong),
-        );
+        let [right, wrong] = ["Bearer t", "Bearer u"].map(HeaderValue::from_static);
         let mut admits = |access, header: Option<&HeaderValue>, effect| {
             guard.access = access;
             let shown = Shown {

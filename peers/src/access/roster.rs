@@ -105,7 +105,8 @@ impl Changes {
     /// Waits for the next change.
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await // the members are what they are for good
+            // The members are what they are for good.
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -113,7 +113,8 @@ impl Changes {
     /// Waits for the next change.
     pub(super) async fn next(&mut self) {
         if self.0.changed().await.is_err() {
-            std::future::pending().await // nobody is left who could change the list
+            // Nobody is left who could change the list.
+            std::future::pending::<()>().await;
         }
     }
 }

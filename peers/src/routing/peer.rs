@@ -183,7 +183,7 @@ impl Peer {
                 tracing::warn!(peer = %self.member(), %error, "a peer refuses this node");
             }
             None if refused => {
-                tracing::info!(peer = %self.member(), "a peer no longer refuses this node")
+                tracing::info!(peer = %self.member(), "a peer no longer refuses this node");
             }
             _ => {}
         }

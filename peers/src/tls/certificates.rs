@@ -6,8 +6,9 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 
 use super::pem::{Pem, Source};
@@ -211,6 +212,10 @@ impl Pems {
             .with_single_cert(self.chain.chain()?, self.key.key()?)
             .map_err(|error| self.key.bad(&error.to_string()))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // A resumed session would not look at the certificates again, which may have expired meanwhile. Connections
+        // between nodes last long, so that a handshake is rare.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
         Ok(config)
     }
 
@@ -231,6 +236,7 @@ impl Pems {
             .with_client_auth_cert(chain.chain()?, key.key()?)
             .map_err(|error| key.bad(&error.to_string()))?;
         config.alpn_protocols = vec![alpn.to_vec()];
+        config.resumption = Resumption::disabled();
         Ok(config)
     }
 }

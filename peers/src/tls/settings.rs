@@ -157,7 +157,7 @@ impl Tls {
     }
 
     /// How often the files are read again, in case they have changed. Zero: only by
-    /// [`Certificates::reload`]. Default: 60 s; at most a day.
+    /// [`Certificates::reload`](crate::Certificates::reload). Default: 60 s; at most a day.
     pub fn reload_every(mut self, interval: Duration) -> Self {
         self.reload_every = interval;
         self
