@@ -45,6 +45,8 @@ pub use client::PeerClient;
 pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
 pub use context::Context;
 pub use discovery::Discovery;
+#[cfg(feature = "dns")]
+pub use discovery::{Dns, DnsOptions, IpFamily};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{

@@ -2,5 +2,9 @@
 
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 mod discovery;
+#[cfg(feature = "dns")]
+mod dns;
 
 pub use discovery::Discovery;
+#[cfg(feature = "dns")]
+pub use dns::{Dns, DnsOptions, IpFamily};

@@ -63,6 +63,11 @@ impl Error {
         .with_source(source)
     }
 
+    /// A source of members that failed; `from` names the source, without credentials.
+    pub fn discovery(from: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Discovery { from: from.into() }).with_source(source)
+    }
+
     /// The answer "there is no value under this key".
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound {

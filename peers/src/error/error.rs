@@ -144,6 +144,11 @@ impl Error {
         matches!(self.0.kind, Kind::CircuitOpen { .. })
     }
 
+    /// Whether a source of members failed ([`Discovery`](crate::Discovery)).
+    pub fn is_discovery(&self) -> bool {
+        matches!(self.0.kind, Kind::Discovery { .. })
+    }
+
     /// Whether the configuration is at fault: a member, a name, an option, an address.
     pub fn is_configuration(&self) -> bool {
         matches!(
