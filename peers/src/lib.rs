@@ -44,7 +44,9 @@ pub use box_future::BoxFuture;
 pub use client::PeerClient;
 pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
 pub use context::Context;
-pub use discovery::Discovery;
+#[cfg(feature = "file")]
+pub use discovery::MemberFile;
+pub use discovery::{Discovery, StaticMembers, parse_discovery};
 #[cfg(feature = "dns")]
 pub use discovery::{Dns, DnsOptions, IpFamily};
 pub use endpoint::{HttpService, HttpTransport};

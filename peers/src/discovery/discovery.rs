@@ -10,9 +10,16 @@ use crate::{BoxFuture, Error, Member};
 pub trait Discovery: fmt::Debug + Send + 'static {
     /// Announces this node to the others. Does nothing by default, for sources that somebody else fills.
     ///
+    /// It is called before the first [`next`](Self::next), and again after each error and after a list that lacks this
+    /// node: a second call has to be as good as one.
+    ///
     /// # Errors
     ///
-    /// Whatever the source says. The caller tries again later; a second call has to be as good as one.
+    /// Whatever the source says. The caller tries again later.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped before it is ready, and the call repeated.
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         let _ = this;
         Box::pin(async { Ok(()) })
@@ -38,5 +45,19 @@ pub trait Discovery: fmt::Debug + Send + 'static {
     fn leave<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         let _ = this;
         Box::pin(async { Ok(()) })
+    }
+}
+
+impl<D: Discovery + ?Sized> Discovery for Box<D> {
+    fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).join(this)
+    }
+
+    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
+        (**self).next()
+    }
+
+    fn leave<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).leave(this)
     }
 }

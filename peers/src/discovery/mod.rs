@@ -4,7 +4,15 @@
 mod discovery;
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "file")]
+mod member_file;
+mod parse;
+mod static_members;
 
 pub use discovery::Discovery;
 #[cfg(feature = "dns")]
 pub use dns::{Dns, DnsOptions, IpFamily};
+#[cfg(feature = "file")]
+pub use member_file::MemberFile;
+pub use parse::parse_discovery;
+pub use static_members::StaticMembers;

@@ -63,9 +63,12 @@ impl Error {
         .with_source(source)
     }
 
-    /// A source of members that failed; `from` names the source, without credentials.
-    pub fn discovery(from: impl Into<String>, source: impl Into<BoxError>) -> Self {
-        Self::new(Kind::Discovery { from: from.into() }).with_source(source)
+    /// A [`Discovery`](crate::Discovery) that cannot tell the members, and why. `source` names it, without passwords.
+    pub fn discovery(source: impl Into<String>, reason: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Discovery {
+            source: source.into(),
+        })
+        .with_source(reason)
     }
 
     /// The answer "there is no value under this key".

@@ -144,7 +144,7 @@ impl Error {
         matches!(self.0.kind, Kind::CircuitOpen { .. })
     }
 
-    /// Whether a source of members failed ([`Discovery`](crate::Discovery)).
+    /// Whether a [`Discovery`](crate::Discovery) could not tell the members, or not announce this node.
     pub fn is_discovery(&self) -> bool {
         matches!(self.0.kind, Kind::Discovery { .. })
     }

@@ -24,7 +24,7 @@ pub(super) enum Kind {
         address: String,
     },
     Discovery {
-        from: String,
+        source: String,
     },
 
     NotFound {
@@ -103,7 +103,7 @@ impl fmt::Display for Kind {
             Kind::InvalidOption { option, reason } => write!(f, "invalid {option}: {reason}"),
             Kind::Ring => f.write_str("the members do not make a ring"),
             Kind::Bind { address } => write!(f, "cannot listen on {address}"),
-            Kind::Discovery { from } => write!(f, "cannot learn the members from {from}"),
+            Kind::Discovery { source } => write!(f, "cannot learn the members from {source}"),
             Kind::NotFound { message } if message.is_empty() => f.write_str("not found"),
             Kind::NotFound { message } => write!(f, "not found: {message}"),
             Kind::Getter { message } => write!(f, "getter failed: {message}"),

@@ -88,6 +88,22 @@ impl Dns {
         Self::new(Question::Services { name }, options)
     }
 
+    /// Reads `[https://]NAME:PORT`, with the other options at their defaults.
+    pub(in crate::discovery) fn parse_addresses(text: &str) -> Result<Self, Error> {
+        let (options, text) = parse_scheme(text);
+        let (name, port) = text.rsplit_once(':').unwrap_or((text, ""));
+        let port = port.parse().map_err(|_| {
+            Error::invalid_option("port", format!("{name:?} is followed by no :PORT"))
+        })?;
+        Self::addresses(name, port, options)
+    }
+
+    /// Reads `[https://]NAME`, with the other options at their defaults.
+    pub(in crate::discovery) fn parse_services(text: &str) -> Result<Self, Error> {
+        let (options, name) = parse_scheme(text);
+        Self::services(name, options)
+    }
+
     fn new(question: Question, options: DnsOptions) -> Result<Self, Error> {
         options.validate()?;
         let lookups = Lookups::new(&options)
@@ -215,13 +231,21 @@ impl Discovery for Dns {
     }
 }
 
+fn parse_scheme(text: &str) -> (DnsOptions, &str) {
+    let options = DnsOptions::default();
+    match text.split_once("://") {
+        Some((scheme, rest)) => (options.scheme(scheme), rest),
+        None => (options, text),
+    }
+}
+
 fn parse_name(text: &str) -> Result<Name, Error> {
     let refused = |reason: String| Error::invalid_option("DNS name", reason);
     if text.parse::<IpAddr>().is_ok() {
         return Err(refused(format!("{text} is an address, not a name")));
     }
     match Name::from_utf8(text) {
-        Ok(name) if !name.is_root() => Ok(name),
+        Ok(name) if name.num_labels() > 0 => Ok(name),
         Ok(_) => Err(refused("it is empty".into())),
         Err(error) => Err(refused(format!("{text:?}: {error}"))),
     }
@@ -241,5 +265,28 @@ mod tests {
         }
         assert!(Dns::addresses("cache", 0, options()).is_err());
         assert!(Dns::addresses("cache", 1, options()).is_ok());
+    }
+
+    #[test]
+    fn a_text_has_a_name_a_port_and_perhaps_a_scheme() {
+        for text in [
+            "cache",
+            "cache:",
+            "cache:x",
+            "cache:65536",
+            "ftp://cache:1",
+            ":1",
+        ] {
+            let error = Dns::parse_addresses(text).unwrap_err();
+            assert!(error.is_configuration(), "{text}: {error}");
+        }
+        let source = Dns::parse_addresses("https://cache.example.com:8443").unwrap();
+        assert_eq!(source.options.scheme, "https");
+        let Question::Addresses { name, port } = &source.question else {
+            panic!("{source:?}")
+        };
+        assert_eq!((&*name.to_ascii(), *port), ("cache.example.com", 8443));
+        let source = Dns::parse_services("_groupcache._tcp.example.com").unwrap();
+        assert_eq!(source.options.scheme, "http");
     }
 }

@@ -95,12 +95,9 @@ impl DnsOptions {
     /// [`Error::is_configuration`], naming the option and its limits: times are from 1 ms to a day, there are at most
     /// 16 name servers, and the scheme is `http` or `https`.
     pub fn validate(&self) -> Result<(), Error> {
-        let times = [
-            ("timeout", self.timeout.unwrap_or(self.max_ttl)),
-            ("min_ttl", self.min_ttl),
-            ("max_ttl", self.max_ttl),
-        ];
-        for (name, time) in times {
+        let times = [("min_ttl", self.min_ttl), ("max_ttl", self.max_ttl)];
+        let timeout = self.timeout.map(|timeout| ("timeout", timeout));
+        for (name, time) in times.into_iter().chain(timeout) {
             if !(Duration::from_millis(1)..=Duration::from_secs(24 * 60 * 60)).contains(&time) {
                 let reason = format!("{time:?} is not from 1 ms to a day");
                 return Err(Error::invalid_option(name, reason));
