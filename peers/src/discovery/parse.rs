@@ -1,5 +1,11 @@
 #[cfg(feature = "dns")]
 use super::dns::Dns;
+#[cfg(feature = "etcd")]
+use super::etcd::Etcd;
+#[cfg(feature = "gossip")]
+use super::gossip::Gossip;
+#[cfg(feature = "kubernetes-unversioned")]
+use super::kubernetes::Kubernetes;
 #[cfg(feature = "file")]
 use super::member_file::MemberFile;
 use super::static_members::StaticMembers;
@@ -14,7 +20,7 @@ const SOURCES: [(&str, &str, Option<&str>); 7] = [
     ("etcd", "etcd:URL[,URL]/PREFIX", Some("etcd")),
     (
         "kubernetes",
-        "kubernetes:NAMESPACE/SERVICE[:PORT]",
+        "kubernetes:[https://]NAMESPACE/SERVICE[:PORT]",
         Some("kubernetes"),
     ),
     ("gossip", "gossip:ADDR,ADDR", Some("gossip")),
@@ -29,7 +35,7 @@ const SOURCES: [(&str, &str, Option<&str>); 7] = [
 /// | `dns:[https://]NAME:PORT` | the addresses of a name | `dns` |
 /// | `srv:[https://]NAME` | the SRV records of a name | `dns` |
 /// | `etcd:URL[,URL]/PREFIX` | the keys of etcd with that prefix | `etcd` |
-/// | `kubernetes:NAMESPACE/SERVICE[:PORT]` | the ready endpoints of a service | `kubernetes` |
+/// | `kubernetes:[https://]NAMESPACE/SERVICE[:PORT]` | the ready endpoints of a service | `kubernetes` |
 /// | `gossip:ADDR,ADDR` | the nodes themselves, which are found by way of those addresses | `gossip` |
 ///
 /// ```
@@ -58,6 +64,12 @@ pub fn parse_discovery(text: &str) -> Result<Box<dyn Discovery>, Error> {
         "dns" => Ok(Box::new(Dns::parse_addresses(rest)?)),
         #[cfg(feature = "dns")]
         "srv" => Ok(Box::new(Dns::parse_services(rest)?)),
+        #[cfg(feature = "etcd")]
+        "etcd" => Ok(Box::new(Etcd::parse(rest)?)),
+        #[cfg(feature = "gossip")]
+        "gossip" => Ok(Box::new(Gossip::parse(rest)?)),
+        #[cfg(feature = "kubernetes-unversioned")]
+        "kubernetes" => Ok(Box::new(Kubernetes::parse(rest)?)),
         _ => Err(lacking(name).unwrap_or_else(unknown)),
     }
 }

@@ -3,4 +3,10 @@
 
 #[cfg(feature = "dns")]
 mod dns;
+#[cfg(feature = "etcd")]
+mod etcd;
+#[cfg(feature = "gossip")]
+mod gossip;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod support;

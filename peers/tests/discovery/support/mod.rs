@@ -1,9 +1,15 @@
 //! What the tests share: real servers, and waiting with a limit.
 #![allow(dead_code)] // every source uses some of it
 
+#[cfg(feature = "kubernetes")]
+mod api_server;
 mod program;
+mod proxy;
 
+#[cfg(feature = "kubernetes")]
+pub(crate) use api_server::ApiServer;
 pub(crate) use program::{Program, find_program, free_port};
+pub(crate) use proxy::Proxy;
 
 use std::time::Duration;
 
@@ -31,6 +37,28 @@ pub(crate) async fn next(source: &mut impl Discovery) -> Vec<String> {
 /// The error of a source that does not know.
 pub(crate) async fn next_error(source: &mut impl Discovery) -> Error {
     soon("the error", source.next()).await.unwrap_err()
+}
+
+/// Has a node join, as often as a driver does.
+pub(crate) async fn join(source: &mut impl Discovery, this: &str) {
+    let this: Member = this.parse().unwrap();
+    soon("joining", async {
+        while source.join(&this).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await; // a driver's back-off
+        }
+    })
+    .await;
+}
+
+pub(crate) async fn leave(source: &mut impl Discovery, this: &str) {
+    let this: Member = this.parse().unwrap();
+    soon("leaving", source.leave(&this)).await.unwrap();
+}
+
+/// Asserts that a source tells nothing for so long.
+pub(crate) async fn stays_silent(source: &mut impl Discovery, time: Duration) {
+    let told = tokio::time::timeout(time, source.next()).await;
+    assert!(told.is_err(), "{told:?}");
 }
 
 /// Takes lists and errors, as a driver does, until the list is as expected.
