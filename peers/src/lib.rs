@@ -49,7 +49,9 @@ pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
 pub use context::Context;
 #[cfg(feature = "file")]
 pub use discovery::MemberFile;
-pub use discovery::{Discovery, StaticMembers, parse_discovery};
+pub use discovery::{
+    Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, StaticMembers, parse_discovery,
+};
 #[cfg(feature = "dns")]
 pub use discovery::{Dns, DnsOptions, IpFamily};
 #[cfg(feature = "etcd")]

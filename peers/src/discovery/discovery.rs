@@ -25,8 +25,8 @@ pub trait Discovery: fmt::Debug + Send + 'static {
         Box::pin(async { Ok(()) })
     }
 
-    /// Waits for the next list of all members, whole and without order. The first one is the present list; each further
-    /// one comes after a change, and may repeat the one before.
+    /// Waits for the next list of all members, whole and without order. The first one is the present list, and so is the
+    /// first one after an error; each further one comes after a change, and may repeat the one before.
     ///
     /// # Errors
     ///

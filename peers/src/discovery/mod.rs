@@ -1,9 +1,12 @@
-//! Where the members of a cluster come from. Each source is a file or a folder of its own.
+//! Where the members of a cluster come from. Each source is a file or a folder of its own. The driver lets a router
+//! follow one.
 
+mod back_off;
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 mod discovery;
 #[cfg(feature = "dns")]
 mod dns;
+mod driver;
 #[cfg(feature = "etcd")]
 mod etcd;
 #[cfg(feature = "gossip")]
@@ -12,12 +15,18 @@ mod gossip;
 mod kubernetes;
 #[cfg(feature = "file")]
 mod member_file;
+mod options;
 mod parse;
+mod settling;
 mod static_members;
+mod status;
+mod troubles;
+mod usable;
 
 pub use discovery::Discovery;
 #[cfg(feature = "dns")]
 pub use dns::{Dns, DnsOptions, IpFamily};
+pub use driver::DiscoveryDriver;
 #[cfg(feature = "etcd")]
 pub use etcd::{Etcd, EtcdOptions};
 #[cfg(feature = "gossip")]
@@ -26,5 +35,7 @@ pub use gossip::{Gossip, GossipOptions};
 pub use kubernetes::{Kubernetes, KubernetesOptions, KubernetesPort};
 #[cfg(feature = "file")]
 pub use member_file::MemberFile;
+pub use options::DiscoveryOptions;
 pub use parse::parse_discovery;
 pub use static_members::StaticMembers;
+pub use status::DiscoveryStatus;

@@ -167,6 +167,13 @@ impl Error {
         Self::new(Kind::Malformed { what: what.into() })
     }
 
+    /// The answer "I am not the one that you mean", which names both.
+    pub fn misdirected(message: impl Into<String>) -> Self {
+        Self::new(Kind::Misdirected {
+            message: message.into(),
+        })
+    }
+
     /// An HTTP status that carries no answer, with the start of its body.
     pub fn status(status: u16, text: impl Into<String>) -> Self {
         Self::new(Kind::Status {

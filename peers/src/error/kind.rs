@@ -77,6 +77,9 @@ pub(super) enum Kind {
         what: String,
     },
     Expired,
+    Misdirected {
+        message: String,
+    },
     Status {
         status: u16,
         text: String,
@@ -132,6 +135,7 @@ impl fmt::Display for Kind {
                 )
             }
             Kind::Malformed { what } => write!(f, "malformed: {what}"),
+            Kind::Misdirected { message } => write!(f, "misdirected: {message}"),
             Kind::Status { status, text } if text.is_empty() => write!(f, "HTTP status {status}"),
             Kind::Status { status, text } => write!(f, "HTTP status {status}: {text}"),
             #[cfg(feature = "grpc")]

@@ -3,11 +3,15 @@
 
 #[cfg(feature = "kubernetes")]
 mod api_server;
+mod etcd_server;
+mod name_server;
 mod program;
 mod proxy;
 
 #[cfg(feature = "kubernetes")]
 pub(crate) use api_server::ApiServer;
+pub(crate) use etcd_server::EtcdServer;
+pub(crate) use name_server::NameServer;
 pub(crate) use program::{Program, find_program, free_port};
 pub(crate) use proxy::Proxy;
 

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use peers::{Discovery as _, Etcd, EtcdOptions};
-use tempfile::TempDir;
-use tokio::process::Command;
 
 use crate::support::{
-    Program, Proxy, find_program, free_port, join, leave, next, next_error, soon, stays_silent,
-    until,
+    EtcdServer, Proxy, free_port, join, leave, next, next_error, soon, stays_silent, until,
 };
 
 const PREFIX: &str = "groupcache/test";
@@ -17,113 +14,35 @@ const TWO: &str = "two=http://10.0.0.2:8080";
 const THREE: &str = "three=http://10.0.0.3:8080";
 const FOUR: &str = "four=http://10.0.0.4:8080";
 
-/// A cluster of one etcd.
-struct Server {
-    folder: TempDir,
-    port: u16,
-    program: Option<Program>,
-}
-
-impl Server {
-    /// `None` where etcd is not installed.
-    async fn start() -> Option<Self> {
-        find_program("etcd")?;
-        find_program("etcdctl")?;
-        let mut server = Self {
-            folder: TempDir::new().unwrap(),
-            port: 0,
-            program: None,
-        };
-        while server.program.is_none() {
-            server.port = free_port();
-            server.run().await;
-        }
-        Some(server)
-    }
-
-    async fn run(&mut self) {
-        let (client, peer) = (self.url(), format!("http://127.0.0.1:{}", free_port()));
-        let mut command = Command::new(find_program("etcd").unwrap());
-        command
-            .arg("--data-dir")
-            .arg(self.folder.path().join("data"))
-            .args(["--logger=zap", "--unsafe-no-fsync=true"])
-            .args([
-                "--listen-client-urls",
-                &client,
-                "--advertise-client-urls",
-                &client,
-            ])
-            .args([
-                "--listen-peer-urls",
-                &peer,
-                "--initial-advertise-peer-urls",
-                &peer,
-            ])
-            .args(["--initial-cluster", &format!("default={peer}")]);
-        self.program = Program::start(&mut command, "serving client traffic").await;
-    }
-
-    async fn kill(&mut self) {
-        self.program.take().unwrap().kill().await;
-    }
-
-    /// Starts it again on its port, with its data.
-    async fn restart(&mut self) {
-        soon("the server's return", async {
-            while self.program.is_none() {
-                self.run().await;
-            }
-        })
-        .await;
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    fn source(&self) -> Etcd {
-        Etcd::new([self.url()], PREFIX, options()).unwrap()
-    }
-
-    /// A member that has joined.
-    async fn member(&self, this: &str) -> Etcd {
-        let mut source = self.source();
-        join(&mut source, this).await;
-        source
-    }
-
-    /// Runs etcd's own client.
-    async fn etcdctl(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(find_program("etcdctl").unwrap());
-        command
-            .env("ETCDCTL_API", "3")
-            .args(["--endpoints", &self.url()])
-            .args(arguments);
-        let output = soon("etcdctl", command.output()).await.unwrap();
-        assert!(output.status.success(), "{arguments:?}: {output:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
 /// With a lease as short as a server with usual settings allows.
 fn options() -> EtcdOptions {
     EtcdOptions::default().lease_ttl(Duration::from_secs(2))
 }
 
+fn etcd(server: &EtcdServer) -> Etcd {
+    Etcd::new([server.url()], PREFIX, options()).unwrap()
+}
+
+/// A member that has joined.
+async fn member(server: &EtcdServer, this: &str) -> Etcd {
+    let mut source = etcd(server);
+    join(&mut source, this).await;
+    source
+}
+
 #[tokio::test]
 async fn members_find_each_other_die_and_leave() {
-    let Some(server) = Server::start().await else {
+    let Some(server) = EtcdServer::start().await else {
         return;
     };
-    let mut one = server.member(ONE).await;
-    let mut two = server.member(TWO).await;
-    let mut three = server.member(THREE).await;
+    let mut one = member(&server, ONE).await;
+    let mut two = member(&server, TWO).await;
+    let mut three = member(&server, THREE).await;
     for source in [&mut one, &mut two, &mut three] {
         assert_eq!(next(source).await, [ONE, THREE, TWO]);
     }
 
-    let mut four = server.member(FOUR).await;
+    let mut four = member(&server, FOUR).await;
     assert_eq!(next(&mut four).await, [FOUR, ONE, THREE, TWO]);
     for source in [&mut one, &mut two, &mut three] {
         assert_eq!(next(source).await, [FOUR, ONE, THREE, TWO]);
@@ -140,27 +59,27 @@ async fn members_find_each_other_die_and_leave() {
     }
     // Leaving twice, or without having joined, is no error.
     leave(&mut three, THREE).await;
-    leave(&mut server.source(), TWO).await;
+    leave(&mut etcd(&server), TWO).await;
     // Those that live renew their leases.
     stays_silent(&mut one, Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
 async fn a_member_that_moves_keeps_its_id() {
-    let Some(server) = Server::start().await else {
+    let Some(server) = EtcdServer::start().await else {
         return;
     };
-    let mut observer = server.source();
+    let mut observer = etcd(&server);
     assert_eq!(next(&mut observer).await, [""; 0]);
-    let mut before = server.member(ONE).await;
+    let mut before = member(&server, ONE).await;
     assert_eq!(next(&mut observer).await, [ONE]);
 
     let moved = "one=http://10.0.0.11:8080";
-    let mut after = server.member(moved).await;
+    let mut after = member(&server, moved).await;
     assert_eq!(next(&mut observer).await, [moved]);
     // The end of the former process takes nothing from the new one.
     leave(&mut before, ONE).await;
-    let _two = server.member(TWO).await;
+    let _two = member(&server, TWO).await;
     assert_eq!(next(&mut observer).await, [moved, TWO]);
     // Joining again changes nothing.
     join(&mut after, moved).await;
@@ -170,10 +89,10 @@ async fn a_member_that_moves_keeps_its_id() {
 
 #[tokio::test]
 async fn other_prefixes_and_foreign_keys_are_no_members() {
-    let Some(server) = Server::start().await else {
+    let Some(server) = EtcdServer::start().await else {
         return;
     };
-    let mut observer = server.source();
+    let mut observer = etcd(&server);
     let mut neighbour = Etcd::new([server.url()], "groupcache/test2", options()).unwrap();
     join(&mut neighbour, TWO).await;
     server
@@ -188,7 +107,7 @@ async fn other_prefixes_and_foreign_keys_are_no_members() {
     assert_eq!(next(&mut observer).await, [""; 0]);
 
     let plain = "http://10.0.0.3:8080"; // an id with slashes
-    let _plain = server.member(plain).await;
+    let _plain = member(&server, plain).await;
     assert_eq!(next(&mut observer).await, [plain]);
     server
         .etcdctl(&["put", "groupcache/test/http://10.0.0.3:8080", "junk"])
@@ -199,11 +118,11 @@ async fn other_prefixes_and_foreign_keys_are_no_members() {
 
 #[tokio::test]
 async fn while_the_server_is_down_there_are_errors_and_then_the_same_members() {
-    let Some(mut server) = Server::start().await else {
+    let Some(mut server) = EtcdServer::start().await else {
         return;
     };
-    let mut one = server.member(ONE).await;
-    let _two = server.member(TWO).await;
+    let mut one = member(&server, ONE).await;
+    let _two = member(&server, TWO).await;
     assert_eq!(next(&mut one).await, [ONE, TWO]);
 
     server.kill().await;
@@ -216,16 +135,16 @@ async fn while_the_server_is_down_there_are_errors_and_then_the_same_members() {
     until(&mut one, &[ONE, TWO]).await;
     // The leases are renewed again.
     stays_silent(&mut one, Duration::from_secs(5)).await;
-    let _three = server.member(THREE).await;
+    let _three = member(&server, THREE).await;
     assert_eq!(next(&mut one).await, [ONE, THREE, TWO]);
 }
 
 #[tokio::test]
 async fn a_member_whose_lease_is_lost_joins_again() {
-    let Some(mut server) = Server::start().await else {
+    let Some(mut server) = EtcdServer::start().await else {
         return;
     };
-    let mut one = server.member(ONE).await;
+    let mut one = member(&server, ONE).await;
     assert_eq!(next(&mut one).await, [ONE]);
     // By an operator's hand.
     let lease = server.etcdctl(&["lease", "list"]).await;
@@ -237,7 +156,7 @@ async fn a_member_whose_lease_is_lost_joins_again() {
 
     // With all that the server knew, revisions too.
     server.kill().await;
-    server.folder = TempDir::new().unwrap();
+    server.wipe();
     server.restart().await;
     until(&mut one, &[]).await;
     join(&mut one, ONE).await;
@@ -247,29 +166,29 @@ async fn a_member_whose_lease_is_lost_joins_again() {
 
 #[tokio::test]
 async fn no_change_is_lost_with_a_connection() {
-    let Some(server) = Server::start().await else {
+    let Some(server) = EtcdServer::start().await else {
         return;
     };
-    let proxy = Proxy::start(format!("127.0.0.1:{}", server.port)).await;
+    let proxy = Proxy::start(server.address()).await;
     let url = format!("http://{}", proxy.address());
     let mut source = Etcd::new([url], PREFIX, options()).unwrap();
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
 
-    let mut two = server.member(TWO).await;
+    let mut two = member(&server, TWO).await;
     proxy.cut();
     leave(&mut two, TWO).await;
-    let _three = server.member(THREE).await;
+    let _three = member(&server, THREE).await;
     until(&mut source, &[ONE, THREE]).await;
     stays_silent(&mut source, Duration::from_secs(5)).await;
 }
 
 #[tokio::test]
 async fn compacted_history_costs_another_reading_of_the_list() {
-    let Some(server) = Server::start().await else {
+    let Some(server) = EtcdServer::start().await else {
         return;
     };
-    let proxy = Proxy::start(format!("127.0.0.1:{}", server.port)).await;
+    let proxy = Proxy::start(server.address()).await;
     let url = format!("http://{}", proxy.address());
     let mut source = Etcd::new([url], PREFIX, options()).unwrap();
 
@@ -280,7 +199,7 @@ async fn compacted_history_costs_another_reading_of_the_list() {
         (source, first)
     });
     proxy.held().await;
-    let _one = server.member(ONE).await;
+    let _one = member(&server, ONE).await;
     let status = server
         .etcdctl(&["endpoint", "status", "--write-out=json"])
         .await;
@@ -296,7 +215,7 @@ async fn compacted_history_costs_another_reading_of_the_list() {
 
 #[tokio::test]
 async fn a_server_that_is_down_is_passed_over() {
-    let Some(server) = Server::start().await else {
+    let Some(server) = EtcdServer::start().await else {
         return;
     };
     let dead = format!("http://127.0.0.1:{}", free_port());
@@ -307,7 +226,7 @@ async fn a_server_that_is_down_is_passed_over() {
 
 #[tokio::test]
 async fn only_a_user_with_the_right_password_reads_and_joins() {
-    let Some(mut server) = Server::start().await else {
+    let Some(mut server) = EtcdServer::start().await else {
         return;
     };
     server.etcdctl(&["user", "add", "root:top secret"]).await;
@@ -336,7 +255,7 @@ async fn only_a_user_with_the_right_password_reads_and_joins() {
     };
     join(&mut with("cache", "hush hush"), TWO).await;
     let mut source = with("cache", "hush hush");
-    let (mut nobody, mut wrong) = (server.source(), with("cache", "guessed it"));
+    let (mut nobody, mut wrong) = (etcd(&server), with("cache", "guessed it"));
     server.etcdctl(&["auth", "enable"]).await;
 
     join(&mut source, ONE).await;
