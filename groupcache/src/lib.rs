@@ -16,12 +16,19 @@
 //! # Features
 //!
 //! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
+//! - `dns`: [`peers::Dns`], the members that a name server knows. Adds hickory-resolver.
+//! - `etcd`: [`peers::Etcd`], the members that have announced themselves in etcd. Adds tonic with its transport, and
+//!   rustls.
 //! - `file`: [`peers::MemberFile`], a file with the members that is read again when it changes. Adds serde_json.
 //! - `galaxycache-keys`: [`keys::galaxycache`], the keys of galaxycache's package `cachekey`.
+//! - `gossip`: [`peers::Gossip`], members that find each other, without a server. Adds chitchat, with zstd in C.
 //! - `groupcache-go`: [`Protocol::GroupcacheGo`], clusters of groupcache-go v3. Adds md-5 and serde_json.
 //! - `grpc`: [`Protocol::GalaxycacheGrpc`], galaxycache over gRPC, by tonic.
 //! - `ipronko`: [`Protocol::Ipronko`], clusters of ipronko/groupcache. Adds md-5.
 //! - `json`: [`Json`], typed values as JSON, by serde_json.
+//! - `kubernetes`: [`peers::Kubernetes`], the ready endpoints of a service. Adds kube and rustls, and k8s-openapi for
+//!   Kubernetes 1.33 and later. A program that chooses the version of k8s-openapi itself takes
+//!   `kubernetes-unversioned`.
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.

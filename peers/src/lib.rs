@@ -42,6 +42,9 @@ mod transport;
 
 /// The crate of hash rings: a [`Router`] takes its [`Scheme`](consistenthash::Scheme).
 pub use consistenthash;
+/// The client of Kubernetes: [`Kubernetes::with_client`] takes one.
+#[cfg(feature = "kubernetes-unversioned")]
+pub use kube;
 
 #[cfg(feature = "tls")]
 pub use access::Roster;
@@ -55,6 +58,14 @@ pub use discovery::MemberFile;
 pub use discovery::{
     Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, StaticMembers, parse_discovery,
 };
+#[cfg(feature = "dns")]
+pub use discovery::{Dns, DnsOptions, IpFamily};
+#[cfg(feature = "etcd")]
+pub use discovery::{Etcd, EtcdOptions};
+#[cfg(feature = "gossip")]
+pub use discovery::{Gossip, GossipOptions};
+#[cfg(feature = "kubernetes-unversioned")]
+pub use discovery::{Kubernetes, KubernetesOptions, KubernetesPort};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{

@@ -4,7 +4,15 @@
 mod back_off;
 #[allow(clippy::module_inception, reason = "the room is named after its trait")]
 mod discovery;
+#[cfg(feature = "dns")]
+mod dns;
 mod driver;
+#[cfg(feature = "etcd")]
+mod etcd;
+#[cfg(feature = "gossip")]
+mod gossip;
+#[cfg(feature = "kubernetes-unversioned")]
+mod kubernetes;
 #[cfg(feature = "file")]
 mod member_file;
 mod options;
@@ -16,7 +24,15 @@ mod troubles;
 mod usable;
 
 pub use discovery::Discovery;
+#[cfg(feature = "dns")]
+pub use dns::{Dns, DnsOptions, IpFamily};
 pub use driver::DiscoveryDriver;
+#[cfg(feature = "etcd")]
+pub use etcd::{Etcd, EtcdOptions};
+#[cfg(feature = "gossip")]
+pub use gossip::{Gossip, GossipOptions};
+#[cfg(feature = "kubernetes-unversioned")]
+pub use kubernetes::{Kubernetes, KubernetesOptions, KubernetesPort};
 #[cfg(feature = "file")]
 pub use member_file::MemberFile;
 pub use options::DiscoveryOptions;

@@ -1,3 +1,11 @@
+#[cfg(feature = "dns")]
+use super::dns::Dns;
+#[cfg(feature = "etcd")]
+use super::etcd::Etcd;
+#[cfg(feature = "gossip")]
+use super::gossip::Gossip;
+#[cfg(feature = "kubernetes-unversioned")]
+use super::kubernetes::Kubernetes;
 #[cfg(feature = "file")]
 use super::member_file::MemberFile;
 use super::static_members::StaticMembers;
@@ -7,12 +15,12 @@ use crate::{Discovery, Error};
 const SOURCES: [(&str, &str, Option<&str>); 7] = [
     ("static", "static:URL,URL", None),
     ("file", "file:PATH", Some("file")),
-    ("dns", "dns:NAME:PORT", Some("dns")),
-    ("srv", "srv:NAME", Some("dns")),
+    ("dns", "dns:[https://]NAME:PORT", Some("dns")),
+    ("srv", "srv:[https://]NAME", Some("dns")),
     ("etcd", "etcd:URL[,URL]/PREFIX", Some("etcd")),
     (
         "kubernetes",
-        "kubernetes:NAMESPACE/SERVICE[:PORT]",
+        "kubernetes:[https://]NAMESPACE/SERVICE[:PORT]",
         Some("kubernetes"),
     ),
     ("gossip", "gossip:ADDR,ADDR", Some("gossip")),
@@ -24,10 +32,10 @@ const SOURCES: [(&str, &str, Option<&str>); 7] = [
 /// |---|---|---|
 /// | `static:URL,URL` | a list that does not change | |
 /// | `file:PATH` | a file that is read again when it changes | `file` |
-/// | `dns:NAME:PORT` | the addresses of a name | `dns` |
-/// | `srv:NAME` | the SRV records of a name | `dns` |
+/// | `dns:[https://]NAME:PORT` | the addresses of a name | `dns` |
+/// | `srv:[https://]NAME` | the SRV records of a name | `dns` |
 /// | `etcd:URL[,URL]/PREFIX` | the keys of etcd with that prefix | `etcd` |
-/// | `kubernetes:NAMESPACE/SERVICE[:PORT]` | the ready endpoints of a service | `kubernetes` |
+/// | `kubernetes:[https://]NAMESPACE/SERVICE[:PORT]` | the ready endpoints of a service | `kubernetes` |
 /// | `gossip:ADDR,ADDR` | the nodes themselves, which are found by way of those addresses | `gossip` |
 ///
 /// ```
@@ -52,6 +60,16 @@ pub fn parse_discovery(text: &str) -> Result<Box<dyn Discovery>, Error> {
         "file" if rest.is_empty() => Err(Error::invalid_option(OPTION, "file: has no path")),
         #[cfg(feature = "file")]
         "file" => Ok(Box::new(MemberFile::new(rest))),
+        #[cfg(feature = "dns")]
+        "dns" => Ok(Box::new(Dns::parse_addresses(rest)?)),
+        #[cfg(feature = "dns")]
+        "srv" => Ok(Box::new(Dns::parse_services(rest)?)),
+        #[cfg(feature = "etcd")]
+        "etcd" => Ok(Box::new(Etcd::parse(rest)?)),
+        #[cfg(feature = "gossip")]
+        "gossip" => Ok(Box::new(Gossip::parse(rest)?)),
+        #[cfg(feature = "kubernetes-unversioned")]
+        "kubernetes" => Ok(Box::new(Kubernetes::parse(rest)?)),
         _ => Err(lacking(name).unwrap_or_else(unknown)),
     }
 }

@@ -1,0 +1,9 @@
+//! Members from the endpoints of a Kubernetes service, by kube.
+
+mod endpoints;
+#[allow(clippy::module_inception, reason = "the room is named after its type")]
+mod kubernetes;
+mod options;
+
+pub use kubernetes::Kubernetes;
+pub use options::{KubernetesOptions, KubernetesPort};

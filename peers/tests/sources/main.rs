@@ -1,0 +1,12 @@
+//! Sources of members against the real servers, each a process of its own on a free port. A server that is not
+//! installed is reported on standard error; in the gate (`CI=1`) that is a failure.
+
+#[cfg(feature = "dns")]
+mod dns;
+#[cfg(feature = "etcd")]
+mod etcd;
+#[cfg(feature = "gossip")]
+mod gossip;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
+mod support;
