@@ -9,6 +9,7 @@ pub mod frontend;
 pub mod owner;
 pub mod program;
 pub mod scaling;
+pub mod service;
 
 mod client;
 mod escape;

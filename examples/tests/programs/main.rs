@@ -7,4 +7,5 @@ mod frontend;
 mod logs;
 mod protocols;
 mod scaling;
+mod service;
 mod support;

@@ -10,6 +10,7 @@ pub(crate) const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
 pub(crate) const DBSERVER: &str = env!("CARGO_BIN_EXE_dbserver");
 pub(crate) const FRONTEND: &str = env!("CARGO_BIN_EXE_frontend");
 pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
+pub(crate) const SERVICE: &str = env!("CARGO_BIN_EXE_service");
 pub(crate) const SCALING: &str = env!("CARGO_BIN_EXE_scaling");
 
 /// A server on a free port; killed when dropped.
@@ -64,12 +65,17 @@ impl Server {
 
     /// One exchange. The target is what follows the host in the URL.
     pub(crate) fn ask(&self, method: &str, target: &str, body: &str) -> Answer {
+        self.send(method, target, "application/octet-stream", body)
+    }
+
+    /// As [`ask`](Self::ask), with a content type.
+    pub(crate) fn send(&self, method: &str, target: &str, kind: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
             stream,
             "{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
-             content-length: {length}\r\n\r\n{body}"
+             content-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = Vec::new();
@@ -146,6 +152,13 @@ pub(crate) fn frontends(count: usize, args: &[&str]) -> Vec<Server> {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     frontends
+}
+
+/// Sends a process a signal, as in `-TERM`.
+pub(crate) fn signal(server: &Server, signal: &str) {
+    let pid = server.child.id().to_string();
+    let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+    assert!(status.success());
 }
 
 /// Runs a program to its end.
