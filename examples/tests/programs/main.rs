@@ -9,3 +9,4 @@ mod protocols;
 mod scaling;
 mod service;
 mod support;
+mod thumbnails;
