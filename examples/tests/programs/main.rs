@@ -2,6 +2,7 @@
 
 mod cluster;
 mod demo;
+mod deployment;
 mod flags;
 mod frontend;
 mod logs;
