@@ -15,6 +15,7 @@
 //! # Features
 //!
 //! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
+//! - `file`: [`peers::MemberFile`], a file with the members that is read again when it changes. Adds serde_json.
 //! - `galaxycache-keys`: [`keys::galaxycache`], the keys of galaxycache's package `cachekey`.
 //! - `groupcache-go`: [`Protocol::GroupcacheGo`], clusters of groupcache-go v3. Adds md-5 and serde_json.
 //! - `grpc`: [`Protocol::GalaxycacheGrpc`], galaxycache over gRPC, by tonic.
@@ -70,7 +71,10 @@ pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
-pub use peers::{CircuitOptions, Context, HttpOptions, HttpService, Member, Protocol, Transport};
+pub use peers::{
+    CircuitOptions, Context, Discovery, DiscoveryOptions, DiscoveryStatus, HttpOptions,
+    HttpService, Member, Protocol, Transport,
+};
 pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
 };

@@ -349,9 +349,10 @@ async fn peers_are_added_removed_and_listed() {
     node.add_peer("pod-2=http://10.0.0.2:8080").unwrap();
     node.add_peer("pod-2=http://10.0.0.2:8080").unwrap();
     assert_eq!(node.peers().len(), 2);
-    let clash = node.add_peer("pod-2=http://10.0.0.3:8080").unwrap_err();
-    assert!(clash.is_configuration());
-    assert_eq!(node.peers().len(), 2);
+    node.add_peer("pod-2=http://10.0.0.3:8080").unwrap();
+    assert_eq!(node.peers().len(), 2, "it has moved");
+    assert_eq!(node.peers()[1].url(), "http://10.0.0.3:8080");
+    assert!(!node.remove_peer("pod-2=http://10.0.0.2:8080").unwrap());
     assert!(node.remove_peer("pod-2").unwrap());
     assert!(!node.remove_peer("pod-2").unwrap());
     assert!(

@@ -118,10 +118,12 @@ async fn a_group_with_peers_of_its_own_shares_its_keys_with_them_only() {
 
 #[tokio::test]
 async fn a_member_is_owner_by_its_id_and_dialled_at_its_url() {
-    let cluster = Cluster::start(1).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
     let calls = Calls::default();
-    let _theirs = cluster.group("g", MIB, calls.echo()).unwrap();
-    let url = cluster.node(0).member().url();
+    let theirs = Node::builder(format!("pod-1={url}")).listener(listener);
+    let theirs = theirs.start().await.unwrap();
+    theirs.group("g", MIB, calls.echo()).build().unwrap();
     let node = Node::builder("me=http://10.9.9.9:1")
         .peers([format!("pod-1={url}")])
         .include_self(false)

@@ -12,6 +12,7 @@ mod box_future;
 mod client;
 mod coherence;
 mod context;
+mod discovery;
 mod endpoint;
 mod error;
 mod galaxycache;
@@ -43,6 +44,11 @@ pub use box_future::BoxFuture;
 pub use client::PeerClient;
 pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
 pub use context::Context;
+#[cfg(feature = "file")]
+pub use discovery::MemberFile;
+pub use discovery::{
+    Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, StaticMembers, parse_discovery,
+};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{

@@ -48,7 +48,7 @@ impl Member {
     /// An empty id, or one of the errors of [`new`](Self::new).
     pub fn with_id(id: impl AsRef<str>, url: impl AsRef<str>) -> Result<Self, Error> {
         let (id, url) = (id.as_ref(), url.as_ref());
-        check_url(url).map_err(|reason| Error::invalid_member(url, reason))?;
+        check_url(url).map_err(|reason| Error::invalid_member(without_user(url), reason))?;
         if id.is_empty() {
             return Err(Error::invalid_member(url, "its id is empty"));
         }
@@ -100,6 +100,16 @@ impl Member {
     /// are equal but for case, a default port, and the name of the local machine.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         place(&self.url) == place(&other.url)
+    }
+}
+
+/// The text without what may be a user's name and password.
+fn without_user(url: &str) -> String {
+    match (url.find("://"), url.rfind('@')) {
+        (Some(scheme), Some(end)) if scheme + 3 <= end => {
+            format!("{}…{}", &url[..scheme + 3], &url[end..])
+        }
+        _ => url.to_owned(),
     }
 }
 
@@ -288,6 +298,18 @@ mod tests {
             let error = text.parse::<Member>().unwrap_err();
             assert!(error.is_configuration(), "{text}");
             assert!(error.to_string().contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_error_shows_a_password() {
+        for text in [
+            "http://user:p@ss@host:1",
+            "a=https://user:p@ss@host",
+            "ftp://user:p@ss@",
+        ] {
+            let error = text.parse::<Member>().unwrap_err();
+            assert!(!format!("{error:?} {error}").contains("p@ss"), "{error}");
         }
     }
 }

@@ -6,8 +6,8 @@ use lru::Clock;
 use parking_lot::Mutex;
 use peers::consistenthash::Scheme;
 use peers::{
-    CircuitOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, PeerService,
-    Protocol, Router, Server, Transport,
+    CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, HttpOptions, HttpService,
+    HttpTransport, Listener, Member, PeerService, Protocol, Router, Server, Transport,
 };
 use tokio::runtime::Handle;
 
@@ -27,11 +27,14 @@ pub struct NodeBuilder {
     protocol: Protocol,
     scheme: Option<Scheme>,
     replicas: Option<u32>,
-    http: HttpOptions,
+    pub(super) http: HttpOptions,
+    cluster: Option<String>,
     circuit: CircuitOptions,
     handoff: Duration,
     listen: Listen,
     transport: Option<Arc<dyn Transport>>,
+    discovery: Option<Box<dyn Discovery>>,
+    pub(super) discovery_options: DiscoveryOptions,
     clock: SharedClock,
     on_group: Option<OnGroup>,
     on_start: Option<OnStart>,
@@ -68,10 +71,13 @@ impl NodeBuilder {
             scheme: None,
             replicas: None,
             http: HttpOptions::default(),
+            cluster: None,
             circuit: CircuitOptions::default(),
             handoff: Duration::from_secs(30),
             listen: Listen::Nowhere,
             transport: None,
+            discovery: None,
+            discovery_options: DiscoveryOptions::default(),
             clock: Arc::new(lru::SystemClock),
             on_group: None,
             on_start: None,
@@ -89,6 +95,36 @@ impl NodeBuilder {
         peers::Error: From<M::Error>,
     {
         self.peers = members(peers);
+        self
+    }
+
+    /// A source that says who the members are, such as [`parse_discovery`](peers::parse_discovery) makes of a text. The
+    /// node announces itself there once it listens, follows the source's lists, and leaves it first when it
+    /// [shuts down](Node::shutdown). [`peers`](Self::peers) are the members until the first list.
+    ///
+    /// A node that mounts its [`service`](Node::service) in another server is announced when it starts, so bind that
+    /// server's listener before: connections then wait until it serves.
+    ///
+    /// Default: none.
+    ///
+    /// ```
+    /// use groupcache::Node;
+    /// use groupcache::peers::StaticMembers;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+    /// let source = StaticMembers::parse("http://10.0.0.1:8080,http://10.0.0.2:8080")?;
+    /// let node = Node::builder("http://10.0.0.1:8080").discovery(source).start().await?;
+    /// assert_eq!(node.peers().len(), 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn discovery(mut self, source: impl Discovery) -> Self {
+        self.discovery = Some(Box::new(source));
+        self
+    }
+
+    /// How soon the node follows its source of members, and what it does while the source fails.
+    pub fn discovery_options(mut self, options: DiscoveryOptions) -> Self {
+        self.discovery_options = options;
         self
     }
 
@@ -165,6 +201,15 @@ impl NodeBuilder {
         self
     }
 
+    /// A label of the cluster, the same on all nodes: 1 to 128 of `A-Za-z0-9-._~`. With the native protocol a request
+    /// says which cluster and which member it means. Where an address has become another node's, that node refuses the
+    /// request before it reads or changes anything, and the value comes from the key's next owner. Nodes without a
+    /// label take any; the member is checked all the same. Goes before the one in [`http`](Self::http). Default: none.
+    pub fn cluster(mut self, label: impl Into<String>) -> Self {
+        self.cluster = Some(label.into());
+        self
+    }
+
     /// When a failing peer is left alone, and for how long.
     pub fn circuit(mut self, options: CircuitOptions) -> Self {
         self.circuit = options;
@@ -200,7 +245,8 @@ impl NodeBuilder {
 }
 
 impl NodeBuilder {
-    /// Starts the node: checks the settings, builds the ring, binds the server.
+    /// Starts the node: checks the settings, builds the ring, binds the server. With a source of members it waits
+    /// for the first list, at most for [`first_list_timeout`](DiscoveryOptions::first_list_timeout), and then starts without.
     ///
     /// # Errors
     ///
@@ -210,8 +256,11 @@ impl NodeBuilder {
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub async fn start(self) -> Result<Node, Error> {
+    pub async fn start(mut self) -> Result<Node, Error> {
         let this = self.protocol.named(self.this?);
+        if let Some(label) = self.cluster {
+            self.http = self.http.cluster(label);
+        }
         if self.handoff > LONGEST_HANDOFF {
             let reason = format!("{:?} is longer than a year", self.handoff);
             return Err(Error::invalid("handoff", reason));
@@ -221,15 +270,16 @@ impl NodeBuilder {
             None => Arc::new(HttpTransport::new(self.protocol, self.http.clone())?),
         };
         self.circuit.validate()?;
+        self.discovery_options.validate()?;
         let request_timeout = transport.request_timeout();
         let mut scheme = self.scheme.unwrap_or_else(|| self.protocol.scheme());
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
         }
-        let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
         let groups = Arc::new(Groups::default());
         let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
-        let service = HttpService::new(asked, self.protocol, self.http.clone())?;
+        let service = HttpService::for_member(asked, self.protocol, self.http.clone(), &this)?;
+        let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
         let server = match self.listen {
             Listen::Nowhere => None,
             Listen::Listener(start) => Some(start(service.clone())?),
@@ -255,8 +305,12 @@ impl NodeBuilder {
             service,
             local_addr: server.as_ref().map(Server::local_addr),
             server: Mutex::new(server),
+            discovery: Mutex::new(None),
         }));
         node.set_peers(self.peers?)?;
+        if let Some(source) = self.discovery {
+            node.follow(source, self.discovery_options).await?;
+        }
         tracing::info!(
             node = %node.0.host.router.this(),
             listen = ?node.local_addr(),
@@ -272,12 +326,37 @@ impl NodeBuilder {
     }
 }
 
+impl Node {
+    /// Follows a source of members, and waits for its first list.
+    async fn follow(
+        &self,
+        source: Box<dyn Discovery>,
+        options: DiscoveryOptions,
+    ) -> Result<(), Error> {
+        let host = &self.0.host;
+        let (router, protocol) = (Arc::clone(&host.router), host.protocol);
+        let driver = DiscoveryDriver::start(source, router, protocol, host.include_self, options)?;
+        if !driver.first_list().await {
+            let error = driver.status().last_error.unwrap_or_default();
+            tracing::warn!(
+                node = %self.member(),
+                members = self.peers().len(),
+                error,
+                "a node starts without a word of its source of members"
+            );
+        }
+        *self.0.discovery.lock() = Some(driver);
+        Ok(())
+    }
+}
+
 impl fmt::Debug for NodeBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NodeBuilder")
             .field("this", &self.this)
             .field("peers", &self.peers)
             .field("protocol", &self.protocol)
+            .field("discovery", &self.discovery)
             .field("http", &self.http)
             .finish_non_exhaustive()
     }

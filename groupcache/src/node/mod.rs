@@ -1,6 +1,7 @@
 //! A node: its settings, its groups, and what it lends them.
 
 mod builder;
+mod environment;
 mod groups;
 mod host;
 mod members;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use peers::{HttpService, Member, Server};
+use peers::{DiscoveryDriver, DiscoveryStatus, HttpService, Member, Server};
 
 use super::host::Host;
 use super::members::members;
@@ -26,6 +26,8 @@ pub(crate) struct Inner {
     pub(super) local_addr: Option<SocketAddr>,
     /// Taken by the call that shuts down.
     pub(super) server: Mutex<Option<Server>>,
+    /// Follows the source of members, if there is one. Taken by the call that leaves it.
+    pub(super) discovery: Mutex<Option<DiscoveryDriver>>,
 }
 
 impl Node {
@@ -86,7 +88,18 @@ impl Node {
         self.0.host.router.members()
     }
 
-    /// Replaces the members of the ring. This node is added if the list lacks it, unless it was
+    /// How this node stands with its [source of members](crate::NodeBuilder::discovery); `None` without one, and after
+    /// the node has left it.
+    pub fn discovery(&self) -> Option<DiscoveryStatus> {
+        self.0
+            .discovery
+            .lock()
+            .as_ref()
+            .map(DiscoveryDriver::status)
+    }
+
+    /// Replaces the members of the ring, until the next change that a
+    /// [source of members](crate::NodeBuilder::discovery) knows of. This node is added if the list lacks it, unless it was
     /// [left out](crate::NodeBuilder::include_self). Peers that stay keep their connections.
     ///
     /// # Errors
@@ -105,7 +118,8 @@ impl Node {
             .set_members(self.0.host.with_self(members(peers)?))?)
     }
 
-    /// Adds a member to the ring. One that is there already stays as it is.
+    /// Adds a member to the ring. One of the same id is replaced in one step, so that a member that has moved to another
+    /// URL keeps its place on the ring; one of the same id and URL stays as it is, with its connections.
     ///
     /// # Errors
     ///
@@ -123,13 +137,26 @@ impl Node {
             .add_member(self.0.host.protocol.named(peer))?)
     }
 
-    /// Takes the member with this id off the ring, and says whether there was one.
+    /// Takes a member off the ring, and says whether there was one: the member with this id, or else those with this URL,
+    /// or else the one that is both, written `ID=URL`. Give both, such as a member's text, where the news of an end may
+    /// come late: it does not take out a member that has come back under its id at another URL.
+    ///
+    /// ```
+    /// # use groupcache::Node;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+    /// let node = Node::builder("pod-0=http://10.0.0.1:8080").start().await?;
+    /// node.add_peer("pod-1=http://10.0.0.2:8080")?;
+    /// node.add_peer("pod-1=http://10.0.0.9:8080")?;
+    /// assert!(!node.remove_peer("pod-1=http://10.0.0.2:8080")?, "it has moved");
+    /// assert!(node.remove_peer("pod-1")?);
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     ///
     /// As [`set_peers`](Self::set_peers).
-    pub fn remove_peer(&self, id: &str) -> Result<bool, Error> {
-        Ok(self.0.host.router.remove_member(id)?)
+    pub fn remove_peer(&self, peer: &str) -> Result<bool, Error> {
+        Ok(self.0.host.router.remove_member(peer)?)
     }
 
     /// The member that owns `key`; `None` if the ring is empty. O(1) in the number of members.
@@ -184,15 +211,34 @@ impl Node {
         self.0.local_addr
     }
 
-    /// Stops the node's own server: takes no more connections, finishes what is under way within
-    /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
-    /// Groups go on working. A second call has nothing to do.
+    /// Takes this node's announcement back from its [source of members](crate::NodeBuilder::discovery), and gives the
+    /// peers [`linger`](peers::DiscoveryOptions::linger) to hear of it. The node goes on answering; its members stay as
+    /// they are from now on. [`shutdown`](Self::shutdown) begins with this. A node that is mounted in another server
+    /// does it before that server drains. A second call, and one without a source, has nothing to do.
     ///
     /// # Cancel safety
     ///
-    /// Dropped on the way, what is still under way is broken off at once.
+    /// The announcement is taken back also if the future is dropped on the way.
+    pub async fn leave(&self) {
+        let driver = self.0.discovery.lock().take();
+        if let Some(driver) = driver {
+            driver.leave().await;
+        }
+    }
+
+    /// [Leaves](Self::leave) the source of members, if there is one. Then stops the node's own server: takes no more
+    /// connections, finishes what is under way within
+    /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
+    /// Groups go on working. A second call has nothing to do.
+    ///
+    /// A node that is dropped without this stops its server at once, and leaves the source on a task.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped on the way, what is still under way is broken off at once, but for the leaving.
     pub async fn shutdown(&self) {
         let server = self.0.server.lock().take();
+        self.leave().await;
         if let Some(server) = server {
             server.shutdown().await;
         }
@@ -203,6 +249,10 @@ impl Node {
 impl Node {
     /// Stops the server at once, breaking off whatever is under way.
     pub(crate) fn kill(&self) {
+        let driver = self.0.discovery.lock().take();
+        if let Some(driver) = driver {
+            driver.abort();
+        }
         drop(self.0.server.lock().take());
     }
 }

@@ -12,4 +12,4 @@ mod map_store;
 pub use candidates::{Candidates, Demand};
 pub use cluster::{Cluster, ClusterBuilder};
 pub use map_store::MapStore;
-pub use peers::testing::{Network, NetworkConnector, NetworkListener};
+pub use peers::testing::{Network, NetworkConnector, NetworkListener, Registry, RegistrySource};

@@ -17,9 +17,11 @@ use crate::galaxycache::grpc;
 use crate::http::server::{
     InboundRequest, Received, UpgradedConnection, catch_unwind, receive, upgrade,
 };
-use crate::http::{Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure};
+use crate::http::{Addressee, Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure};
 use crate::native::stream::{self, StreamService};
-use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Protocol, Server};
+use crate::{
+    BoxFuture, Context, Error, HttpOptions, Listener, Member, PeerService, Protocol, Server,
+};
 
 /// Serves peers over HTTP: to run in a [`Server`](crate::Server), or to mount in a server of one's
 /// own. It is a [`hyper::service::Service`], and with the feature `tower` a `tower_service::Service`
@@ -47,6 +49,7 @@ use crate::{BoxFuture, Context, Error, HttpOptions, Listener, PeerService, Proto
 /// | that sets a value which has expired already | as one that is set, and removes the old one | |
 /// | whose body names another group or key than its path | `native`: 400. mailgun, groupcache-go: as in Go, the path's group and the body's key count | |
 /// | about a group that is not there | 404; mailgun, groupcache-go: 500, as their 404 means the key | `INVALID_ARGUMENT` |
+/// | that [means](Self::for_member) another member or another cluster | 421, and its body is not read | |
 /// | on which the [`PeerService`] panics | 500 | `INTERNAL` |
 ///
 /// Clones share the limit on requests.
@@ -63,6 +66,8 @@ struct Inner {
     /// The protocol under the base path.
     protocol: Protocol,
     options: Arc<HttpOptions>,
+    /// Who this node is, if it checks that it is meant.
+    this: Option<Addressee>,
     /// One permit per request that is being answered.
     requests: Arc<Semaphore>,
     /// The bytes of all bodies that are being received.
@@ -85,6 +90,31 @@ impl HttpService {
         protocol: Protocol,
         options: HttpOptions,
     ) -> Result<Self, Error> {
+        Self::build(service, protocol, options, None)
+    }
+
+    /// The same for the node that is `this` member: it refuses native requests that mean another one, or another
+    /// [`cluster`](HttpOptions::cluster). The address of a former member may have become this node's.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn for_member(
+        service: Arc<dyn PeerService>,
+        protocol: Protocol,
+        options: HttpOptions,
+        this: &Member,
+    ) -> Result<Self, Error> {
+        let this = Addressee::new(this.id(), options.cluster.as_deref());
+        Self::build(service, protocol, options, Some(this))
+    }
+
+    fn build(
+        service: Arc<dyn PeerService>,
+        protocol: Protocol,
+        options: HttpOptions,
+        this: Option<Addressee>,
+    ) -> Result<Self, Error> {
         options.validate()?;
         let requests = Arc::new(Semaphore::new(options.max_requests));
         let options = Arc::new(options);
@@ -93,6 +123,7 @@ impl HttpService {
             service,
             protocol,
             options,
+            this,
             requests,
             bodies,
             streams: watch::Sender::new(false),
@@ -152,6 +183,12 @@ where
                     inner.grpc(Request::from_parts(head, body)).await
                 }),
             };
+        }
+        if let Some(this) = &self.0.this
+            && let Err(error) = this.check(request.headers())
+        {
+            let refusal = failure::answer(failure::status(&error), &error);
+            return Box::pin(ready(Ok(refusal)));
         }
         if self.0.is_for_stream(&request) {
             return Box::pin(ready(Ok(self.0.begin_stream(request))));

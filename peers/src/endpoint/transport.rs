@@ -64,7 +64,10 @@ impl Transport for HttpTransport {
         let options = || Arc::clone(&self.options);
         let http = || HttpClient::new(member.url(), options(), Arc::clone(&self.bodies));
         Ok(match self.protocol {
-            Protocol::Native => Arc::new(NativeClient::new(http()?, Arc::clone(&self.bodies))),
+            Protocol::Native => {
+                let http = http()?.addressed_to(member.id());
+                Arc::new(NativeClient::new(http, Arc::clone(&self.bodies)))
+            }
             Protocol::Golang => Arc::new(GolangClient::new(http()?)),
             #[cfg(feature = "mailgun")]
             Protocol::Mailgun => Arc::new(mailgun::client(http()?)),

@@ -63,6 +63,14 @@ impl Error {
         .with_source(source)
     }
 
+    /// A [`Discovery`](crate::Discovery) that cannot tell the members, and why. `source` names it, without passwords.
+    pub fn discovery(source: impl Into<String>, reason: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Discovery {
+            source: source.into(),
+        })
+        .with_source(reason)
+    }
+
     /// The answer "there is no value under this key".
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound {
@@ -157,6 +165,13 @@ impl Error {
     /// The peer's bytes are not what the protocol says.
     pub fn malformed(what: impl Into<String>) -> Self {
         Self::new(Kind::Malformed { what: what.into() })
+    }
+
+    /// The answer "I am not the one that you mean", which names both.
+    pub fn misdirected(message: impl Into<String>) -> Self {
+        Self::new(Kind::Misdirected {
+            message: message.into(),
+        })
     }
 
     /// An HTTP status that carries no answer, with the start of its body.

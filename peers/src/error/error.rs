@@ -61,7 +61,7 @@ impl Error {
     }
 
     /// Whether the peer itself is in trouble: it could not be reached, did not answer in time, broke
-    /// the connection or the protocol. This is what a [`Circuit`](crate::Circuit) counts.
+    /// the connection or the protocol, or is [not the one](Self::is_misdirected) that is meant. This is what a [`Circuit`](crate::Circuit) counts.
     pub fn is_transport(&self) -> bool {
         matches!(
             self.0.kind,
@@ -69,7 +69,13 @@ impl Error {
                 | Kind::Disconnected { .. }
                 | Kind::TimedOut { .. }
                 | Kind::Malformed { .. }
+                | Kind::Misdirected { .. }
         )
+    }
+
+    /// Whether another member, or another cluster, has answered from the address of the one that was meant.
+    pub fn is_misdirected(&self) -> bool {
+        matches!(self.0.kind, Kind::Misdirected { .. })
     }
 
     /// Whether the error arose on this side, before the peer was asked: the protocol cannot carry the
@@ -144,6 +150,11 @@ impl Error {
         matches!(self.0.kind, Kind::CircuitOpen { .. })
     }
 
+    /// Whether a [`Discovery`](crate::Discovery) could not tell the members, or not announce this node.
+    pub fn is_discovery(&self) -> bool {
+        matches!(self.0.kind, Kind::Discovery { .. })
+    }
+
     /// Whether the configuration is at fault: a member, a name, an option, an address.
     pub fn is_configuration(&self) -> bool {
         matches!(
@@ -170,6 +181,7 @@ impl Error {
         match &self.0.kind {
             Kind::NotFound { message } | Kind::Getter { message } => message.into(),
             Kind::Overloaded { what } => what.into(),
+            Kind::Misdirected { message } => message.into(),
             Kind::Status { text, .. } => text.into(),
             _ => self.to_string().into(),
         }

@@ -23,6 +23,9 @@ pub(super) enum Kind {
     Bind {
         address: String,
     },
+    Discovery {
+        source: String,
+    },
 
     NotFound {
         message: String,
@@ -74,6 +77,9 @@ pub(super) enum Kind {
         what: String,
     },
     Expired,
+    Misdirected {
+        message: String,
+    },
     Status {
         status: u16,
         text: String,
@@ -100,6 +106,7 @@ impl fmt::Display for Kind {
             Kind::InvalidOption { option, reason } => write!(f, "invalid {option}: {reason}"),
             Kind::Ring => f.write_str("the members do not make a ring"),
             Kind::Bind { address } => write!(f, "cannot listen on {address}"),
+            Kind::Discovery { source } => write!(f, "cannot learn the members from {source}"),
             Kind::NotFound { message } if message.is_empty() => f.write_str("not found"),
             Kind::NotFound { message } => write!(f, "not found: {message}"),
             Kind::Getter { message } => write!(f, "getter failed: {message}"),
@@ -128,6 +135,7 @@ impl fmt::Display for Kind {
                 )
             }
             Kind::Malformed { what } => write!(f, "malformed: {what}"),
+            Kind::Misdirected { message } => write!(f, "misdirected: {message}"),
             Kind::Status { status, text } if text.is_empty() => write!(f, "HTTP status {status}"),
             Kind::Status { status, text } => write!(f, "HTTP status {status}: {text}"),
             #[cfg(feature = "grpc")]

@@ -23,6 +23,7 @@ pub(crate) const NO_SUCH_GROUP: &str = "no-such-group";
 pub(crate) const TOO_LARGE: &str = "too-large";
 pub(crate) const TIMED_OUT: &str = "timed-out";
 pub(crate) const UNSUPPORTED: &str = "unsupported";
+pub(crate) const MISDIRECTED: &str = "misdirected";
 
 /// What stands in the body where "not found" has no message of its own.
 const NO_MESSAGE: &str = "not found";
@@ -51,6 +52,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         StatusCode::GATEWAY_TIMEOUT
     } else if error.is_unsupported() {
         StatusCode::NOT_IMPLEMENTED
+    } else if error.is_misdirected() {
+        StatusCode::MISDIRECTED_REQUEST
     } else {
         error
             .http_status()
@@ -89,6 +92,7 @@ pub(crate) fn name(error: &Error) -> Option<&'static str> {
         (error.is_no_such_group(), NO_SUCH_GROUP),
         (error.is_timeout(), TIMED_OUT),
         (error.is_unsupported(), UNSUPPORTED),
+        (error.is_misdirected(), MISDIRECTED),
     ]
     .into_iter()
     .find_map(|(is, name)| is.then_some(name))
@@ -132,6 +136,7 @@ pub(crate) fn named(name: &str, text: &str, group: &str) -> Option<Error> {
         NO_SUCH_GROUP => Error::no_such_group(group),
         TIMED_OUT => Error::peer_timed_out(text),
         UNSUPPORTED => Error::unsupported_by_peer(text),
+        MISDIRECTED => Error::misdirected(text),
         _ => return None,
     })
 }
@@ -166,6 +171,7 @@ mod tests {
             Error::no_such_group("thumbnails"),
             Error::peer_timed_out("the getter took longer than 30s"),
             Error::unsupported("peek", "golang"),
+            Error::misdirected("pod-2 is meant"),
         ] {
             let received = there_and_back(&sent).await;
             assert_eq!(received.to_string(), sent.to_string());

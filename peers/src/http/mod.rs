@@ -1,6 +1,7 @@
 //! The HTTP toolkit, on which the protocols stand: options, bodies, paths and errors here, connections
 //! to a peer in `client`, connections from peers in `server`. It knows no protocol.
 
+mod addressee;
 mod body;
 mod body_budget;
 pub(crate) mod client;
@@ -9,6 +10,7 @@ mod options;
 pub(crate) mod path;
 pub(crate) mod server;
 
+pub(crate) use addressee::Addressee;
 pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
 pub use client::{Connector, Io, TcpConnector};

@@ -119,7 +119,24 @@ impl Router {
         self.replace(members)
     }
 
-    /// Adds a member at the end of the list; one that is there already stays where it is.
+    /// Says whether a list of members could be set, but for its length.
+    ///
+    /// # Errors
+    ///
+    /// As [`set_members`](Self::set_members).
+    pub fn check_members(&self, members: &[Member]) -> Result<(), Error> {
+        let current = self.routes();
+        let known: HashSet<&Member> = current.peers().iter().map(Peer::member).collect();
+        let members = without_repetitions(members.to_vec())?;
+        let newcomers = members.into_iter().filter(|member| !known.contains(member));
+        for member in newcomers {
+            self.newcomer(member)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a member at the end of the list. One of the same id is replaced in its place and in one step, so that a
+    /// member that has moved to another URL keeps its keys; one of the same id and URL stays as it is.
     ///
     /// # Errors
     ///
@@ -127,20 +144,31 @@ impl Router {
     pub fn add_member(&self, member: Member) -> Result<(), Error> {
         let _change = self.change.lock();
         let mut members = self.members();
-        members.push(member);
+        match members.iter_mut().find(|known| known.id() == member.id()) {
+            Some(known) => *known = member,
+            None => members.push(member),
+        }
         self.replace(members)
     }
 
-    /// Removes the member with this id, and says whether there was one.
+    /// Removes the member with this id, or else the members with this URL, or else the one that is both (`ID=URL`), and
+    /// says whether there was one. With id and URL, the late news of a member's end does not take out the one that
+    /// has come back under its id at another URL.
     ///
     /// # Errors
     ///
     /// As [`set_members`](Self::set_members).
-    pub fn remove_member(&self, id: &str) -> Result<bool, Error> {
+    pub fn remove_member(&self, member: &str) -> Result<bool, Error> {
         let _change = self.change.lock();
         let mut members = self.members();
         let before = members.len();
-        members.retain(|member| member.id() != id);
+        if members.iter().any(|known| known.id() == member) {
+            members.retain(|known| known.id() != member);
+        } else {
+            let member = member.trim();
+            let member = member.strip_suffix('/').unwrap_or(member);
+            members.retain(|known| known.url() != member && known.to_string() != member);
+        }
         if members.len() == before {
             return Ok(false);
         }
@@ -373,6 +401,64 @@ mod tests {
         assert!(router.remove_member("m3").unwrap());
         assert!(!router.remove_member("m3").unwrap());
         assert_eq!(router.members().len(), 7);
+    }
+
+    #[test]
+    fn a_member_that_has_moved_is_replaced_in_its_place() {
+        let (router, dials) = router();
+        router.set_members(members(&["a", "b", "c"])).unwrap();
+        let before = router.snapshot();
+        let moved = Member::with_id("b", "http://elsewhere").unwrap();
+        router.add_member(moved.clone()).unwrap();
+        router.add_member(moved.clone()).unwrap();
+        assert_eq!(router.members(), [member("a"), moved.clone(), member("c")]);
+        assert_eq!(dials.count(), 4, "one new address");
+        let owner = |routes: &Routes| routes.owner(b"k").unwrap().member().id().to_owned();
+        assert_eq!(owner(&before), owner(&router.routes()));
+
+        let stays = |router: &Router, id: &str| {
+            let circuit = |routes: &Routes| {
+                let peer = routes.peers().iter().find(|peer| peer.member().id() == id);
+                std::ptr::from_ref(peer.unwrap().circuit().unwrap())
+            };
+            circuit(&before) == circuit(&router.routes())
+        };
+        assert!(stays(&router, "a") && stays(&router, "c"));
+        assert!(!stays(&router, "b"), "health is that of an address");
+
+        let own = Member::with_id("self", "http://elsewhere").unwrap();
+        assert!(router.add_member(own).unwrap_err().is_configuration());
+    }
+
+    #[test]
+    fn a_member_is_removed_by_id_by_url_or_by_both() {
+        let (router, _) = router();
+        let moved = Member::with_id("b", "http://elsewhere").unwrap();
+        router
+            .set_members(vec![member("a"), moved.clone()])
+            .unwrap();
+        for late in ["b=http://b", "http://b", "b=http://elsewhere:80", "c", ""] {
+            assert!(!router.remove_member(late).unwrap(), "{late}");
+        }
+        assert!(router.remove_member(" http://elsewhere/").unwrap());
+        assert_eq!(router.members(), members(&["a"]));
+        router.add_member(moved.clone()).unwrap();
+        assert!(router.remove_member("b=http://elsewhere").unwrap());
+        router.add_member(moved).unwrap();
+        assert!(router.remove_member("b").unwrap());
+        assert_eq!(router.members(), members(&["a"]));
+    }
+
+    #[test]
+    fn an_id_counts_before_a_url() {
+        let (router, _) = router();
+        let plain = Member::new("http://a").unwrap();
+        let other = Member::with_id("other", "http://a").unwrap();
+        let moved = Member::with_id("http://a", "http://b").unwrap();
+        router.set_members(vec![plain, other.clone()]).unwrap();
+        router.add_member(moved).unwrap();
+        assert!(router.remove_member("http://a").unwrap());
+        assert_eq!(router.members(), [other]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! Fakes for tests: a [`Network`] without ports and a [`FakePeer`] that follows a script.
+//! Fakes for tests: a [`Network`] without ports, a [`FakePeer`] that follows a script, and a [`Registry`] by which
+//! nodes find each other.
 //!
 //! Real clients and real servers run over the simulated network, so that what is tested is what
 //! runs in production. Together with tokio's paused time (`#[tokio::test(start_paused = true)]`) a
@@ -40,6 +41,8 @@
 
 mod fake_peer;
 mod network;
+mod registry;
 
 pub use fake_peer::{Asked, FakePeer};
 pub use network::{Network, NetworkConnector, NetworkListener};
+pub use registry::{Registry, RegistrySource};

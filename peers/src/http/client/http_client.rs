@@ -17,7 +17,7 @@ use super::answer::Answer;
 use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector::{self, Io};
 use super::pool::Pool;
-use crate::http::{Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
+use crate::http::{Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
 use crate::{Error, GetMode};
 
 /// How much of an error's text is read.
@@ -44,6 +44,8 @@ pub(crate) struct HttpClient {
     host: HeaderValue,
     /// The URL's own path, which every request target begins with.
     root: Box<str>,
+    /// Whom the requests name as the one that is meant.
+    addressee: Option<Addressee>,
     options: Arc<HttpOptions>,
     limit: ConnectionLimit,
     /// The bytes of all answers that are being received.
@@ -79,11 +81,18 @@ impl HttpClient {
             url,
             host,
             root,
+            addressee: None,
             limit: ConnectionLimit::new(&options),
             bodies,
             pool: Pool::new(options.client_idle_timeout),
             options,
         })
+    }
+
+    /// Says in every request that the member with this id is meant, of the cluster that the options name.
+    pub(crate) fn addressed_to(mut self, id: &str) -> Self {
+        self.addressee = Some(Addressee::new(id, self.options.cluster.as_deref()));
+        self
     }
 
     pub(crate) fn options(&self) -> &HttpOptions {
@@ -171,7 +180,19 @@ impl HttpClient {
         let request = self.prepare(|_| format!("{}{HEALTH}", self.root))?;
         let answered = connection.send_request(request).await;
         let answer = answered.map_err(|error| self.broken(error))?;
-        self.check_origin(answer.status(), answer.headers())
+        self.check_origin(answer.status(), answer.headers())?;
+        self.check_addressee(answer).await
+    }
+
+    /// Passes on the refusal of a peer that is not the one that is meant.
+    async fn check_addressee(&self, answer: Response<Incoming>) -> Result<(), Error> {
+        if answer.status() != StatusCode::MISDIRECTED_REQUEST
+            || !failure::is_named(answer.headers())
+        {
+            return Ok(());
+        }
+        let (answer, _) = self.read(answer).await?;
+        Err(failure::error(&answer, ""))
     }
 
     /// Refuses the answer of a gateway that could not reach the peer. It has one of three statuses, and
@@ -223,6 +244,9 @@ impl HttpClient {
     fn prepare(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Request<Body>, Error> {
         let mut request = Request::new(Body::default());
         request.headers_mut().insert(HOST, self.host.clone());
+        if let Some(addressee) = &self.addressee {
+            addressee.write(request.headers_mut());
+        }
         let target = fill(&mut request);
         let length = target.len() as u64;
         let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
@@ -256,6 +280,7 @@ impl HttpClient {
         let answer = answered.map_err(|error| self.broken(error))?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             self.check_origin(answer.status(), answer.headers())?;
+            self.check_addressee(answer).await?;
             return Ok(None);
         }
         let Ok(upgraded) = hyper::upgrade::on(answer).await else {

@@ -5,6 +5,7 @@ use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::http::MAX_KEYS_BYTES;
+use crate::http::addressee::check_label;
 use crate::http::client::{Connector, TcpConnector};
 use crate::http::server::Hook;
 
@@ -26,6 +27,7 @@ use crate::http::server::Hook;
 #[derive(Clone, Debug)]
 pub struct HttpOptions {
     pub(crate) base_path: String,
+    pub(crate) cluster: Option<String>,
     pub(crate) max_key_bytes: usize,
     pub(crate) max_value_bytes: usize,
     pub(crate) max_body_bytes_in_flight: usize,
@@ -60,6 +62,7 @@ impl Default for HttpOptions {
     fn default() -> Self {
         Self {
             base_path: "/_groupcache/".into(),
+            cluster: None,
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
             max_body_bytes_in_flight: 256 << 20,
@@ -130,6 +133,7 @@ impl HttpOptions {
     /// [`Error::is_configuration`], naming the option and its limits.
     pub fn validate(&self) -> Result<(), Error> {
         check_base_path(&self.base_path)?;
+        self.cluster.as_deref().map_or(Ok(()), check_label)?;
         for (name, timeout) in [
             ("connect_timeout", self.connect_timeout),
             ("request_timeout", self.request_timeout),
@@ -293,6 +297,7 @@ mod tests {
             ("base_path", options().base_path("/a b/")),
             ("base_path", options().base_path("/%61/")),
             ("base_path", options().base_path(long)),
+            ("cluster", options().cluster("eu west")),
             ("connect_timeout", options().connect_timeout(Duration::ZERO)),
             ("request_timeout", options().request_timeout(Duration::ZERO)),
             (

@@ -9,6 +9,14 @@ impl HttpOptions {
         self
     }
 
+    /// A label of the cluster, the same on all nodes. A native request says which cluster it means, and a node with
+    /// another label refuses it, such as one of another cluster that has got the address of a former member. Nodes
+    /// without a label, and requests without one, are taken for right. 1 to 128 of `A-Za-z0-9-._~`. Default: none.
+    pub fn cluster(mut self, label: impl Into<String>) -> Self {
+        self.cluster = Some(label.into());
+        self
+    }
+
     /// The longest key, in bytes before it is escaped. At most 16 KiB, because a key escaped to three
     /// times its size has to fit into a request target of 64 KiB. Default: 8 KiB.
     pub fn max_key_bytes(mut self, bytes: usize) -> Self {

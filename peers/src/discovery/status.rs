@@ -1,0 +1,19 @@
+use std::time::Duration;
+
+use crate::Member;
+
+/// How a node stands with its source of members.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DiscoveryStatus {
+    /// The members of the ring.
+    pub members: Vec<Member>,
+    /// Whether the source has taken this node's announcement. Sources that somebody else fills take it and forget it.
+    pub joined: bool,
+    /// The time since the last list that could be used. It grows while nothing changes. `None`: there has been none.
+    pub age: Option<Duration>,
+    /// Whether the latest answer was an error, or a list that could not be used. The members are those of before.
+    pub failing: bool,
+    /// The latest such answer, also after the source has come back.
+    pub last_error: Option<String>,
+}
