@@ -25,8 +25,9 @@
 //! While the database fails, values that a node has had are still answered, for as long as `--stale` says: their
 //! source is `stale`. What no node has had is a 502, 503 or 504.
 //!
-//! On SIGTERM or Ctrl-C, `/readyz` says no and requests are still answered for `--drain`. Then the service takes no more
-//! connections, finishes the requests under way within `--finish`, and ends.
+//! On SIGTERM or Ctrl-C, `/readyz` says no, the node leaves its source of members (`--discover`), and requests are still
+//! answered for `--drain`. Then the service takes no more connections, finishes the requests under way within `--finish`,
+//! and ends.
 
 mod database;
 mod groups;
@@ -42,7 +43,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use groupcache::peers::Server;
+use groupcache::peers::{Server, parse_discovery};
 use groupcache::{HttpOptions, Member, Node};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -64,10 +65,12 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let node = Node::builder(own_url(&options, address)?)
-        .peers(Member::list(&options.peers.join(","))?)
-        .start()
-        .await?;
+    let mut node =
+        Node::builder(own_url(&options, address)?).peers(Member::list(&options.peers.join(","))?);
+    if let Some(source) = &options.discover {
+        node = node.discovery(parse_discovery(source)?);
+    }
+    let node = node.start().await?;
     let groups = Groups::build(&node, &database, &options.cache)?;
     let state = Arc::new(State::new(node.clone(), groups, database));
 
@@ -81,6 +84,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     program::stop_requested(options.until_eof).await?;
     state.stop_being_ready();
     tracing::info!(drain = ?options.drain, "the service is to stop");
+    node.leave().await;
     tokio::time::sleep(options.drain).await;
     let cut_off = server.shutdown().await;
     tracing::info!(cut_off, "the service has stopped");

@@ -23,6 +23,15 @@ pub struct Options {
     /// The members of the cluster, as URL or ID=URL, with or without this node.
     #[arg(long, env = "GROUPCACHE_PEERS", value_name = "URL,URL")]
     pub(super) peers: Vec<String>,
+    /// Where the members are to be found while the service runs, as in kubernetes:NAMESPACE/SERVICE or file:PATH.
+    // Not shown by --help, as a source may have a password in it.
+    #[arg(
+        long,
+        env = "GROUPCACHE_DISCOVER",
+        value_name = "SOURCE",
+        hide_env_values = true
+    )]
+    pub(super) discover: Option<String>,
     /// File of the database; it is made if it is not there.
     #[arg(
         long,

@@ -14,9 +14,6 @@ use crate::support::{SERVICE, Server};
 /// The port on which the program listens in all of them.
 const PORT: &str = "8080";
 
-/// A variable that the program reads once it can find its peers by itself.
-const LATER: &str = "GROUPCACHE_DISCOVER";
-
 fn path(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
@@ -143,7 +140,7 @@ fn every_variable_is_one_of_the_program_with_a_value_that_it_takes() {
         for (name, value) in environment {
             match flags.get(&*name) {
                 Some(flag) => args.push(format!("--{flag}={value}")),
-                None => assert!(name == "RUST_LOG" || name == LATER, "{file}: {name}"),
+                None => assert!(name == "RUST_LOG", "{file}: {name}"),
             }
         }
         Options::try_parse_from(&args).unwrap_or_else(|error| panic!("{file}: {error}"));
@@ -225,7 +222,7 @@ fn the_manifests_name_each_other_rightly() {
         "kubernetes:shop/{}",
         peers["metadata"]["name"].as_str().unwrap()
     );
-    assert_eq!(environment_of_pods()[LATER], source);
+    assert_eq!(environment_of_pods()["GROUPCACHE_DISCOVER"], source);
 
     let account = pod["serviceAccountName"].as_str().unwrap();
     object("ServiceAccount", account);

@@ -87,6 +87,18 @@ fn what_cannot_work_ends_with_the_reason_in_one_line() {
             "--self",
         ),
         (
+            SERVICE,
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--database",
+                ":memory:",
+                "--discover",
+                "pigeon:coop",
+            ],
+            "it names no source",
+        ),
+        (
             THUMBNAILS,
             &["--images", "/no/such/folder"],
             "cannot read /no/such/folder",

@@ -48,6 +48,39 @@ fn two_nodes_share_their_values_and_a_write_reaches_both() {
 }
 
 #[test]
+fn nodes_that_a_file_names_find_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let members = folder.path().join("members");
+    let write = |lines: &[String]| std::fs::write(&members, lines.join("\n")).unwrap();
+    // Nobody is there, and the nodes start all the same.
+    write(&["http://127.0.0.1:1".to_owned()]);
+    let source = format!("file:{}", members.display());
+    let nodes = [(); 3].map(|()| start(&folder, &["--discover", &source]));
+    let urls = nodes.each_ref().map(Server::url);
+    write(&urls);
+    let sorted = |members: &serde_json::Value| {
+        let members = members.as_array().unwrap().iter();
+        let mut members: Vec<String> = members
+            .map(|url| url.as_str().unwrap().to_owned())
+            .collect();
+        members.sort_unstable();
+        members
+    };
+    for node in &nodes {
+        while sorted(&node.json("/stats")["members"]) != sorted(&json!(urls)) {
+            std::thread::yield_now();
+        }
+    }
+    put(&nodes[0], "/config/greeting", &json!("hello"));
+    let loads = nodes.iter().map(|node| {
+        assert_eq!(node.get("/config/greeting").body, "\"hello\"");
+        let stats = node.json("/stats");
+        stats["groups"]["config"]["getter_calls"].as_u64().unwrap()
+    });
+    assert_eq!(loads.collect::<Vec<_>>().iter().sum::<u64>(), 1);
+}
+
+#[test]
 #[cfg(unix)]
 fn on_sigterm_it_is_not_ready_answers_on_and_ends_well() {
     let folder = tempfile::tempdir().unwrap();
