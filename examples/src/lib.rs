@@ -6,9 +6,12 @@ pub mod cli;
 pub mod cluster;
 pub mod dbserver;
 pub mod frontend;
+pub mod mixed;
 pub mod owner;
 pub mod program;
 pub mod scaling;
+pub mod service;
+pub mod thumbnails;
 
 mod client;
 mod escape;

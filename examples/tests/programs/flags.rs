@@ -1,4 +1,4 @@
-use crate::support::{CLI, CLUSTER, DBSERVER, FRONTEND, OWNER, SCALING, run};
+use crate::support::{CLI, CLUSTER, DBSERVER, FRONTEND, OWNER, SCALING, SERVICE, THUMBNAILS, run};
 
 #[test]
 fn a_wrong_flag_is_named_with_what_is_known() {
@@ -20,6 +20,9 @@ fn a_wrong_flag_is_named_with_what_is_known() {
         (CLI, &["-get", "-set"], "cannot be used with"),
         (CLI, &[], "Usage"),
         (OWNER, &[], "--members"),
+        (SERVICE, &["--connections", "0"], "1..=256"),
+        (THUMBNAILS, &["--nodes", "17"], "1..=16"),
+        (THUMBNAILS, &["--jobs", "0"], "--jobs"),
         (SCALING, &["--nodes", "10,1"], "2..=16000"),
         (SCALING, &["--zipf", "steep"], "not a number from 0 to 10"),
     ] {
@@ -67,6 +70,38 @@ fn what_cannot_work_ends_with_the_reason_in_one_line() {
             DBSERVER,
             &["--data", "/no/such/folder/file"],
             "/no/such/folder/file",
+        ),
+        (
+            SERVICE,
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--database",
+                "/no/such/folder/file",
+            ],
+            "cannot open /no/such/folder/file",
+        ),
+        (
+            SERVICE,
+            &["--listen", "0.0.0.0:0", "--database", ":memory:"],
+            "--self",
+        ),
+        (
+            SERVICE,
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--database",
+                ":memory:",
+                "--discover",
+                "pigeon:coop",
+            ],
+            "it names no source",
+        ),
+        (
+            THUMBNAILS,
+            &["--images", "/no/such/folder"],
+            "cannot read /no/such/folder",
         ),
         (CLI, &["-get", "-port", "0"], "127.0.0.1:0"),
         (OWNER, &["--members", "http://"], "http://"),

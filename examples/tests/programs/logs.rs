@@ -3,7 +3,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use crate::support::{FRONTEND, Server};
+use crate::support::{FRONTEND, Server, signal};
 
 /// The lines of a node's log, in order of arrival.
 struct Log(mpsc::Receiver<String>, Vec<String>);
@@ -35,13 +35,6 @@ fn logging_node() -> (Server, Log) {
         }
     });
     (node, Log(lines, Vec::new()))
-}
-
-/// Stops a process, or lets it go on.
-fn signal(node: &Server, signal: &str) {
-    let pid = node.child.id().to_string();
-    let status = Command::new("kill").args([signal, &pid]).status().unwrap();
-    assert!(status.success());
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 mod cluster;
 mod demo;
+mod deployment;
 mod discovery;
 mod flags;
 mod frontend;
 mod logs;
 mod protocols;
 mod scaling;
+mod service;
 mod support;
+mod thumbnails;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::Mutex;
 
 pub(crate) const CLI: &str = env!("CARGO_BIN_EXE_cli");
@@ -10,12 +10,15 @@ pub(crate) const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
 pub(crate) const DBSERVER: &str = env!("CARGO_BIN_EXE_dbserver");
 pub(crate) const FRONTEND: &str = env!("CARGO_BIN_EXE_frontend");
 pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
+pub(crate) const SERVICE: &str = env!("CARGO_BIN_EXE_service");
 pub(crate) const SCALING: &str = env!("CARGO_BIN_EXE_scaling");
+pub(crate) const THUMBNAILS: &str = env!("CARGO_BIN_EXE_thumbnails");
 
 /// A server on a free port; killed when dropped.
 pub(crate) struct Server {
     pub(crate) child: Child,
     stdin: Mutex<Option<ChildStdin>>,
+    stdout: BufReader<ChildStdout>,
     address: String,
 }
 
@@ -37,21 +40,20 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let address = line
-            .strip_prefix("ready ")
-            .expect("the ready line")
-            .trim_end()
-            .to_owned();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let address = ready_address(&mut stdout);
         let stdin = Mutex::new(child.stdin.take());
         Self {
             child,
             stdin,
+            stdout,
             address,
         }
+    }
+
+    /// Waits until a further node of the process reports that it is ready. From here on, requests go to that one.
+    pub(crate) fn turn_to_next_node(&mut self) {
+        self.address = ready_address(&mut self.stdout);
     }
 
     pub(crate) fn url(&self) -> String {
@@ -64,12 +66,22 @@ impl Server {
 
     /// One exchange. The target is what follows the host in the URL.
     pub(crate) fn ask(&self, method: &str, target: &str, body: &str) -> Answer {
+        self.send(method, target, "application/octet-stream", body)
+    }
+
+    /// As [`ask`](Self::ask), with a content type.
+    pub(crate) fn send(&self, method: &str, target: &str, kind: &str, body: &str) -> Answer {
+        self.send_with(method, target, &format!("content-type: {kind}"), body)
+    }
+
+    /// As [`ask`](Self::ask), with a header.
+    pub(crate) fn send_with(&self, method: &str, target: &str, header: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let length = body.len();
         write!(
             stream,
             "{method} {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
-             content-length: {length}\r\n\r\n{body}"
+             {header}\r\ncontent-length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut answer = Vec::new();
@@ -109,6 +121,13 @@ impl Server {
     }
 }
 
+fn ready_address(stdout: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line.strip_prefix("ready ").expect("the ready line");
+    address.trim_end().to_owned()
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -129,11 +148,13 @@ pub(crate) struct Answer {
 impl Answer {
     /// The header `x-groupcache-source`.
     pub(crate) fn source(&self) -> &str {
-        let header = "x-groupcache-source: ";
-        self.head
-            .lines()
-            .find_map(|line| line.strip_prefix(header))
-            .unwrap_or("none")
+        self.header("x-groupcache-source").unwrap_or("none")
+    }
+
+    /// The header of this name, in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find_map(|(found, value)| (found == name).then_some(value))
     }
 }
 
@@ -146,6 +167,13 @@ pub(crate) fn frontends(count: usize, args: &[&str]) -> Vec<Server> {
         assert_eq!(answer.status, 200, "{answer:?}");
     }
     frontends
+}
+
+/// Sends a process a signal, as in `-TERM`.
+pub(crate) fn signal(server: &Server, signal: &str) {
+    let pid = server.child.id().to_string();
+    let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+    assert!(status.success());
 }
 
 /// Runs a program to its end.

@@ -1,0 +1,69 @@
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use walkdir::WalkDir;
+
+/// How many pictures the page shows, and how deep in the folder.
+const MOST: usize = 200;
+const DEEPEST: usize = 4;
+
+/// The folder of the pictures. Clones are the same folder.
+#[derive(Clone, Debug)]
+pub(super) struct Folder(Arc<PathBuf>);
+
+impl Folder {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        std::fs::read_dir(&path)?;
+        Ok(Self(Arc::new(path)))
+    }
+
+    /// The file at a path in the folder; none if there is no file, or if a link leads out of the folder.
+    pub(super) fn find(&self, path: &str) -> io::Result<Option<PathBuf>> {
+        match self.0.join(path).canonicalize() {
+            Ok(file) if file.starts_with(&*self.0) && file.is_file() => Ok(Some(file)),
+            Ok(_) => Ok(None),
+            Err(error) if is_absence(error.kind()) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The paths of the first pictures, by their names. Blocks.
+    pub(super) fn pictures(&self) -> Vec<String> {
+        let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
+        let files = WalkDir::new(&*self.0)
+            .min_depth(1)
+            .max_depth(DEEPEST)
+            .sort_by_file_name()
+            .into_iter()
+            .filter_entry(|entry| !hidden(entry.file_name()))
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_file() && is_picture(entry.path()));
+        files
+            .filter_map(|file| self.path_of(file.path()))
+            .take(MOST)
+            .collect()
+    }
+
+    /// The path in the folder, with `/` between its parts.
+    fn path_of(&self, file: &Path) -> Option<String> {
+        let path = file.strip_prefix(&*self.0).ok()?;
+        let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
+        Some(parts?.join("/"))
+    }
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension
+        .is_some_and(|extension| ["png", "jpg", "jpeg"].contains(&&*extension.to_ascii_lowercase()))
+}
+
+fn is_absence(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
+    matches!(
+        kind,
+        NotFound | NotADirectory | InvalidFilename | InvalidInput
+    )
+}
