@@ -93,7 +93,8 @@ impl NodeBuilder {
 /// # Members and the ring
 impl NodeBuilder {
     /// The other members of the cluster: `URL` or `ID=URL` each, or [`Member`]s. This node may be
-    /// among them.
+    /// among them. All nodes have to know a member by one id: with the native protocol it refuses requests that mean
+    /// another one.
     pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
     where
         M: TryInto<Member>,
