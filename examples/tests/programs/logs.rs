@@ -21,10 +21,10 @@ impl Log {
     }
 }
 
-fn logging_node() -> (Server, Log) {
+fn logging_node(args: &[&str]) -> (Server, Log) {
     let mut command = Command::new(FRONTEND);
     command.env("RUST_LOG", "info").stderr(Stdio::piped());
-    let mut node = Server::start_with(&mut command, &[]);
+    let mut node = Server::start_with(&mut command, args);
     let stderr = node.child.stderr.take().unwrap();
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
@@ -46,7 +46,7 @@ fn signal(node: &Server, signal: &str) {
 
 #[test]
 fn the_log_of_a_node_tells_its_story_in_a_few_lines() {
-    let (node, mut log) = logging_node();
+    let (node, mut log) = logging_node(&[]);
     log.until("a node has started");
     let peers = [(); 2].map(|()| Server::start(FRONTEND, &[]));
     let [lost, other] = &peers;
@@ -82,4 +82,19 @@ fn the_log_of_a_node_tells_its_story_in_a_few_lines() {
         (told("circuit has opened"), told("circuit has closed")),
         (1, 1)
     );
+}
+
+#[test]
+fn a_source_of_members_that_fails_all_the_time_is_told_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = format!("file:{}", folder.path().join("members").display());
+    let (node, mut log) = logging_node(&["--discover", &source]);
+    // The node has asked again and again while it waited for the first list.
+    log.until("a node has started");
+    std::fs::write(folder.path().join("members"), node.url()).unwrap();
+    drop(node);
+    log.1.extend(log.0.iter());
+    let told = |text: &str| log.1.iter().filter(|line| line.contains(text)).count();
+    let [trouble, started] = ["trouble with the source", "without a word of its source"].map(told);
+    assert_eq!((trouble, started), (1, 1), "{:#?}", log.1);
 }

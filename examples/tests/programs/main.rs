@@ -2,6 +2,7 @@
 
 mod cluster;
 mod demo;
+mod discovery;
 mod flags;
 mod frontend;
 mod logs;

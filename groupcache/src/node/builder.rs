@@ -88,7 +88,8 @@ impl NodeBuilder {
 /// # Members and the ring
 impl NodeBuilder {
     /// The other members of the cluster: `URL` or `ID=URL` each, or [`Member`]s. This node may be
-    /// among them.
+    /// among them. All nodes have to know a member by one id: with the native protocol it refuses requests that mean
+    /// another one.
     pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
     where
         M: TryInto<Member>,
@@ -246,7 +247,8 @@ impl NodeBuilder {
 
 impl NodeBuilder {
     /// Starts the node: checks the settings, builds the ring, binds the server. With a source of members it waits
-    /// for the first list, at most for [`first_list_timeout`](DiscoveryOptions::first_list_timeout), and then starts without.
+    /// for the first list, at most for [`first_list_timeout`](DiscoveryOptions::first_list_timeout), and then starts
+    /// without.
     ///
     /// # Errors
     ///
@@ -356,7 +358,7 @@ impl fmt::Debug for NodeBuilder {
             .field("this", &self.this)
             .field("peers", &self.peers)
             .field("protocol", &self.protocol)
-            .field("discovery", &self.discovery)
+            .field("has_discovery", &self.discovery.is_some())
             .field("http", &self.http)
             .finish_non_exhaustive()
     }

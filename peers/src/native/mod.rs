@@ -11,7 +11,8 @@
 //! | `POST <group>/_changes/` | `ChangesRequest` | the answer is a `ChangesResponse` |
 //!
 //! A change carries its [`Phase`](crate::Phase) in the header `x-groupcache-phase`, and a value comes
-//! with the owner's [`LogPosition`](crate::LogPosition). Statuses are golang's; the header
+//! with the owner's [`LogPosition`](crate::LogPosition). Each request says who is meant, in the headers
+//! `x-groupcache-member` and `x-groupcache-cluster`, and 421 is the answer of everybody else. Statuses are golang's; the header
 //! `x-groupcache-error` names the error.
 
 mod client;
