@@ -16,33 +16,24 @@
 
 mod api;
 mod group_options;
+mod node_options;
 mod origin;
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use clap::Parser;
-use groupcache::{Member, Node, Protocol};
 use tokio::net::TcpListener;
 
 use crate::{BoxError, program, server};
 use api::Api;
 use group_options::GroupOptions;
+use node_options::NodeOptions;
 use origin::Origin;
 
 /// One node of a cluster, with a cache that can be asked over HTTP.
 #[derive(Debug, Parser)]
 #[command(name = "frontend", version)]
 pub struct Options {
-    /// Address to listen on, for peers and for /api/; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9001")]
-    listen: String,
-    /// How peers reach this node, as URL or ID=URL [default: http:// and the address].
-    #[arg(long = "self", value_name = "URL")]
-    this: Option<String>,
-    /// The members of the cluster, as URL or ID=URL, with or without this node.
-    #[arg(long, value_name = "URL,URL")]
-    peers: Vec<String>,
+    #[command(flatten)]
+    of_node: NodeOptions,
     /// Name of the group.
     #[arg(long, value_name = "NAME", default_value = "demo")]
     group: String,
@@ -52,15 +43,6 @@ pub struct Options {
     /// URL of the database server [default: values are made up].
     #[arg(long, value_name = "URL")]
     db: Option<String>,
-    /// Wire format and ring.
-    #[arg(long, value_name = "P", default_value_t)]
-    protocol: Protocol,
-    /// Points of each member on the ring [default: as the protocol has it].
-    #[arg(long, value_name = "N")]
-    replicas: Option<u32>,
-    /// Milliseconds after a change of the members in which a load asks the former owner [default: 30000].
-    #[arg(long, value_name = "MS")]
-    handoff: Option<u64>,
     #[command(flatten)]
     of_group: GroupOptions,
     /// Stop at the end of stdin.
@@ -68,31 +50,18 @@ pub struct Options {
     until_eof: bool,
 }
 
-/// Serves until Ctrl-C, then finishes what is under way.
+/// Serves until Ctrl-C, then leaves the source of members, if there is one, and finishes what is under way.
 ///
 /// # Errors
 ///
 /// When a flag cannot work or the address not be bound.
 pub async fn run(options: Options) -> Result<(), BoxError> {
-    let listener = TcpListener::bind(&options.listen)
+    let listen = &options.of_node.listen;
+    let listener = TcpListener::bind(listen)
         .await
-        .map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
+        .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = listener.local_addr()?;
-    let this = match options.this {
-        Some(this) => this,
-        None => url_of(address)?,
-    };
-
-    let mut node = Node::builder(this)
-        .peers(Member::list(&options.peers.join(","))?)
-        .protocol(options.protocol);
-    if let Some(replicas) = options.replicas {
-        node = node.replicas(replicas);
-    }
-    if let Some(window) = options.handoff {
-        node = node.handoff(Duration::from_millis(window));
-    }
-    let node = node.start().await?;
+    let node = options.of_node.builder(address)?.start().await?;
 
     let origin = Origin::new(options.db);
     let group = node.group(options.group, options.cache_bytes, origin);
@@ -101,19 +70,12 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     program::say_ready(address)?;
     let api = Api::new(node.clone(), group);
     let handler = move |request| api.clone().answer(request);
-    server::serve(
-        listener,
-        handler,
-        program::stop_requested(options.until_eof),
-    )
-    .await?;
+    let stop = async {
+        let requested = program::stop_requested(options.until_eof).await;
+        node.leave().await;
+        requested
+    };
+    server::serve(listener, handler, stop).await?;
     node.shutdown().await;
     Ok(())
-}
-
-fn url_of(address: SocketAddr) -> Result<String, BoxError> {
-    if address.ip().is_unspecified() {
-        return Err(format!("--self is needed, because no peer can reach http://{address}").into());
-    }
-    Ok(format!("http://{address}"))
 }

@@ -3,6 +3,7 @@
 mod cluster;
 mod demo;
 mod deployment;
+mod discovery;
 mod flags;
 mod frontend;
 mod logs;

@@ -1,0 +1,102 @@
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::Args;
+use groupcache::{DiscoveryOptions, HttpOptions, Member, Node, NodeBuilder, Protocol};
+use peers::parse_discovery;
+
+use crate::BoxError;
+
+/// The settings of the node. Each is also an environment variable, as `NodeBuilder::from_env` reads them; a flag goes
+/// before it. Those that are not given stay as the library has them.
+#[derive(Debug, Args)]
+pub(super) struct NodeOptions {
+    /// Address to listen on, for peers and for /api/; port 0 takes a free one.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9001",
+        env = "GROUPCACHE_LISTEN"
+    )]
+    pub(super) listen: String,
+    /// How peers reach this node, as URL or ID=URL [default: http:// and the address].
+    #[arg(long = "self", value_name = "URL", env = "GROUPCACHE_SELF")]
+    this: Option<String>,
+    /// The members of the cluster, as URL or ID=URL, with or without this node.
+    #[arg(long, value_name = "URL,URL", env = "GROUPCACHE_PEERS")]
+    peers: Vec<String>,
+    /// A source of members that is followed, as static:URL,URL or file:PATH.
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        env = "GROUPCACHE_DISCOVER",
+        hide_env_values = true
+    )]
+    discover: Option<String>,
+    /// Wire format and ring.
+    #[arg(long, value_name = "P", default_value_t, env = "GROUPCACHE_PROTOCOL")]
+    protocol: Protocol,
+    /// Label of the cluster, which nodes of another one refuse [default: none].
+    #[arg(long, value_name = "NAME", env = "GROUPCACHE_CLUSTER")]
+    cluster: Option<String>,
+    /// Points of each member on the ring [default: as the protocol has it].
+    #[arg(long, value_name = "N", env = "GROUPCACHE_REPLICAS")]
+    replicas: Option<u32>,
+    /// Milliseconds after a change of the members in which a load asks the former owner [default: 30000].
+    #[arg(long, value_name = "MS", env = "GROUPCACHE_HANDOFF_MS")]
+    handoff: Option<u64>,
+    /// Milliseconds that a connection to a peer may take [default: 1000].
+    #[arg(long, value_name = "MS", env = "GROUPCACHE_CONNECT_TIMEOUT_MS")]
+    connect_timeout: Option<u64>,
+    /// Milliseconds that an exchange with a peer may take [default: 30000].
+    #[arg(long, value_name = "MS", env = "GROUPCACHE_REQUEST_TIMEOUT_MS")]
+    request_timeout: Option<u64>,
+    /// Milliseconds that a node still answers after it has left its source of members [default: 1000].
+    #[arg(long, value_name = "MS", env = "GROUPCACHE_LINGER_MS")]
+    linger: Option<u64>,
+}
+
+impl NodeOptions {
+    /// The node with these settings, whose server listens at `address`.
+    pub(super) fn builder(self, address: SocketAddr) -> Result<NodeBuilder, BoxError> {
+        let this = match self.this {
+            Some(this) => this,
+            None => url_of(address)?,
+        };
+        let mut http = HttpOptions::default();
+        if let Some(ms) = self.connect_timeout {
+            http = http.connect_timeout(Duration::from_millis(ms));
+        }
+        if let Some(ms) = self.request_timeout {
+            http = http.request_timeout(Duration::from_millis(ms));
+        }
+        let mut node = Node::builder(this)
+            .peers(Member::list(&self.peers.join(","))?)
+            .protocol(self.protocol)
+            .http(http);
+        if let Some(source) = self.discover {
+            node = node.discovery(parse_discovery(&source)?);
+        }
+        if let Some(ms) = self.linger {
+            let linger = Duration::from_millis(ms);
+            node = node.discovery_options(DiscoveryOptions::default().linger(linger));
+        }
+        if let Some(label) = self.cluster {
+            node = node.cluster(label);
+        }
+        if let Some(replicas) = self.replicas {
+            node = node.replicas(replicas);
+        }
+        if let Some(window) = self.handoff {
+            node = node.handoff(Duration::from_millis(window));
+        }
+        Ok(node)
+    }
+}
+
+fn url_of(address: SocketAddr) -> Result<String, BoxError> {
+    if address.ip().is_unspecified() {
+        return Err(format!("--self is needed, because no peer can reach http://{address}").into());
+    }
+    Ok(format!("http://{address}"))
+}
