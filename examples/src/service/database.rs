@@ -1,9 +1,10 @@
 use std::path::Path;
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use deadpool::unmanaged::Pool;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::task::spawn_blocking;
 
 use super::model::{Product, Setting, User};
@@ -148,7 +149,22 @@ impl Database {
     }
 }
 
+/// Nodes that start together wait for each other: SQLite itself does not wait where a file changes its journal mode.
 fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let start = Instant::now();
+    loop {
+        match try_connect(file) {
+            Err(error) if is_busy(&error) && start.elapsed() < BUSY => sleep(BUSY / 100),
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+fn try_connect(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(file)?;
     connection.busy_timeout(BUSY)?;
     // Readers do not wait for a writer.

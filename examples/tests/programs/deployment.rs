@@ -223,6 +223,13 @@ fn the_manifests_name_each_other_rightly() {
         peers["metadata"]["name"].as_str().unwrap()
     );
     assert_eq!(environment_of_pods()["GROUPCACHE_DISCOVER"], source);
+    // All that a build may lack is the source's feature.
+    if let Err(error) = groupcache::peers::parse_discovery(&source) {
+        assert!(
+            error.to_string().contains("the feature `kubernetes`"),
+            "{error}"
+        );
+    }
 
     let account = pod["serviceAccountName"].as_str().unwrap();
     object("ServiceAccount", account);
