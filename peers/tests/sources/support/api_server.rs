@@ -76,7 +76,7 @@ impl ApiServer {
             } else {
                 "ADDED"
             };
-            world.tell(kind, slice);
+            world.tell(kind, &slice);
         });
     }
 
@@ -85,7 +85,7 @@ impl ApiServer {
             world.version += 1;
             let mut slice = world.slices.remove(name).unwrap();
             slice["metadata"]["resourceVersion"] = world.version.to_string().into();
-            world.tell("DELETED", slice);
+            world.tell("DELETED", &slice);
         });
     }
 
@@ -96,7 +96,7 @@ impl ApiServer {
             let metadata = json!({"resourceVersion": world.version.to_string()});
             world.tell(
                 "BOOKMARK",
-                json!({
+                &json!({
                     "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
                     "addressType": "", "endpoints": [], "metadata": metadata,
                 }),
@@ -155,7 +155,7 @@ impl Drop for ApiServer {
 }
 
 impl World {
-    fn tell(&mut self, kind: &str, object: Value) {
+    fn tell(&mut self, kind: &str, object: &Value) {
         let line = json!({"type": kind, "object": object});
         self.log.push((self.version, format!("{line}\n")));
     }
