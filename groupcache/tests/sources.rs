@@ -150,6 +150,7 @@ fn nodes_agree_by_gossip() {
         let listen: SocketAddr = address.parse().unwrap();
         let options = GossipOptions::default()
             .interval(Duration::from_millis(100))
+            .phi_threshold(30.0)
             .listen(listen);
         Running::start(&this, || Gossip::new([&*seed], options).unwrap())
     };

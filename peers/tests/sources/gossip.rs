@@ -43,8 +43,11 @@ impl Node {
     }
 }
 
+/// Patient enough for a machine that is busy.
 fn options() -> GossipOptions {
-    GossipOptions::default().interval(Duration::from_millis(100))
+    GossipOptions::default()
+        .interval(Duration::from_millis(100))
+        .phi_threshold(30.0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
