@@ -223,13 +223,10 @@ fn the_manifests_name_each_other_rightly() {
         peers["metadata"]["name"].as_str().unwrap()
     );
     assert_eq!(environment_of_pods()["GROUPCACHE_DISCOVER"], source);
-    // All that a build may lack is the source's feature.
-    if let Err(error) = groupcache::peers::parse_discovery(&source) {
-        assert!(
-            error.to_string().contains("the feature `kubernetes`"),
-            "{error}"
-        );
-    }
+    let parsed = groupcache::peers::parse_discovery(&source);
+    assert_eq!(parsed.is_ok(), cfg!(feature = "kubernetes"), "{parsed:?}");
+    let build = "--bin service --features kubernetes ";
+    assert!(text("kubernetes/Dockerfile").contains(build));
 
     let account = pod["serviceAccountName"].as_str().unwrap();
     object("ServiceAccount", account);
