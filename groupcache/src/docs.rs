@@ -1,5 +1,6 @@
 //! Guides: what does not belong to one type.
 //!
+//! - [`budget`]: how many bytes for each group, and how to see whether that is right.
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
 //! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
 //! - [`features`]: what the groupcache family has, row by row, and where it is here.
@@ -7,6 +8,9 @@
 //! The settings are described where they are made: [`GroupBuilder`](crate::GroupBuilder),
 //! [`NodeBuilder`](crate::NodeBuilder), [`HttpOptions`](crate::HttpOptions) and
 //! [`CircuitOptions`](crate::CircuitOptions).
+
+#[doc = include_str!("../docs/budget.md")]
+pub mod budget {}
 
 #[doc = include_str!("../docs/protocols.md")]
 pub mod protocols {}

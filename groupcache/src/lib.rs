@@ -1,4 +1,5 @@
 // The README's links lead to GitHub and docs.rs. Here the first definition of a link counts.
+//! [budget]: docs::budget
 //! [features]: docs::features
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
