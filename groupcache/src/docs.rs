@@ -1,6 +1,7 @@
 //! Guides: what does not belong to one type.
 //!
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
+//! - [`watch`]: what to look at, and what to alert on.
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
 //! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
 //! - [`features`]: what the groupcache family has, row by row, and where it is here.
@@ -11,6 +12,9 @@
 
 #[doc = include_str!("../docs/budget.md")]
 pub mod budget {}
+
+#[doc = include_str!("../docs/watch.md")]
+pub mod watch {}
 
 #[doc = include_str!("../docs/protocols.md")]
 pub mod protocols {}

@@ -3,6 +3,7 @@
 //! [features]: docs::features
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
+//! [watch]: docs::watch
 //! [`Getter`]: Getter
 //! [`Bulk`]: Bulk
 //! [`Group::get_many`]: Group::get_many
