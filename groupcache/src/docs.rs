@@ -2,6 +2,7 @@
 //!
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
 //! - [`watch`]: what to look at, and what to alert on.
+//! - [`move_from_go`]: replace the Go programs of a cluster node by node.
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
 //! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
 //! - [`features`]: what the groupcache family has, row by row, and where it is here.
@@ -15,6 +16,9 @@ pub mod budget {}
 
 #[doc = include_str!("../docs/watch.md")]
 pub mod watch {}
+
+#[doc = include_str!("../docs/move_from_go.md")]
+pub mod move_from_go {}
 
 #[doc = include_str!("../docs/protocols.md")]
 pub mod protocols {}
