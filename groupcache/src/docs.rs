@@ -1,6 +1,7 @@
 //! Guides: what does not belong to one type.
 //!
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
+//! - [`kubernetes`]: pods as nodes, from the manifest to a rolling update.
 //! - [`watch`]: what to look at, and what to alert on.
 //! - [`move_from_go`]: replace the Go programs of a cluster node by node.
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
@@ -13,6 +14,9 @@
 
 #[doc = include_str!("../docs/budget.md")]
 pub mod budget {}
+
+#[doc = include_str!("../docs/kubernetes.md")]
+pub mod kubernetes {}
 
 #[doc = include_str!("../docs/watch.md")]
 pub mod watch {}
