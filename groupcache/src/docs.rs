@@ -1,5 +1,6 @@
 //! Guides: what does not belong to one type.
 //!
+//! - [`getting_started`]: a service of your own, from an empty folder to two nodes.
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
 //! - [`kubernetes`]: pods as nodes, from the manifest to a rolling update.
 //! - [`watch`]: what to look at, and what to alert on.
@@ -11,6 +12,9 @@
 //! The settings are described where they are made: [`GroupBuilder`](crate::GroupBuilder),
 //! [`NodeBuilder`](crate::NodeBuilder), [`HttpOptions`](crate::HttpOptions) and
 //! [`CircuitOptions`](crate::CircuitOptions).
+
+#[doc = include_str!("../docs/getting_started.md")]
+pub mod getting_started {}
 
 #[doc = include_str!("../docs/budget.md")]
 pub mod budget {}

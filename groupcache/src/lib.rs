@@ -1,6 +1,7 @@
 // The README's links lead to GitHub and docs.rs. Here the first definition of a link counts.
 //! [budget]: docs::budget
 //! [features]: docs::features
+//! [getting_started]: docs::getting_started
 //! [kubernetes]: docs::kubernetes
 //! [move_from_go]: docs::move_from_go
 //! [promises]: docs::promises
