@@ -4,6 +4,7 @@
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
 //! - [`kubernetes`]: pods as nodes, from the manifest to a rolling update.
 //! - [`watch`]: what to look at, and what to alert on.
+//! - [`test_your_service`]: a cluster in one process, a clock to move, a network that fails.
 //! - [`move_from_go`]: replace the Go programs of a cluster node by node.
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
 //! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
@@ -24,6 +25,9 @@ pub mod kubernetes {}
 
 #[doc = include_str!("../docs/watch.md")]
 pub mod watch {}
+
+#[doc = include_str!("../docs/test_your_service.md")]
+pub mod test_your_service {}
 
 #[doc = include_str!("../docs/move_from_go.md")]
 pub mod move_from_go {}

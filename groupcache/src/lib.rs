@@ -6,6 +6,7 @@
 //! [move_from_go]: docs::move_from_go
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
+//! [test_your_service]: docs::test_your_service
 //! [watch]: docs::watch
 //! [`Getter`]: Getter
 //! [`Bulk`]: Bulk
