@@ -5,6 +5,7 @@
 //! - [`kubernetes`]: pods as nodes, from the manifest to a rolling update.
 //! - [`watch`]: what to look at, and what to alert on.
 //! - [`test_your_service`]: a cluster in one process, a clock to move, a network that fails.
+//! - [`beside_others`]: with moka, redis or memcached, and when not to use this.
 //! - [`move_from_go`]: replace the Go programs of a cluster node by node.
 //! - [`protocols`]: which wire format to choose, what each carries, notes on the Go programs.
 //! - [`promises`]: consistency, staleness after a missed invalidation, failures, limits.
@@ -28,6 +29,9 @@ pub mod watch {}
 
 #[doc = include_str!("../docs/test_your_service.md")]
 pub mod test_your_service {}
+
+#[doc = include_str!("../docs/beside_others.md")]
+pub mod beside_others {}
 
 #[doc = include_str!("../docs/move_from_go.md")]
 pub mod move_from_go {}

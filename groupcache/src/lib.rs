@@ -1,4 +1,5 @@
 // The README's links lead to GitHub and docs.rs. Here the first definition of a link counts.
+//! [beside_others]: docs::beside_others
 //! [budget]: docs::budget
 //! [features]: docs::features
 //! [getting_started]: docs::getting_started
