@@ -1,8 +1,15 @@
 // The README's links lead to GitHub and docs.rs. Here the first definition of a link counts.
+//! [beside_others]: docs::beside_others
+//! [budget]: docs::budget
 //! [features]: docs::features
+//! [getting_started]: docs::getting_started
+//! [kubernetes]: docs::kubernetes
+//! [move_from_go]: docs::move_from_go
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
 //! [secure]: docs::secure
+//! [test_your_service]: docs::test_your_service
+//! [watch]: docs::watch
 //! [`Getter`]: Getter
 //! [`Bulk`]: Bulk
 //! [`Group::get_many`]: Group::get_many
