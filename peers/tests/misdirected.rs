@@ -7,7 +7,8 @@ use std::sync::Arc;
 use peers::testing::Network;
 use peers::{
     ChangesRequest, Error, GetManyRequest, GetMode, HttpOptions, HttpService, HttpTransport,
-    LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Server, SetRequest, Transport,
+    LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Server, SetRequest, Tokens,
+    Transport,
 };
 use support::node::Node;
 use support::{CLIENT, Raw, SERVER, get};
@@ -184,4 +185,35 @@ async fn a_bare_421_is_an_ordinary_status() {
     let error = result.unwrap_err();
     assert_eq!(error.to_string(), "HTTP status 421: no");
     assert!(!error.is_misdirected() && !error.is_answer());
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_has_the_token_learns_who_answers() {
+    let network = Network::new();
+    let options = HttpOptions::default()
+        .cluster("prod")
+        .tokens(Tokens::new("t").unwrap());
+    let this = Member::with_id("pod-1", format!("http://{SERVER}")).unwrap();
+    let node = Arc::new(Node::new("http://10.0.0.1:8080"));
+    let service = HttpService::for_member(node, Protocol::Native, options, &this).unwrap();
+    let _server = Server::start(network.listen(SERVER).unwrap(), service).unwrap();
+    for (header, token, expected) in [
+        ("x-groupcache-member: pod-2", "", 200),
+        ("x-groupcache-cluster: other", "", 200),
+        (
+            "x-groupcache-member: pod-2",
+            "authorization: Bearer t\r\n",
+            421,
+        ),
+        (
+            "x-groupcache-cluster: other",
+            "authorization: Bearer t\r\n",
+            421,
+        ),
+    ] {
+        let mut raw = Raw::connect(&network).await;
+        let head = "GET /healthz HTTP/1.1\r\nhost: a";
+        raw.send(format!("{head}\r\n{header}\r\n{token}\r\n")).await;
+        assert_eq!(raw.receive().await.unwrap().status(), expected, "{header}");
+    }
 }

@@ -20,7 +20,7 @@ pub(crate) struct Guard {
 }
 
 /// What a request shows for itself.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Shown<'a> {
     pub(super) authorization: Option<&'a HeaderValue>,
     #[cfg(feature = "tls")]
@@ -73,7 +73,11 @@ impl Guard {
         })
     }
 
-    /// Whether all credentials that the node asks for were shown.
+    /// Whether all credentials that the node asks for were shown, if it asks for any.
+    pub(crate) fn knows(&self, shown: Shown<'_>) -> bool {
+        self.check(shown).is_ok()
+    }
+
     pub(super) fn check(&self, shown: Shown<'_>) -> Result<(), Refusal> {
         #[cfg(feature = "tls")]
         if let Some(roster) = &self.roster {

@@ -63,7 +63,7 @@ impl Roster {
     /// connection's last request, then O(n) in their number.
     pub(super) fn lists(&self, certificate: &PeerCertificate) -> bool {
         let members = Arc::clone(&self.members.borrow());
-        certificate.verdict(&members, || {
+        certificate.verdict(&members, &self.also, || {
             let names = members.iter().flat_map(names);
             certificate.is_for_any(names.chain(self.also.iter().cloned()))
         })
@@ -99,7 +99,8 @@ pub(super) struct Changes(watch::Receiver<Arc<[Member]>>);
 impl Changes {
     /// Whether they have changed since this was made, or since the last [`next`](Self::next).
     pub(super) fn has_changed(&self) -> bool {
-        self.0.has_changed().unwrap_or_default()
+        // Also when nobody is left who could change them: the last change may not have been seen.
+        self.0.has_changed().unwrap_or(true)
     }
 
     /// Waits for the next change.

@@ -21,8 +21,7 @@ use crate::{Error, Protocol};
 ///
 /// Without [TLS](crate#tls) everybody on the way can read the token.
 ///
-/// Tokens are compared in a time that tells nothing but their length, and are overwritten in memory when they are
-/// forgotten. No log, error or `Debug` output shows one.
+/// Tokens are compared in a time that tells nothing but their length. No log, error or `Debug` output shows one.
 ///
 /// ```
 /// use peers::{HttpOptions, Tokens};
@@ -107,7 +106,8 @@ pub(super) struct Changes(watch::Receiver<List>);
 impl Changes {
     /// Whether the list has changed since this was made, or since the last [`next`](Self::next).
     pub(super) fn has_changed(&self) -> bool {
-        self.0.has_changed().unwrap_or_default()
+        // Also when nobody is left who could change it: the last change may not have been seen.
+        self.0.has_changed().unwrap_or(true)
     }
 
     /// Waits for the next change.

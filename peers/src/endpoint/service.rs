@@ -5,11 +5,14 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{
+    ALLOW, AUTHORIZATION, CONTENT_TYPE, Entry, HeaderMap, HeaderValue, WWW_AUTHENTICATE,
+};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::service::Service;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
 
 use super::dialect::Dialect;
 use crate::access::{Effect, Pass, Shown};
@@ -172,7 +175,8 @@ where
     type Error = Infallible;
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
-    fn call(&self, request: Request<B>) -> Self::Future {
+    fn call(&self, mut request: Request<B>) -> Self::Future {
+        hide_credentials(request.headers_mut());
         // Before anything else looks at the request: there is no way around it.
         if let Err(error) = self.0.check_credentials(&request) {
             return Box::pin(ready(Ok(refusal(&request, &error))));
@@ -188,9 +192,7 @@ where
                 }),
             };
         }
-        if let Some(this) = &self.0.this
-            && let Err(error) = this.check(request.headers())
-        {
+        if let Err(error) = self.0.check_addressee(&request) {
             let refusal = failure::answer(failure::status(&error), &error);
             return Box::pin(ready(Ok(refusal)));
         }
@@ -221,6 +223,17 @@ where
                 )
             }
         }
+    }
+}
+
+/// Keeps credentials out of the log of a hook that prints the head of a request.
+fn hide_credentials(headers: &mut HeaderMap) {
+    if headers.contains_key(AUTHORIZATION)
+        && let Entry::Occupied(mut credentials) = headers.entry(AUTHORIZATION)
+    {
+        credentials
+            .iter_mut()
+            .for_each(|value| value.set_sensitive(true));
     }
 }
 
@@ -287,16 +300,30 @@ impl Inner {
         let of_dialect = located
             .as_ref()
             .map(|Route { dialect, base }| (dialect, &path[*base..]));
-        if path == HEALTH || of_dialect.is_some_and(|(of, path)| of.is_health_check(method, path)) {
+        let is_health_check = path == HEALTH
+            || of_dialect.is_some_and(|(of, target)| of.is_health_check(method, target));
+        #[cfg(feature = "grpc")]
+        let is_health_check = is_health_check && !is_grpc(request);
+        if is_health_check {
             return Ok(());
         }
         let effect = match of_dialect {
-            Some((dialect, target)) => dialect.effect(method, target),
             #[cfg(feature = "grpc")]
-            None if is_grpc(request) => grpc::effect(path),
+            _ if is_grpc(request) => grpc::effect(path),
+            Some((dialect, target)) => dialect.effect(method, target),
             None => Effect::Change,
         };
         guard.admit(Shown::by(request.headers(), request.extensions()), effect)
+    }
+
+    /// Refuses a request in which somebody else is meant. The refusal says who this node is, and so it is only for
+    /// those who have the credentials that the node asks for.
+    fn check_addressee<B>(&self, request: &Request<B>) -> Result<(), Error> {
+        let shown = Shown::by(request.headers(), request.extensions());
+        match &self.this {
+            Some(this) if self.options.guard.knows(shown) => this.check(request.headers()),
+            _ => Ok(()),
+        }
     }
 
     /// The credentials with which a peer may go on with the native protocol's stream, if it asks to and may.
@@ -328,20 +355,27 @@ impl Inner {
             bodies: Arc::clone(&self.bodies),
         };
         let mounted = self.streams.subscribe();
-        upgrade(&mut request, mounted, |connection| async move {
+        let limit = self.options.drain_timeout;
+        upgrade(&mut request, mounted, move |connection| async move {
             let UpgradedConnection {
                 io,
                 first,
                 draining,
             } = connection;
-            // A peer whose credentials have become worthless is asked to open another stream, with better ones.
+            // A peer whose credentials have become worthless is asked to open another stream, with better ones. It
+            // cannot keep this one by not ending it.
+            let over = pass.clone();
             let draining = Box::pin(async {
                 tokio::select! {
                     () = draining => {}
                     () = pass.expiry() => {}
                 }
             });
-            stream::serve(io, &first, service, draining).await;
+            tokio::select! {
+                biased;
+                () = stream::serve(io, &first, service, draining) => {}
+                () = async { over.expiry().await; sleep(limit).await } => {}
+            }
         });
         stream::switching()
     }

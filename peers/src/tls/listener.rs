@@ -1,10 +1,11 @@
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::select;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
@@ -24,6 +25,8 @@ pub struct TlsListener<L> {
     certificates: Certificates,
     /// Those under way, and those that are done and not taken yet.
     handshakes: JoinSet<Option<Accepted>>,
+    /// The same, the oldest first.
+    oldest: VecDeque<AbortHandle>,
 }
 
 impl Certificates {
@@ -33,6 +36,7 @@ impl Certificates {
             inner,
             certificates: self.clone(),
             handshakes: JoinSet::new(),
+            oldest: VecDeque::new(),
         }
     }
 }
@@ -41,7 +45,6 @@ impl<L: Listener> Listener for TlsListener<L> {
     fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
         Box::pin(async {
             loop {
-                let has_room = self.handshakes.len() < self.certificates.settings().max_handshakes;
                 select! {
                     biased;
                     Some(shaken) = self.handshakes.join_next() => {
@@ -49,10 +52,7 @@ impl<L: Listener> Listener for TlsListener<L> {
                             return Ok(accepted);
                         }
                     }
-                    accepted = self.inner.accept(), if has_room => {
-                        let certificates = self.certificates.clone();
-                        self.handshakes.spawn(shake(certificates, accepted?));
-                    }
+                    accepted = self.inner.accept() => self.begin(accepted?),
                 }
             }
         })
@@ -60,6 +60,21 @@ impl<L: Listener> Listener for TlsListener<L> {
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
         self.inner.local_addr()
+    }
+}
+
+impl<L> TlsListener<L> {
+    /// Begins a handshake. Where there are too many, the oldest one gives way: it is the least likely to end, and silent
+    /// connections keep nobody out.
+    fn begin(&mut self, accepted: Accepted) {
+        self.oldest.retain(|handshake| !handshake.is_finished());
+        if self.oldest.len() >= self.certificates.settings().max_handshakes
+            && let Some(oldest) = self.oldest.pop_front()
+        {
+            oldest.abort();
+        }
+        let handshake = shake(self.certificates.clone(), accepted);
+        self.oldest.push_back(self.handshakes.spawn(handshake));
     }
 }
 

@@ -19,8 +19,8 @@ pub struct PeerCertificate(Arc<Inner>);
 
 struct Inner {
     der: CertificateDer<'static>,
-    /// For which members the certificate was looked at last, and the result.
-    verdict: ArcSwapOption<(Arc<[Member]>, bool)>,
+    /// For which members and other names the certificate was looked at last, and the result.
+    verdict: ArcSwapOption<(Arc<[Member]>, Arc<[ServerName]>, bool)>,
 }
 
 impl PeerCertificate {
@@ -50,15 +50,22 @@ impl PeerCertificate {
         names.any(|name| verify_server_name(&parsed, &name.0).is_ok())
     }
 
-    /// The verdict on the certificate among these members: the last one, unless they are others by now.
-    pub(crate) fn verdict(&self, members: &Arc<[Member]>, judge: impl FnOnce() -> bool) -> bool {
+    /// The verdict on the certificate among these members and other names: the last one, unless they are others by
+    /// now.
+    pub(crate) fn verdict(
+        &self,
+        members: &Arc<[Member]>,
+        also: &Arc<[ServerName]>,
+        judge: impl FnOnce() -> bool,
+    ) -> bool {
         if let Some(last) = &*self.0.verdict.load()
             && Arc::ptr_eq(&last.0, members)
+            && Arc::ptr_eq(&last.1, also)
         {
-            return last.1;
+            return last.2;
         }
         let verdict = judge();
-        let last = Arc::new((Arc::clone(members), verdict));
+        let last = Arc::new((Arc::clone(members), Arc::clone(also), verdict));
         self.0.verdict.store(Some(last));
         verdict
     }

@@ -149,8 +149,8 @@ impl Tls {
         self
     }
 
-    /// The most handshakes at one time with peers that connect; further connections wait in the listener's
-    /// backlog. Default: 512.
+    /// The most handshakes at one time with peers that connect. One more ends the oldest, so that connections that say
+    /// nothing keep nobody out. Default: 512.
     pub fn max_handshakes(mut self, handshakes: usize) -> Self {
         self.max_handshakes = handshakes;
         self
