@@ -86,6 +86,35 @@ async fn nodes_find_each_other_a_fourth_comes_one_dies_and_one_leaves() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_shuts_a_node_down_once_more_waits_for_the_first() {
+    let (network, registry) = (Network::new(), Registry::new());
+    let node = following(&network, 1, &registry).await;
+    let start = Instant::now();
+    let ended = async || {
+        node.shutdown().await;
+        start.elapsed()
+    };
+    let (first, second, ()) = tokio::join!(ended(), ended(), node.leave());
+    assert!(first >= ms(1000) && second >= first, "{first:?} {second:?}");
+    assert_eq!(registry.members(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_of_the_start_are_there_before_the_node_is_announced() {
+    let (network, registry) = (Network::new(), Registry::new());
+    let (source, seen) = (
+        registry.clone(),
+        std::sync::Arc::new(std::sync::OnceLock::new()),
+    );
+    let node = node(&network, 1).discovery(registry.source());
+    let noted = seen.clone();
+    let node = node.on_start(move |_| noted.set(source.members()).unwrap());
+    let _node = node.start().await.unwrap();
+    assert_eq!(*seen.get().unwrap(), []);
+    assert_eq!(registry.members().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_leaves_its_source_before_it_stops_to_answer() {
     let (network, registry, calls) = (Network::new(), Registry::new(), Calls::default());
     let (one, two) = (

@@ -99,9 +99,17 @@ impl Member {
     /// Whether a connection to either URL, made on the machine of one, reaches the same server: the URLs
     /// are equal but for case, a default port, and the name of the local machine.
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
-        place(&self.url) == place(&other.url)
+        self.place() == other.place()
+    }
+
+    /// What two URLs of the [same place](Self::is_same_place) have in common.
+    pub(crate) fn place(&self) -> Option<Place> {
+        place(&self.url)
     }
 }
+
+/// Scheme, host, port and path.
+type Place = (String, String, u16, String);
 
 /// The text without what may be a user's name and password.
 fn without_user(url: &str) -> String {
@@ -113,8 +121,8 @@ fn without_user(url: &str) -> String {
     }
 }
 
-/// Scheme, host, port and path of a URL. The names of the local machine are one host.
-fn place(url: &str) -> Option<(String, String, u16, String)> {
+/// The place of a URL. The names of the local machine are one host.
+fn place(url: &str) -> Option<Place> {
     let uri: Uri = url.parse().ok()?;
     let scheme = uri.scheme_str()?.to_ascii_lowercase();
     let default_port = if scheme == "https" { 443 } else { 80 };

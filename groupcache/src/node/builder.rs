@@ -10,6 +10,7 @@ use peers::{
     HttpTransport, Listener, Member, PeerService, Protocol, Router, Server, Tokens, Transport,
 };
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use super::groups::Groups;
 use super::host::{Host, OnGroup};
@@ -276,7 +277,8 @@ impl NodeBuilder {
         self
     }
 
-    /// A hook that is called with the node once it is started.
+    /// A hook that is called with the node once it listens. A node with a source of members is announced after that, so
+    /// that a group which is made here is there when the first peer asks for it.
     pub fn on_start(mut self, hook: impl FnOnce(&Node) + Send + 'static) -> Self {
         self.on_start = Some(Box::new(hook));
         self
@@ -353,9 +355,13 @@ impl NodeBuilder {
             certificates: secured.certificates,
             local_addr: server.as_ref().map(Server::local_addr),
             server: Mutex::new(server),
+            ending: Semaphore::new(1),
             discovery: Mutex::new(None),
         }));
         node.set_peers(self.peers?)?;
+        if let Some(on_start) = self.on_start {
+            on_start(&node);
+        }
         if let Some(source) = self.discovery {
             node.follow(source, self.discovery_options).await?;
         }
@@ -367,9 +373,6 @@ impl NodeBuilder {
             members = node.peers().len(),
             "a node has started"
         );
-        if let Some(on_start) = self.on_start {
-            on_start(&node);
-        }
         Ok(node)
     }
 }

@@ -1,6 +1,6 @@
 //! A node's settings from environment variables.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use peers::{Member, parse_discovery};
@@ -164,7 +164,8 @@ fn this(given: Option<&str>, listen: Option<&str>) -> Result<String, Error> {
         ));
     };
     let (host, port) = listen.rsplit_once(':').unwrap_or((listen, ""));
-    let is_anywhere = host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_unspecified()) || host == "[::]";
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
+    let is_anywhere = ip.is_ok_and(|ip: IpAddr| ip.is_unspecified());
     let has_port = port.parse().is_ok_and(|port: u16| port != 0);
     let url = format!("http://{listen}");
     if is_anywhere || !has_port || url.parse::<Member>().is_err() {
@@ -330,6 +331,8 @@ mod tests {
             None,
             Some("0.0.0.0:8080"),
             Some("[::]:8080"),
+            Some("[::0]:8080"),
+            Some("[0:0:0:0:0:0:0:0]:8080"),
             Some("10.0.0.1:0"),
             Some("8080"),
         ] {

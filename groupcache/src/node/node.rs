@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use peers::{DiscoveryDriver, DiscoveryStatus, HttpService, Member, Server};
+use tokio::sync::Semaphore;
 
 use super::host::Host;
 use super::members::members;
@@ -28,6 +29,8 @@ pub(crate) struct Inner {
     pub(super) local_addr: Option<SocketAddr>,
     /// Taken by the call that shuts down.
     pub(super) server: Mutex<Option<Server>>,
+    /// One call at a time ends the node: a program may end when a second one returns.
+    pub(super) ending: Semaphore,
     /// Follows the source of members, if there is one. Taken by the call that leaves it.
     pub(super) discovery: Mutex<Option<DiscoveryDriver>>,
 }
@@ -223,12 +226,17 @@ impl Node {
     /// Takes this node's announcement back from its [source of members](crate::NodeBuilder::discovery), and gives the
     /// peers [`linger`](peers::DiscoveryOptions::linger) to hear of it. The node goes on answering; its members stay as
     /// they are from now on. [`shutdown`](Self::shutdown) begins with this. A node that is mounted in another server
-    /// does it before that server drains. A second call, and one without a source, has nothing to do.
+    /// does it before that server drains. A second call waits for the first; a call without a source has nothing to do.
     ///
     /// # Cancel safety
     ///
     /// The announcement is taken back also if the future is dropped on the way.
     pub async fn leave(&self) {
+        let _turn = self.0.ending.acquire().await;
+        self.leave_now().await;
+    }
+
+    async fn leave_now(&self) {
         let driver = self.0.discovery.lock().take();
         if let Some(driver) = driver {
             driver.leave().await;
@@ -238,7 +246,7 @@ impl Node {
     /// [Leaves](Self::leave) the source of members, if there is one. Then stops the node's own server: takes no more
     /// connections, finishes what is under way within
     /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
-    /// Groups go on working. A second call has nothing to do.
+    /// Groups go on working. A second call waits for the first.
     ///
     /// A node that is dropped without this stops its server at once, and leaves the source on a task.
     ///
@@ -246,8 +254,9 @@ impl Node {
     ///
     /// Dropped on the way, what is still under way is broken off at once, but for the leaving.
     pub async fn shutdown(&self) {
+        let _turn = self.0.ending.acquire().await;
         let server = self.0.server.lock().take();
-        self.leave().await;
+        self.leave_now().await;
         if let Some(server) = server {
             server.shutdown().await;
         }

@@ -105,8 +105,11 @@ impl Settling {
         let members = self.with_missing(current, |since| self.begun && stays(since));
         self.news = None;
         self.begun = true;
-        self.missing
-            .retain(|id, _| members.iter().any(|member| member.id() == id));
+        let is_member = |id: &str| {
+            let found = members.binary_search_by(|member| member.id().cmp(id));
+            found.is_ok()
+        };
+        self.missing.retain(|id, _| is_member(id));
         (members != current).then_some(members)
     }
 
@@ -121,15 +124,18 @@ impl Settling {
 
     /// The listed members, and those missing ones that stay. A member whose address is another one's now never stays.
     fn with_missing(&self, current: &[Member], stays: impl Fn(Instant) -> bool) -> Vec<Member> {
-        let is_replaced = |missing: &Member| {
-            self.listed
-                .iter()
-                .any(|member| member.is_same_place(missing))
-        };
-        let staying = current.iter().filter(|member| {
+        let missing = current.iter().filter(|member| {
             let since = self.missing.get(member.id());
-            since.is_some_and(|&since| stays(since)) && !is_replaced(member)
+            since.is_some_and(|&since| stays(since))
         });
+        let missing: Vec<&Member> = missing.collect();
+        let taken: HashSet<_> = match missing.is_empty() {
+            true => HashSet::new(),
+            false => self.listed.iter().map(Member::place).collect(),
+        };
+        let staying = missing
+            .into_iter()
+            .filter(|member| !taken.contains(&member.place()));
         let mut members: Vec<Member> = self.listed.iter().chain(staying).cloned().collect();
         members.sort_by(|one, other| one.id().cmp(other.id()));
         members
