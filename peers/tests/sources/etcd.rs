@@ -95,6 +95,8 @@ async fn other_prefixes_and_foreign_keys_are_no_members() {
     let mut observer = etcd(&server);
     let mut neighbour = Etcd::new([server.url()], "groupcache/test2", options()).unwrap();
     join(&mut neighbour, TWO).await;
+    let mut inner = Etcd::new([server.url()], "groupcache/test/inner", options()).unwrap();
+    join(&mut inner, FOUR).await;
     server
         .etcdctl(&["put", "groupcache/test/junk", "no URL"])
         .await;
@@ -110,10 +112,11 @@ async fn other_prefixes_and_foreign_keys_are_no_members() {
     let _plain = member(&server, plain).await;
     assert_eq!(next(&mut observer).await, [plain]);
     server
-        .etcdctl(&["put", "groupcache/test/http://10.0.0.3:8080", "junk"])
+        .etcdctl(&["put", "groupcache/test/http:%2F%2F10.0.0.3:8080", "junk"])
         .await;
     assert_eq!(next(&mut observer).await, [""; 0]);
     assert_eq!(next(&mut neighbour).await, [TWO]);
+    assert_eq!(next(&mut inner).await, [FOUR]);
 }
 
 #[tokio::test]
@@ -151,7 +154,9 @@ async fn a_member_whose_lease_is_lost_joins_again() {
     let lease = lease.lines().last().unwrap();
     server.etcdctl(&["lease", "revoke", lease]).await;
     assert_eq!(next(&mut one).await, [""; 0]);
-    join(&mut one, ONE).await;
+    // At the first try: a driver waits before a second one.
+    let this = ONE.parse().unwrap();
+    soon("joining", one.join(&this)).await.unwrap();
     assert_eq!(next(&mut one).await, [ONE]);
 
     // With all that the server knew, revisions too.
@@ -222,6 +227,27 @@ async fn a_server_that_is_down_is_passed_over() {
     let mut source = Etcd::new([dead, server.url()], PREFIX, options()).unwrap();
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_costs_no_member_its_lease() {
+    let Some(server) = EtcdServer::start().await else {
+        return;
+    };
+    let proxy = Proxy::start(server.address()).await;
+    let first = format!("http://{}", proxy.address());
+    let lease = options().lease_ttl(Duration::from_secs(3));
+    let mut source = Etcd::new([first, server.url()], PREFIX, lease).unwrap();
+    join(&mut source, ONE).await;
+    assert_eq!(next(&mut source).await, [ONE]);
+    let mut observer = etcd(&server);
+    assert_eq!(next(&mut observer).await, [ONE]);
+
+    proxy.hold_calls_from(0); // nothing is refused or cut
+    stays_silent(&mut observer, Duration::from_secs(6)).await;
+    // The list follows too, from the next server.
+    let _two = member(&server, TWO).await;
+    until(&mut source, &[ONE, TWO]).await;
 }
 
 #[tokio::test]

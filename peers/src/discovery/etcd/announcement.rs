@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use tonic::Status;
 
 use super::client::Client;
@@ -60,14 +60,15 @@ impl Drop for Lease {
     }
 }
 
-/// Renews a lease, also after a time without a server, until it has ended.
+/// Renews a lease, also after a time without a server, until it has ended. A server that is silent for half of the
+/// lease may be dead, and the other half is left for the next server.
 async fn renew(client: Arc<Client>, id: i64, ttl: Duration) {
     let pause = ttl / 10;
     loop {
         let path = "/etcdserverpb.Lease/LeaseKeepAlive";
         let answers = client.stream(path, || renewals(id, ttl / 3)).await;
         if let Ok(mut answers) = answers {
-            while let Ok(Ok(Some(answer))) = timeout(ttl, answers.message()).await {
+            while let Ok(Some(answer)) = answers.message_within(ttl / 2).await {
                 let LeaseKeepAliveResponse { ttl } = answer;
                 if ttl <= 0 {
                     return;

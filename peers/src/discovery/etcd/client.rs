@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt as _};
@@ -17,13 +17,12 @@ use tonic_prost::ProstCodec;
 use super::EtcdOptions;
 use super::messages::{AuthenticateRequest, AuthenticateResponse};
 use super::options::Credentials;
+use super::servers::Servers;
 use crate::Error;
 
 /// Calls the servers of an etcd cluster: one of them, and the next one where that fails.
 pub(super) struct Client {
-    servers: Vec<Channel>,
-    /// The server that answers, as far as is known.
-    current: AtomicUsize,
+    servers: Arc<Servers>,
     credentials: Option<Credentials>,
     /// Stands for the credentials. `None` before the first call, and when a server knows it no longer.
     token: Mutex<Option<AsciiMetadataValue>>,
@@ -33,8 +32,9 @@ pub(super) struct Client {
 /// The most servers.
 const MOST_SERVERS: usize = 16;
 
-/// How often a quiet connection is tried. etcd takes less than 5 s for an attack.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a quiet connection is tried. etcd takes less than 5 s for an attack. The time counts from the answer to
+/// the ping before, so it is never less for the server.
+const PING_INTERVAL: Duration = Duration::from_secs(5);
 
 impl Client {
     /// Makes no connection yet.
@@ -49,8 +49,7 @@ impl Client {
         }
         let servers: Result<_, Error> = urls.iter().map(|url| channel(url, options)).collect();
         Ok(Self {
-            servers: servers?,
-            current: AtomicUsize::new(0),
+            servers: Arc::new(Servers::new(servers?)),
             credentials: options.credentials.clone(),
             token: Mutex::default(),
             timeout: options.timeout,
@@ -67,7 +66,7 @@ impl Client {
         Q: Message + Clone + 'static,
         A: Message + Default + 'static,
     {
-        self.try_servers(|server, metadata| {
+        self.try_servers(|_, server, metadata| {
             let request = with_metadata(Request::new(message.clone()), metadata);
             unary(server, path, request)
         })
@@ -85,16 +84,19 @@ impl Client {
         S: Stream<Item: Message + 'static> + Send + 'static,
         A: Message + Default + 'static,
     {
-        self.try_servers(|server, mut metadata| {
+        self.try_servers(|number, server, mut metadata| {
             // Has a server that lost the others end the stream, where it would otherwise be silent.
             metadata.insert("hasleader", AsciiMetadataValue::from_static("true"));
             let (open, closed) = oneshot::channel();
             let requests = requests().take_until(closed).into_streaming_request();
             let request = with_metadata(requests, metadata);
-            async {
+            let servers = Arc::clone(&self.servers);
+            async move {
                 let stream = streaming(server, path, request).await?;
                 Ok(Answers {
                     stream,
+                    servers,
+                    number,
                     _open: open,
                 })
             }
@@ -105,18 +107,17 @@ impl Client {
     /// Tries each server once, beginning with the one that answered last, and once more with a new token.
     async fn try_servers<A, F>(
         &self,
-        attempt: impl Fn(Channel, MetadataMap) -> F,
+        attempt: impl Fn(usize, Channel, MetadataMap) -> F,
     ) -> Result<A, Status>
     where
         F: Future<Output = Result<A, Status>>,
     {
         let mut failure = Status::unavailable("no server");
-        for _ in 0..=self.servers.len() {
-            let at = self.current.load(Ordering::Relaxed) % self.servers.len();
-            let server = self.servers[at].clone();
+        for _ in 0..=self.servers.count() {
+            let (number, server) = self.servers.current();
             let answer = timeout(self.timeout, async {
                 let metadata = self.metadata(server.clone()).await?;
-                attempt(server, metadata).await
+                attempt(number, server, metadata).await
             });
             failure = match answer.await {
                 Ok(Ok(answer)) => return Ok(answer),
@@ -124,7 +125,7 @@ impl Client {
                 Err(_) => Status::deadline_exceeded(format!("no answer within {:?}", self.timeout)),
             };
             if is_of_server(&failure) {
-                self.current.store(at + 1, Ordering::Relaxed);
+                self.servers.pass_over(number);
             } else if !self.forgets_token(&failure) {
                 break;
             }
@@ -174,15 +175,33 @@ impl Client {
 #[derive(Debug)]
 pub(super) struct Answers<A> {
     stream: Streaming<A>,
+    servers: Arc<Servers>,
+    /// That of the server which answers.
+    number: usize,
     /// Ends the stream of requests when it is dropped. That the answers are dropped would not: hyper goes on sending
     /// as long as there are requests, so that a lease would be renewed for good.
     _open: oneshot::Sender<()>,
 }
 
 impl<A> Answers<A> {
-    /// The next answer. Loses none when it is dropped before it is ready.
+    /// The next answer, or `None` at their end. After the end or a failure the next server is asked first. Loses no
+    /// answer when it is dropped before it is ready.
     pub(super) async fn message(&mut self) -> Result<Option<A>, Status> {
-        self.stream.message().await
+        let answer = self.stream.message().await;
+        if !matches!(answer, Ok(Some(_))) {
+            self.servers.pass_over(self.number);
+        }
+        answer
+    }
+
+    /// The next answer as above, where silence for so long is a failure too.
+    pub(super) async fn message_within(&mut self, time: Duration) -> Result<Option<A>, Status> {
+        let answer = timeout(time, self.message()).await;
+        answer.unwrap_or_else(|_| {
+            self.servers.pass_over(self.number);
+            let reason = format!("no answer within {time:?}");
+            Err(Status::deadline_exceeded(reason))
+        })
     }
 }
 
@@ -207,9 +226,14 @@ fn channel(url: &str, options: &EtcdOptions) -> Result<Channel, Error> {
             return Err(Error::invalid_option("etcd URL", reason));
         }
     };
-    let authority = uri.authority().map(http::uri::Authority::as_str);
-    if authority.is_none_or(|authority| authority.contains('@')) {
+    let authority = uri.authority();
+    let Some(authority) = authority.filter(|it| !it.as_str().contains('@')) else {
         let reason = "it has a host and no user; credentials are an option";
+        return Err(Error::invalid_option("etcd URL", reason));
+    };
+    if authority.as_str() != authority.host() && authority.port_u16().is_none() {
+        // Not repeated: the end of a password that is not percent-encoded would be taken for it.
+        let reason = "its port is not a number from 0 to 65535";
         return Err(Error::invalid_option("etcd URL", reason));
     }
     let endpoint = Endpoint::from(uri)
@@ -279,8 +303,8 @@ fn with_sources(error: &dyn std::error::Error) -> String {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("servers", &self.servers.len())
-            .field("current", &self.current)
+            .field("servers", &self.servers.count())
+            .field("current", &self.servers.current().0)
             .finish_non_exhaustive()
     }
 }

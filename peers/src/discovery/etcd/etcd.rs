@@ -13,14 +13,21 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// The members that have announced themselves in an etcd cluster, version 3.4 or later.
 ///
 /// A node that joins puts the key `PREFIX/ID` with its URL as the value, under a lease that a task of this source
-/// renews. So the key of a node that dies goes when the lease ends, 10 s later by default, and that of a node that leaves
-/// goes at once. The list is read once, and then watched from its revision on, so that a change is known at once. The
-/// prefix is the cluster's label: another prefix is another cluster.
+/// renews. So the key of a node that dies goes when the lease ends, 10 s later by default, and that of a node that
+/// leaves goes at once. The list is read once, and then watched from its revision on, so that a change is known at
+/// once.
+///
+/// The prefix is the cluster's label: another prefix is another cluster, also where one begins with the other. In a
+/// key, the id's slashes, percent signs and characters that are not ASCII are percent-encoded. Keys with a further
+/// slash belong to other clusters and are skipped, with one warning in the log. A key or a URL that cannot be read is
+/// skipped with a warning each time.
 ///
 /// A connection that breaks, a server that has lost the others, and a lease that ends because no server was reached in
 /// time are errors or lists without this node. The caller then joins again and asks again, and is told the whole list.
 /// History that etcd has compacted meanwhile costs another reading of the list. Each call tries the servers in turn,
-/// beginning with the one that answered last. A list is limited to 4 MB, about 40,000 members.
+/// beginning with the one that answered last. A server that does not renew the lease for half of its time, or whose
+/// connection is silent for 5 s and then does not answer a ping, is left for the next one. A list is limited to 4 MB,
+/// about 40,000 members.
 ///
 /// ```
 /// use peers::{Etcd, EtcdOptions};
@@ -37,7 +44,7 @@ use crate::{BoxFuture, Discovery, Error, Member};
 pub struct Etcd {
     client: Arc<Client>,
     options: EtcdOptions,
-    keys: Keys,
+    keys: Arc<Keys>,
     name: String,
     /// `None` before the first list and after a failure.
     view: Option<View>,
@@ -71,7 +78,7 @@ impl Etcd {
         Ok(Self {
             client: Arc::new(Client::new(&urls, &options)?),
             options,
-            keys: Keys::new(prefix),
+            keys: Arc::new(Keys::new(prefix)),
             name: format!("etcd, {prefix}/"),
             view: None,
             lease: None,
@@ -79,13 +86,18 @@ impl Etcd {
     }
 
     /// Reads `URL[,URL]/PREFIX`, with the other options at their defaults. The slash behind the last URL begins the
-    /// prefix, and is no part of it. A URL may have `USER:PASSWORD@` before the host, percent-encoded.
+    /// prefix, and is no part of it. A URL may have `USER:PASSWORD@` before the host, percent-encoded. A prefix with an
+    /// `@` is refused: the end of a password with a slash would be read as one, and be shown.
     pub(in crate::discovery) fn parse(text: &str) -> Result<Self, Error> {
         let last = text.rfind("://").map_or(0, |at| at + "://".len());
         let (urls, prefix) = match text[last..].split_once('/') {
             Some((rest, prefix)) => (&text[..last + rest.len()], prefix),
             None => (text, ""),
         };
+        if prefix.contains('@') {
+            let reason = "it has an @; a slash within a password is written as %2F";
+            return Err(Error::invalid_option("etcd prefix", reason));
+        }
         let mut options = EtcdOptions::default();
         let mut plain_urls = Vec::new();
         for url in urls.split(',').map(str::trim) {
@@ -98,7 +110,15 @@ impl Etcd {
         Self::new(plain_urls, prefix, options)
     }
 
+    /// Puts this node's key, once more under a new lease if the lease had ended unnoticed.
     async fn announce(&mut self, this: &Member) -> Result<(), Status> {
+        match self.put(this).await {
+            Err(status) if status.code() == Code::NotFound => self.put(this).await,
+            answer => answer,
+        }
+    }
+
+    async fn put(&mut self, this: &Member) -> Result<(), Status> {
         let lease = match self.lease.take() {
             Some(lease) if !lease.has_ended() => lease,
             _ => Lease::grant(&self.client, self.options.lease_ttl).await?,
@@ -112,7 +132,7 @@ impl Etcd {
         let put = self.client.call::<_, Done>("/etcdserverpb.KV/Put", request);
         let answer = put.await.map(drop);
         if matches!(&answer, Err(status) if status.code() == Code::NotFound) {
-            self.lease = None; // it has ended, and the next call takes another
+            self.lease = None; // it has ended, and the next put takes another
         }
         answer
     }
@@ -194,6 +214,9 @@ mod tests {
             "http://a:2379/",
             "ftp://a/x",
             "http:///x",
+            "http://a:/x",
+            "http://a:port/x",
+            "http://a:65536/x",
         ] {
             let error = Etcd::parse(text).unwrap_err();
             assert!(error.is_configuration(), "{text}: {error}");
@@ -208,6 +231,23 @@ mod tests {
             ("cache", "top/secret@")
         );
         assert!(!format!("{source:?}").contains("secret"));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_not_encoded_is_not_repeated() {
+        for text in [
+            "http://cache:s/ecret@a:2379/x",
+            "http://cache:1/ecret@a:2379/x",
+            "http://cache:s/ecret@a:2379",
+            "http://cache:s,ecret@a:2379/x",
+            "http://cache:1,ecret@a:2379/x",
+            "http://cache:s/ecret,http://b:2379/x",
+            "http://cache:s ecret/@a:2379/x",
+        ] {
+            let error = Etcd::parse(text).unwrap_err();
+            assert!(error.is_configuration(), "{text}: {error}");
+            assert!(!format!("{error:?} {error}").contains("ecret"), "{error:?}");
+        }
     }
 
     #[tokio::test]

@@ -10,6 +10,7 @@ mod client;
 mod etcd;
 mod messages;
 mod options;
+mod servers;
 mod view;
 
 pub use etcd::Etcd;

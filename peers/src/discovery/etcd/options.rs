@@ -50,7 +50,8 @@ impl Default for EtcdOptions {
 
 impl EtcdOptions {
     /// How long the announcement of a node that has died stays, in whole seconds. It is renewed three times in that
-    /// time. The server has a lower bound of its own, 2 s with its usual settings. Default: 10 s.
+    /// time, and a server that is silent for half of it is left for the next one. The server has a lower bound of its
+    /// own, 2 s with its usual settings. Default: 10 s.
     pub fn lease_ttl(mut self, lease_ttl: Duration) -> Self {
         self.lease_ttl = lease_ttl;
         self
