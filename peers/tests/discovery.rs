@@ -247,6 +247,7 @@ async fn a_dropped_driver_leaves_and_an_aborted_one_does_not() {
 #[derive(Debug, Default)]
 struct Odd {
     joins: Arc<AtomicUsize>,
+    observations: Arc<AtomicUsize>,
     asked: Arc<AtomicUsize>,
     kind: Kind,
 }
@@ -267,6 +268,11 @@ enum Kind {
 impl Discovery for Odd {
     fn join<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         self.joins.fetch_add(1, Ordering::SeqCst);
+        self.answer(())
+    }
+
+    fn observe<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        self.observations.fetch_add(1, Ordering::SeqCst);
         self.answer(())
     }
 
@@ -307,6 +313,24 @@ async fn a_failing_source_is_asked_about_once_a_second() {
     let start = Instant::now();
     node.driver.leave().await;
     assert_eq!(start.elapsed(), ms(1000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_on_its_ring_observes_in_place_of_joining() {
+    for (kind, observed) in [(Kind::Failing, 60..130), (Kind::Busy, 1..2)] {
+        let source = Odd {
+            kind,
+            ..Odd::default()
+        };
+        let counts = [&source.joins, &source.observations].map(Arc::clone);
+        let source: Box<dyn Discovery> = Box::new(source);
+        let node = Node::with(source, false, DiscoveryOptions::default());
+        sleep(ms(60_000)).await;
+        let [joins, observations] = counts.map(|count| count.load(Ordering::SeqCst));
+        assert_eq!(joins, 0);
+        assert!(observed.contains(&observations), "{observations}");
+        assert!(!node.driver.status().joined);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! A node's settings from environment variables.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ struct Variable {
     set: fn(NodeBuilder, &str) -> Result<NodeBuilder, String>,
 }
 
-/// `GROUPCACHE_SELF`, which names the node, is read before them.
+/// `GROUPCACHE_SELF`, which names the node, is read before them. They are read in this order.
 const VARIABLES: [Variable; 12] = [
     Variable {
         name: "GROUPCACHE_LISTEN",
@@ -28,10 +29,7 @@ const VARIABLES: [Variable; 12] = [
         name: "GROUPCACHE_PROTOCOL",
         set: |node, text| Ok(node.protocol(text.parse().map_err(text_of)?)),
     },
-    Variable {
-        name: "GROUPCACHE_DISCOVER",
-        set: |node, text| Ok(node.discovery(parse_discovery(text).map_err(text_of)?)),
-    },
+    // Before the source of members, which may need it.
     Variable {
         name: "GROUPCACHE_CLUSTER",
         set: |node, text| {
@@ -40,6 +38,13 @@ const VARIABLES: [Variable; 12] = [
                 .validate()
                 .map_err(text_of)?;
             Ok(node.cluster(text))
+        },
+    },
+    Variable {
+        name: "GROUPCACHE_DISCOVER",
+        set: |node, text| {
+            let text = of_cluster(text, node.cluster.as_deref());
+            Ok(node.discovery(parse_discovery(&text).map_err(text_of)?))
         },
     },
     Variable {
@@ -91,7 +96,7 @@ impl NodeBuilder {
     /// | `GROUPCACHE_SELF` | this node, as `URL` or `ID=URL`. Absent: `http://` and `GROUPCACHE_LISTEN`, if peers can reach that | `http://10.0.0.1:8080` |
     /// | `GROUPCACHE_LISTEN` | [`listen`](Self::listen) | `0.0.0.0:8080` |
     /// | `GROUPCACHE_PEERS` | [`peers`](Self::peers), separated by commas | `http://10.0.0.1:8080,pod-2=http://10.0.0.2:8080` |
-    /// | `GROUPCACHE_DISCOVER` | [`discovery`](Self::discovery), by [`parse_discovery`] | `file:/etc/groupcache/members` |
+    /// | `GROUPCACHE_DISCOVER` | [`discovery`](Self::discovery), by [`parse_discovery`]. Gossip without a label has `GROUPCACHE_CLUSTER` as its own | `file:/etc/groupcache/members` |
     /// | `GROUPCACHE_PROTOCOL` | [`protocol`](Self::protocol) | `native` |
     /// | `GROUPCACHE_CLUSTER` | [`cluster`](Self::cluster) | `prod-eu` |
     /// | `GROUPCACHE_INCLUDE_SELF` | [`include_self`](Self::include_self) | `false` |
@@ -173,6 +178,16 @@ fn this(given: Option<&str>, listen: Option<&str>) -> Result<String, Error> {
         return Err(invalid(SELF, reason));
     }
     Ok(url)
+}
+
+/// The text of a source in a cluster. Gossip without a label has the cluster's, so that no two clusters become one.
+fn of_cluster<'a>(discovery: &'a str, cluster: Option<&str>) -> Cow<'a, str> {
+    match cluster {
+        Some(label) if discovery.starts_with("gossip:") && !discovery.contains('/') => {
+            format!("{discovery}/{label}").into()
+        }
+        _ => discovery.into(),
+    }
 }
 
 /// Whether a variable is a setting of a node, well spelt or not.
@@ -268,6 +283,33 @@ mod tests {
         assert!(node.local_addr().is_some());
         let members: Vec<_> = node.peers().iter().map(ToString::to_string).collect();
         assert_eq!(members, ["http://10.0.0.3:8080"]);
+    }
+
+    #[test]
+    fn gossip_without_a_label_has_the_clusters() {
+        assert_eq!(
+            of_cluster("gossip:a:1,b:1", Some("prod")),
+            "gossip:a:1,b:1/prod"
+        );
+        assert_eq!(of_cluster("gossip:", Some("prod")), "gossip:/prod");
+        assert_eq!(
+            of_cluster("gossip:a:1/other", Some("prod")),
+            "gossip:a:1/other"
+        );
+        assert_eq!(of_cluster("gossip:a:1", None), "gossip:a:1");
+        assert_eq!(of_cluster("srv:a", Some("prod")), "srv:a");
+    }
+
+    #[cfg(feature = "gossip")]
+    #[test]
+    fn two_clusters_that_gossip_have_two_labels() {
+        let node = read(&[
+            ("GROUPCACHE_SELF", "http://10.0.0.1:8080"),
+            ("GROUPCACHE_DISCOVER", "gossip:10.0.0.2:8080"),
+            ("GROUPCACHE_CLUSTER", "prod"),
+        ]);
+        let source = format!("{:?}", node.unwrap().discovery.unwrap());
+        assert!(source.contains("label: \"prod\""), "{source}");
     }
 
     #[tokio::test]

@@ -10,8 +10,8 @@ use crate::{BoxFuture, Error, Member};
 pub trait Discovery: fmt::Debug + Send + 'static {
     /// Announces this node to the others. Does nothing by default, for sources that somebody else fills.
     ///
-    /// It is called before the first [`next`](Self::next), and again after each error and after a list that lacks this
-    /// node: a second call has to be as good as one.
+    /// It is called before the first [`next`](Self::next) for a node that is on its own ring, and again after each error
+    /// and after a list that lacks this node: a second call has to be as good as one.
     ///
     /// # Errors
     ///
@@ -21,6 +21,24 @@ pub trait Discovery: fmt::Debug + Send + 'static {
     ///
     /// The future may be dropped before it is ready, and the call repeated.
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = this;
+        Box::pin(async { Ok(()) })
+    }
+
+    /// Lets this node hear of the others without being announced to them. Does nothing by default, for sources that need
+    /// no such thing.
+    ///
+    /// It is called in place of [`join`](Self::join), and as often, for a node that is not on its own ring. There is no
+    /// [`leave`](Self::leave) after it: what it begins ends when the source is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the source says. The caller tries again later.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped before it is ready, and the call repeated.
+    fn observe<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         let _ = this;
         Box::pin(async { Ok(()) })
     }
@@ -51,6 +69,10 @@ pub trait Discovery: fmt::Debug + Send + 'static {
 impl<D: Discovery + ?Sized> Discovery for Box<D> {
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         (**self).join(this)
+    }
+
+    fn observe<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        (**self).observe(this)
     }
 
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {

@@ -28,7 +28,7 @@ use crate::{Discovery, Error, Member, Protocol, Router};
 /// - A node that is to be on its own ring is so whether the list has it or not. It is announced again after an error, and
 ///   when a list lacks it. Under its id counts its own URL, whatever the list says. A list that has its URL under another
 ///   id alone is refused; beside its own id that entry is left out.
-/// - A node that is not on its own ring is not announced either.
+/// - A node that is not on its own ring is not announced either: the source lets it [observe](Discovery::observe).
 ///
 /// When the driver is dropped, its task takes the announcement back and ends.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl DiscoveryDriver {
             settling: Settling::new(options.clone()),
             troubles: Troubles::default(),
             join: BackOff::new(options.back_off, options.max_back_off),
-            join_at: include_self.then(Instant::now),
+            join_at: Some(Instant::now()),
             ask: BackOff::new(options.back_off, options.max_back_off),
             ask_at: Instant::now(),
             state,
@@ -189,6 +189,7 @@ enum Said {
 
 async fn follow(source: &mut impl Discovery, follower: &mut Follower, join_timeout: Duration) {
     let this = follower.router.this().clone();
+    let include_self = follower.include_self;
     loop {
         let (join_at, ask_at) = (follower.join_at, follower.ask_at);
         let word = async {
@@ -199,7 +200,7 @@ async fn follow(source: &mut impl Discovery, follower: &mut Follower, join_timeo
             };
             match listed {
                 Some(listed) => Said::Listed(listed),
-                None => Said::Joined(joined(source, &this, join_timeout).await),
+                None => Said::Joined(joined(source, &this, include_self, join_timeout).await),
             }
         };
         tokio::pin!(word);
@@ -217,9 +218,19 @@ async fn follow(source: &mut impl Discovery, follower: &mut Follower, join_timeo
     }
 }
 
-async fn joined(source: &mut impl Discovery, this: &Member, limit: Duration) -> Result<(), Error> {
-    let joined = timeout(limit, source.join(this)).await;
-    joined.unwrap_or_else(|_| Err(Error::timed_out("the announcement of this node", limit)))
+async fn joined(
+    source: &mut impl Discovery,
+    this: &Member,
+    include_self: bool,
+    limit: Duration,
+) -> Result<(), Error> {
+    let (joining, what) = if include_self {
+        (source.join(this), "the announcement of this node")
+    } else {
+        (source.observe(this), "observing the others")
+    };
+    let joined = timeout(limit, joining).await;
+    joined.unwrap_or_else(|_| Err(Error::timed_out(what, limit)))
 }
 
 async fn at(time: Option<Instant>) {
@@ -238,7 +249,7 @@ struct Follower {
     settling: Settling,
     troubles: Troubles,
     join: BackOff,
-    /// When the node is announced, unless it is.
+    /// When the node is announced, or let to observe, unless it is.
     join_at: Option<Instant>,
     ask: BackOff,
     /// The earliest time of the next question.
@@ -252,7 +263,8 @@ impl Follower {
             Ok(()) => {
                 self.join_at = None;
                 self.troubles.over(Trouble::Join);
-                self.state.send_modify(|state| state.joined = true);
+                let joined = self.include_self;
+                self.state.send_modify(|state| state.joined = joined);
             }
             Err(error) => {
                 self.join_at = Some(Instant::now() + self.join.pause());
@@ -327,9 +339,7 @@ impl Follower {
     fn doubt(&mut self, trouble: Trouble, error: String) {
         self.settling.doubt();
         self.ask_at = Instant::now() + self.ask.pause();
-        if self.include_self {
-            self.join_at.get_or_insert(self.ask_at);
-        }
+        self.join_at.get_or_insert(self.ask_at);
         self.failed(trouble, error);
     }
 

@@ -23,7 +23,7 @@ const SOURCES: [(&str, &str, Option<&str>); 7] = [
         "kubernetes:[https://]NAMESPACE/SERVICE[:PORT]",
         Some("kubernetes"),
     ),
-    ("gossip", "gossip:ADDR,ADDR", Some("gossip")),
+    ("gossip", "gossip:ADDR,ADDR[/LABEL]", Some("gossip")),
 ];
 
 /// The source that a text names, as people write it into a flag or a variable.
@@ -36,7 +36,7 @@ const SOURCES: [(&str, &str, Option<&str>); 7] = [
 /// | `srv:[https://]NAME` | the SRV records of a name | `dns` |
 /// | `etcd:URL[,URL]/PREFIX` | the keys of etcd with that prefix | `etcd` |
 /// | `kubernetes:[https://]NAMESPACE/SERVICE[:PORT]` | the ready endpoints of a service | `kubernetes` |
-/// | `gossip:ADDR,ADDR` | the nodes themselves, which are found by way of those addresses | `gossip` |
+/// | `gossip:ADDR,ADDR[/LABEL]` | the nodes themselves, which are found by way of those addresses; each cluster needs a label of its own | `gossip` |
 ///
 /// ```
 /// let source = peers::parse_discovery("static:http://10.0.0.1:8080,http://10.0.0.2:8080")?;

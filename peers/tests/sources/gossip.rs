@@ -127,6 +127,28 @@ async fn another_clusters_nodes_are_no_members() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_observes_knows_all_and_is_no_member() {
+    let mut one = Node::start("one", &[]).await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
+    let mut eye = Gossip::new([one.address.to_string()], options().listen(address)).unwrap();
+    let this: peers::Member = format!("eye=http://{address}").parse().unwrap();
+    eye.observe(&this).await.unwrap();
+    let a = one.this.clone();
+    until(&mut eye, &[&a]).await;
+    // By way of the one that observes.
+    let mut two = Node::start("two", &[address]).await;
+    let b = two.this.clone();
+    until(&mut eye, &[&a, &b]).await;
+    one.knows(&[&a, &b]).await;
+    two.knows(&[&a, &b]).await;
+
+    // And it may join later.
+    let eye_text = this.to_string();
+    join(&mut eye, &eye_text).await;
+    one.knows(&[&eye_text, &a, &b]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nonsense_and_dead_seeds_do_no_harm() {
     let dead = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
     let mut one = Node::start("one", &[dead]).await;

@@ -159,6 +159,33 @@ async fn versions_that_are_gone_cost_another_list() {
 }
 
 #[tokio::test]
+async fn a_server_that_lists_but_refuses_each_watch_is_an_error_again_and_again() {
+    let server = ApiServer::start().await;
+    server.put("a", slice(&[(1, true)]));
+    server.refuse_watches();
+    let mut source = source(&server);
+    for asked in [4, 6, 8] {
+        assert_eq!(next(&mut source).await, pods(&[1]));
+        assert!(next_error(&mut source).await.is_discovery());
+        // The first refused watch costs another list; then the caller decides when to ask again.
+        assert_eq!(server.requests().len(), asked);
+    }
+    server.accept_watches();
+    server.put("a", slice(&[(1, true), (2, true)]));
+    assert_eq!(next(&mut source).await, pods(&[1, 2]));
+}
+
+#[tokio::test]
+async fn a_watch_is_renewed_before_it_could_be_dead() {
+    let server = ApiServer::start().await;
+    server.put("a", slice(&[(1, true)]));
+    let mut source = source(&server);
+    assert_eq!(next(&mut source).await, pods(&[1]));
+    stays_silent(&mut source, Duration::from_millis(100)).await;
+    server.asked(0, "timeoutSeconds=20").await;
+}
+
+#[tokio::test]
 async fn while_the_server_is_down_there_are_errors_and_then_the_changes() {
     let server = ApiServer::start().await;
     server.put("a", slice(&[(1, true), (2, true)]));

@@ -9,7 +9,7 @@ use chitchat::{
     spawn_chitchat,
 };
 use http::Uri;
-use tokio::net::lookup_host;
+use tokio::net::{UdpSocket, lookup_host};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -28,7 +28,7 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// A change reaches all nodes within a few rounds ([`interval`](GossipOptions::interval)). A node that leaves says
 /// goodbye to all that it knows. One that dies is found by its silence
 /// ([`phi_threshold`](GossipOptions::phi_threshold)). A node that nobody talks to any more takes the others for dead, and
-/// tells a list of itself.
+/// tells a list of itself. One that [observes](Discovery::observe) is a seed and hears of all, but is no member.
 ///
 /// The gossip is neither encrypted nor authenticated: whoever can send UDP to the nodes can add members. The port
 /// belongs to a network that only the nodes reach.
@@ -44,7 +44,7 @@ use crate::{BoxFuture, Discovery, Error, Member};
 pub struct Gossip {
     seeds: Vec<String>,
     options: GossipOptions,
-    /// `None` unless this node has joined.
+    /// `None` unless this node has joined or observes.
     node: Option<Node>,
     /// The task that makes the node, which goes on when joining is given up: names may take their time.
     starting: JoinSet<Result<Node, Error>>,
@@ -73,7 +73,7 @@ const REMEMBERED: Duration = Duration::from_secs(60 * 60);
 
 impl Gossip {
     /// The members that are found by way of the seeds, `HOST:PORT` each, at most 256. Without any, this node waits
-    /// for others. Nothing is sent before this node joins.
+    /// for others. Nothing is sent before this node joins or observes.
     ///
     /// # Errors
     ///
@@ -91,7 +91,11 @@ impl Gossip {
         for seed in &seeds {
             let port = seed.rsplit_once(':').map(|(_, port)| port.parse::<u16>());
             if !matches!(port, Some(Ok(1..))) {
-                let reason = format!("{seed:?} is not HOST:PORT");
+                let reason = if seed.contains('@') {
+                    "one is not HOST:PORT".to_owned() // it may have a password in it
+                } else {
+                    format!("{seed:?} is not HOST:PORT")
+                };
                 return Err(Error::invalid_option("seeds", reason));
             }
         }
@@ -103,14 +107,36 @@ impl Gossip {
         })
     }
 
-    /// Reads `ADDR,ADDR`, with the options at their defaults.
+    /// Reads `ADDR,ADDR[/LABEL]`, with the other options at their defaults.
     pub(in crate::discovery) fn parse(text: &str) -> Result<Self, Error> {
-        let seeds = text.split(',').map(str::trim);
+        let options = GossipOptions::default();
+        let (seeds, options) = match text.split_once('/') {
+            Some((_, label)) if label.contains([',', '/', '@']) => {
+                let reason = "gossip: is followed by ADDR,ADDR[/LABEL], with one label at the end";
+                return Err(Error::invalid_option("discovery", reason));
+            }
+            Some((seeds, label)) => (seeds, options.label(label)),
+            None => (text, options),
+        };
+        let seeds = seeds.split(',').map(str::trim);
         let seeds = seeds.filter(|seed| !seed.is_empty());
-        Self::new(seeds, GossipOptions::default())
+        Self::new(seeds, options)
     }
 
     async fn joined(&mut self, this: &Member) -> Result<(), Error> {
+        self.observing(this).await?;
+        if let Some(node) = &self.node {
+            // No news, unless the URL is another than before.
+            let chitchat = &node.handle;
+            chitchat
+                .with_chitchat(|chitchat| chitchat.self_node_state().set(URL, this.url()))
+                .await;
+        }
+        Ok(())
+    }
+
+    /// Begins to gossip, unless this node does. Without a URL it is no member yet.
+    async fn observing(&mut self, this: &Member) -> Result<(), Error> {
         if self.node.is_none() {
             if self.starting.is_empty() {
                 let (seeds, options) = (self.seeds.clone(), self.options.clone());
@@ -121,13 +147,6 @@ impl Gossip {
                 return Ok(());
             };
             self.node = Some(started.map_err(failed)??);
-        }
-        if let Some(node) = &self.node {
-            // No news, unless the URL is another than before.
-            let chitchat = &node.handle;
-            chitchat
-                .with_chitchat(|chitchat| chitchat.self_node_state().set(URL, this.url()))
-                .await;
         }
         Ok(())
     }
@@ -140,6 +159,8 @@ impl Node {
         this: Member,
     ) -> Result<Self, Error> {
         let (listen, advertise) = addresses(&options, &this).await?;
+        // chitchat begins to resolve seeds before it binds, and goes on with that if it cannot.
+        drop(UdpSocket::bind(listen).await.map_err(failed)?);
         let wait = if seeds.is_empty() {
             Duration::ZERO
         } else {
@@ -165,8 +186,7 @@ impl Node {
             extra_liveness_predicate: None,
             protocol_version: ProtocolVersion::V1,
         };
-        let entries = vec![(URL.to_owned(), this.url().to_owned())];
-        let handle = spawn_chitchat(config, entries, &UdpTransport).await;
+        let handle = spawn_chitchat(config, Vec::new(), &UdpTransport).await;
         let handle = handle.map_err(failed)?;
         let live = handle.with_chitchat(|chitchat| chitchat.live_nodes_watcher());
         Ok(Self {
@@ -224,10 +244,14 @@ impl Discovery for Gossip {
         Box::pin(self.joined(this))
     }
 
+    fn observe<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(self.observing(this))
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
         Box::pin(async {
             let Some(node) = &mut self.node else {
-                return Err(failed("this node has not joined"));
+                return Err(failed("this node neither joined nor observes"));
             };
             let has_ended = node.handle.termination_watcher();
             let answer = tokio::select! {
@@ -260,7 +284,7 @@ impl fmt::Debug for Gossip {
         f.debug_struct("Gossip")
             .field("seeds", &self.seeds)
             .field("options", &self.options)
-            .field("has_joined", &self.node.is_some())
+            .field("has_begun", &self.node.is_some())
             .finish_non_exhaustive()
     }
 }
@@ -320,9 +344,25 @@ mod tests {
             let error = Gossip::parse(seed).unwrap_err();
             assert!(error.is_configuration(), "{seed}");
         }
+        let error = Gossip::parse("user:secret@a").unwrap_err().to_string();
+        assert!(
+            error.contains("seeds") && !error.contains("secret"),
+            "{error}"
+        );
         let source = Gossip::parse("10.0.0.1:8080, [::1]:8080,seed.example.com:1,").unwrap();
         assert_eq!(source.seeds.len(), 3);
         assert!(Gossip::parse("").unwrap().seeds.is_empty());
+    }
+
+    #[test]
+    fn a_label_stands_behind_the_seeds() {
+        let label = |text| Gossip::parse(text).map(|source| source.options.label);
+        assert_eq!(label("10.0.0.1:1,10.0.0.2:1").unwrap(), "groupcache");
+        assert_eq!(label("10.0.0.1:1,10.0.0.2:1/prod").unwrap(), "prod");
+        assert_eq!(label("/prod").unwrap(), "prod");
+        for text in ["a:1/", "a:1/x,b:1", "a:1/x,b:1/x", "a:1/x/y", "http://a:1"] {
+            assert!(label(text).unwrap_err().is_configuration(), "{text}");
+        }
     }
 
     #[tokio::test]

@@ -48,7 +48,9 @@ impl GossipOptions {
         self
     }
 
-    /// The cluster's label. Nodes with another one are refused. Default: `groupcache`.
+    /// The cluster's label, the same on all nodes. Nodes with another one are refused. Two
+    /// clusters need two labels: with one they become one for good when a node of either comes upon an address of the
+    /// other. In a text it stands behind the seeds: `gossip:ADDR,ADDR/LABEL`. Default: `groupcache`.
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self

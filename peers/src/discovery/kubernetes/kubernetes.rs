@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Config};
+use tokio::time::Instant;
 
 use super::endpoints::members;
 use super::{KubernetesOptions, KubernetesPort};
@@ -20,8 +22,12 @@ use crate::{BoxFuture, Discovery, Error, Member};
 ///
 /// The service's EndpointSlices are listed once and then watched, so that a change is known at once. After a broken
 /// connection kube goes on from the last version that it saw, or lists again if the API server no longer has that. If
-/// this fails too, it is an error, and the next list is read from the beginning. A service that does not exist yet has no
-/// endpoints, and so an empty list.
+/// this fails too, it is an error, and the next list is read from the beginning. So it is with a watch that breaks off
+/// twice within ten seconds. A service that does not exist yet has no endpoints, and so an empty list.
+///
+/// A connection that has died without a word is noticed within [`read_timeout`](KubernetesOptions::read_timeout), and
+/// within [`connect_timeout`](KubernetesOptions::connect_timeout) the next one is made or there is an error: 35 s in all
+/// by default.
 ///
 /// The pod's service account needs the verbs `list` and `watch` on `endpointslices` of the group `discovery.k8s.io`
 /// in the service's namespace. Joining and leaving do nothing: that a pod is ready is its announcement.
@@ -41,8 +47,8 @@ pub struct Kubernetes {
     client: Option<Client>,
     /// `None` before the first call.
     events: Option<BoxStream<'static, watcher::Result<Event<EndpointSlice>>>>,
-    /// Whether a watch has broken off since the last event.
-    has_retried: bool,
+    /// When kube was last left to go on after a watch that broke off.
+    retried: Option<Instant>,
     slices: Slices,
     /// The last list. `None` before the first one and after a failure.
     told: Option<Vec<Member>>,
@@ -56,6 +62,10 @@ struct Slices {
     listed: Option<BTreeMap<String, EndpointSlice>>,
     is_complete: bool,
 }
+
+/// How long after one watch that broke off another is an error, whatever was heard between them. Without it a server
+/// that answers each list, and refuses each watch, would be asked as fast as the network allows.
+const RETRY_EVERY: Duration = Duration::from_secs(10);
 
 impl Kubernetes {
     /// The endpoints of a service, asked of the cluster that this process runs in: the API server and the credentials
@@ -79,13 +89,15 @@ impl Kubernetes {
             options,
             client: None,
             events: None,
-            has_retried: false,
+            retried: None,
             slices: Slices::default(),
             told: None,
         })
     }
 
-    /// Asks with this client. It is of the crate that is [`kube`](crate::kube) here.
+    /// Asks with this client. It is of the crate that is [`kube`](crate::kube) here. Its own timeouts count instead of
+    /// those of the options. By kube's default a client waits for an answer without limit: set `read_timeout` and
+    /// `reset_reader_on_write` of its configuration.
     pub fn with_client(mut self, client: Client) -> Self {
         self.client = Some(client);
         self
@@ -120,8 +132,8 @@ impl Kubernetes {
             let event = match self.next_event().await? {
                 Ok(event) => event,
                 // kube goes on by itself, from the last version or with another list.
-                Err(error) if is_of_watch(&error) && !self.has_retried => {
-                    self.has_retried = true;
+                Err(error) if is_of_watch(&error) && self.may_retry() => {
+                    self.retried = Some(Instant::now());
                     continue;
                 }
                 Err(error) => {
@@ -129,7 +141,6 @@ impl Kubernetes {
                     return Err(self.error(error));
                 }
             };
-            self.has_retried = false;
             self.slices.apply(event);
             if !self.slices.is_complete {
                 continue;
@@ -150,14 +161,18 @@ impl Kubernetes {
                 let client = match &self.client {
                     Some(client) => client.clone(),
                     None => {
-                        let client = Client::try_default().await;
+                        let config = Config::infer().await;
+                        let config = config.map_err(|error| self.error(error))?;
+                        let client = client(config, &self.options);
                         let client = client.map_err(|error| self.error(error))?;
                         self.client.insert(client).clone()
                     }
                 };
                 let slices: Api<EndpointSlice> = Api::namespaced(client, &self.namespace);
                 let label = format!("kubernetes.io/service-name={}", self.service);
-                let config = watcher::Config::default().labels(&label);
+                let config = watcher::Config::default()
+                    .labels(&label)
+                    .timeout(self.options.watch_seconds());
                 self.events.insert(watcher(slices, config).boxed())
             }
         };
@@ -168,6 +183,11 @@ impl Kubernetes {
                 Err(self.error("the watch has ended"))
             }
         }
+    }
+
+    fn may_retry(&self) -> bool {
+        self.retried
+            .is_none_or(|retried| retried.elapsed() >= RETRY_EVERY)
     }
 
     fn error(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -202,6 +222,15 @@ impl Slices {
             }
         }
     }
+}
+
+/// A client that notices a dead connection.
+fn client(mut config: Config, options: &KubernetesOptions) -> kube::Result<Client> {
+    config.connect_timeout = Some(options.connect_timeout);
+    config.read_timeout = Some(options.read_timeout);
+    // The time that a connection was idle before a request does not count.
+    config.reset_reader_on_write = true;
+    Client::try_from(config)
 }
 
 /// Whether a watch has broken off that had begun.
@@ -247,7 +276,32 @@ impl fmt::Debug for Kubernetes {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+    use tokio::net::TcpListener;
+    use tokio::time::timeout;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_an_error() {
+        let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let (asked, mut has_asked) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            let (mut connection, _) = silent.accept().await.unwrap();
+            while connection.read_u8().await.is_ok() {
+                _ = asked.try_send(());
+            }
+        });
+        let options = KubernetesOptions::default().read_timeout(Duration::from_secs(2));
+        let client = client(Config::new(url.parse().unwrap()), &options).unwrap();
+        let mut source = Kubernetes::new("prod", "cache", options)
+            .unwrap()
+            .with_client(client);
+        let answer = timeout(Duration::from_secs(20), source.next()).await;
+        assert!(answer.unwrap().unwrap_err().is_discovery());
+        assert!(has_asked.recv().await.is_some(), "nothing was asked");
+    }
 
     #[test]
     fn a_text_has_a_namespace_a_service_and_perhaps_a_port() {

@@ -113,6 +113,15 @@ impl ApiServer {
         });
     }
 
+    /// Answers each watch, from any version, that the version is gone.
+    pub(crate) fn refuse_watches(&self) {
+        self.world.send_modify(|world| world.oldest = u64::MAX);
+    }
+
+    pub(crate) fn accept_watches(&self) {
+        self.world.send_modify(|world| world.oldest = 0);
+    }
+
     /// Ends all watches, as a server does after some minutes.
     pub(crate) fn end_watches(&self) {
         self.world.send_modify(|world| world.ends += 1);
