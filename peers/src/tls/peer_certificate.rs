@@ -19,8 +19,15 @@ pub struct PeerCertificate(Arc<Inner>);
 
 struct Inner {
     der: CertificateDer<'static>,
-    /// For which members and other names the certificate was looked at last, and the result.
-    verdict: ArcSwapOption<(Arc<[Member]>, Arc<[ServerName]>, bool)>,
+    /// The last verdict on the certificate.
+    verdict: ArcSwapOption<Verdict>,
+}
+
+/// Whether a certificate is that of one of these members, or made out to one of the other names.
+struct Verdict {
+    members: Arc<[Member]>,
+    also: Arc<[ServerName]>,
+    is_for_one: bool,
 }
 
 impl PeerCertificate {
@@ -59,15 +66,18 @@ impl PeerCertificate {
         judge: impl FnOnce() -> bool,
     ) -> bool {
         if let Some(last) = &*self.0.verdict.load()
-            && Arc::ptr_eq(&last.0, members)
-            && Arc::ptr_eq(&last.1, also)
+            && Arc::ptr_eq(&last.members, members)
+            && Arc::ptr_eq(&last.also, also)
         {
-            return last.2;
+            return last.is_for_one;
         }
-        let verdict = judge();
-        let last = Arc::new((Arc::clone(members), Arc::clone(also), verdict));
-        self.0.verdict.store(Some(last));
-        verdict
+        let is_for_one = judge();
+        self.0.verdict.store(Some(Arc::new(Verdict {
+            members: Arc::clone(members),
+            also: Arc::clone(also),
+            is_for_one,
+        })));
+        is_for_one
     }
 }
 
