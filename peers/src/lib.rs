@@ -23,6 +23,7 @@ mod groupcache_go;
 mod http;
 #[cfg(feature = "ipronko")]
 mod ipronko;
+mod limits;
 mod load_scope;
 #[cfg(feature = "mailgun")]
 mod mailgun;

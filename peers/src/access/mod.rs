@@ -5,6 +5,7 @@
     reason = "the file is named after the one thing it holds"
 )]
 mod access;
+mod changes;
 mod guard;
 mod pass;
 #[cfg(feature = "tls")]

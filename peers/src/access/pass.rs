@@ -1,13 +1,17 @@
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+
 use http::Extensions;
 use http::HeaderValue;
 use http::header::HeaderMap;
 
+use super::changes::Changes;
 use super::guard::{Guard, Shown};
 #[cfg(feature = "tls")]
-use super::roster;
-use super::tokens;
+use super::roster::Roster;
+use super::tokens::{List, Tokens};
 #[cfg(feature = "tls")]
-use crate::tls::PeerCertificate;
+use crate::{Member, tls::PeerCertificate};
 
 /// The credentials with which a stream was opened. They hold for its calls as long as the guard accepts them.
 #[derive(Clone)]
@@ -17,18 +21,18 @@ pub(crate) struct Pass {
     #[cfg(feature = "tls")]
     certificate: Option<PeerCertificate>,
     /// What may have changed since the stream was opened.
-    tokens: Option<tokens::Changes>,
+    tokens: Option<Changes<List>>,
     #[cfg(feature = "tls")]
-    roster: Option<roster::Changes>,
+    roster: Option<Changes<Arc<[Member]>>>,
 }
 
 impl Pass {
     /// The pass of a request, if it has all the credentials that the guard asks for.
     pub(crate) fn of(guard: &Guard, headers: &HeaderMap, extensions: &Extensions) -> Option<Self> {
         // Before the check, so that no change between the two is missed.
-        let tokens = guard.tokens.as_ref().map(tokens::Tokens::changes);
+        let tokens = guard.tokens.as_ref().map(Tokens::changes);
         #[cfg(feature = "tls")]
-        let roster = guard.roster.as_ref().map(roster::Roster::changes);
+        let roster = guard.roster.as_ref().map(Roster::changes);
         let shown = Shown::by(headers, extensions);
         guard.check(shown).ok()?;
         Some(Self {
@@ -44,16 +48,9 @@ impl Pass {
 
     /// Whether the guard still accepts the credentials.
     pub(crate) fn is_valid(&self) -> bool {
-        let has_changed = self
-            .tokens
-            .as_ref()
-            .is_some_and(tokens::Changes::has_changed);
+        let has_changed = self.tokens.as_ref().is_some_and(Changes::has_changed);
         #[cfg(feature = "tls")]
-        let has_changed = has_changed
-            || self
-                .roster
-                .as_ref()
-                .is_some_and(roster::Changes::has_changed);
+        let has_changed = has_changed || self.roster.as_ref().is_some_and(Changes::has_changed);
         !has_changed || self.is_accepted()
     }
 
@@ -68,14 +65,14 @@ impl Pass {
     async fn change(&mut self) {
         let (tokens, roster) = (&mut self.tokens, &mut self.roster);
         tokio::select! {
-            () = next(tokens.as_mut().map(tokens::Changes::next)) => {}
-            () = next(roster.as_mut().map(roster::Changes::next)) => {}
+            () = next(tokens.as_mut().map(Changes::next)) => {}
+            () = next(roster.as_mut().map(Changes::next)) => {}
         }
     }
 
     #[cfg(not(feature = "tls"))]
     async fn change(&mut self) {
-        next(self.tokens.as_mut().map(tokens::Changes::next)).await;
+        next(self.tokens.as_mut().map(Changes::next)).await;
     }
 
     fn is_accepted(&self) -> bool {

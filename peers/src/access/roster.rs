@@ -3,10 +3,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::changes::Changes;
 use crate::tls::{PeerCertificate, ServerName};
 use crate::{Error, Member};
 
-/// Whose certificates are accepted: those of the current members, and of whom you name besides.
+/// The names whose certificates a node accepts: those of the current members, and those that you add.
 ///
 /// A certificate is a member's if it is made out to the host of the member's URL, or to the member's id: as a
 /// subject alternative name, which may have a wildcard. Its chain and its dates are checked by the
@@ -69,10 +70,9 @@ impl Roster {
         })
     }
 
-    pub(super) fn changes(&self) -> Changes {
-        let mut members = self.members.clone();
-        members.mark_unchanged();
-        Changes(members)
+    /// Tells when the members change.
+    pub(super) fn changes(&self) -> Changes<Arc<[Member]>> {
+        Changes::of(self.members.clone())
     }
 }
 
@@ -89,25 +89,5 @@ impl fmt::Debug for Roster {
             .field("members", &self.members.borrow().len())
             .field("also", &self.also)
             .finish_non_exhaustive()
-    }
-}
-
-/// Tells when the members change.
-#[derive(Clone)]
-pub(super) struct Changes(watch::Receiver<Arc<[Member]>>);
-
-impl Changes {
-    /// Whether they have changed since this was made, or since the last [`next`](Self::next).
-    pub(super) fn has_changed(&self) -> bool {
-        // Also when nobody is left who could change them: the last change may not have been seen.
-        self.0.has_changed().unwrap_or(true)
-    }
-
-    /// Waits for the next change.
-    pub(super) async fn next(&mut self) {
-        if self.0.changed().await.is_err() {
-            // The members are what they are for good.
-            std::future::pending::<()>().await;
-        }
     }
 }

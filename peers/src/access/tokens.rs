@@ -6,6 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::sync::watch;
 
+use super::changes::Changes;
 use crate::{Error, Protocol};
 
 /// The secret that the nodes of a cluster share, and those that came before it.
@@ -41,7 +42,7 @@ pub struct Tokens {
 }
 
 /// The tokens, the one that is sent first.
-struct List {
+pub(super) struct List {
     accepted: Vec<SecretString>,
     /// The first one, as a header after `Bearer` and alone.
     bearer: HeaderValue,
@@ -94,28 +95,8 @@ impl Tokens {
     }
 
     /// Tells when the list changes.
-    pub(super) fn changes(&self) -> Changes {
-        Changes(self.list.subscribe())
-    }
-}
-
-/// Tells when a list of tokens changes.
-#[derive(Clone)]
-pub(super) struct Changes(watch::Receiver<List>);
-
-impl Changes {
-    /// Whether the list has changed since this was made, or since the last [`next`](Self::next).
-    pub(super) fn has_changed(&self) -> bool {
-        // Also when nobody is left who could change it: the last change may not have been seen.
-        self.0.has_changed().unwrap_or(true)
-    }
-
-    /// Waits for the next change.
-    pub(super) async fn next(&mut self) {
-        if self.0.changed().await.is_err() {
-            // Nobody is left who could change the list.
-            std::future::pending::<()>().await;
-        }
+    pub(super) fn changes(&self) -> Changes<List> {
+        Changes::of(self.list.subscribe())
     }
 }
 

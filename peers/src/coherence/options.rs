@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Error;
+use crate::limits::{LONGEST, check_time};
 
 /// How far a group goes to repair invalidations that did not reach every node.
 ///
@@ -32,9 +33,6 @@ impl Default for CoherenceOptions {
 
 /// A shorter interval would keep every node busy with asking every other one.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
-
-/// The longest time that an option may have.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl CoherenceOptions {
     /// How much memory the log of this node's own changes may take, in bytes. A peer that has missed
@@ -93,11 +91,7 @@ impl CoherenceOptions {
             let reason = format!("{interval:?} is neither zero nor from 10 ms to a year");
             return Err(Error::invalid_option("anti_entropy_interval", reason));
         }
-        if self.hint_window > LONGEST {
-            let reason = format!("{:?} is longer than a year", self.hint_window);
-            return Err(Error::invalid_option("hint_window", reason));
-        }
-        Ok(())
+        check_time("hint_window", self.hint_window, 0)
     }
 }
 

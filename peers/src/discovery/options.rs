@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Error;
+use crate::limits::{check_order, check_time};
 
 /// How soon a node follows its source of members, and what it does while the source fails.
 ///
@@ -45,9 +46,6 @@ impl Default for DiscoveryOptions {
         }
     }
 }
-
-/// The longest time of an option.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// # Changes
 impl DiscoveryOptions {
@@ -143,10 +141,7 @@ impl DiscoveryOptions {
             ("linger", self.linger, 0),
             ("first_list_timeout", self.first_list_timeout, 0),
         ] {
-            if !(Duration::from_millis(least)..=LONGEST).contains(&time) {
-                let reason = format!("{time:?} is not from {least} ms to a year");
-                return Err(Error::invalid_option(name, reason));
-            }
+            check_time(name, time, least)?;
         }
         for (name, less, other, more) in [
             ("debounce", self.debounce, "max_debounce", self.max_debounce),
@@ -158,10 +153,7 @@ impl DiscoveryOptions {
             ),
             ("back_off", self.back_off, "max_back_off", self.max_back_off),
         ] {
-            if less > more {
-                let reason = format!("{less:?} is more than the {other} of {more:?}");
-                return Err(Error::invalid_option(name, reason));
-            }
+            check_order(name, less, other, more)?;
         }
         Ok(())
     }

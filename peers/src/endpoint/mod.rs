@@ -1,5 +1,6 @@
 //! The endpoint: one port for every protocol, and the transport that dials with one of them.
 
+mod admission;
 mod dialect;
 mod service;
 #[cfg(feature = "tower")]

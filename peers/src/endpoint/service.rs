@@ -5,9 +5,7 @@ use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, AUTHORIZATION, CONTENT_TYPE, Entry, HeaderMap, HeaderValue, WWW_AUTHENTICATE,
-};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::service::Service;
@@ -15,7 +13,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::sleep;
 
 use super::dialect::Dialect;
-use crate::access::{Effect, Pass, Shown};
+use crate::access::Pass;
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
 use crate::http::server::{
@@ -66,13 +64,13 @@ use crate::{
 #[derive(Clone)]
 pub struct HttpService(Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     service: Arc<dyn PeerService>,
     /// The protocol under the base path.
-    protocol: Protocol,
-    options: Arc<HttpOptions>,
+    pub(super) protocol: Protocol,
+    pub(super) options: Arc<HttpOptions>,
     /// Who this node is, if it checks that it is meant.
-    this: Option<Addressee>,
+    pub(super) this: Option<Addressee>,
     /// One permit per request that is being answered.
     requests: Arc<Semaphore>,
     /// The bytes of all bodies that are being received.
@@ -99,7 +97,8 @@ impl HttpService {
     }
 
     /// The same for the node that is `this` member: it refuses native requests that mean another one, or another
-    /// [`cluster`](HttpOptions::cluster). The address of a former member may have become this node's.
+    /// [`cluster`](HttpOptions::cluster). The address of a former member may have become this node's. The refusal names
+    /// this node, and so a caller without the credentials that it asks for does not get one.
     ///
     /// # Errors
     ///
@@ -176,13 +175,12 @@ where
     type Future = BoxFuture<'static, Result<Response<Body>, Infallible>>;
 
     fn call(&self, mut request: Request<B>) -> Self::Future {
-        hide_credentials(request.headers_mut());
         // Before anything else looks at the request: there is no way around it.
-        if let Err(error) = self.0.check_credentials(&request) {
-            return Box::pin(ready(Ok(refusal(&request, &error))));
+        if let Err(refusal) = self.0.check_credentials(&mut request) {
+            return Box::pin(ready(Ok(*refusal)));
         }
         #[cfg(feature = "grpc")]
-        if is_grpc(&request) {
+        if grpc::is_ours(&request) {
             let inner = Arc::clone(&self.0);
             let (head, body) = request.into_parts();
             return match inner.admit(&head) {
@@ -192,9 +190,8 @@ where
                 }),
             };
         }
-        if let Err(error) = self.0.check_addressee(&request) {
-            let refusal = failure::answer(failure::status(&error), &error);
-            return Box::pin(ready(Ok(refusal)));
+        if let Err(refusal) = self.0.check_addressee(&request) {
+            return Box::pin(ready(Ok(*refusal)));
         }
         if let Some(pass) = self.0.pass_for_stream(&request) {
             return Box::pin(ready(Ok(self.0.begin_stream(request, pass))));
@@ -226,41 +223,6 @@ where
     }
 }
 
-/// Keeps credentials out of the log of a hook that prints the head of a request.
-fn hide_credentials(headers: &mut HeaderMap) {
-    if headers.contains_key(AUTHORIZATION)
-        && let Entry::Occupied(mut credentials) = headers.entry(AUTHORIZATION)
-    {
-        credentials
-            .iter_mut()
-            .for_each(|value| value.set_sensitive(true));
-    }
-}
-
-/// Whether a request is answered as gRPC has it.
-#[cfg(feature = "grpc")]
-fn is_grpc<B>(request: &Request<B>) -> bool {
-    request.version() == http::Version::HTTP_2 && request.uri().path().starts_with(grpc::PREFIX)
-}
-
-/// The answer to a request without the credentials that it needs.
-fn refusal<B>(request: &Request<B>, error: &Error) -> Response<Body> {
-    #[cfg(feature = "grpc")]
-    if is_grpc(request) {
-        return grpc::refused(error);
-    }
-    #[cfg(not(feature = "grpc"))]
-    let _ = request;
-    let mut answer = failure::answer(failure::status(error), error);
-    let denied = HeaderValue::from_static(failure::DENIED);
-    answer.headers_mut().insert(failure::ERROR, denied);
-    if answer.status() == StatusCode::UNAUTHORIZED {
-        let bearer = HeaderValue::from_static("Bearer");
-        answer.headers_mut().insert(WWW_AUTHENTICATE, bearer);
-    }
-    answer
-}
-
 /// The work of a request, with its context if there is a hook that makes them.
 fn within(
     context: Option<Context>,
@@ -273,10 +235,10 @@ fn within(
 }
 
 /// Where a request goes.
-struct Route {
-    dialect: Dialect,
+pub(super) struct Route {
+    pub(super) dialect: Dialect,
     /// The length of the base path.
-    base: usize,
+    pub(super) base: usize,
 }
 
 /// A body that is still to come.
@@ -287,62 +249,6 @@ impl Inner {
     fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
         let hook = self.options.on_request.as_ref();
         hook.map(|hook| hook.admit(head)).transpose()
-    }
-
-    /// Refuses a request without the credentials that it needs.
-    fn check_credentials<B>(&self, request: &Request<B>) -> Result<(), Error> {
-        let guard = &self.options.guard;
-        if !guard.asks() {
-            return Ok(());
-        }
-        let (method, path) = (request.method(), request.uri().path());
-        let located = self.locate(path);
-        let of_dialect = located
-            .as_ref()
-            .map(|Route { dialect, base }| (dialect, &path[*base..]));
-        let is_health_check = path == HEALTH
-            || of_dialect.is_some_and(|(of, target)| of.is_health_check(method, target));
-        #[cfg(feature = "grpc")]
-        let is_health_check = is_health_check && !is_grpc(request);
-        if is_health_check {
-            return Ok(());
-        }
-        let effect = match of_dialect {
-            #[cfg(feature = "grpc")]
-            _ if is_grpc(request) => grpc::effect(path),
-            Some((dialect, target)) => dialect.effect(method, target),
-            None => Effect::Change,
-        };
-        guard.admit(Shown::by(request.headers(), request.extensions()), effect)
-    }
-
-    /// Refuses a request in which somebody else is meant. The refusal says who this node is, and so it is only for
-    /// those who have the credentials that the node asks for.
-    fn check_addressee<B>(&self, request: &Request<B>) -> Result<(), Error> {
-        let shown = Shown::by(request.headers(), request.extensions());
-        match &self.this {
-            Some(this) if self.options.guard.knows(shown) => this.check(request.headers()),
-            _ => Ok(()),
-        }
-    }
-
-    /// The credentials with which a peer may go on with the native protocol's stream, if it asks to and may.
-    fn pass_for_stream<B>(&self, request: &Request<B>) -> Option<Pass> {
-        if !self.is_for_stream(request) {
-            return None;
-        }
-        Pass::of(&self.options.guard, request.headers(), request.extensions())
-    }
-
-    /// Whether a peer asks to go on with the native protocol's stream, and may if it has credentials. A hook has
-    /// to see each request, and so there are no streams beside one.
-    fn is_for_stream<B>(&self, request: &Request<B>) -> bool {
-        self.options.multiplexing
-            && self.options.on_request.is_none()
-            && stream::is_wanted(request.headers())
-            && request.uri().path() == self.options.base_path
-            && request.version() == http::Version::HTTP_11
-            && Dialect::of(self.protocol) == Dialect::Native
     }
 
     /// Answers the calls of a stream, once the answer to the request for it is written.
@@ -381,7 +287,7 @@ impl Inner {
     }
 
     /// The dialect of a path; `None` for the health check, and where nobody answers.
-    fn locate(&self, path: &str) -> Option<Route> {
+    pub(super) fn locate(&self, path: &str) -> Option<Route> {
         if let Some((dialect, base)) = Dialect::by_path(path) {
             return Some(Route { dialect, base });
         }

@@ -1,7 +1,8 @@
 //! Who a request is meant for.
 //!
 //! An address may have become another one's since the caller learned of it: a pod of the same cluster, or a node of
-//! another cluster with a group of the same name. So a native caller says whom it means, in two headers:
+//! another cluster with a group of the same name. So a native request names its addressee in two
+//! headers:
 //!
 //! - `x-groupcache-member`: the id of the member. All bytes but `A-Z a-z 0-9 - . _ ~ : / [ ]` are percent-encoded.
 //! - `x-groupcache-cluster`: the label of the cluster, if the caller has one.

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::Error;
+use crate::limits::{check_order, check_time};
 
 /// When a circuit opens and for how long, and when a silent peer is checked.
 ///
@@ -31,9 +32,6 @@ impl Default for CircuitOptions {
         }
     }
 }
-
-/// The longest time of an option.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl CircuitOptions {
     /// Failures in a row that open the circuit. Not zero. Default: 1.
@@ -84,17 +82,9 @@ impl CircuitOptions {
             ("silence", self.silence),
             ("ping_timeout", self.ping_timeout),
         ] {
-            if !(Duration::from_millis(1)..=LONGEST).contains(&time) {
-                let reason = format!("{time:?} is not from 1 ms to a year");
-                return Err(Error::invalid_option(name, reason));
-            }
+            check_time(name, time, 1)?;
         }
-        let (first, longest) = (self.back_off, self.max_back_off);
-        if first > longest {
-            let reason = format!("{first:?} is more than the max_back_off of {longest:?}");
-            return Err(Error::invalid_option("back_off", reason));
-        }
-        Ok(())
+        check_order("back_off", self.back_off, "max_back_off", self.max_back_off)
     }
 }
 

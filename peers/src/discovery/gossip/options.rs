@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::Error;
 
-/// Where [`Gossip`](super::Gossip) listens, whom it belongs to, and how often it talks.
+/// The settings of [`Gossip`](super::Gossip): its address, the label of its cluster, and its intervals.
 ///
 /// ```
 /// use peers::GossipOptions;

@@ -8,4 +8,4 @@ mod server;
 mod wire;
 
 pub(crate) use client::GrpcClient;
-pub(crate) use server::{PREFIX, answer, effect, panicked, refused};
+pub(crate) use server::{answer, effect, is_ours, panicked, refused};

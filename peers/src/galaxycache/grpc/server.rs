@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
 use prost::Message;
 use tokio::time::timeout;
@@ -23,7 +23,12 @@ use crate::http::{Body, BodyBudget, HttpOptions};
 use crate::{BoxFuture, Error, GetMode, GetRequest, PeerService, Reply};
 
 /// What the path of every method begins with.
-pub(crate) const PREFIX: &str = "/galaxycachepb.GalaxyCache/";
+const PREFIX: &str = "/galaxycachepb.GalaxyCache/";
+
+/// Whether a request is to be [answered](answer) here.
+pub(crate) fn is_ours<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_2 && request.uri().path().starts_with(PREFIX)
+}
 
 /// What a request to this path does.
 pub(crate) fn effect(path: &str) -> Effect {
@@ -33,7 +38,7 @@ pub(crate) fn effect(path: &str) -> Effect {
     }
 }
 
-/// Answers a request over HTTP/2 whose path begins with [`PREFIX`].
+/// Answers a request that [`is_ours`].
 ///
 /// The request's body has to come within [`HttpOptions::body_timeout`]; from then on its
 /// `grpc-timeout` is obeyed. What is not gRPC at all is answered as over HTTP.

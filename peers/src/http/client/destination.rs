@@ -2,7 +2,7 @@ use http::Uri;
 
 use crate::{Error, Member};
 
-/// Whom a [`Connector`](crate::Connector) connects to, and what for.
+/// The member that a [`Connector`](crate::Connector) connects to, and the version of HTTP that follows.
 #[derive(Clone, Debug)]
 pub struct Destination {
     member: Member,

@@ -43,7 +43,7 @@ pub(crate) struct HttpClient {
     host: HeaderValue,
     /// The URL's own path, which every request target begins with.
     root: Box<str>,
-    /// Whom the requests name as the one that is meant.
+    /// The member that each request names as its addressee.
     addressee: Option<Addressee>,
     options: Arc<HttpOptions>,
     limit: ConnectionLimit,

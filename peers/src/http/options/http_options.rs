@@ -9,6 +9,7 @@ use crate::http::MAX_KEYS_BYTES;
 use crate::http::addressee::check_label;
 use crate::http::client::{Connector, Destination, TcpConnector};
 use crate::http::server::Hook;
+use crate::limits::check_time;
 
 /// Limits and time-outs of clients and servers that speak HTTP.
 ///
@@ -109,11 +110,8 @@ const MAX_FRAME: u32 = (1 << 24) - 1;
 const MIN_WINDOW: u32 = (1 << 16) - 1;
 const MAX_WINDOW: u32 = (1 << 31) - 1;
 
-/// The watchdog looks four times per time-out, and a timer has steps of a millisecond.
-const SHORTEST: Duration = Duration::from_millis(4);
-
-/// The longest time-out. No sum of time-outs overflows.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The watchdog looks four times per time-out, and a timer has steps of a millisecond. In milliseconds.
+const SHORTEST: u64 = 4;
 
 /// Room that a message needs beside the value in it.
 const FRAMING: usize = 64;
@@ -152,15 +150,9 @@ impl HttpOptions {
             ("server_idle_timeout", self.server_idle_timeout),
             ("write_timeout", self.write_timeout),
         ] {
-            if !(SHORTEST..=LONGEST).contains(&timeout) {
-                let reason = format!("{timeout:?} is not from 4 ms to a year");
-                return Err(Error::invalid_option(name, reason));
-            }
+            check_time(name, timeout, SHORTEST)?;
         }
-        if self.drain_timeout > LONGEST {
-            let reason = format!("{:?} is longer than a year", self.drain_timeout);
-            return Err(Error::invalid_option("drain_timeout", reason));
-        }
+        check_time("drain_timeout", self.drain_timeout, 0)?;
         for (name, number, most) in [
             (
                 "max_connections_per_peer",
