@@ -180,7 +180,18 @@ fn streams() -> Vec<Vec<u8>> {
         .chain([all_calls, cancelled, Frame::new(PING, 9, []).bytes()])
         .chain([pieces(SET, 100), pieces(SET, 1 << 40), pieces(SET, 40_000)])
         .chain([pieces(SET, 0x12_0000)]);
-    said_by_server.chain(said_by_client).collect()
+    said_by_server
+        .chain(said_by_client)
+        .chain([announced_and_not_sent()])
+        .collect()
+}
+
+/// What the fuzzer found: long pieces that are announced again and again, and do not come.
+fn announced_and_not_sent() -> Vec<u8> {
+    let first = b"\x26\0\x01\0\x11\x01\0\0\0\0\0\x75\0\0\0\x30\0\0\x12\0\0\0\0\0";
+    let rest = b"\x1e\0\0\0\x11\x01\0\0\0\0\0\0\x30\x75\0\0";
+    let (ones, twos): (&[u8], &[u8]) = (&[1; 30], &[2; 12]);
+    [b"S", &first[..], ones, rest, twos, b"\0\x07\0"].concat()
 }
 
 fn carrying(line: &str, body: &[u8]) -> Vec<u8> {

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 /// The most buffers that are kept.
 const MAX_BUFFERS: usize = 64;
 
-/// Keeps the memory of long bodies that are gone, for those that come next.
+/// Keeps the memory of long bodies that came and are gone, for those that come next.
 ///
 /// Memory fresh from the system costs more than what is read into it: the kernel clears each page when it is first
 /// touched, and an allocator gives the memory of large blocks back as soon as they are free.
@@ -50,10 +50,12 @@ impl Spare {
     }
 
     fn put(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        if buffer.capacity() == 0 || buffer.capacity() > self.max_bytes {
+        // A body that was only announced has not earned its memory.
+        let filled = buffer.len() > buffer.capacity() / 2;
+        if !filled || buffer.capacity() > self.max_bytes {
             return;
         }
+        buffer.clear();
         let mut buffers = self.buffers.lock();
         buffers.push_back(buffer);
         let mut bytes: usize = buffers.iter().map(Vec::capacity).sum();
@@ -108,17 +110,33 @@ mod tests {
     use super::*;
 
     fn put(spare: &Arc<Spare>, bytes: usize) -> *const u8 {
-        let mut buffer = spare.take(bytes);
-        buffer.reserve_exact(bytes);
-        buffer.as_ptr()
+        body(spare, bytes, bytes).as_ptr()
+    }
+
+    /// A body of which so many bytes have come.
+    fn body(spare: &Arc<Spare>, length: usize, received: usize) -> Recycled {
+        let mut buffer = spare.take(length);
+        buffer.reserve_exact(length);
+        buffer.resize(received, 0);
+        buffer
+    }
+
+    #[test]
+    fn the_memory_of_a_body_that_did_not_come_is_not_kept() {
+        let spare = Spare::new(1 << 20);
+        drop(body(&spare, 100_000, 50_000));
+        assert!(spare.buffers.lock().is_empty());
+        drop(body(&spare, 100_000, 50_001));
+        assert_eq!(spare.buffers.lock().len(), 1);
     }
 
     #[test]
     fn the_memory_of_a_body_is_used_again_for_one_of_about_its_length() {
         let spare = Spare::new(1 << 20);
         let first = put(&spare, 100_000);
-        let again = spare.take(95_000);
+        let mut again = spare.take(95_000);
         assert!(again.is_empty() && again.as_ptr() == first);
+        again.resize(95_000, 0);
         drop(again);
         assert_eq!(spare.take(101_000).capacity(), 0, "too long for it");
         assert_eq!(
@@ -132,23 +150,15 @@ mod tests {
     #[test]
     fn no_more_than_the_limits_is_kept_and_the_latest_at_that() {
         let spare = Spare::new(1000);
-        let buffers: Vec<_> = (0..3)
-            .map(|_| {
-                let mut buffer = spare.take(400);
-                buffer.reserve_exact(400);
-                buffer
-            })
-            .collect();
+        let buffers: Vec<_> = (0..3).map(|_| body(&spare, 400, 400)).collect();
         let last = buffers[2].as_ptr();
         drop(buffers);
         put(&spare, 1001);
         assert_eq!(spare.buffers.lock().len(), 2);
         assert_eq!(spare.take(400).as_ptr(), last);
         let small = Spare::new(1 << 20);
-        let many: Vec<_> = (0..MAX_BUFFERS + 9).map(|_| small.take(10)).collect();
-        for mut buffer in many {
-            buffer.reserve_exact(10);
-        }
+        let many: Vec<_> = (0..MAX_BUFFERS + 9).map(|_| body(&small, 10, 10)).collect();
+        drop(many);
         assert_eq!(small.buffers.lock().len(), MAX_BUFFERS);
         small.clear();
         assert_eq!(small.take(10).capacity(), 0);

@@ -44,6 +44,15 @@ pub(super) struct Inbox {
     budget: Arc<BodyBudget>,
 }
 
+impl Drop for Inbox {
+    /// A connection that has ended is idle for good.
+    fn drop(&mut self) {
+        self.piece = None;
+        self.partials.clear();
+        self.budget.shrink();
+    }
+}
+
 /// What has come.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event<'a> {
