@@ -265,6 +265,14 @@ impl Node {
 
 #[cfg(feature = "testing")]
 impl Node {
+    /// What answers this node's peers, for a [`Transport`](crate::Transport) of a test's own. Weak, because the node
+    /// keeps its transport alive.
+    ///
+    /// This needs the feature `testing`.
+    pub fn peer_service(&self) -> std::sync::Weak<dyn peers::PeerService> {
+        std::sync::Arc::downgrade(&self.0.host.groups) as std::sync::Weak<dyn peers::PeerService>
+    }
+
     /// Stops the server at once, breaking off whatever is under way.
     pub(crate) fn kill(&self) {
         let driver = self.0.discovery.lock().take();

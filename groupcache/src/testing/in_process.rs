@@ -17,9 +17,8 @@ pub(super) struct InProcess(Arc<RwLock<HashMap<String, Weak<dyn PeerService>>>>)
 impl InProcess {
     /// Makes a node reachable.
     pub(super) fn connect(&self, node: &Node) {
-        // Weak, because the node's routes lead back here.
-        let groups = Arc::downgrade(&node.0.host.groups) as Weak<dyn PeerService>;
-        self.0.write().insert(node.member().url().into(), groups);
+        let url = node.member().url().into();
+        self.0.write().insert(url, node.peer_service());
     }
 
     /// Makes a node unreachable.
