@@ -91,6 +91,16 @@ impl History {
     }
 }
 
+impl Event {
+    /// Whether it happens all the time, and mostly brings nothing new.
+    pub fn is_routine(&self) -> bool {
+        match self {
+            Self::Message { what, .. } => what == "ping" || what.starts_with("changes"),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

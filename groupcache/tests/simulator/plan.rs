@@ -139,6 +139,35 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// The same without faults.
+    pub fn calm(mut self) -> Self {
+        self.actions.retain(|action| action.what.is_of_a_client());
+        self.settings = Settings {
+            failing: 0,
+            hanging: 0,
+            doubled: 0,
+            late: 0,
+            ..self.settings
+        };
+        self
+    }
+}
+
+impl What {
+    /// Whether a client does it, through a node.
+    pub fn is_of_a_client(&self) -> bool {
+        matches!(
+            self,
+            Self::Get { .. }
+                | Self::Peek { .. }
+                | Self::GetMany { .. }
+                | Self::WarmUp { .. }
+                | Self::Write { .. }
+        )
+    }
+}
+
 impl Settings {
     fn of(random: &mut Random) -> Self {
         let ms = Duration::from_millis;

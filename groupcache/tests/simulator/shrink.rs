@@ -1,5 +1,5 @@
 use super::plan::{Plan, What};
-use super::{Failure, run};
+use super::runs::{Failure, run};
 
 /// A smaller plan that breaks a rule, too: with fewer actions, fewer nodes, and without what makes messages and getters
 /// slow. Zeller and Hildebrandt, *Simplifying and isolating failure-inducing input*, IEEE TSE 28 (2002), reduced to the

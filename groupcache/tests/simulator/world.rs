@@ -125,20 +125,14 @@ impl Nodes {
     }
 
     async fn act(&mut self, what: &What) {
-        match what {
-            What::Get { .. }
-            | What::Peek { .. }
-            | What::GetMany { .. }
-            | What::WarmUp { .. }
-            | What::Write { .. } => {
-                self.client(what);
-                return;
-            }
-            _ => self.world.history.add(match what {
-                What::Crash { node } => Event::Crash { node: *node },
-                other => Event::Fault(other.to_string()),
-            }),
+        if what.is_of_a_client() {
+            self.client(what);
+            return;
         }
+        self.world.history.add(match what {
+            What::Crash { node } => Event::Crash { node: *node },
+            other => Event::Fault(other.to_string()),
+        });
         let post = Arc::clone(&self.world.post);
         match *what {
             What::Cut { from, to } => post.change(|ways| ways.cut(from, to)),
@@ -148,11 +142,7 @@ impl Nodes {
                 post.change(|ways| ways.crash(node));
                 self.running.remove(&node);
             }
-            What::Restart { node } => {
-                if !self.running.contains_key(&node) {
-                    self.start(node).await;
-                }
-            }
+            What::Restart { node } if !self.running.contains_key(&node) => self.start(node).await,
             What::Add { node, member } => {
                 if let Some(running) = self.running.get(&node) {
                     running
@@ -230,7 +220,8 @@ impl Nodes {
         let reads: Vec<u64> = (0..plan.keys)
             .map(|key| self.world.database.reads(key))
             .collect();
-        for round in 0..2 {
+        // Twice, so that also mirrors are read.
+        for _ in 0..2 {
             for key in 0..plan.keys {
                 for node in 0..plan.nodes {
                     self.client(&What::Get { node, key });
@@ -239,7 +230,6 @@ impl Nodes {
                     while running.clients.join_next().await.is_some() {}
                 }
             }
-            let _ = round;
         }
         self.check_loads(&reads);
         self.check_budgets();
@@ -306,7 +296,7 @@ impl Client {
         self.got(
             key,
             called,
-            got.map(|entry| entry.into_value())
+            got.map(groupcache::Entry::into_value)
                 .map_err(|error| error.to_string()),
         );
     }

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::mem;
 use std::sync::Arc;
 
 use lru::DefaultHashBuilder;
@@ -30,33 +29,36 @@ pub(super) fn rounds<'a, T: Keyed>(
     items: Vec<T>,
     peer_of: impl Fn(&[u8]) -> Option<&'a Peer>,
 ) -> (Vec<Round<T>>, Vec<T>) {
-    let mut open = HashMap::<&str, (Round<T>, usize), DefaultHashBuilder>::default();
-    let mut full = Vec::new();
+    // The rounds, with the bytes of their keys, in the order in which they are begun.
+    let mut rounds = Vec::<(Round<T>, usize)>::new();
+    let mut open = HashMap::<&str, usize, DefaultHashBuilder>::default();
     let mut others = Vec::new();
     for item in items {
         let Some(peer) = peer_of(item.key()) else {
             others.push(item);
             continue;
         };
-        let empty = || Round {
-            peer: peer.clone(),
-            items: Vec::new(),
-        };
-        let (round, bytes) = open
-            .entry(peer.member().id())
-            .or_insert_with(|| (empty(), 0));
         let length = item.key().len();
-        if round.items.len() == GetManyRequest::MAX_KEYS
-            || *bytes + length > GetManyRequest::MAX_BYTES
-        {
-            full.push(mem::replace(round, empty()));
-            *bytes = 0;
-        }
+        let has_room = |(round, bytes): &(Round<T>, usize)| {
+            round.items.len() < GetManyRequest::MAX_KEYS
+                && bytes + length <= GetManyRequest::MAX_BYTES
+        };
+        let id = peer.member().id();
+        let place = match open.get(id) {
+            Some(&place) if has_room(&rounds[place]) => place,
+            _ => {
+                let (peer, items) = (peer.clone(), Vec::new());
+                rounds.push((Round { peer, items }, 0));
+                open.insert(id, rounds.len() - 1);
+                rounds.len() - 1
+            }
+        };
+        let (round, bytes) = &mut rounds[place];
         *bytes += length;
         round.items.push(item);
     }
-    full.extend(open.into_values().map(|(round, _)| round));
-    (full, others)
+    let rounds = rounds.into_iter().map(|(round, _)| round).collect();
+    (rounds, others)
 }
 
 impl Inner {
