@@ -14,6 +14,7 @@ use crate::getter::BoxedGetter;
 use crate::lifetime::Freshness;
 use crate::promoter::Promoter;
 use crate::rates::{Rate, Rates};
+use crate::report::KeyMask;
 use crate::stats::Counters;
 use crate::store::Storage;
 use crate::{Entry, Error, Key, Stats};
@@ -43,6 +44,8 @@ pub(crate) struct Inner {
     pub(super) request_timeout: Option<Duration>,
     /// What this node and its peers know of changes.
     pub(super) coherence: Coherence,
+    /// How keys are shown.
+    pub(super) key_mask: KeyMask,
     /// Where loads run, so that they outlive the caller that started them.
     pub(super) runtime: NodeRuntime,
 }

@@ -7,6 +7,7 @@
 //! | `serve` | the same for a peer |
 //! | `many` | the same for several keys together |
 //! | `change` | remove, set and clear, here and on all nodes |
+//! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `fence`, `flights`, `failures` | shared by the above: removals against loads, one load per key, pauses |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
@@ -23,6 +24,7 @@ mod inner;
 mod limits;
 mod many;
 mod node_runtime;
+mod report;
 mod serve;
 mod task_pool;
 mod undecodable;

@@ -10,6 +10,7 @@ use super::tier::Tier;
 use super::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifetime::Lifetime;
+use crate::report::Evictions;
 use crate::stats::Stats;
 use crate::{Entry, Key, Policy, Source};
 
@@ -194,6 +195,24 @@ impl Storage {
             Place::Nowhere => Usage::default(),
             Place::BuiltIn(store) => store.usage(),
             Place::Custom(custom) => custom.store().usage(),
+        }
+    }
+
+    /// Why entries have left.
+    pub(crate) fn evictions(&self) -> Evictions {
+        match &self.place {
+            Place::BuiltIn(store) => {
+                let counts = store.counts();
+                Evictions {
+                    made_room: counts.evictions,
+                    expired: counts.expired,
+                    replaced: counts.overwrites,
+                    removed: counts.removals,
+                    cleared: 0,
+                    too_large: counts.oversize,
+                }
+            }
+            Place::Nowhere | Place::Custom(_) => Evictions::default(),
         }
     }
 

@@ -72,6 +72,11 @@ impl Router {
         Self::new(this, scheme, transport, circuit).handoff(self.handoff)
     }
 
+    /// The rules of the ring.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
     /// The node this router belongs to.
     pub fn this(&self) -> &Member {
         &self.this

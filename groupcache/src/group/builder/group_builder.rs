@@ -112,6 +112,7 @@ impl<G> GroupBuilder<G> {
             request_timeout: host.request_timeout,
             coherence: Coherence::new(self.coherence),
             failures: Failures::new(self.limits.pauses),
+            key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),
         }));
         host.groups.add(&group)?;
