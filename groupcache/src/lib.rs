@@ -104,7 +104,7 @@ pub use report::{
     HotKey, InboundReport, NodeReport, PeerReport, RingPicture, RingReport,
 };
 pub use stats::Stats;
-pub use store::{Store, Stored, Usage};
+pub use store::{Cached, Entries, EvictionCause, Store, Stored, Usage};
 #[cfg(feature = "json")]
 pub use typed::Json;
 #[cfg(feature = "msgpack")]

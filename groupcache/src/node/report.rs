@@ -32,6 +32,8 @@ impl Node {
             unix_ms: u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX),
             keys_are_hidden: host.key_mask.hides(),
             inbound: self.0.server.lock().as_ref().map(inbound),
+            request_bytes_in_flight: self.0.service.body_bytes_in_flight(),
+            answer_bytes_in_flight: host.router.transport().body_bytes_in_flight(),
             ring: RingReport::new(&host.router, &hints),
             groups: groups
                 .iter()

@@ -3,8 +3,12 @@ use peers::Distribution;
 /// How long gets took on this node, in nanoseconds, by how they ended.
 ///
 /// Gets that waited for anything are all measured, from the call's first poll to its end, and a get of several keys once
-/// for each of them. Of the hits one in 1,024 is, because reading the clock takes as long as a hit: multiply its count by
-/// 1,024, or read the counts from the [`Stats`](crate::Stats). The time of a hit is that of its lookup alone.
+/// for each of them.
+///
+/// Of the hits one in 1,024 is measured, because reading the clock takes as long as a hit does; [`Stats`](crate::Stats)
+/// has the count of all. What is measured is a second look-up of the key right after the hit, so that the others pay
+/// nothing. The time has two readings of the clock in it, and no wait for memory that the hit has just read: it tells
+/// whether hits wait for one another or for changes, and not how long a hit takes to the nanosecond.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]

@@ -56,6 +56,10 @@ pub struct NodeReport {
     pub keys_are_hidden: bool,
     /// The connections that others have made to the node's own server; `None` without one.
     pub inbound: Option<InboundReport>,
+    /// The bytes of the bodies of peers' requests that are being received at the moment.
+    pub request_bytes_in_flight: usize,
+    /// The bytes of peers' answers that are being received at the moment; `None` if the transport does not know.
+    pub answer_bytes_in_flight: Option<usize>,
     /// The ring, and how this node stands with each member.
     pub ring: RingReport,
     /// The groups, in the order of their names.
