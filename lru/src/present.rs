@@ -13,6 +13,6 @@ pub struct Present<K, V> {
     /// The charge, the class and the expiry of the entry.
     pub meta: Meta,
     /// The time since the entry was written, to about a sixteenth of the time in which as many entries come as its shard
-    /// holds. An entry that has outlived two such times is at least as old as this says.
+    /// holds. The oldest entries may be older than this says: a shard remembers its last 32 looks at the clock.
     pub age: Duration,
 }

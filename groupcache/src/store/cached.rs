@@ -15,8 +15,8 @@ pub struct Cached {
     pub value: ByteView,
     /// [`Source::Main`], [`Source::Hot`] for a mirror, or [`Source::Stale`] for either past its freshness.
     pub source: Source,
-    /// The time since the value was stored, to about a sixteenth of the time in which the store's contents turn over. A
-    /// value that has outlived two such times may be older. `None` in a [store of one's own](crate::GroupBuilder::store).
+    /// The time since the value was stored, to about a sixteenth of the time in which the store's contents turn over. The
+    /// oldest values may be older than this says. `None` in a [store of one's own](crate::GroupBuilder::store).
     pub age: Option<Duration>,
     /// How long the value stays fresh; zero for a stale one, `None` if it never stops.
     pub fresh_for: Option<Duration>,
