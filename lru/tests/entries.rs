@@ -55,9 +55,8 @@ proptest! {
         (0..2000).step_by(3).for_each(|key| _ = cache.remove(&key));
 
         let mut seen = HashSet::new();
-        let mut entries = cache.entries();
         let (mut ops, mut strides) = (meanwhile.iter(), strides.iter().cycle());
-        while let Some(entry) = entries.next() {
+        for entry in cache.entries() {
             seen.insert(entry.key);
             // Whatever happens between two steps: a thread of its own could do no more.
             for op in ops.by_ref().take(*strides.next().unwrap()) {
@@ -266,7 +265,8 @@ fn a_clear_tells_of_all_entries_of_a_large_table() {
 
 #[test]
 fn the_listener_may_call_the_cache() {
-    let cell: Arc<Mutex<Option<Arc<Cache<u32, u32>>>>> = Arc::default();
+    type Cell = Arc<Mutex<Option<Arc<Cache<u32, u32>>>>>;
+    let cell = Cell::default();
     let later = Arc::clone(&cell);
     let cache = Cache::<(), ()>::builder(100)
         .shards(1)

@@ -8,16 +8,16 @@ use crate::Key;
 /// hashes alone.
 ///
 /// A key is listed once its count has passed the bar: that of the coldest key of a full list, and a tenth more, so that
-/// keys of about the same rate do not take turns. A full list is reviewed at most once in a tick, so that a load of many
-/// such keys does not spend its time here.
+/// keys of about the same rate do not take turns. A full list takes a key only now and then, so that a load of many such
+/// keys does not spend its time here.
 #[derive(Debug)]
 pub(super) struct HotList {
     most: usize,
     listed: Mutex<Vec<Listed>>,
-    /// The bits of the count that a key has to exceed.
+    /// The bits of the count that a key has to exceed. Zero as long as there is room.
     bar: AtomicU32,
-    /// The tick at which the bar was measured.
-    measured: AtomicU32,
+    /// The tick of the last review, at which the bar was measured.
+    reviewed: AtomicU32,
 }
 
 #[derive(Clone, Debug)]
@@ -29,7 +29,10 @@ struct Listed {
 /// How much more than the coldest listed key a newcomer has to be asked for.
 const LEAD: f32 = 1.1;
 
-/// Counts fade, and so does the bar: after so many ticks it is measured again.
+/// A full list takes a key at most once in so many ticks, which are milliseconds.
+const REVIEW_TICKS: u32 = 16;
+
+/// Counts fade, and so does the bar: after so many ticks any key leads to a review.
 const BAR_TICKS: u32 = 1000;
 
 /// What changes in the table of rates.
@@ -47,7 +50,7 @@ impl HotList {
             most,
             listed: Mutex::default(),
             bar: AtomicU32::new(0),
-            measured: AtomicU32::new(0),
+            reviewed: AtomicU32::new(0),
         }
     }
 
@@ -59,11 +62,12 @@ impl HotList {
     /// Whether a key that is not listed may get onto the list with this count.
     #[inline]
     pub(super) fn takes(&self, count: f32, tick: u32) -> bool {
-        self.is_used() && (count > f32::from_bits(self.bar.load(Relaxed)) || self.bar_is_old(tick))
-    }
-
-    fn bar_is_old(&self, tick: u32) -> bool {
-        tick.wrapping_sub(self.measured.load(Relaxed)) > BAR_TICKS
+        let bar = f32::from_bits(self.bar.load(Relaxed));
+        if bar == 0.0 {
+            return self.is_used();
+        }
+        let since = tick.wrapping_sub(self.reviewed.load(Relaxed));
+        since >= BAR_TICKS || (since >= REVIEW_TICKS && count > bar)
     }
 
     /// Lists a key, in place of the coldest one if the list is full. `count_of` tells the present count of a hash, `None`
@@ -86,9 +90,7 @@ impl HotList {
             return change;
         }
         if listed.len() >= self.most {
-            if self.measured.swap(tick, Relaxed) == tick {
-                return change;
-            }
+            self.reviewed.store(tick, Relaxed);
             let mut coldest = (f32::INFINITY, 0);
             listed.retain(|known| count_of(known.hash).is_some());
             for (place, known) in listed.iter().enumerate() {
@@ -145,16 +147,12 @@ mod tests {
         assert_eq!(list.offer(10, b"k", 10.0, 1, count_of).unlisted, None);
         let cold = list.offer(11, b"k", 11.0, 2, count_of);
         assert_eq!(cold, Change::default(), "not enough of a lead");
-        assert!(!list.takes(11.0, 3) && list.takes(12.0, 3));
-        let hot = list.offer(30, b"k", 30.0, 4, count_of);
+        let soon = 2 + REVIEW_TICKS;
+        assert!(!list.takes(11.0, soon) && list.takes(12.0, soon));
+        assert!(!list.takes(12.0, soon - 1), "a key came a moment ago");
+        let hot = list.offer(30, b"k", 30.0, soon, count_of);
         assert_eq!((hot.listed, hot.unlisted), (Some(30), Some(10)));
         assert_eq!(hashes(&list), [20, 30]);
-        let soon = list.offer(40, b"k", 40.0, 4, count_of);
-        assert_eq!(
-            soon,
-            Change::default(),
-            "the list was reviewed in this tick"
-        );
     }
 
     #[test]
@@ -173,7 +171,7 @@ mod tests {
         let list = HotList::new(1);
         list.offer(1, b"k", 100.0, 5, |_| Some(100.0));
         list.offer(2, b"k", 50.0, 6, |_| Some(100.0));
-        assert!(!list.takes(90.0, 6 + BAR_TICKS) && list.takes(90.0, 7 + BAR_TICKS));
+        assert!(!list.takes(90.0, 5 + BAR_TICKS) && list.takes(90.0, 6 + BAR_TICKS));
         assert!(!HotList::new(0).takes(f32::INFINITY, 5000));
     }
 }

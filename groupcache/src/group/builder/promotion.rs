@@ -14,7 +14,7 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// The number of keys whose request rates this node remembers, about 17 bytes each: its own keys,
+    /// The number of keys whose request rates this node remembers, about 18 bytes each: its own keys,
     /// whose rates go to other nodes with the values, and other nodes' keys, which may become hot. The
     /// coldest keys are forgotten first. Up to 16 million; default: 8192.
     pub fn candidates(mut self, keys: usize) -> Self {
