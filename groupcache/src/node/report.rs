@@ -12,7 +12,7 @@ impl Node {
     /// What the node tells of itself and its groups: who owns how much, what is hot, which peer is ill, whether the
     /// budgets are right, and what failed last. A plain snapshot, which holds no hit up.
     ///
-    /// It is made to be taken once a second: it takes about 5 µs for each member, and about twice as long as
+    /// It is made to be taken once a second: it takes less than 5 µs for each member, and about twice as long as
     /// [`Group::usage`](crate::Group::usage) for each group. The first report after a change of the members adds up the
     /// points of the ring, which takes about 20 ms for 1,000 members of the native scheme.
     pub fn report(&self) -> NodeReport {

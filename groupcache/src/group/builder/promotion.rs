@@ -29,7 +29,8 @@ impl<G> GroupBuilder<G> {
     }
 
     /// How many of the keys that are asked for most a [report](crate::GroupReport::hot_keys) lists. A node without peers
-    /// counts requests for this list alone; zero turns it off. Up to 1,024; default: 64.
+    /// counts requests for this list alone: zero turns it off there, and saves the memory of the
+    /// [`candidates`](Self::candidates). Up to 1,024; default: 64.
     pub fn hot_keys(mut self, keys: usize) -> Self {
         self.promotion.hot_keys = keys;
         self
