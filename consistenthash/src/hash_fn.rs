@@ -37,6 +37,19 @@ pub enum HashFn {
 }
 
 impl HashFn {
+    /// The name: `xxh3`, `crc32`, `fnv1`, `fnv1a`, `fnv1a-32`, `custom-32` or `custom-64`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Xxh3 => "xxh3",
+            Self::Crc32 => "crc32",
+            Self::Fnv1 => "fnv1",
+            Self::Fnv1a => "fnv1a",
+            Self::Fnv1a32 => "fnv1a-32",
+            Self::Custom32(_) => "custom-32",
+            Self::Custom64(_) => "custom-64",
+        }
+    }
+
     /// The hash of `bytes` in the upper bits of 64.
     ///
     /// Hashes of 32 and of 64 bits then cover the same range, in the order of the hashes, so the

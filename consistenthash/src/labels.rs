@@ -21,6 +21,16 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// The name: `name-then-number`, `number-then-name` or `md5-hex-of-number-then-name`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NameThenNumber => "name-then-number",
+            Self::NumberThenName => "number-then-name",
+            #[cfg(feature = "md5")]
+            Self::Md5HexOfNumberThenName => "md5-hex-of-number-then-name",
+        }
+    }
+
     /// Calls `visit` with the label of each replica of `name`, in order.
     ///
     /// `scratch` is a buffer that the caller reuses for the next member. Its content does not

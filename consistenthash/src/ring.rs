@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::points::Points;
 use crate::seats::Seats;
-use crate::{Owners, Ranges, Scheme};
+use crate::{Owners, Ranges, Scheme, Ties};
 
 /// Members on a circle of hashes. The owner of a key is the member of the first point at or after
 /// the key's hash, going around the circle.
@@ -67,13 +67,7 @@ impl<M> Ring<M> {
     /// The index in [`members`](Self::members) of the member that owns `key`.
     #[inline]
     pub fn owner_index(&self, key: &[u8]) -> usize {
-        let Inner {
-            scheme,
-            points,
-            seats,
-            ..
-        } = &*self.inner;
-        seats.member(points.successor(scheme.position(key)).seat())
+        self.owner_index_at(self.position(key))
     }
 
     /// The members in the order in which `key` would fall to them, each once. First comes the
@@ -118,6 +112,14 @@ impl<M> Ring<M> {
         self.inner.scheme.position(key)
     }
 
+    /// The index in [`members`](Self::members) of the member that owns a position. A picture of the ring asks for the
+    /// owners of evenly spaced positions.
+    #[inline]
+    pub fn owner_index_at(&self, position: u64) -> usize {
+        let Inner { points, seats, .. } = &*self.inner;
+        seats.member(points.successor(position).seat())
+    }
+
     /// The whole circle in ascending, adjacent, disjoint ranges of positions, each with its owner.
     ///
     /// Neighbouring ranges have different owners. Only the last and the first range, which meet at
@@ -139,6 +141,44 @@ impl<M> Ring<M> {
             .into_iter()
             .map(|width| width as f64 / 2_f64.powi(64))
             .collect()
+    }
+}
+
+impl<M: AsRef<[u8]>> Ring<M> {
+    /// A number that is the same for rings of equal schemes and equal members, in whatever order these are listed, and
+    /// most likely another one for any other ring.
+    ///
+    /// Processes that compare it find out whether they agree on every owner. With [`Ties::LastListed`](crate::Ties) the
+    /// order of the list decides about points that members share, and rings that differ in that alone have the same
+    /// number. It is XXH3 (64 bits, seed 0) of
+    ///
+    /// - the number of replicas, as four little-endian bytes,
+    /// - a byte for the rule of ties: 0 for `LastListed`, 1 for `GreatestName`,
+    /// - for each member, in the order of the names' bytes: the length of the name, as four little-endian bytes; the
+    ///   name; the position of the name as a key, and the position of the member's first label, as eight little-endian
+    ///   bytes each.
+    ///
+    /// So it tells hash functions and labels apart by what they do, also those of one's own. Takes time `O(m log m)` for
+    /// `m` members.
+    pub fn fingerprint(&self) -> u64 {
+        let scheme = self.scheme();
+        let mut names: Vec<&[u8]> = self.members().iter().map(M::as_ref).collect();
+        names.sort_unstable();
+        let mut text = scheme.replica_count().to_le_bytes().to_vec();
+        text.push(match scheme.tie_rule() {
+            Ties::LastListed => 0,
+            Ties::GreatestName => 1,
+        });
+        let (first, mut scratch) = (scheme.replicas(1), Vec::new());
+        for name in names {
+            text.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            text.extend_from_slice(name);
+            text.extend_from_slice(&scheme.position(name).to_le_bytes());
+            first.visit_points(name, &mut scratch, |position| {
+                text.extend_from_slice(&position.to_le_bytes());
+            });
+        }
+        xxhash_rust::xxh3::xxh3_64(&text)
     }
 }
 

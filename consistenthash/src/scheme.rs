@@ -32,6 +32,16 @@ pub enum Ties {
     GreatestName,
 }
 
+impl Ties {
+    /// The name: `last-listed` or `greatest-name`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LastListed => "last-listed",
+            Self::GreatestName => "greatest-name",
+        }
+    }
+}
+
 impl Scheme {
     /// The scheme for clusters that run only this crate: XXH3 of the name and a four-byte replica
     /// number, 2,048 points per member.
@@ -145,7 +155,18 @@ impl Scheme {
         self.replicas
     }
 
-    pub(crate) const fn tie_rule(&self) -> Ties {
+    /// The hash function.
+    pub const fn hash_fn(&self) -> HashFn {
+        self.hash
+    }
+
+    /// The rule by which a member's labels are made.
+    pub const fn label_rule(&self) -> Labels {
+        self.labels
+    }
+
+    /// The rule for the owner of a shared point.
+    pub const fn tie_rule(&self) -> Ties {
         self.ties
     }
 

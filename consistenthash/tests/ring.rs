@@ -1,6 +1,6 @@
 //! What a ring accepts, refuses and shares.
 
-use consistenthash::{Error, HashFn, MAX_POINTS, Ring, Scheme};
+use consistenthash::{Error, HashFn, Labels, MAX_POINTS, Ring, Scheme, Ties};
 
 fn refused(scheme: Scheme, members: &[&str]) -> Error {
     Ring::new(scheme, members.to_vec()).unwrap_err()
@@ -59,6 +59,62 @@ fn a_clone_is_the_same_ring_and_needs_no_clone_of_its_members() {
 fn a_ring_crosses_threads() {
     fn crosses_threads<T: Send + Sync + 'static>() {}
     crosses_threads::<Ring<String>>();
+}
+
+#[test]
+fn equal_rings_have_one_fingerprint_and_others_have_others() {
+    let of = |scheme: Scheme, names: &[&str]| Ring::new(scheme, names).unwrap().fingerprint();
+    let native = Scheme::native();
+    let known = of(native, &["a", "b", "c"]);
+    assert_eq!(
+        known,
+        of(native, &["c", "a", "b"]),
+        "the order does not count"
+    );
+    let changed = Ring::new(native, ["a", "b"]).unwrap();
+    let changed = changed.with_members(["b", "c", "a"]).unwrap();
+    assert_eq!(known, changed.fingerprint(), "neither does the way to it");
+    let mut others = vec![
+        of(native, &["a", "b"]),
+        of(native, &["a", "b", "d"]),
+        of(native, &["a", "bc"]),
+        of(native.replicas(50), &["a", "b", "c"]),
+        of(native.hash(HashFn::Fnv1a), &["a", "b", "c"]),
+        of(native.labels(Labels::NumberThenName), &["a", "b", "c"]),
+        of(native.ties(Ties::LastListed), &["a", "b", "c"]),
+        of(native.hash(HashFn::Custom64(|_| 7)), &["a", "b", "c"]),
+        of(native.hash(HashFn::Custom64(|_| 8)), &["a", "b", "c"]),
+        known,
+    ];
+    others.sort_unstable();
+    others.dedup();
+    assert_eq!(others.len(), 10);
+}
+
+#[test]
+fn a_fingerprint_is_what_its_docs_say() {
+    let mut text = 50_u32.to_le_bytes().to_vec();
+    text.push(1);
+    for name in ["a", "node-b"] {
+        text.extend_from_slice(&(name.len() as u32).to_le_bytes());
+        text.extend_from_slice(name.as_bytes());
+        let first = [name.as_bytes(), &[0; 4]].concat();
+        for hashed in [name.as_bytes(), &first] {
+            text.extend_from_slice(&xxhash_rust::xxh3::xxh3_64(hashed).to_le_bytes());
+        }
+    }
+    let ring = Ring::new(Scheme::native().replicas(50), ["node-b", "a"]).unwrap();
+    assert_eq!(ring.fingerprint(), xxhash_rust::xxh3::xxh3_64(&text));
+}
+
+#[test]
+fn the_owner_of_a_keys_position_is_the_keys_owner() {
+    let ring = Ring::new(Scheme::golang(), ["a", "b", "c"]).unwrap();
+    for n in 0..100 {
+        let key = format!("key-{n}");
+        let owner = ring.owner_index_at(ring.position(key.as_bytes()));
+        assert_eq!(owner, ring.owner_index(key.as_bytes()));
+    }
 }
 
 #[test]

@@ -145,6 +145,15 @@ impl Key {
         text.parse().map_err(|error: T::Err| failed(error.into()))
     }
 
+    /// The key as text if it is UTF-8, or else with each byte that is no printable ASCII escaped, as in
+    /// `\xff`.
+    pub fn escaped(&self) -> Cow<'_, str> {
+        match self.to_str() {
+            Ok(text) => text.into(),
+            Err(_) => self.escape_ascii().to_string().into(),
+        }
+    }
+
     /// The key as text, with `U+FFFD` in place of bytes that are not UTF-8.
     pub fn to_str_lossy(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(self)

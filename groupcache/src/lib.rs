@@ -39,7 +39,7 @@
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
-//! - `serde`: `Serialize` for [`Stats`] and [`Usage`].
+//! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 //! - `tls`: [`NodeBuilder::tls`], encrypted connections, and peers that are known by their certificates. Adds rustls with
 //!   ring, which needs a C compiler.
@@ -64,6 +64,7 @@ mod node;
 mod options;
 mod promoter;
 mod rates;
+mod report;
 mod splitmix64;
 mod stats;
 mod store;
@@ -89,16 +90,21 @@ pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
-    Access, CircuitOptions, Context, Discovery, DiscoveryOptions, DiscoveryStatus, HttpOptions,
-    HttpService, Member, Protocol, Tokens, Transport,
+    Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
+    Distribution, Failure, Health, HttpOptions, HttpService, Member, Protocol, Tokens, Transport,
+    Wire,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};
 pub use promoter::{
     Always, ByRate, Candidate, Never, OneInTen, OwnerMeasured, Promoter, SeenBefore,
 };
+pub use report::{
+    DiscoveryReport, Evictions, FailedStep, FlightsUnderWay, GetTimes, GroupFailure, GroupReport,
+    HotKey, InboundReport, NodeReport, PeerReport, RingPicture, RingReport,
+};
 pub use stats::Stats;
-pub use store::{Store, Stored, Usage};
+pub use store::{Cached, Entries, EvictionCause, Store, Stored, Usage};
 #[cfg(feature = "json")]
 pub use typed::Json;
 #[cfg(feature = "msgpack")]

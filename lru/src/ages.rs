@@ -61,12 +61,18 @@ impl Ages {
         }
     }
 
-    fn measure(&mut self, stamp: u32, now: Instant) {
+    /// About the age of an entry with this stamp. `None` if no entry has come yet.
+    pub(crate) fn age(&self, stamp: u32, now: Instant) -> Option<Duration> {
         let came = |&&(look, _): &&(u32, Instant)| stamp.wrapping_sub(look) as i32 >= 0;
         // An entry that came before the oldest look is at least as old as that look.
         let look = self.looks.iter().rev().find(came).or(self.looks.front());
-        let Some(&(_, at)) = look else { return };
-        let age = now.saturating_duration_since(at);
+        look.map(|&(_, at)| now.saturating_duration_since(at))
+    }
+
+    fn measure(&mut self, stamp: u32, now: Instant) {
+        let Some(age) = self.age(stamp, now) else {
+            return;
+        };
         self.typical = Some(match self.typical {
             None => age,
             Some(typical) => typical - typical / WEIGHT + age / WEIGHT,

@@ -28,6 +28,8 @@ pub enum Cause {
     Capacity,
     /// The caller asked for the removal.
     Removed,
+    /// The caller asked for the removal of all entries.
+    Cleared,
 }
 
 /// The entries that one call made leave the store, in the order in which they left.

@@ -17,10 +17,12 @@ mod index;
 mod iter;
 mod label;
 mod linear;
+mod listener;
 mod lock;
 mod lru;
 mod meta;
 mod policy;
+mod present;
 mod recency;
 mod segments;
 mod shard;
@@ -28,7 +30,7 @@ mod stats;
 mod table;
 
 pub use builder::CacheBuilder;
-pub use cache::Cache;
+pub use cache::{Cache, Entries};
 pub use clock::{Clock, ManualClock, SystemClock};
 /// The types that a key may be looked up by: every type that the key borrows as, and any other type
 /// that hashes and compares like the key.
@@ -42,4 +44,5 @@ pub use iter::Iter;
 pub use lru::Lru;
 pub use meta::{Class, Meta};
 pub use policy::Policy;
+pub use present::Present;
 pub use stats::{Stats, Usage};

@@ -116,6 +116,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
     /// Takes out all entries. The counters are kept, and count these entries as removed.
     pub fn clear(&mut self) {
         self.stats.removals += self.len() as u64;
+        self.stats.cleared += self.len() as u64;
         // The destructor of a value might panic, so `table` is valid again before one runs.
         drop(mem::replace(&mut self.table, Table::new()));
     }

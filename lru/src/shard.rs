@@ -6,7 +6,7 @@ use std::{
 use equivalent::Equivalent;
 
 use crate::{
-    Cause, Class, Clock, Meta, Policy, Removed, Stats,
+    Cause, Class, Clock, Meta, Policy, Present, Removed, Stats,
     ages::Ages,
     budget::Budget,
     ghost_clock::{Admission, GhostClock},
@@ -62,6 +62,26 @@ impl<K, V> Shard<K, V> {
     /// The counters of this shard, without the lookups that readers count themselves.
     pub(crate) fn stats(&self) -> Stats {
         self.stats
+    }
+
+    /// The entry in a slot, if it is live.
+    pub(crate) fn present(&self, slot: u32, clock: &impl Clock) -> Option<Present<K, V>>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        let table = &self.table;
+        let entry = table.get(slot)?;
+        if table.is_expired(slot, clock) {
+            return None;
+        }
+        let age = self.ages.age(table.stamp_of(slot), clock.now());
+        Some(Present {
+            key: entry.key.clone(),
+            value: entry.value.clone(),
+            meta: table.meta(slot),
+            age: age.unwrap_or_default(),
+        })
     }
 
     /// The average age of recent victims.
@@ -157,6 +177,7 @@ impl<K, V> Locked<'_, K, V> {
         }
         self.shard.ages = Ages::new();
         self.shard.stats.removals += table.len() as u64;
+        self.shard.stats.cleared += table.len() as u64;
         self.budget.give_back(table.bytes());
         self.bytes.store(0, Relaxed);
         table

@@ -22,6 +22,8 @@ pub struct Stats {
     pub expired: u64,
     /// Entries taken out on request: remove, pop, retain, clear.
     pub removals: u64,
+    /// Of these, entries that a clear took out.
+    pub cleared: u64,
     /// Entries refused because they were larger than the whole budget.
     pub oversize: u64,
 }
@@ -35,6 +37,10 @@ impl Stats {
             Cause::Expired => self.expired += 1,
             Cause::Capacity => self.evictions += 1,
             Cause::Removed => self.removals += 1,
+            Cause::Cleared => {
+                self.removals += 1;
+                self.cleared += 1;
+            }
         }
     }
 }
@@ -51,6 +57,7 @@ impl Add for Stats {
             evictions: self.evictions + other.evictions,
             expired: self.expired + other.expired,
             removals: self.removals + other.removals,
+            cleared: self.cleared + other.cleared,
             oversize: self.oversize + other.oversize,
         }
     }

@@ -127,7 +127,7 @@ proptest! {
                 }
                 Op::Clear => {
                     cache.clear();
-                    model.retain(|_| false);
+                    model.clear();
                 }
             }
 

@@ -97,7 +97,7 @@ proptest! {
                 }
                 Op::Clear => {
                     lru.clear();
-                    model.retain(|_| false);
+                    model.clear();
                 }
             }
 

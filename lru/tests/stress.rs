@@ -60,7 +60,13 @@ fn act(cache: &Store, clock: &ManualClock, random: &mut Random) {
         }
         900..980 => assert!(cache.remove(&key).is_none_or(|value| *value == key)),
         980..995 => clock.advance(Duration::from_millis(random.below(20) as u64)),
-        995..997 => cache.set_budget((1 + random.below(16)) * MIB),
+        995 => cache.set_budget((1 + random.below(16)) * MIB),
+        996 => {
+            let seen = cache.inspect(&key);
+            assert!(seen.is_none_or(|seen| seen.key == key && *seen.value == key));
+            let entries = cache.entries().take(random.below(1000));
+            entries.for_each(|entry| assert_eq!(entry.key, *entry.value));
+        }
         997 => drop(cache.snapshot(100)),
         998 if random.below(100) == 0 => cache.clear(),
         _ if random.below(20) == 0 => cache.retain(|other, value, _| {

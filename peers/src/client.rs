@@ -1,8 +1,8 @@
 use std::fmt;
 
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetRequest, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Connections, Error, GetManyReply, GetManyRequest,
+    GetRequest, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
@@ -43,6 +43,11 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// When the peer gave no sign of life.
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async { Ok(()) })
+    }
+
+    /// The connections to the peer, for reports. Takes no longer than a look. The default knows of none.
+    fn connections(&self) -> Option<Connections> {
+        None
     }
 
     /// Gives a key's owner a new value.

@@ -12,6 +12,7 @@ mod access;
 mod box_future;
 mod client;
 mod coherence;
+mod connections;
 mod context;
 mod discovery;
 mod endpoint;
@@ -27,6 +28,7 @@ mod limits;
 mod load_scope;
 #[cfg(feature = "mailgun")]
 mod mailgun;
+mod measure;
 mod member;
 mod message;
 mod native;
@@ -53,6 +55,7 @@ pub use access::{Access, Tokens};
 pub use box_future::BoxFuture;
 pub use client::PeerClient;
 pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
+pub use connections::{Connections, Wire};
 pub use context::Context;
 #[cfg(feature = "file")]
 pub use discovery::MemberFile;
@@ -70,17 +73,18 @@ pub use discovery::{Kubernetes, KubernetesOptions, KubernetesPort};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, Destination, HttpOptions, Io, Listener, RemoteAddr, Server,
-    TcpConnector, listen,
+    Accepted, Body, Connector, Destination, HttpOptions, InboundConnections, Io, Listener,
+    RemoteAddr, Server, TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};
+pub use measure::{Distribution, Failure, Histogram, Recent};
 pub use member::Member;
 pub use message::{
     Changes, ChangesRequest, GetManyReply, GetManyRequest, GetMode, GetRequest, LogPosition,
     LoggedChange, Phase, RemoveRequest, Reply, SetRequest,
 };
 pub use protocol::Protocol;
-pub use routing::{Circuit, CircuitOptions, FormerOwner, Peer, Router, Routes};
+pub use routing::{Circuit, CircuitOptions, FormerOwner, Health, Peer, PeerStatus, Router, Routes};
 pub use service::PeerService;
 #[cfg(feature = "tls")]
 pub use tls::{

@@ -233,6 +233,19 @@ impl TryFrom<&Member> for Member {
     }
 }
 
+/// A map of `id` and `url`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Member {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut map = serializer.serialize_struct("Member", 2)?;
+        map.serialize_field("id", self.id())?;
+        map.serialize_field("url", self.url())?;
+        map.end()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

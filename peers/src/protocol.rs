@@ -178,6 +178,14 @@ fn lacking(name: &str) -> Option<Error> {
     Some(Error::invalid_option("protocol", reason))
 }
 
+/// The name.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Protocol {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,4 +18,10 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
     fn request_timeout(&self) -> Option<Duration> {
         None
     }
+
+    /// The bytes of answers that are being received at the moment, for reports; `None` if it does not know, which is the
+    /// default.
+    fn body_bytes_in_flight(&self) -> Option<usize> {
+        None
+    }
 }

@@ -108,6 +108,11 @@ impl Failures {
         self.count.store(by_hash.len(), Ordering::Relaxed);
     }
 
+    /// The number of keys that are remembered.
+    pub(super) fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+
     /// Ends a key's pause.
     pub(super) fn clear(&self, key: &[u8]) {
         if self.count.load(Ordering::Relaxed) > 0 {

@@ -92,6 +92,11 @@ impl Flights {
         self.group.forget_all();
     }
 
+    /// The number of running flights.
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed).min(self.max)
+    }
+
     /// Whether the key has a flight.
     pub(super) fn contains(&self, key: &[u8]) -> bool {
         self.group.contains(key)

@@ -14,7 +14,8 @@ use crate::getter::BoxedGetter;
 use crate::lifetime::Freshness;
 use crate::promoter::Promoter;
 use crate::rates::{Rate, Rates};
-use crate::stats::Counters;
+use crate::report::{FailedStep, KeyMask};
+use crate::stats::{Counters, Measures};
 use crate::store::Storage;
 use crate::{Entry, Error, Key, Stats};
 
@@ -36,6 +37,7 @@ pub(crate) struct Inner {
     pub(super) rates: Rates,
     pub(super) router: Arc<Router>,
     pub(super) counters: Counters,
+    pub(super) measures: Measures,
     pub(super) clock: SharedClock,
     pub(super) freshness: Freshness,
     pub(super) limits: Limits,
@@ -43,6 +45,8 @@ pub(crate) struct Inner {
     pub(super) request_timeout: Option<Duration>,
     /// What this node and its peers know of changes.
     pub(super) coherence: Coherence,
+    /// How keys are shown.
+    pub(super) key_mask: KeyMask,
     /// Where loads run, so that they outlive the caller that started them.
     pub(super) runtime: NodeRuntime,
 }
@@ -112,6 +116,24 @@ impl Inner {
     #[inline]
     pub(super) fn is_fresh(&self, until: Option<Instant>) -> bool {
         until.is_none_or(|instant| self.clock.now() < instant)
+    }
+
+    /// Whether requests are counted: for peers, which get the rates with replies, or for the list of hot keys.
+    pub(super) fn counts_requests(&self) -> bool {
+        self.rates.lists_hot_keys() || self.has_peers()
+    }
+
+    /// Notes what failed, for reports.
+    pub(super) fn note_failure(
+        &self,
+        step: FailedStep,
+        error: &Error,
+        key: Option<&Key>,
+        peer: Option<&Peer>,
+    ) {
+        let (kind, peer) = (error.kind(), peer.map(Peer::member));
+        self.measures
+            .record_failure(step, kind, error, key, peer, &self.key_mask);
     }
 
     /// Counts a request for the key, or one that stands for several.

@@ -7,6 +7,8 @@
 //! | `serve` | the same for a peer |
 //! | `many` | the same for several keys together |
 //! | `change` | remove, set and clear, here and on all nodes |
+//! | `introspect` | looks at what is in memory, and removals by such looks |
+//! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `fence`, `flights`, `failures` | shared by the above: removals against loads, one load per key, pauses |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
@@ -20,9 +22,11 @@ mod flights;
 mod get;
 mod handle;
 mod inner;
+mod introspect;
 mod limits;
 mod many;
 mod node_runtime;
+mod report;
 mod serve;
 mod task_pool;
 mod undecodable;

@@ -36,12 +36,12 @@ impl Inner {
     /// Forgets bytes that do not decode on this node, so that they are not found again. Other nodes
     /// keep theirs.
     pub(crate) fn forget_undecodable(&self, key: &Key, bytes: &ByteView, reason: &impl Display) {
-        let group = &self.name;
+        let (group, key_shown) = (&self.name, self.key_mask.show(key));
         // A new version of a program may meet many such values. One warning on each thread is enough.
         if self.counters.add(Event::Undecodable) == 0 {
-            tracing::warn!(%group, %key, %reason, "a value does not decode");
+            tracing::warn!(%group, key = %key_shown, %reason, "a value does not decode");
         } else {
-            tracing::debug!(%group, %key, %reason, "a value does not decode");
+            tracing::debug!(%group, key = %key_shown, %reason, "a value does not decode");
         }
         self.forget_if(key, bytes);
     }

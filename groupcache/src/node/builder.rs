@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lru::Clock;
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ use super::members::members;
 use super::node::{Inner, Node};
 use super::security::{Secured, Security, warn_if_open};
 use crate::clock::SharedClock;
+use crate::report::KeyMask;
 use crate::{Error, Group};
 
 /// The settings of a node to be. Made by [`Node::builder`].
@@ -39,6 +40,7 @@ pub struct NodeBuilder {
     pub(super) discovery: Option<Box<dyn Discovery>>,
     pub(super) discovery_options: DiscoveryOptions,
     clock: SharedClock,
+    hide_keys: bool,
     on_group: Option<OnGroup>,
     on_start: Option<OnStart>,
 }
@@ -85,6 +87,7 @@ impl NodeBuilder {
             discovery: None,
             discovery_options: DiscoveryOptions::default(),
             clock: Arc::new(lru::SystemClock),
+            hide_keys: false,
             on_group: None,
             on_start: None,
         }
@@ -271,6 +274,14 @@ impl NodeBuilder {
         self
     }
 
+    /// Whether [reports](Node::report), and the log's lines about values, have hashes in place of keys, and leave out the
+    /// texts of getters' errors, which may name keys. A key has the same hash as long as the node lives; the hashes of
+    /// other nodes are others, so that nobody finds keys by hashing guesses. Default: no.
+    pub fn hide_keys(mut self, hide: bool) -> Self {
+        self.hide_keys = hide;
+        self
+    }
+
     /// A hook that is called with every new group, once peers can ask for it.
     pub fn on_group(mut self, hook: impl Fn(&Group) + Send + Sync + 'static) -> Self {
         self.on_group = Some(Box::new(hook));
@@ -303,6 +314,7 @@ impl NodeBuilder {
         if let Some(label) = self.cluster {
             self.http = self.http.cluster(label);
         }
+        let cluster = self.http.cluster_label().map(str::to_owned);
         if self.handoff > LONGEST_HANDOFF {
             let reason = format!("{:?} is longer than a year", self.handoff);
             return Err(Error::invalid("handoff", reason));
@@ -345,6 +357,13 @@ impl NodeBuilder {
             runtime: Handle::current(),
             request_timeout,
             on_group: self.on_group,
+            key_mask: if self.hide_keys {
+                KeyMask::hiding()
+            } else {
+                KeyMask::default()
+            },
+            cluster,
+            started: Instant::now(),
             protocol: self.protocol,
             include_self: self.include_self,
         };

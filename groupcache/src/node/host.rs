@@ -1,6 +1,6 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use peers::{Member, Protocol, Router};
 use tokio::runtime::Handle;
@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::groups::Groups;
 use crate::Group;
 use crate::clock::SharedClock;
+use crate::report::KeyMask;
 
 /// What a node lends its groups.
 pub(crate) struct Host {
@@ -19,7 +20,12 @@ pub(crate) struct Host {
     pub(crate) request_timeout: Option<Duration>,
     /// Called with every new group.
     pub(crate) on_group: Option<OnGroup>,
+    /// How keys are shown in reports and logs.
+    pub(crate) key_mask: KeyMask,
     pub(super) protocol: Protocol,
+    /// The label of the cluster.
+    pub(super) cluster: Option<String>,
+    pub(super) started: Instant,
     pub(super) include_self: bool,
 }
 

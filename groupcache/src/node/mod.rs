@@ -10,6 +10,7 @@ mod members;
     reason = "the room is named after its main type"
 )]
 mod node;
+mod report;
 mod security;
 
 pub use builder::NodeBuilder;

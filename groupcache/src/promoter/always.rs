@@ -8,4 +8,8 @@ impl Promoter for Always {
     fn promote(&self, _: &Candidate<'_>) -> bool {
         true
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("always")
+    }
 }

@@ -24,4 +24,8 @@ impl Promoter for ByRate {
     fn promote(&self, candidate: &Candidate<'_>) -> bool {
         candidate.local_minute_qps() >= self.per_minute
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("by-rate")
+    }
 }

@@ -8,4 +8,8 @@ impl Promoter for Never {
     fn promote(&self, _: &Candidate<'_>) -> bool {
         false
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("never")
+    }
 }

@@ -13,6 +13,10 @@ impl Promoter for OneInTen {
     fn promote(&self, _: &Candidate<'_>) -> bool {
         self.random.next().is_multiple_of(10)
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("one-in-ten")
+    }
 }
 
 #[cfg(test)]

@@ -36,6 +36,10 @@ impl Promoter for OwnerMeasured {
     fn promote(&self, candidate: &Candidate<'_>) -> bool {
         candidate.has_room() || self.bar.clears(demand(candidate))
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("owner-measured")
+    }
 }
 
 /// In requests per minute. Twice this node's rate, if all nodes ask for the key alike.

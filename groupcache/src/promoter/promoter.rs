@@ -41,6 +41,11 @@ use super::candidate::Candidate;
 pub trait Promoter: Send + Sync + 'static {
     /// Whether to mirror the candidate.
     fn promote(&self, candidate: &Candidate<'_>) -> bool;
+
+    /// The promoter's name in reports. Default: none.
+    fn name(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 impl<F> Promoter for F

@@ -12,6 +12,8 @@ pub(crate) struct Promotion {
     pub(crate) candidates: usize,
     /// A key without a request for this long counts as new.
     pub(crate) candidate_idle: Duration,
+    /// The number of keys that are listed as hot.
+    pub(crate) hot_keys: usize,
 }
 
 impl Default for Promotion {
@@ -20,6 +22,7 @@ impl Default for Promotion {
             promoter: Box::new(OwnerMeasured::default()),
             candidates: 8192,
             candidate_idle: Duration::from_secs(300),
+            hot_keys: 64,
         }
     }
 }
@@ -27,7 +30,7 @@ impl Default for Promotion {
 impl Promotion {
     /// The table of the keys' rates.
     pub(crate) fn rates(&self, now: Instant) -> Rates {
-        Rates::new(self.candidates, self.candidate_idle, now)
+        Rates::new(self.candidates, self.candidate_idle, self.hot_keys, now)
     }
 }
 
@@ -36,6 +39,7 @@ impl fmt::Debug for Promotion {
         f.debug_struct("Promotion")
             .field("candidates", &self.candidates)
             .field("candidate_idle", &self.candidate_idle)
+            .field("hot_keys", &self.hot_keys)
             .finish_non_exhaustive()
     }
 }

@@ -10,4 +10,8 @@ impl Promoter for SeenBefore {
     fn promote(&self, candidate: &Candidate<'_>) -> bool {
         candidate.seen_before()
     }
+
+    fn name(&self) -> Option<&'static str> {
+        Some("seen-before")
+    }
 }

@@ -33,7 +33,7 @@ impl Event {
     }
 }
 
-const EVENTS: usize = Event::Undecodable as usize + 1;
+pub(super) const EVENTS: usize = Event::Undecodable as usize + 1;
 
 /// Event counters, in stripes. Each of the first threads that come has a stripe for itself, and so counts
 /// without atomic additions, which would hold up the instructions after them. Reading adds the stripes up.

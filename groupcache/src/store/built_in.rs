@@ -1,8 +1,9 @@
 use std::time::Instant;
 
 use byteview::ByteView;
-use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy};
+use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy, Present};
 
+use super::eviction::{OnEvicted, tell};
 use super::tier::Tier;
 use super::usage::Usage;
 use crate::Key;
@@ -17,16 +18,39 @@ pub(crate) struct BuiltIn {
 
 type Table = Cache<Key, ByteView, DefaultHashBuilder, SharedClock>;
 
+/// The live entries of a store.
+pub(super) type Entries<'a> = lru::Entries<'a, Key, ByteView, DefaultHashBuilder, SharedClock>;
+
 impl BuiltIn {
     /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
     /// `hot_ratio`th of the main ones.
-    pub(crate) fn new(budget: usize, hot_ratio: usize, policy: Policy, clock: SharedClock) -> Self {
-        let cache = Cache::<(), ()>::builder(budget)
+    pub(crate) fn new(
+        budget: usize,
+        hot_ratio: usize,
+        policy: Policy,
+        clock: SharedClock,
+        on_evicted: Option<OnEvicted>,
+    ) -> Self {
+        let cache: Table = Cache::<(), ()>::builder(budget)
             .hot_ratio(hot_ratio)
             .policy(policy)
             .clock(clock)
             .build();
+        let cache = match on_evicted {
+            Some(on_evicted) => cache.listener(move |entry| tell(&on_evicted, entry)),
+            None => cache,
+        };
         Self { cache, hot_ratio }
+    }
+
+    /// The live entry under `key`. It counts as no lookup.
+    pub(super) fn inspect(&self, key: &[u8]) -> Option<Present<Key, ByteView>> {
+        self.cache.inspect(&KeyRef(key))
+    }
+
+    /// All live entries, a few at a time.
+    pub(super) fn entries(&self) -> Entries<'_> {
+        self.cache.entries()
     }
 
     /// The value under `key`, and `notice` is told of its entry: one hash, one shard, one probe.

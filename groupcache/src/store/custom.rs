@@ -44,6 +44,13 @@ pub trait Store: Send + Sync + 'static {
         Usage::default()
     }
 
+    /// Up to `limit` keys of the entries, in any order, for [`Group::entries`](crate::Group::entries) and what builds on
+    /// it. Default: none, for stores that cannot list them.
+    fn keys(&self, limit: usize) -> Vec<Key> {
+        let _ = limit;
+        Vec::new()
+    }
+
     /// Changes how many bytes the store may keep. Default: does nothing.
     fn set_budget(&self, bytes: usize) {
         let _ = bytes;

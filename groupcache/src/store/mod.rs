@@ -1,14 +1,20 @@
 //! What a group holds in memory.
 
 mod built_in;
+mod cached;
 mod custom;
+mod entries;
+mod eviction;
 mod hit_info;
 mod settings;
 mod storage;
 mod tier;
 mod usage;
 
+pub use cached::Cached;
 pub use custom::{Store, Stored};
+pub use entries::Entries;
+pub use eviction::EvictionCause;
 pub(crate) use hit_info::HitInfo;
 pub(crate) use settings::StorageSettings;
 pub(crate) use storage::Storage;

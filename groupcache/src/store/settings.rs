@@ -4,6 +4,7 @@ use std::time::Duration;
 use lru::Policy;
 
 use super::custom::Store;
+use super::eviction::OnEvicted;
 use super::storage::Storage;
 use crate::clock::SharedClock;
 
@@ -16,6 +17,8 @@ pub(crate) struct StorageSettings {
     pub(crate) policy: Policy,
     /// A store of the user's, in place of the group's own.
     pub(crate) store: Option<Box<dyn Store>>,
+    /// Hears of entries that leave the group's own store.
+    pub(crate) on_evicted: Option<OnEvicted>,
 }
 
 /// golang/groupcache's: hot entries give way once they take up an eighth of the main ones.
@@ -28,6 +31,7 @@ impl StorageSettings {
             hot_ratio: None,
             policy: Policy::default(),
             store: None,
+            on_evicted: None,
         }
     }
 
@@ -37,7 +41,15 @@ impl StorageSettings {
             Some(store) => Storage::custom(store, stale_window, clock),
             None => {
                 let hot_ratio = self.hot_ratio.unwrap_or(HOT_RATIO);
-                Storage::built_in(self.budget, hot_ratio, self.policy, stale_window, clock)
+                let (budget, policy) = (self.budget, self.policy);
+                Storage::built_in(
+                    budget,
+                    hot_ratio,
+                    policy,
+                    stale_window,
+                    clock,
+                    self.on_evicted,
+                )
             }
         }
     }

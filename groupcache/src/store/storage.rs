@@ -1,15 +1,18 @@
 use std::time::{Duration, Instant};
 
 use byteview::ByteView;
-use lru::Class;
+use lru::{Class, Meta, Present};
 
 use super::built_in::BuiltIn;
+use super::cached::Cached;
 use super::custom::{Custom, Store, Stored};
+use super::eviction::OnEvicted;
 use super::hit_info::HitInfo;
 use super::tier::Tier;
 use super::usage::Usage;
 use crate::clock::SharedClock;
 use crate::lifetime::Lifetime;
+use crate::report::Evictions;
 use crate::stats::Stats;
 use crate::{Entry, Key, Policy, Source};
 
@@ -17,13 +20,13 @@ use crate::{Entry, Key, Policy, Source};
 ///
 /// An entry past its freshness and within its stale window is found; one past both is not.
 pub(crate) struct Storage {
-    place: Place,
+    pub(super) place: Place,
     clock: SharedClock,
     /// How long entries are kept past their freshness, which they need not know therefore.
     stale_window: Duration,
 }
 
-enum Place {
+pub(super) enum Place {
     /// A group with a budget of zero shares loads and keeps nothing.
     Nowhere,
     BuiltIn(Box<BuiltIn>),
@@ -39,12 +42,14 @@ impl Storage {
         policy: Policy,
         stale_window: Duration,
         clock: SharedClock,
+        on_evicted: Option<OnEvicted>,
     ) -> Self {
         let place = match budget {
             0 => Place::Nowhere,
             _ => {
                 let clock = SharedClock::clone(&clock);
-                Place::BuiltIn(Box::new(BuiltIn::new(budget, hot_ratio, policy, clock)))
+                let store = BuiltIn::new(budget, hot_ratio, policy, clock, on_evicted);
+                Place::BuiltIn(Box::new(store))
             }
         };
         Self {
@@ -71,7 +76,7 @@ impl Storage {
     #[cfg(test)]
     pub(crate) fn empty() -> Self {
         let clock = std::sync::Arc::new(lru::SystemClock);
-        Self::built_in(0, 8, Policy::default(), Duration::ZERO, clock)
+        Self::built_in(0, 8, Policy::default(), Duration::ZERO, clock, None)
     }
 
     /// The entry under `key`.
@@ -79,6 +84,54 @@ impl Storage {
         let mut info = HitInfo::default();
         let value = self.view(key, &mut info)?;
         Some(info.entry(value))
+    }
+
+    /// What is in memory under `key`. It counts as no get, and the entry does not seem used.
+    pub(crate) fn inspect(&self, key: &[u8]) -> Option<Cached> {
+        match &self.place {
+            Place::Nowhere => None,
+            Place::BuiltIn(store) => Some(self.cached(store.inspect(key)?)),
+            Place::Custom(custom) => {
+                let stored = custom.store().get(key)?;
+                let meta = Meta::new(key.len() + stored.value.len()).expires(stored.expires);
+                let class = if stored.mirror {
+                    Class::Hot
+                } else {
+                    Class::Main
+                };
+                let cached = self.seen(key.into(), stored.value, meta.class(class), None);
+                (cached.kept_for != Some(Duration::ZERO)).then_some(cached)
+            }
+        }
+    }
+
+    pub(super) fn cached(&self, entry: Present<Key, ByteView>) -> Cached {
+        let Present {
+            key,
+            value,
+            meta,
+            age,
+            ..
+        } = entry;
+        self.seen(key, value, meta, Some(age))
+    }
+
+    fn seen(&self, key: Key, value: ByteView, meta: Meta, age: Option<Duration>) -> Cached {
+        let left = |until: Instant| until.saturating_duration_since(self.clock.now());
+        let fresh_for = self.fresh_until(meta.expires).map(left);
+        Cached {
+            key,
+            value,
+            source: match meta.class {
+                _ if fresh_for == Some(Duration::ZERO) => Source::Stale,
+                Class::Main => Source::Main,
+                Class::Hot => Source::Hot,
+            },
+            age,
+            fresh_for,
+            kept_for: meta.expires.map(left),
+            bytes: meta.charge,
+        }
     }
 
     /// The value under `key`; the rest of its entry goes into `info`. A value that is on its way to its user
@@ -194,6 +247,24 @@ impl Storage {
             Place::Nowhere => Usage::default(),
             Place::BuiltIn(store) => store.usage(),
             Place::Custom(custom) => custom.store().usage(),
+        }
+    }
+
+    /// Why entries have left.
+    pub(crate) fn evictions(&self) -> Evictions {
+        match &self.place {
+            Place::BuiltIn(store) => {
+                let counts = store.counts();
+                Evictions {
+                    made_room: counts.evictions,
+                    expired: counts.expired,
+                    replaced: counts.overwrites,
+                    removed: counts.removals - counts.cleared,
+                    cleared: counts.cleared,
+                    too_large: counts.oversize,
+                }
+            }
+            Place::Nowhere | Place::Custom(_) => Evictions::default(),
         }
     }
 

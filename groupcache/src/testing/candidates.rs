@@ -57,7 +57,7 @@ impl Candidates {
     pub fn new() -> Self {
         let store = |budget| {
             let (policy, clock) = (Policy::default(), Arc::new(SystemClock));
-            Storage::built_in(budget, 8, policy, Duration::ZERO, clock)
+            Storage::built_in(budget, 8, policy, Duration::ZERO, clock, None)
         };
         Self {
             roomy: store(usize::MAX),

@@ -39,6 +39,10 @@ impl Store for MapStore {
         self.0.lock().retain(|key, _| keep(key));
     }
 
+    fn keys(&self, limit: usize) -> Vec<Key> {
+        self.0.lock().keys().take(limit).cloned().collect()
+    }
+
     /// Bytes are those of keys and values.
     fn usage(&self) -> Usage {
         let entries = self.0.lock();

@@ -314,6 +314,11 @@ impl<T, C> TypedGroup<T, C> {
         self.group.clear().await
     }
 
+    /// As [`Group::contains`]. [`group`](Self::group) has the other looks at what is in memory, as bytes.
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> bool {
+        self.group.contains(key)
+    }
+
     /// As [`Group::stats`].
     pub fn stats(&self) -> Stats {
         self.group.stats()

@@ -64,11 +64,24 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         meta: impl Into<Meta>,
         condition: impl Fn() -> bool,
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
-        let meta = meta.into();
-        let home = self.shard(hash);
-        // Declared before every lock below, so that the entries in it are dropped after the locks
-        // are released, however the function returns.
         let mut evicted = Evicted::new();
+        let stored = self.store_if(hash, key, value, meta.into(), condition, &mut evicted);
+        self.tell(&evicted);
+        stored.map(|()| evicted)
+    }
+
+    /// Puts the entries that leave into `evicted`, so that they are dropped after all locks are released, however the
+    /// function returns.
+    fn store_if(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        meta: Meta,
+        condition: impl Fn() -> bool,
+        evicted: &mut Evicted<K, V>,
+    ) -> Result<(), InsertError<K, V>> {
+        let home = self.shard(hash);
         let mut admission: Option<Admission> = None;
         loop {
             {
@@ -97,7 +110,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
                     };
                     if shard.reserve(newcomer) {
                         evicted.extend(shard.store(newcomer, hash, key, value, &self.clock));
-                        return Ok(evicted);
+                        return Ok(());
                     }
                     if !shard.pays_for(newcomer, limit / self.shards.len()) {
                         break;

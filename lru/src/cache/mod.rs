@@ -9,16 +9,22 @@ use std::{
 use equivalent::Equivalent;
 
 use crate::{
-    Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Removed, Stats, SystemClock, Usage,
+    Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Present, Removed, Stats, SystemClock,
+    Usage,
     budget::Budget,
+    listener::Listener,
     lock::{Locks, Reader},
     shard::{Locked, Shard},
     table::{Entry, Table},
 };
 
+mod entries;
 mod insert;
+mod listener;
 mod resize;
 mod sweep;
+
+pub use entries::Entries;
 
 /// A store with a budget in bytes for many threads.
 ///
@@ -66,6 +72,8 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     policy: Policy,
     hasher: S,
     clock: C,
+    /// Told of every entry that has left.
+    listener: Option<Listener<K, V>>,
 }
 
 /// The bytes in one shard. Aligned as the locks are, so that inserts into different shards do not
@@ -114,6 +122,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
             policy,
             hasher,
             clock,
+            listener: None,
         }
     }
 
@@ -320,6 +329,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
             .find(hash, key)
             .and_then(|slot| shard.reclaim(slot, &self.clock));
         drop(shard);
+        self.tell(&expired);
         drop(expired);
     }
 
@@ -333,18 +343,19 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     where
         Q: Equivalent<K> + ?Sized,
     {
-        // Declared before the lock, so that an expired entry is dropped after the lock is released.
-        let _expired: Option<Removed<K, V>>;
         let mut shard = self.lock(self.shard(hash));
+        let mut expired: Option<Removed<K, V>> = None;
         if let Some(slot) = shard.find(hash, key) {
-            _expired = shard.reclaim(slot, &self.clock);
-            if _expired.is_none() {
+            expired = shard.reclaim(slot, &self.clock);
+            if expired.is_none() {
                 shard.touch(slot);
                 let table = shard.table();
                 return read(table, table.entry(slot));
             }
         }
         shard.stats().misses += 1;
+        drop(shard);
+        self.tell(&expired);
         None
     }
 
@@ -372,6 +383,21 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         })
     }
 
+    /// The live entry of a key, with a clone of the key. As with [`peek`](Self::peek), the policy does not take notice, and
+    /// the counters do not change.
+    pub fn inspect<Q>(&self, key: &Q) -> Option<Present<K, V>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        K: Clone,
+        V: Clone,
+    {
+        let hash = self.hash(key);
+        self.shards.read(self.shard(hash), |shard| {
+            let slot = shard.table().find(hash, key)?;
+            shard.present(slot, &self.clock)
+        })
+    }
+
     /// Takes out an entry. Returns its value if the entry was live.
     pub fn remove<Q>(&self, key: &Q) -> Option<V>
     where
@@ -393,6 +419,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
                 None => shard.remove(slot, Cause::Removed),
             }
         };
+        self.tell([&removed]);
         (removed.cause == Cause::Removed).then_some(removed.value)
     }
 }

@@ -26,6 +26,7 @@ impl<K, V, S, C: Clock> Cache<K, V, S, C> {
                     evicted.push(victim);
                 }
             }
+            self.tell(&evicted);
             drop(evicted);
         }
     }

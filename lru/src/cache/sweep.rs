@@ -1,5 +1,5 @@
-use super::{BATCH, Cache};
-use crate::{Class, Clock, Hit, Meta};
+use super::{Cache, entries::Slots};
+use crate::{Cause, Class, Clock, Hit, Meta};
 
 impl<K, V, S, C> Cache<K, V, S, C> {
     /// Takes out all entries. The counters are kept, and count these entries as removed.
@@ -9,7 +9,12 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     pub fn clear(&self) {
         for at in 0..self.shards.len() {
             let entries = self.lock(at).take();
-            drop(entries);
+            match &self.listener {
+                Some(listener) => entries
+                    .into_removed(Cause::Cleared)
+                    .for_each(|entry| listener(&entry)),
+                None => drop(entries),
+            }
         }
     }
 
@@ -58,20 +63,13 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         V: Clone,
     {
         for at in 0..self.shards.len() {
-            // From the last slot to the first, because a shrinking table moves entries to lower slots.
-            let all = self.shards.read(at, |shard| shard.table().slots());
-            let mut slots = (0..all).rev();
-            while slots.len() > 0 {
-                let mut batch: Vec<_> = self.shards.read(at, |shard| {
+            let mut slots = Slots::all(self, at);
+            while !slots.is_empty() {
+                let mut batch = slots.next_batch(self, |shard, slot| {
                     let table = shard.table();
-                    let entries = slots.by_ref().take(BATCH);
-                    entries
-                        .filter_map(|slot| {
-                            let entry = table.get(slot)?;
-                            let clone = (entry.key.clone(), entry.value.clone(), table.meta(slot));
-                            Some((table.hash(slot), table.stamp_of(slot), clone))
-                        })
-                        .collect()
+                    let entry = table.get(slot)?;
+                    let clone = (entry.key.clone(), entry.value.clone(), table.meta(slot));
+                    Some((table.hash(slot), table.stamp_of(slot), clone))
                 });
                 batch.retain(|(_, _, (key, value, meta))| !keep(key, value, meta));
                 if batch.is_empty() {
@@ -85,6 +83,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
                         .filter_map(|&(hash, stamp, _)| shard.remove_stamped(hash, stamp))
                         .collect()
                 };
+                self.tell(&removed);
                 drop(removed);
             }
         }

@@ -129,6 +129,11 @@ impl Model {
         self.stats.removals += (all - self.entries.len()) as u64;
     }
 
+    pub fn clear(&mut self) {
+        self.stats.cleared += self.entries.len() as u64;
+        self.retain(|_| false);
+    }
+
     pub fn set_budget(&mut self, budget: usize) -> Vec<Left> {
         self.budget = budget;
         let mut left = Vec::new();

@@ -176,6 +176,11 @@ impl Coherence {
     pub fn pending_hints(&self) -> u64 {
         self.hints.count()
     }
+
+    /// The same for each peer that has yet to forget something, by the peers' ids.
+    pub fn pending_hints_by_peer(&self) -> Vec<(Box<str>, u64)> {
+        self.hints.by_peer()
+    }
 }
 
 /// Whether another attempt would fail as well, or has nothing to achieve: the peer's protocol cannot

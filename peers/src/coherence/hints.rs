@@ -91,6 +91,10 @@ impl Hint {
         }
     }
 
+    fn count(&self) -> u64 {
+        self.keys.len() as u64 + u64::from(self.all > 0)
+    }
+
     fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.all == 0
     }
@@ -160,11 +164,19 @@ impl Hints {
         }
     }
 
+    /// The number of keys in the hints of each peer that has some. All keys of a peer count as one.
+    pub(super) fn by_peer(&self) -> Vec<(Box<str>, u64)> {
+        let by_peer = self.by_peer.lock();
+        let counts = by_peer
+            .iter()
+            .map(|(peer, hint)| (peer.clone(), hint.count()));
+        counts.filter(|(_, count)| *count > 0).collect()
+    }
+
     /// The number of keys in all hints. All keys of a peer count as one.
     pub(super) fn count(&self) -> u64 {
         let by_peer = self.by_peer.lock();
-        let count = |hint: &Hint| hint.keys.len() as u64 + u64::from(hint.all > 0);
-        by_peer.values().map(count).sum()
+        by_peer.values().map(Hint::count).sum()
     }
 }
 

@@ -8,6 +8,12 @@ use crate::{BoxFuture, Error, Member};
 /// such as keeping a lease alive, happens while [`next`](Self::next) is polled, or in tasks of the source's own that end
 /// when it is dropped.
 pub trait Discovery: fmt::Debug + Send + 'static {
+    /// What kind of source this is, in one word, for reports: `dns`, for example. Default: the type's name.
+    fn kind(&self) -> &'static str {
+        let path = std::any::type_name::<Self>();
+        path.rsplit("::").next().unwrap_or(path)
+    }
+
     /// Announces this node to the others. Does nothing by default, for sources that somebody else fills.
     ///
     /// It is called before the first [`next`](Self::next) for a node that is on its own ring, and again after each error
@@ -67,6 +73,10 @@ pub trait Discovery: fmt::Debug + Send + 'static {
 }
 
 impl<D: Discovery + ?Sized> Discovery for Box<D> {
+    fn kind(&self) -> &'static str {
+        (**self).kind()
+    }
+
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         (**self).join(this)
     }

@@ -39,6 +39,8 @@ pub struct DiscoveryDriver {
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
     options: DiscoveryOptions,
+    /// The kind of the source.
+    source: &'static str,
 }
 
 /// What the task tells.
@@ -72,6 +74,7 @@ impl DiscoveryDriver {
         options: DiscoveryOptions,
     ) -> Result<Self, Error> {
         options.validate()?;
+        let kind = source.kind();
         let (state, told) = watch::channel(State::default());
         let (stop, stopping) = watch::channel(false);
         let follower = Follower {
@@ -93,6 +96,7 @@ impl DiscoveryDriver {
             stop,
             task,
             options,
+            source: kind,
         })
     }
 
@@ -100,6 +104,7 @@ impl DiscoveryDriver {
     pub fn status(&self) -> DiscoveryStatus {
         let state = self.state.borrow().clone();
         DiscoveryStatus {
+            source: self.source,
             members: self.router.members(),
             joined: state.joined,
             age: state.heard.map(|heard| heard.elapsed()),

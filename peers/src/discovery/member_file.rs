@@ -85,6 +85,10 @@ impl MemberFile {
 }
 
 impl Discovery for MemberFile {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
         Box::pin(async {
             loop {

@@ -38,6 +38,10 @@ impl StaticMembers {
 }
 
 impl Discovery for StaticMembers {
+    fn kind(&self) -> &'static str {
+        "static"
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
         Box::pin(async {
             if self.said {

@@ -6,6 +6,8 @@ use crate::Member;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DiscoveryStatus {
+    /// The [kind](crate::Discovery::kind) of the source.
+    pub source: &'static str,
     /// The members of the ring.
     pub members: Vec<Member>,
     /// Whether the source has taken this node's announcement. Sources that somebody else fills take it and forget it.

@@ -113,6 +113,12 @@ impl HttpService {
         Self::build(service, protocol, options, Some(this))
     }
 
+    /// The bytes of requests' bodies that are being received at the moment, for reports. Over all,
+    /// [`max_body_bytes_in_flight`](HttpOptions::max_body_bytes_in_flight) bounds them.
+    pub fn body_bytes_in_flight(&self) -> usize {
+        self.0.bodies.in_use()
+    }
+
     fn build(
         service: Arc<dyn PeerService>,
         protocol: Protocol,

@@ -87,4 +87,8 @@ impl Transport for HttpTransport {
     fn request_timeout(&self) -> Option<Duration> {
         Some(self.options.request_timeout)
     }
+
+    fn body_bytes_in_flight(&self) -> Option<usize> {
+        Some(self.bodies.in_use())
+    }
 }

@@ -4,7 +4,8 @@ use super::{FETCH, PEEK, wire};
 use crate::http::client::{HttpClient, Lane};
 use crate::http::failure;
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
+    SetRequest,
 };
 
 /// Asks one peer.
@@ -44,6 +45,10 @@ impl GalaxycacheClient {
 impl PeerClient for GalaxycacheClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.http.ping())
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(self.http.connections())
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

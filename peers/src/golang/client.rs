@@ -5,7 +5,8 @@ use crate::http::client::{HttpClient, Lane};
 use crate::http::failure;
 use crate::protobuf;
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
+    SetRequest,
 };
 
 /// Asks one peer.
@@ -23,6 +24,10 @@ impl GolangClient {
 impl PeerClient for GolangClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.http.ping())
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(self.http.connections())
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

@@ -5,7 +5,8 @@ use crate::http::client::HttpClient;
 use crate::http::{Body, MAX_KEYS_BYTES};
 use crate::protobuf::ProtobufClient;
 use crate::{
-    BoxFuture, Error, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Connections, Error, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply,
+    SetRequest,
 };
 
 /// Asks one peer.
@@ -40,6 +41,10 @@ impl GroupcacheGoClient {
 impl PeerClient for GroupcacheGoClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         self.0.ping()
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        self.0.connections()
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

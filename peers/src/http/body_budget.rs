@@ -42,6 +42,11 @@ impl BodyBudget {
         self.spare.take(length)
     }
 
+    /// The bytes of the bodies that are being received, in whole KiB of each.
+    pub(crate) fn in_use(&self) -> usize {
+        self.units.saturating_sub(self.free.available_permits()) * UNIT
+    }
+
     /// Gives the memory of bodies that are gone back.
     pub(crate) fn shrink(&self) {
         self.spare.clear();

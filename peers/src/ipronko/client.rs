@@ -5,7 +5,8 @@ use crate::http::client::concurrently;
 use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::failure;
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
+    SetRequest,
 };
 
 /// Asks one peer.
@@ -45,6 +46,10 @@ impl IpronkoClient {
 impl PeerClient for IpronkoClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.http.ping())
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(self.http.connections())
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

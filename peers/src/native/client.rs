@@ -13,8 +13,8 @@ use crate::http::client::{HttpClient, Lane};
 use crate::http::{Body, BodyBudget, MAX_KEYS_BYTES, failure};
 use crate::protobuf::{self, set_request};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest,
-    PeerClient, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Connections, Error, GetManyReply, GetManyRequest, GetMode,
+    GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
 };
 
 /// Asks one peer.
@@ -135,6 +135,14 @@ impl PeerClient for NativeClient {
             }
             self.http.ping().await
         })
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        let Some(stream) = &self.stream else {
+            return Some(self.http.connections());
+        };
+        let connections = stream.connections();
+        Some(connections.unwrap_or_else(|| self.http.connections().stream_refused()))
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

@@ -7,8 +7,8 @@ use crate::http::client::concurrently;
 use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::{Body, failure};
 use crate::{
-    BoxFuture, Error, GetMode, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, Protocol, RemoveRequest,
+    Reply, SetRequest,
 };
 
 /// Asks one peer that speaks mailgun's protocol or groupcache-go's.
@@ -104,6 +104,10 @@ impl ProtobufClient {
 impl PeerClient for ProtobufClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.http.ping())
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        Some(self.http.connections())
     }
 
     /// A 404 and a 503 are final. A value of mailgun's that has expired on its way counts as no answer:

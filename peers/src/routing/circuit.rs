@@ -57,6 +57,20 @@ impl Circuit {
         Some(next.saturating_duration_since(Instant::now()))
     }
 
+    /// The failures since the last answer, and the time until the next check if requests are refused.
+    pub(super) fn look(&self) -> (u32, Option<Duration>) {
+        if !self.troubled.load(Ordering::Relaxed) {
+            return (0, None);
+        }
+        let state = self.state.lock();
+        let next = state.next_check;
+        let now = Instant::now();
+        (
+            state.failures,
+            next.map(|next| next.saturating_duration_since(now)),
+        )
+    }
+
     /// The peer answered a request. Says whether this has closed the circuit.
     pub(super) fn succeeded(&self) -> bool {
         if !self.troubled.load(Ordering::Relaxed) {

@@ -28,7 +28,8 @@ impl Peer {
         &self,
         request: GetManyRequest<'_>,
     ) -> Result<Vec<Option<Result<Reply, Error>>>, Error> {
-        let reply = match self.exchange(|client| client.get_many(request)).await {
+        let asking = self.timed(self.exchange(|client| client.get_many(request)));
+        let reply = match asking.await {
             Err(error) if error.is_unsupported() && !self.is_self() => Default::default(),
             reply => reply?,
         };

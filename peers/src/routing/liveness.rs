@@ -50,6 +50,11 @@ impl Liveness {
         waiting
     }
 
+    /// The number of exchanges that wait for the peer.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// The peer has said something.
     pub(super) fn heard(&self) {
         // Most often it has been noted, and then the line is only read.

@@ -10,6 +10,7 @@ mod former;
 mod get_many;
 mod liveness;
 mod peer;
+mod peer_status;
 mod router;
 mod routes;
 
@@ -17,5 +18,6 @@ pub use circuit::Circuit;
 pub use circuit_options::CircuitOptions;
 pub use former::FormerOwner;
 pub use peer::Peer;
+pub use peer_status::{Health, PeerStatus};
 pub use router::Router;
 pub use routes::Routes;

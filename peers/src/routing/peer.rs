@@ -1,14 +1,15 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::circuit::Circuit;
 use super::circuit_options::CircuitOptions;
 use super::liveness::{Liveness, Verdict};
+use super::peer_status::{Health, PeerStatus};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, Member, PeerClient, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Distribution, Error, Failure, GetRequest, Histogram,
+    Member, PeerClient, Phase, Recent, RemoveRequest, Reply, SetRequest,
 };
 
 /// A member in the routing snapshot: this node itself, or another node with its client and its
@@ -30,6 +31,12 @@ struct Remote {
     liveness: Liveness,
     /// Whether the peer has refused this node, and not answered since.
     refuses: AtomicBool,
+    /// Whether the peer has answered anything.
+    has_answered: AtomicBool,
+    /// The times of answered gets.
+    fetches: Histogram,
+    /// The last exchanges without an answer.
+    failures: Recent<Failure>,
 }
 
 impl Peer {
@@ -54,6 +61,9 @@ impl Peer {
             circuit,
             liveness,
             refuses: AtomicBool::new(false),
+            has_answered: AtomicBool::new(false),
+            fetches: Histogram::default(),
+            failures: Recent::default(),
         };
         Self(Arc::new(Inner {
             member,
@@ -93,7 +103,8 @@ impl Peer {
     ///
     /// Outside of a tokio runtime, on which the liveness checks run.
     pub async fn get(&self, request: GetRequest<'_>) -> Result<Reply, Error> {
-        self.exchange(|client| client.get(request)).await
+        self.timed(self.exchange(|client| client.get(request)))
+            .await
     }
 
     /// Gives the peer a value. Circuit and liveness checks work as in [`get`](Self::get).
@@ -132,6 +143,46 @@ impl Peer {
         self.exchange(|client| client.changes(request)).await
     }
 
+    /// How this node stands with the peer. Takes no longer than a look.
+    pub fn status(&self) -> PeerStatus {
+        let Some(remote) = &self.0.remote else {
+            return PeerStatus {
+                health: Health::ThisNode,
+                failures_in_a_row: 0,
+                next_check: None,
+                in_flight: 0,
+                fetches: Distribution::default(),
+                failures: Vec::new(),
+                connections: None,
+            };
+        };
+        let (failures_in_a_row, next_check) = remote.circuit.look();
+        PeerStatus {
+            health: remote.health(failures_in_a_row, next_check.is_some()),
+            failures_in_a_row,
+            next_check,
+            in_flight: remote.liveness.waiting(),
+            fetches: remote.fetches.distribution(),
+            failures: remote.failures.list(),
+            connections: remote.client.connections(),
+        }
+    }
+
+    /// The result of a get, whose time counts if there is an answer.
+    pub(super) async fn timed<T>(
+        &self,
+        get: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let begun = Instant::now();
+        let result = get.await;
+        if let Some(remote) = &self.0.remote
+            && result.as_ref().err().is_none_or(is_peers_answer)
+        {
+            remote.fetches.record_time(begun.elapsed());
+        }
+        result
+    }
+
     pub(super) async fn exchange<'a, T>(
         &'a self,
         ask: impl FnOnce(&'a dyn PeerClient) -> BoxFuture<'a, Result<T, Error>>,
@@ -153,6 +204,12 @@ impl Peer {
                 }
             }
         };
+        if let Err(error) = &result
+            && !error.is_answer()
+            && !error.is_of_this_side()
+        {
+            remote.failures.push(Failure::now(&error.to_string()));
+        }
         match &result {
             Err(error) if error.is_transport() => {
                 if remote.circuit.failed() {
@@ -162,6 +219,7 @@ impl Peer {
             Err(error) if error.is_of_this_side() => {}
             _ => {
                 self.note_refusal(&remote.refuses, result.as_ref().err());
+                remote.note_answer();
                 remote.liveness.heard();
                 if remote.circuit.succeeded() {
                     self.closed();
@@ -225,10 +283,12 @@ impl Peer {
         if verdict == Verdict::Alive && remote.circuit.found() {
             self.closed();
         }
-        if let Some(error) = error
-            && remote.circuit.lost()
-        {
-            self.opened(&error);
+        if let Some(error) = error {
+            let text = format!("a liveness check failed: {error}");
+            remote.failures.push(Failure::now(&text));
+            if remote.circuit.lost() {
+                self.opened(&error);
+            }
         }
         check.report(verdict);
     }
@@ -260,6 +320,33 @@ impl Peer {
 
     fn closed(&self) {
         tracing::warn!(peer = %self.member(), "a peer is asked again: its circuit has closed");
+    }
+}
+
+fn is_peers_answer(error: &Error) -> bool {
+    error.is_answer() && !error.is_of_this_side()
+}
+
+impl Remote {
+    fn note_answer(&self) {
+        // Most often it has been noted, and then the line is only read.
+        if !self.has_answered.load(Relaxed) {
+            self.has_answered.store(true, Relaxed);
+        }
+    }
+
+    fn health(&self, failures: u32, is_open: bool) -> Health {
+        if is_open {
+            Health::LeftAlone
+        } else if failures > 0 {
+            Health::Failing
+        } else if self.refuses.load(Relaxed) {
+            Health::RefusesThisNode
+        } else if self.has_answered.load(Relaxed) {
+            Health::Well
+        } else {
+            Health::NeverAsked
+        }
     }
 }
 

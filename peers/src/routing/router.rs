@@ -72,6 +72,16 @@ impl Router {
         Self::new(this, scheme, transport, circuit).handoff(self.handoff)
     }
 
+    /// How the node reaches its peers.
+    pub fn transport(&self) -> &dyn Transport {
+        &*self.transport
+    }
+
+    /// The rules of the ring.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
     /// The node this router belongs to.
     pub fn this(&self) -> &Member {
         &self.this

@@ -15,7 +15,7 @@ use crate::group::node_runtime::NodeRuntime;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
 use crate::promoter::Promotion;
-use crate::stats::Counters;
+use crate::stats::{Counters, Measures};
 use crate::store::StorageSettings;
 use crate::{Error, Getter};
 
@@ -106,12 +106,14 @@ impl<G> GroupBuilder<G> {
             promoter: self.promotion.promoter,
             router,
             counters: Counters::default(),
+            measures: Measures::default(),
             clock: Arc::clone(&host.clock),
             freshness: self.freshness,
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Coherence::new(self.coherence),
             failures: Failures::new(self.limits.pauses),
+            key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),
         }));
         host.groups.add(&group)?;

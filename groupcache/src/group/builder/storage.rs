@@ -1,8 +1,9 @@
+use byteview::ByteView;
 use lru::Policy;
 
 use super::group_builder::GroupBuilder;
-use crate::Error;
 use crate::store::{StorageSettings, Store};
+use crate::{Error, EvictionCause, Key};
 
 /// # Storage: where values are kept, and which give way
 impl<G> GroupBuilder<G> {
@@ -26,6 +27,42 @@ impl<G> GroupBuilder<G> {
         self.storage.store = Some(Box::new(store));
         self
     }
+
+    /// A function that hears of every entry that leaves the group's store on this node, with its value and why it left:
+    /// also of those that are removed, replaced or cleared.
+    ///
+    /// The thread that makes the entry leave calls it, before its own call returns and without any lock: the task of a
+    /// load or of a change, or the caller of a get that finds an expired entry, which is a miss. A hit never waits for
+    /// it. Callers of a key that is being loaded do, so pass long work on, to a channel for example. Entries of one key
+    /// may be told of in another order than they left. A panic is logged, and harms nothing else. An expired entry
+    /// leaves when it is looked up or makes room, which may be long after.
+    ///
+    /// It cannot be combined with a [store of your own](Self::store), which knows itself. Default: none.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use groupcache::{Key, Node};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let node = Node::builder("http://127.0.0.1:8080").start().await?;
+    /// let (sender, gone) = std::sync::mpsc::channel();
+    /// let group = node
+    ///     .group("g", 1 << 20, |key: Key| async move { Ok::<_, Infallible>(key.to_vec()) })
+    ///     .on_evicted(move |key, _value, cause| {
+    ///         _ = sender.send((key.clone(), cause));
+    ///     })
+    ///     .build()?;
+    /// group.get("k").await?;
+    /// group.remove("k").await?;
+    /// assert_eq!(gone.recv()?.0, Key::from("k"));
+    /// # Ok(()) }
+    /// ```
+    pub fn on_evicted(
+        mut self,
+        listener: impl Fn(&Key, &ByteView, EvictionCause) + Send + Sync + 'static,
+    ) -> Self {
+        self.storage.on_evicted = Some(Box::new(listener));
+        self
+    }
 }
 
 impl StorageSettings {
@@ -33,6 +70,10 @@ impl StorageSettings {
         if self.budget == 0 && self.hot_ratio.is_some() {
             let reason = "a group with a budget of zero keeps nothing";
             return Err(Error::invalid("hot_ratio", reason));
+        }
+        if self.store.is_some() && self.on_evicted.is_some() {
+            let reason = "a store of one's own does not say which entries leave it";
+            return Err(Error::invalid("on_evicted", reason));
         }
         Ok(())
     }

@@ -23,6 +23,14 @@ impl Inner {
         self: Arc<Self>,
         keys: Vec<Key>,
     ) -> Result<(), Error> {
+        verdict(self.remove_from_all(keys).await)
+    }
+
+    /// The same, with the peers that were not reached. A peer may be among them twice.
+    pub(in crate::group) async fn remove_from_all(
+        self: &Arc<Self>,
+        keys: Vec<Key>,
+    ) -> Vec<FailedPeer> {
         let id = self.coherence.next_change();
         let routes = self.router.snapshot();
         let (mut own, mut by_owner) = (Vec::new(), HashMap::<&str, (Peer, Vec<Key>)>::new());
@@ -47,7 +55,7 @@ impl Inner {
         self.remove_here(&keys, Phase::Last(id));
         let last = others(&routes).map(|peer| (peer.clone(), Change::Remove(keys.clone())));
         failed.extend(self.send_all(last, Phase::Last(id)).await);
-        verdict(failed)
+        failed
     }
 
     /// Gives a key a value: its owner keeps the value, and all other nodes forget the old one.
@@ -101,12 +109,18 @@ fn others(routes: &Routes) -> impl Iterator<Item = &Peer> {
     routes.peers().iter().filter(|peer| !peer.is_self())
 }
 
-fn verdict(mut failed: Vec<FailedPeer>) -> Result<(), Error> {
-    failed.sort_by(|one, other| one.member().cmp(other.member()));
-    failed.dedup_by(|one, other| one.member() == other.member());
+/// The outcome of a change that did not reach these peers.
+pub(in crate::group) fn verdict(mut failed: Vec<FailedPeer>) -> Result<(), Error> {
+    name_once(&mut failed);
     if failed.is_empty() {
         Ok(())
     } else {
         Err(Error::peers_failed(failed))
     }
+}
+
+/// Leaves one failure of each peer.
+pub(in crate::group) fn name_once(failed: &mut Vec<FailedPeer>) {
+    failed.sort_by(|one, other| one.member().cmp(other.member()));
+    failed.dedup_by(|one, other| one.member() == other.member());
 }

@@ -17,6 +17,8 @@ mod hints;
 mod initiate;
 mod send;
 
+pub(super) use initiate::{name_once, verdict};
+
 /// The time for the rules of coherence.
 fn now() -> std::time::Instant {
     tokio::time::Instant::now().into_std()

@@ -5,7 +5,8 @@ use tokio::task::JoinSet;
 
 use crate::error::FailedPeer;
 use crate::group::inner::Inner;
-use crate::{Key, Value};
+use crate::report::FailedStep;
+use crate::{ErrorKind, Key, Value};
 
 /// A change as it is sent to a peer.
 #[derive(Clone)]
@@ -45,6 +46,7 @@ impl Inner {
                     }
                     Err(error) => {
                         inner.keep_hint(id, change.scope(), &error);
+                        inner.note_failed_change(&peer, &change, &error);
                         Some(FailedPeer::new(peer.member().clone(), error))
                     }
                 }
@@ -52,6 +54,28 @@ impl Inner {
             sent.spawn_on(send, self.runtime.handle());
         }
         sent.join_all().await.into_iter().flatten().collect()
+    }
+
+    /// Notes a change that did not reach a peer. One that is left alone has failed before, and a protocol that cannot say
+    /// it never can.
+    fn note_failed_change(&self, peer: &Peer, change: &Change, error: &peers::Error) {
+        if error.is_circuit_open() || error.is_unsupported() {
+            return;
+        }
+        let kind = if error.is_denied() {
+            ErrorKind::Denied
+        } else {
+            ErrorKind::Unreachable
+        };
+        let key = match change {
+            Change::Remove(keys) if keys.len() > 1 => None,
+            Change::Remove(keys) => keys.first(),
+            Change::Set(key, _) => Some(key),
+            Change::Clear => None,
+        };
+        let (step, peer) = (FailedStep::Change, Some(peer.member()));
+        self.measures
+            .record_failure(step, kind, error, key, peer, &self.key_mask);
     }
 
     async fn send(&self, peer: &Peer, change: &Change, phase: Phase) -> Result<(), peers::Error> {

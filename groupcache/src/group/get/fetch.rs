@@ -15,7 +15,7 @@ impl Inner {
     /// Joins the fetch flight of the key, and waits for it. Counts the outcome, also when the caller goes
     /// away before there is one.
     pub(in crate::group) async fn miss(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let outcome = OutcomeGuard::new(&self.counters);
+        let outcome = OutcomeGuard::new(&self);
         outcome.record(match self.check_key(&key) {
             Ok(()) => {
                 let longest = || self.longest_get(&key);
@@ -45,7 +45,7 @@ impl Inner {
         {
             return answer;
         }
-        if self.has_peers() {
+        if self.counts_requests() {
             self.count_request(&key, 1.0);
         }
         self.load(key).await

@@ -1,6 +1,7 @@
 //! Step 5, the load flight: the one place that calls the getter.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use peers::{GetMode, GetRequest, load_scope};
 
@@ -8,6 +9,7 @@ use crate::group::fence::Stamp;
 use crate::group::flights::Call;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::report::FailedStep;
 use crate::stats::Event;
 use crate::store::Tier;
 use crate::{Entry, Error, GetterError, Key, Source, Value};
@@ -109,6 +111,7 @@ impl Inner {
         stamp: Stamp,
     ) -> Result<Entry, Error> {
         self.counters.add(Event::GetterCall);
+        let timed = Timed::new(self);
         let panics = PanicRecorder {
             inner: self,
             key: &key,
@@ -116,6 +119,7 @@ impl Inner {
         let value = self
             .wait_for_getter(self.getter.get_boxed(key.clone()))
             .await;
+        drop(timed);
         let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
         drop(panics);
         self.note_load(&key, stamp, &result);
@@ -141,6 +145,7 @@ impl Inner {
         value: Value,
         stamp: Stamp,
     ) -> Result<Entry, Error> {
+        self.measures.value_sizes.record(value.view().len() as u64);
         self.check_value("the getter's value", value.view())?;
         let now = self.clock.now();
         let lifetime = self.freshness.of_load(value.expiry(), now);
@@ -171,8 +176,34 @@ impl Inner {
                 self.failures.clear(key);
                 self.remove_stale(key.clone(), stamp);
             }
-            Err(error) => self.failures.record(key, error, self.clock.now()),
+            Err(error) => self.note_failed_load(key, error),
         }
+    }
+
+    fn note_failed_load(&self, key: &Key, error: &Error) {
+        self.failures.record(key, error, self.clock.now());
+        self.note_failure(FailedStep::Load, error, Some(key), None);
+    }
+}
+
+/// Measures a getter call, up to the moment at which it is dropped, also by a panic.
+struct Timed<'a> {
+    inner: &'a Inner,
+    begun: Instant,
+}
+
+impl<'a> Timed<'a> {
+    fn new(inner: &'a Inner) -> Self {
+        Self {
+            inner,
+            begun: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Timed<'_> {
+    fn drop(&mut self) {
+        self.inner.measures.getter.record_time(self.begun.elapsed());
     }
 }
 
@@ -186,8 +217,7 @@ impl Drop for PanicRecorder<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let error = Error::getter_panicked("in the last call for the key");
-            let now = self.inner.clock.now();
-            self.inner.failures.record(self.key, &error, now);
+            self.inner.note_failed_load(self.key, &error);
         }
     }
 }

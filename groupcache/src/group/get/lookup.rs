@@ -1,6 +1,7 @@
 //! Step 1, lookup: the value from memory.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use byteview::ByteView;
 
@@ -9,13 +10,19 @@ use crate::stats::Event;
 use crate::store::HitInfo;
 use crate::{Entry, Mode, Source};
 
-/// One hit in this many is counted, and stands for all of them.
-const SAMPLE: f32 = 16.0;
+/// One hit in two to the power of this is a sample: counted, if the node has peers, for all of them.
+const SAMPLE: u32 = 4;
 
-/// Whether the nth hit is counted. Multiples of the golden ratio are spread evenly over the
+/// The same for the list of hot keys, if the node has no peers.
+const SAMPLE_ALONE: u32 = 7;
+
+/// The same for the measuring of hits.
+const SAMPLE_TIMED: u32 = 10;
+
+/// Whether the nth hit is one of two to the power of `sample`. Multiples of the golden ratio are spread evenly over the
 /// circle, whatever the stride, so that a loop over any number of keys is sampled fairly.
-fn is_sample(nth: u64) -> bool {
-    nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 60 == 0
+fn is_sample(nth: u64, sample: u32) -> bool {
+    nth.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - sample) == 0
 }
 
 impl Inner {
@@ -62,19 +69,35 @@ impl Inner {
             if !self.is_fresh(info.fresh_until) {
                 info.source = Source::Stale;
             }
-            let nth = self.counters.add(Event::of(info.source));
-            if is_sample(nth) {
-                self.count_sample(key);
+            let event = Event::of(info.source);
+            let nth = self.counters.add(event);
+            if is_sample(nth, SAMPLE) {
+                self.count_sample(key, event, nth);
             }
         }
         value
     }
 
-    /// Counts a hit that stands for several, if the node has peers, which get the rate with a reply.
+    /// Counts a hit that stands for several: for peers, which get the rate with a reply, and for the list of hot keys.
+    /// Now and then measures how long a hit takes.
     #[cold]
-    fn count_sample(&self, key: &[u8]) {
+    fn count_sample(&self, key: &[u8], event: Event, nth: u64) {
         if self.has_peers() {
-            self.count_request(key, SAMPLE);
+            self.count_request(key, (1_u32 << SAMPLE) as f32);
+        } else if is_sample(nth, SAMPLE_ALONE) && self.rates.lists_hot_keys() {
+            self.count_request(key, (1_u32 << SAMPLE_ALONE) as f32);
         }
+        if is_sample(nth, SAMPLE_TIMED) {
+            self.measure_hit(key, event);
+        }
+    }
+
+    /// Measures a second look-up of the key, because measuring the first one would slow all hits down: the clock would
+    /// have to be read, or at least a decision made, before each of them.
+    fn measure_hit(&self, key: &[u8], event: Event) {
+        let begun = Instant::now();
+        let value = self.store.view(key, &mut HitInfo::default());
+        self.measures.record_get(event, begun.elapsed());
+        drop(value);
     }
 }

@@ -21,6 +21,7 @@ impl Inner {
         stamp: Stamp,
     ) -> Entry {
         let now = self.clock.now();
+        self.measures.value_sizes.record(reply.value.len() as u64);
         let lifetime = self.freshness.of_reply(reply.expires_at, via, now);
         let candidate = Candidate {
             key,

@@ -12,7 +12,7 @@ use crate::{Entry, Error, Key, NotFound};
 impl Inner {
     /// A get that takes only what is cached, here or at the key's owner.
     pub(in crate::group) async fn peek(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let outcome = OutcomeGuard::new(&self.counters);
+        let outcome = OutcomeGuard::new(&self);
         outcome.record(match self.peek_owner(&key).await {
             Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
             Err(error) => Err(error),
@@ -24,7 +24,7 @@ impl Inner {
         self: Arc<Self>,
         key: Key,
     ) -> Result<Entry, Error> {
-        let outcome = OutcomeGuard::new(&self.counters);
+        let outcome = OutcomeGuard::new(&self);
         // An owner that cannot answer, or cannot be asked, is passed over.
         let found = self.peek_owner(&key).await.ok().flatten();
         outcome.record(match found {

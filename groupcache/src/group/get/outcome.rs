@@ -1,17 +1,22 @@
-use crate::stats::{Counters, Event};
+use std::time::Instant;
+
+use crate::group::inner::Inner;
+use crate::stats::Event;
 use crate::{Entry, Error};
 
-/// Counts the outcome of a get exactly once: its result, or that its caller gave it up.
+/// Counts the outcome of a get exactly once, and its time: its result, or that its caller gave it up.
 pub(super) struct OutcomeGuard<'a> {
-    counters: &'a Counters,
+    inner: &'a Inner,
+    begun: Instant,
     event: Event,
 }
 
 impl<'a> OutcomeGuard<'a> {
     /// A get that has begun.
-    pub(super) fn new(counters: &'a Counters) -> Self {
+    pub(super) fn new(inner: &'a Inner) -> Self {
         Self {
-            counters,
+            inner,
+            begun: Instant::now(),
             event: Event::Failed,
         }
     }
@@ -20,6 +25,14 @@ impl<'a> OutcomeGuard<'a> {
     pub(super) fn record(mut self, result: Result<Entry, Error>) -> Result<Entry, Error> {
         self.event = event_of(&result);
         result
+    }
+}
+
+impl Inner {
+    /// Counts a get that has ended with this event, and its time.
+    pub(in crate::group) fn count_get(&self, event: Event, begun: Instant) {
+        self.counters.add(event);
+        self.measures.record_get(event, begun.elapsed());
     }
 }
 
@@ -34,6 +47,6 @@ pub(in crate::group) fn event_of(result: &Result<Entry, Error>) -> Event {
 
 impl Drop for OutcomeGuard<'_> {
     fn drop(&mut self) {
-        self.counters.add(self.event);
+        self.inner.count_get(self.event, self.begun);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use peers::{GetMode, GetRequest, Peer, Reply, Routes};
 
 use crate::group::inner::Inner;
+use crate::report::FailedStep;
 use crate::stats::Event;
 use crate::{Error, Key};
 
@@ -29,7 +30,7 @@ impl Inner {
         mode: GetMode,
     ) -> Option<Result<Reply, Error>> {
         for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
-            match self.verdict(peer, self.ask(peer, key, mode).await) {
+            match self.verdict(peer, Some(key), self.ask(peer, key, mode).await) {
                 Verdict::Answer(answer) => return Some(answer),
                 Verdict::NextPeer => {}
                 Verdict::ThisNode => return None,
@@ -38,16 +39,23 @@ impl Inner {
         None
     }
 
-    /// What follows from the result of asking a peer. Counts a peer that gave no answer.
+    /// What follows from the result of asking a peer, about one key or about several. Counts a peer that gave no answer.
     pub(in crate::group) fn verdict<T>(
         &self,
         peer: &Peer,
+        key: Option<&Key>,
         result: Result<T, peers::Error>,
     ) -> Verdict<T> {
         let group = &self.name;
         match result {
             Ok(reply) => Verdict::Answer(Ok(reply)),
-            Err(error) if error.is_answer() => Verdict::Answer(Err(error.into())),
+            Err(error) if error.is_answer() => {
+                let error = Error::from(error);
+                if !error.is_not_found() {
+                    self.note_failure(FailedStep::Fetch, &error, key, Some(peer));
+                }
+                Verdict::Answer(Err(error))
+            }
             Err(error) if error.is_of_this_side() => {
                 // Other peers would not be reached either.
                 tracing::debug!(%group, %error, "no peer can be asked");
@@ -56,6 +64,10 @@ impl Inner {
             Err(error) => {
                 self.counters.add(Event::PeerError);
                 tracing::debug!(%group, peer = %peer.member(), %error, "no answer");
+                // A peer that is left alone has failed before.
+                if !error.is_circuit_open() {
+                    self.note_failure(FailedStep::Fetch, &error.into(), key, Some(peer));
+                }
                 Verdict::NextPeer
             }
         }

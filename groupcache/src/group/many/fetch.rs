@@ -105,11 +105,11 @@ impl Inner {
     ) -> Vec<Claimed> {
         let mut late = Vec::new();
         let answers = self.ask_together(peer, &fetches, GetMode::Load).await;
-        match self.verdict(peer, answers) {
+        match self.verdict(peer, None, answers) {
             Verdict::Answer(Ok(answers)) => {
                 let mut landed = Vec::with_capacity(fetches.len());
                 for (fetch, answer) in fetches.into_iter().zip(answers) {
-                    match answer.map(|answer| self.verdict(peer, answer)) {
+                    match answer.map(|answer| self.verdict(peer, Some(fetch.key()), answer)) {
                         Some(Verdict::Answer(answer)) => {
                             let entry = self.accepted(routes, &fetch, answer);
                             landed.push((fetch, entry));
@@ -173,9 +173,9 @@ impl Inner {
         }
     }
 
-    /// Counts requests for keys that this node loads, if it has peers, which get the rates with replies.
+    /// Counts requests for keys that this node loads.
     fn count_loads<'a>(&self, keys: impl Iterator<Item = &'a Key>) {
-        if self.has_peers() {
+        if self.counts_requests() {
             keys.for_each(|key| _ = self.count_request(key, 1.0));
         }
     }

@@ -3,6 +3,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures_util::Stream;
 
@@ -46,7 +47,7 @@ impl GetMany {
                     Ok(()) => missing.push((index, Key::from(key))),
                     Err(error) => {
                         let outcome = Err(error);
-                        inner.counters.add(event_of(&outcome));
+                        inner.count_get(event_of(&outcome), Instant::now());
                         found.push_back((index, outcome));
                     }
                 },

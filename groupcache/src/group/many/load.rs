@@ -2,6 +2,7 @@
 
 use std::iter;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
@@ -61,6 +62,7 @@ impl Inner {
             return loads;
         }
         let keys = loads.iter().map(|load| load.key().clone()).collect();
+        let begun = Instant::now();
         let call = async { self.getter.get_many_boxed(keys).await };
         let outcome = caught(self.wait_for_getter(call)).await;
         let is_alone = |load: &Claimed| match &outcome {
@@ -70,6 +72,7 @@ impl Inner {
         let (alone, together): (Vec<_>, Vec<_>) = loads.into_iter().partition(is_alone);
         if !together.is_empty() {
             self.counters.add(Event::GetterCall);
+            self.measures.getter.record_time(begun.elapsed());
             self.land_together(together, outcome);
         }
         alone

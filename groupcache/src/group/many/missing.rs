@@ -1,6 +1,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 use std::vec;
 
 use futures_util::Stream;
@@ -33,6 +34,8 @@ pub(in crate::group) struct Missing {
     limits: TimeLimits,
     /// The error of all further keys, because a time limit has passed.
     given_up: Option<Error>,
+    /// When the first keys began.
+    since: Option<Instant>,
     /// How many of the keys that have begun are answered or given up, from the first on.
     settled: usize,
 }
@@ -59,6 +62,7 @@ impl Missing {
             under_way: Landings::none(),
             limits: TimeLimits::new(options.timeout),
             given_up: None,
+            since: None,
             settled: 0,
         }
     }
@@ -69,6 +73,7 @@ impl Missing {
     }
 
     fn begin_more(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
         self.begun.clear();
         let keys = self.rest.by_ref().take(KEYS_AT_ONCE);
         let mut under_way = Vec::with_capacity(keys.len());
@@ -110,8 +115,13 @@ impl Missing {
         result: Result<Entry, Error>,
     ) -> (usize, Result<Entry, Error>) {
         self.open -= 1;
-        self.inner.counters.add(event_of(&result));
+        self.count(event_of(&result));
         (index, result)
+    }
+
+    fn count(&self, event: Event) {
+        let begun = self.since.unwrap_or_else(Instant::now);
+        self.inner.count_get(event, begun);
     }
 }
 
@@ -149,7 +159,7 @@ impl Stream for Missing {
 impl Drop for Missing {
     fn drop(&mut self) {
         for _ in 0..self.open {
-            self.inner.counters.add(Event::Failed);
+            self.count(Event::Failed);
         }
     }
 }

@@ -213,6 +213,10 @@ impl Dns {
 }
 
 impl Discovery for Dns {
+    fn kind(&self) -> &'static str {
+        "dns"
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
         Box::pin(async {
             loop {

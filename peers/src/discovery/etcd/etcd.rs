@@ -160,6 +160,10 @@ impl Etcd {
 }
 
 impl Discovery for Etcd {
+    fn kind(&self) -> &'static str {
+        "etcd"
+    }
+
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let answer = self.announce(this).await;

@@ -240,6 +240,10 @@ impl Node {
 }
 
 impl Discovery for Gossip {
+    fn kind(&self) -> &'static str {
+        "gossip"
+    }
+
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.joined(this))
     }

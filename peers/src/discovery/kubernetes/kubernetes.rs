@@ -253,6 +253,10 @@ fn is_dns_label(text: &str) -> bool {
 }
 
 impl Discovery for Kubernetes {
+    fn kind(&self) -> &'static str {
+        "kubernetes"
+    }
+
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
         Box::pin(async {
             let answer = self.next_members().await;

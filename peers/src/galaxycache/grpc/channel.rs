@@ -111,6 +111,16 @@ impl Channel {
         }
     }
 
+    /// Whether there is a connection that could be used.
+    pub(super) fn is_connected(&self) -> bool {
+        let current = self.current.lock();
+        let is_usable = |current: &Current| {
+            !current.connection.sender.is_closed()
+                && current.used.elapsed() < self.options.client_idle_timeout
+        };
+        current.as_ref().is_some_and(is_usable)
+    }
+
     /// Has later exchanges use another connection. Those that are on this one go on.
     pub(super) fn give_up(&self, number: u64) {
         let mut current = self.current.lock();

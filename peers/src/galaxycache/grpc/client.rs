@@ -14,7 +14,7 @@ use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::http::HttpOptions;
 use crate::http::client::{ConnectionLimit, Lane};
-use crate::{BoxFuture, Error, GetMode, GetRequest, Member, PeerClient, Reply};
+use crate::{BoxFuture, Connections, Error, GetMode, GetRequest, Member, PeerClient, Reply, Wire};
 
 /// Asks one peer.
 ///
@@ -100,6 +100,12 @@ impl GrpcClient {
 impl PeerClient for GrpcClient {
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(self.channel.ping())
+    }
+
+    fn connections(&self) -> Option<Connections> {
+        let open = usize::from(self.channel.is_connected());
+        let idle = if self.limit.in_use() == 0 { open } else { 0 };
+        Some(Connections::new(Wire::Http2, open, idle))
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

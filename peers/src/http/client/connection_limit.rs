@@ -15,6 +15,8 @@ use crate::load_scope::is_loading;
 pub(crate) struct ConnectionLimit {
     loads: Semaphore,
     quick: Semaphore,
+    /// The permits of both.
+    permits: usize,
     longest_wait: Duration,
 }
 
@@ -33,8 +35,17 @@ impl ConnectionLimit {
         Self {
             loads: Semaphore::new(options.max_connections_per_peer),
             quick: Semaphore::new(options.reserved_connections_per_peer),
+            permits: options
+                .max_connections_per_peer
+                .saturating_add(options.reserved_connections_per_peer),
             longest_wait: options.acquire_timeout,
         }
+    }
+
+    /// The exchanges that have a permit.
+    pub(crate) fn in_use(&self) -> usize {
+        let free = self.loads.available_permits() + self.quick.available_permits();
+        self.permits.saturating_sub(free)
     }
 
     /// Whether an exchange that may wait for a load would have to wait for a permit.

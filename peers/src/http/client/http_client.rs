@@ -20,7 +20,7 @@ use super::destination::Destination;
 use super::pool::Pool;
 use super::refusal::refusal;
 use crate::http::{Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
-use crate::{Error, GetMode, Member};
+use crate::{Connections, Error, GetMode, Member, Wire};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -92,6 +92,12 @@ impl HttpClient {
     /// The member's URL as given.
     pub(crate) fn name(&self) -> &str {
         self.to.name()
+    }
+
+    /// The connections of the pool, and those in use.
+    pub(crate) fn connections(&self) -> Connections {
+        let idle = self.pool.len();
+        Connections::new(Wire::PooledHttp, idle + self.limit.in_use(), idle)
     }
 
     /// The request target of a key below a base path, which ends with a slash.

@@ -43,6 +43,14 @@ impl<T> Pool<T> {
         None
     }
 
+    /// The number of idle connections that may be used again.
+    pub(super) fn len(&self) -> usize {
+        let now = Instant::now();
+        let idle = self.idle.lock();
+        let fresh = |entry: &&Idle<T>| now.duration_since(entry.since) < self.idle_timeout;
+        idle.iter().rev().take_while(fresh).count()
+    }
+
     /// Gives a connection back, and closes those that are too old. The permit has to be held until
     /// afterwards.
     pub(super) fn give_back(&self, connection: T) {

@@ -130,6 +130,11 @@ const MAX_CALLS: usize = 1 << 20;
 const MAX_KEY_BYTES: usize = 16 << 10;
 
 impl HttpOptions {
+    /// The label of the [`cluster`](Self::cluster), if it has one.
+    pub fn cluster_label(&self) -> Option<&str> {
+        self.cluster.as_deref()
+    }
+
     /// Checks every option. Everything that takes options calls this.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 
 use super::accepted::Accepted;
 use super::detect::{Version, detect};
+use super::inbound_connections::{InboundConnections, Tally};
 use super::listener::Listener;
 use super::reserve::{Permit, RESERVE, ReserveService};
 use super::rest::Rest;
@@ -46,6 +47,7 @@ pub struct Server {
     drain: watch::Sender<bool>,
     /// Ends with the number of connections that were cut off.
     task: JoinHandle<usize>,
+    tally: Arc<Tally>,
 }
 
 impl Server {
@@ -78,17 +80,25 @@ impl Server {
             .local_addr()
             .map_err(|error| Error::bind("an unknown address", error))?;
         let (drain, draining) = watch::channel(false);
-        let task = tokio::spawn(run(listener, service, Arc::new(options), draining));
+        let tally = Arc::new(Tally::new(options.max_connections));
+        let (options, counted) = (Arc::new(options), Arc::clone(&tally));
+        let task = tokio::spawn(run(listener, service, options, counted, draining));
         Ok(Self {
             local_addr,
             drain,
             task,
+            tally,
         })
     }
 
     /// The address on which the server listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// The connections that others have made.
+    pub fn connections(&self) -> InboundConnections {
+        self.tally.look()
     }
 
     /// Stops accepting, closes idle connections, lets requests in flight finish within
@@ -136,12 +146,13 @@ async fn run<B: ServeBody>(
     listener: impl Listener,
     service: impl Serve<B>,
     options: Arc<HttpOptions>,
+    tally: Arc<Tally>,
     mut draining: watch::Receiver<bool>,
 ) -> usize {
     let drain_timeout = options.drain_timeout;
     let mut connections = JoinSet::new();
     select! {
-        () = accept(listener, service, &options, draining.clone(), &mut connections) => {}
+        () = accept(listener, service, &options, &tally, draining.clone(), &mut connections) => {}
         _ = draining.wait_for(|drain| *drain) => {}
     }
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -158,6 +169,7 @@ async fn accept<B: ServeBody>(
     mut listener: impl Listener,
     service: impl Serve<B>,
     options: &Arc<HttpOptions>,
+    tally: &Arc<Tally>,
     draining: watch::Receiver<bool>,
     connections: &mut JoinSet<()>,
 ) {
@@ -175,7 +187,9 @@ async fn accept<B: ServeBody>(
                 back_off = first;
                 let (service, draining) = (service.clone(), draining.clone());
                 let (options, permits) = (Arc::clone(options), Arc::clone(&permits));
+                let open = tally.accepted();
                 connections.spawn(async move {
+                    let _open = open;
                     match permit {
                         Permit::Regular(_permit) => {
                             serve(accepted, service, &options, draining).await;

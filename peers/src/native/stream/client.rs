@@ -17,8 +17,8 @@ use crate::native::wire::get_many_response;
 use crate::stream::Message;
 use crate::stream::caller::{Again, Answer, Called, StreamClient};
 use crate::{
-    Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Phase,
-    RemoveRequest, Reply, SetRequest,
+    Changes, ChangesRequest, Connections, Error, GetManyReply, GetManyRequest, GetMode, GetRequest,
+    Phase, RemoveRequest, Reply, SetRequest, Wire,
 };
 
 /// Asks one peer over a stream. Each method returns `None` if the peer does not speak it.
@@ -36,6 +36,14 @@ impl StreamForm {
 
     pub(in crate::native) async fn ping(&self) -> Result<Option<()>, Error> {
         self.stream.ping().await
+    }
+
+    /// The connection, if there is one; `None` while the peer refuses it.
+    pub(in crate::native) fn connections(&self) -> Option<Connections> {
+        let calls = self.stream.calls_under_way().ok()?;
+        let open = usize::from(calls.is_some());
+        let idle = usize::from(calls == Some(0));
+        Some(Connections::new(Wire::Stream, open, idle))
     }
 
     pub(in crate::native) async fn get(

@@ -25,6 +25,11 @@ impl Connection {
         self.0.room(lane, is_long).await;
     }
 
+    /// The number of calls whose answers are still to come.
+    pub(super) fn calls_under_way(&self) -> usize {
+        self.0.lock().slots.in_use()
+    }
+
     /// Whether calls that were sent may still be answered.
     pub(super) fn is_alive(&self) -> bool {
         !self.0.lock().has_ended()

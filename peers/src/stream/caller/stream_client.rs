@@ -72,6 +72,10 @@ pub(crate) enum Called {
     Full,
 }
 
+/// The peer refuses the stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refuses;
+
 /// How often a call looks for a connection that takes it.
 const ATTEMPTS: usize = 3;
 
@@ -97,6 +101,23 @@ impl StreamClient {
     /// The peer's URL, as given.
     pub(crate) fn peer(&self) -> &str {
         &self.0.peer
+    }
+
+    /// The calls on the connection; `None` if there is no connection.
+    ///
+    /// # Errors
+    ///
+    /// While the peer refuses the stream.
+    pub(crate) fn calls_under_way(&self) -> Result<Option<usize>, Refuses> {
+        let current = self.0.current.load_full();
+        if let Some(connection) = current.filter(|connection| connection.is_alive()) {
+            return Ok(Some(connection.calls_under_way()));
+        }
+        let refused_until = self.0.state.lock().refused_until;
+        match refused_until {
+            Some(until) if Instant::now() < until => Err(Refuses),
+            _ => Ok(None),
+        }
     }
 
     /// Asks, and waits for the answer; where the connection is full, for room too.

@@ -17,10 +17,13 @@ use std::time::{Duration, Instant};
 use lru::DefaultHashBuilder;
 use parking_lot::Mutex;
 
-/// A bucket takes up 136 bytes.
+use super::hot_list::{Change, HotList};
+use crate::Key;
+
+/// A bucket takes up 144 bytes.
 const WAYS: usize = 8;
 
-/// 285 MB of buckets.
+/// 302 MB of buckets.
 const MOST_KEYS: usize = 1 << 24;
 
 /// Seconds in which a count fades to 1/e.
@@ -29,16 +32,22 @@ const TIME_CONSTANT: f32 = 60.0;
 /// The rates of a bounded number of keys.
 pub(crate) struct Rates {
     /// Allocated when first needed, which for a node without peers is never.
-    buckets: OnceLock<Box<[Bucket]>>,
+    buckets: OnceLock<Box<[Mutex<Bucket>]>>,
     keys: usize,
     /// A key that was not asked for this long starts anew.
     idle: Duration,
     /// Slots tell the time in ticks since then.
     epoch: Instant,
     hasher: DefaultHashBuilder,
+    hot: HotList,
 }
 
-type Bucket = Mutex<[Slot; WAYS]>;
+#[derive(Debug, Default)]
+struct Bucket {
+    slots: [Slot; WAYS],
+    /// A bit for each slot: whether its key is on the hot list.
+    listed: u8,
+}
 
 /// A key's count as it was at `tick`; a count of zero marks a slot that is free.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,22 +75,30 @@ impl Rate {
 }
 
 impl Rates {
-    /// A table for at least `keys` keys, in which a key that was idle for so long starts anew.
-    pub(crate) fn new(keys: usize, idle: Duration, now: Instant) -> Self {
+    /// A table for at least `keys` keys, in which a key that was idle for so long starts anew. It lists the `hot_keys`
+    /// keys that are asked for most.
+    pub(crate) fn new(keys: usize, idle: Duration, hot_keys: usize, now: Instant) -> Self {
         Self {
             buckets: OnceLock::new(),
             keys: keys.min(MOST_KEYS),
             idle,
             epoch: now,
             hasher: DefaultHashBuilder::default(),
+            hot: HotList::new(hot_keys),
         }
+    }
+
+    /// Whether hot keys are listed.
+    pub(crate) fn lists_hot_keys(&self) -> bool {
+        self.hot.is_used()
     }
 
     /// Counts a request, or one that stands for several.
     pub(crate) fn count(&self, key: &[u8], requests: f32, now: Instant) -> Rate {
         let hash = self.hasher.hash_one(key);
         let tick = self.tick(now);
-        let mut slots = self.bucket(hash).lock();
+        let mut bucket = self.bucket(hash).lock();
+        let Bucket { slots, listed } = &mut *bucket;
         let live = |slot: &Slot| slot.count > 0.0 && slot.idle(tick) < self.idle;
         let known = slots
             .iter()
@@ -96,13 +113,60 @@ impl Rates {
         let before = known.map_or(0.0, |known| slots[known].faded(tick));
         let count = before + requests;
         slots[slot] = Slot { hash, count, tick };
+        if known.is_none() {
+            *listed &= !(1 << slot);
+        }
+        let is_listed = *listed & (1 << slot) != 0;
+        drop(bucket);
+        if !is_listed && self.hot.takes(count, tick) {
+            self.list(hash, key, count, tick);
+        }
         Rate {
             per_minute: f64::from(count),
             seen_before: known.is_some(),
         }
     }
 
-    fn bucket(&self, hash: u64) -> &Bucket {
+    /// The keys that are asked for most, the hottest first, each with its requests per minute.
+    pub(crate) fn hottest(&self, now: Instant) -> Vec<(Key, f64)> {
+        let tick = self.tick(now);
+        let listed = self.hot.list().into_iter();
+        let mut hottest: Vec<_> = listed
+            .filter_map(|(hash, key)| Some((key, f64::from(self.count_of(hash, tick)?))))
+            .collect();
+        hottest.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        hottest
+    }
+
+    #[cold]
+    fn list(&self, hash: u64, key: &[u8], count: f32, tick: u32) {
+        let count_of = |hash| self.count_of(hash, tick);
+        let Change { listed, unlisted } = self.hot.offer(hash, key, count, tick, count_of);
+        for (hash, is_listed) in [(unlisted, false), (listed, true)] {
+            if let Some(hash) = hash {
+                self.mark(hash, is_listed);
+            }
+        }
+    }
+
+    /// Notes whether a key is on the hot list, unless the table has forgotten it.
+    fn mark(&self, hash: u64, is_listed: bool) {
+        let mut bucket = self.bucket(hash).lock();
+        if let Some(slot) = bucket.slots.iter().position(|slot| slot.hash == hash) {
+            bucket.listed &= !(1 << slot);
+            bucket.listed |= u8::from(is_listed) << slot;
+        }
+    }
+
+    /// The present count of a key.
+    fn count_of(&self, hash: u64, tick: u32) -> Option<f32> {
+        let bucket = self.bucket(hash).lock();
+        let live =
+            |slot: &&Slot| slot.hash == hash && slot.count > 0.0 && slot.idle(tick) < self.idle;
+        Some(bucket.slots.iter().find(live)?.faded(tick))
+    }
+
+    fn bucket(&self, hash: u64) -> &Mutex<Bucket> {
         let buckets = self.buckets.get_or_init(|| {
             let buckets = self.keys.div_ceil(WAYS).next_power_of_two();
             (0..buckets).map(|_| Mutex::default()).collect()
@@ -147,7 +211,7 @@ mod tests {
 
     fn rates(keys: usize) -> (Rates, Instant) {
         let now = Instant::now();
-        (Rates::new(keys, 5 * MINUTE, now), now)
+        (Rates::new(keys, 5 * MINUTE, 4, now), now)
     }
 
     #[test]
@@ -204,7 +268,8 @@ mod tests {
             .filter(|n| {
                 rates.buckets.get().into_iter().flatten().any(|bucket| {
                     let hash = rates.hasher.hash_one(n.to_le_bytes().as_slice());
-                    bucket.lock().iter().any(|slot| slot.hash == hash)
+                    let bucket = bucket.lock();
+                    bucket.slots.iter().any(|slot| slot.hash == hash)
                 })
             })
             .count();
@@ -212,7 +277,37 @@ mod tests {
     }
 
     #[test]
+    fn the_hottest_keys_are_listed_by_their_present_rates() {
+        let (rates, start) = rates(1024);
+        for round in 0..100_u32 {
+            let now = start + Duration::from_millis(u64::from(round) * 10);
+            for (key, requests) in [(b"a", 10.0), (b"b", 30.0), (b"c", 20.0)] {
+                rates.count(key, requests, now);
+            }
+            // A crowd of keys of which each is cold.
+            for n in 0..100_u32 {
+                rates.count(&(round * 100 + n).to_le_bytes(), 1.0, now);
+            }
+        }
+        let now = start + Duration::from_secs(1);
+        let names = |now| -> Vec<Key> {
+            let hottest = rates.hottest(now);
+            assert!(hottest.len() <= 4);
+            hottest.into_iter().take(3).map(|(key, _)| key).collect()
+        };
+        assert_eq!(names(now), ["b", "c", "a"].map(Key::from));
+
+        // Another key becomes hot, and one is forgotten.
+        let later = now + 4 * MINUTE;
+        rates.count(b"a", 5000.0, later);
+        rates.count(b"d", 9000.0, later + Duration::from_millis(1));
+        let names = names(now + 6 * MINUTE);
+        assert_eq!(names[..2], ["d", "a"].map(Key::from));
+        assert!(!names.contains(&"b".into()));
+    }
+
+    #[test]
     fn a_bucket_is_no_larger_than_the_docs_say() {
-        assert_eq!(size_of::<Mutex<[Slot; WAYS]>>(), 136);
+        assert_eq!(size_of::<Mutex<Bucket>>(), 144);
     }
 }

@@ -1,0 +1,11 @@
+//! What is measured on the way: how long exchanges take, and what failed last.
+
+mod distribution;
+mod failure;
+mod histogram;
+mod recent;
+
+pub use distribution::Distribution;
+pub use failure::Failure;
+pub use histogram::Histogram;
+pub use recent::Recent;
