@@ -71,7 +71,7 @@ async fn a_report_agrees_with_the_counters() {
         );
         assert_eq!(
             report.stats(),
-            node.groups().iter().map(|group| group.stats()).sum()
+            node.groups().iter().map(groupcache::Group::stats).sum()
         );
         let names: Vec<_> = report.groups.iter().map(|group| &*group.name).collect();
         assert_eq!(names, ["g", "other"]);
