@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::{Calls, Gate, MIB, lonely_node, until};
 use groupcache::testing::Cluster;
 use groupcache::{
-    Always, ErrorKind, FailedStep, GroupReport, Health, Key, Never, Node, NodeReport, NotFound,
-    PeerReport, Protocol, Wire,
+    Always, ErrorKind, FailedStep, Group, GroupReport, Health, Key, Never, Node, NodeReport,
+    NotFound, PeerReport, Protocol, Wire,
 };
 
 fn peer<'a>(report: &'a NodeReport, node: &Node) -> &'a PeerReport {
@@ -69,10 +69,7 @@ async fn a_report_agrees_with_the_counters() {
             (report.protocol, report.version),
             (Protocol::Native, "0.1.0")
         );
-        assert_eq!(
-            report.stats(),
-            node.groups().iter().map(groupcache::Group::stats).sum()
-        );
+        assert_eq!(report.stats(), node.groups().iter().map(Group::stats).sum());
         let names: Vec<_> = report.groups.iter().map(|group| &*group.name).collect();
         assert_eq!(names, ["g", "other"]);
         report.groups.iter().for_each(assert_agrees);
