@@ -69,6 +69,7 @@ mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod typed;
 mod value;
 
@@ -90,7 +91,7 @@ pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Context, Discovery, DiscoveryOptions, DiscoveryStatus, HttpOptions,
-    HttpService, Member, Protocol, Tokens, Transport,
+    HttpService, Member, Protocol, Tokens, TraceContext, Transport,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};

@@ -149,7 +149,9 @@ fn is_hex(text: &str, length: usize) -> bool {
 
 /// Whether a text is a `tracestate` that is not empty.
 fn is_state(text: &str) -> bool {
-    let mut members = text.split(',').map(|member| member.trim_matches([' ', '\t']));
+    let mut members = text
+        .split(',')
+        .map(|member| member.trim_matches([' ', '\t']));
     text.len() <= TraceContext::MAX_STATE_BYTES
         && members.clone().count() <= MAX_STATES
         && members.clone().any(|member| !member.is_empty())
@@ -160,7 +162,8 @@ fn is_member(member: &str) -> bool {
     let Some((key, value)) = member.split_once('=') else {
         return false;
     };
-    let in_key = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
+    let in_key =
+        |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
     let in_value = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'=';
     key.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
         && key.len() <= 256
@@ -235,13 +238,16 @@ mod tests {
             assert!([state, ""].contains(&trace.tracestate()));
             !trace.tracestate().is_empty()
         };
-        let of_length = |length: usize| format!("k={},l={}", "v".repeat(256), "v".repeat(length - 261));
+        let of_length =
+            |length: usize| format!("k={},l={}", "v".repeat(256), "v".repeat(length - 261));
         let of_members = |count: usize| vec!["k=v"; count].join(",");
         assert!(kept("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"));
         assert!(kept("1@vendor/_-*=a b ,\t, x= y"));
         assert!(kept(&of_length(512)) && !kept(&of_length(513)));
         assert!(kept(&of_members(32)) && !kept(&of_members(33)));
-        for none in ["", " ", ",", "key", "=v", "k=", "K=v", "_k=v", "k=v=w", "k=\u{e9}", "k=v\n", "k =v"] {
+        for none in [
+            "", " ", ",", "key", "=v", "k=", "K=v", "_k=v", "k=v=w", "k=\u{e9}", "k=v\n", "k =v",
+        ] {
             assert!(!kept(none), "{none:?}");
         }
     }

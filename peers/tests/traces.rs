@@ -77,7 +77,11 @@ impl PeerService for Noting {
 
 #[tokio::test(start_paused = true)]
 async fn every_operation_of_every_protocol_takes_its_place_in_the_trace_along() {
-    let places = [place(PLACE, "a=1,b=2"), place(PLACE, ""), place(UNSAMPLED, "")];
+    let places = [
+        place(PLACE, "a=1,b=2"),
+        place(PLACE, ""),
+        place(UNSAMPLED, ""),
+    ];
     for &protocol in Protocol::ALL {
         for multiplexing in [true, false] {
             let network = Network::new();
@@ -105,14 +109,28 @@ async fn every_operation_of_every_protocol_takes_its_place_in_the_trace_along() 
 #[tokio::test(start_paused = true)]
 async fn a_place_that_cannot_be_read_is_left_out() {
     let network = Network::new();
-    let (_server, node) = serve(&network, Protocol::Golang, HttpOptions::default(), Noting::new());
+    let (_server, node) = serve(
+        &network,
+        Protocol::Golang,
+        HttpOptions::default(),
+        Noting::new(),
+    );
     let long = format!("a={}", "x".repeat(600));
     for (lines, trace) in [
         ("traceparent: 00-0-0-01\r\n".into(), None),
-        (format!("traceparent: {PLACE}\r\ntraceparent: {PLACE}\r\n"), None),
+        (
+            format!("traceparent: {PLACE}\r\ntraceparent: {PLACE}\r\n"),
+            None,
+        ),
         ("tracestate: a=1\r\n".into(), None),
-        (format!("traceparent: {PLACE}\r\ntracestate: {long}\r\n"), Some(place(PLACE, ""))),
-        (format!("traceparent: {PLACE}\r\ntracestate: =\r\n"), Some(place(PLACE, ""))),
+        (
+            format!("traceparent: {PLACE}\r\ntracestate: {long}\r\n"),
+            Some(place(PLACE, "")),
+        ),
+        (
+            format!("traceparent: {PLACE}\r\ntracestate: =\r\n"),
+            Some(place(PLACE, "")),
+        ),
     ] {
         let mut raw = Raw::connect(&network).await;
         let head = format!("GET /_groupcache/g/k HTTP/1.1\r\nhost: a\r\n{lines}\r\n");
@@ -196,7 +214,12 @@ async fn a_server_that_takes_places_gets_them_in_front_of_the_message() {
 #[tokio::test(start_paused = true)]
 async fn a_server_says_that_it_takes_places_and_reads_them() {
     let network = Network::new();
-    let (_server, node) = serve(&network, Protocol::Native, HttpOptions::default(), Noting::new());
+    let (_server, node) = serve(
+        &network,
+        Protocol::Native,
+        HttpOptions::default(),
+        Noting::new(),
+    );
     let mut raw = Raw::connect(&network).await;
     raw.send(upgrade()).await;
     let head = raw.receive_head().await.unwrap();
@@ -210,7 +233,9 @@ async fn a_server_says_that_it_takes_places_and_reads_them() {
     assert_eq!(node.traces(), [Some(place(PLACE, "a=1"))]);
 
     // A place that breaks off breaks the rules.
-    stream.send(Frame::new(GET | TRACED, 8, &FIELDS[..20])).await;
+    stream
+        .send(Frame::new(GET | TRACED, 8, &FIELDS[..20]))
+        .await;
     assert!(stream.is_closed().await);
 }
 

@@ -250,7 +250,10 @@ impl Inner {
     fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
         let hook = self.options.on_request.as_ref();
         let context = hook.map(|hook| hook.admit(head)).transpose()?;
-        if context.as_ref().is_some_and(|context| context.trace().is_some()) {
+        if context
+            .as_ref()
+            .is_some_and(|context| context.trace().is_some())
+        {
             return Ok(context);
         }
         Ok(match trace_headers::read(&head.headers) {

@@ -67,7 +67,10 @@ mod tests {
         let trace = TraceContext::parse(PLACE, "a=1,b=2").unwrap();
         let mut written = HeaderMap::new();
         write(&mut written, &trace);
-        assert_eq!(written, headers(&[("traceparent", PLACE), ("tracestate", "a=1,b=2")]));
+        assert_eq!(
+            written,
+            headers(&[("traceparent", PLACE), ("tracestate", "a=1,b=2")])
+        );
         assert_eq!(read(&written), Some(trace));
 
         let bare = TraceContext::parse(PLACE, "").unwrap();
@@ -78,9 +81,16 @@ mod tests {
 
     #[test]
     fn a_state_in_parts_is_one_state_and_two_places_are_none() {
-        let parts = [("tracestate", "a=1"), ("traceparent", PLACE), ("tracestate", "b=2")];
+        let parts = [
+            ("tracestate", "a=1"),
+            ("traceparent", PLACE),
+            ("tracestate", "b=2"),
+        ];
         assert_eq!(read(&headers(&parts)).unwrap().tracestate(), "a=1,b=2");
-        assert_eq!(read(&headers(&[("traceparent", PLACE), ("traceparent", PLACE)])), None);
+        assert_eq!(
+            read(&headers(&[("traceparent", PLACE), ("traceparent", PLACE)])),
+            None
+        );
         assert_eq!(read(&headers(&[("tracestate", "a=1")])), None);
     }
 

@@ -34,7 +34,9 @@ pub(crate) fn take(headers: &mut HeaderMap) {
 
 /// Whether the server that has answered so reads places in traces.
 pub(super) fn are_taken(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPTS).is_some_and(|accepts| accepts == TRACES)
+    headers
+        .get(ACCEPTS)
+        .is_some_and(|accepts| accepts == TRACES)
 }
 
 /// A call, to be written with its place in a trace, if it has one.
@@ -52,7 +54,9 @@ impl<M: Message> Message for Traced<'_, M> {
     }
 
     fn fields_len(&self) -> usize {
-        let place = self.trace.map_or(0, |trace| FIELDS + trace.tracestate().len());
+        let place = self
+            .trace
+            .map_or(0, |trace| FIELDS + trace.tracestate().len());
         place + self.message.fields_len()
     }
 
@@ -137,7 +141,8 @@ mod tests {
     #[test]
     fn the_bytes_are_the_documented_ones() {
         let trace = TraceContext::new(0x0102 << 112 | 3, 0x04 << 56 | 5, 1, "k=v").unwrap();
-        let golden = b"\x01\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\x04\0\0\0\0\0\0\x05\x01\x03\0k=vxybody";
+        let golden =
+            b"\x01\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\x03\x04\0\0\0\0\0\0\x05\x01\x03\0k=vxybody";
         assert_eq!(bytes_of(Some(&trace)), (81, golden.to_vec()));
         assert_eq!(bytes_of(None), (17, b"xybody".to_vec()));
     }

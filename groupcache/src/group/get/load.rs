@@ -10,6 +10,7 @@ use crate::group::inner::Inner;
 use crate::lifetime::Via;
 use crate::stats::Event;
 use crate::store::Tier;
+use crate::trace::{asking, recorded, spans};
 use crate::{Entry, Error, GetterError, Key, Source, Value};
 
 impl Inner {
@@ -63,7 +64,9 @@ impl Inner {
             key,
             mode: GetMode::Peek,
         };
-        let reply = tokio::time::timeout(self.limits.peek_timeout, former.peer.get(request)).await;
+        let span = spans::fetch(&self.name, key, former.peer.member(), 0, "hand-over");
+        let asked = asking(span, former.peer.get(request));
+        let reply = tokio::time::timeout(self.limits.peek_timeout, asked).await;
         let Ok(reply) = reply else {
             self.router.pause_former(&former.peer);
             return None;
@@ -113,9 +116,10 @@ impl Inner {
             inner: self,
             key: &key,
         };
-        let value = self
-            .wait_for_getter(self.getter.get_boxed(key.clone()))
-            .await;
+        let span = spans::load(&self.name, &key);
+        // The getter is called within its span.
+        let call = async { self.getter.get_boxed(key.clone()).await };
+        let value = recorded(span, self.wait_for_getter(call)).await;
         let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
         drop(panics);
         self.note_load(&key, stamp, &result);

@@ -11,6 +11,7 @@ use super::landings::{Landings, Wanted};
 use super::panics::{caught, caught_now};
 use crate::group::inner::Inner;
 use crate::stats::Event;
+use crate::trace::{recorded, spans};
 use crate::{Answers, Entry, Error, Key};
 
 /// How many bulk loads one call has under way at a time.
@@ -60,9 +61,10 @@ impl Inner {
         if loads.is_empty() {
             return loads;
         }
-        let keys = loads.iter().map(|load| load.key().clone()).collect();
+        let keys: Vec<_> = loads.iter().map(|load| load.key().clone()).collect();
+        let span = spans::load_many(&self.name, keys.len());
         let call = async { self.getter.get_many_boxed(keys).await };
-        let outcome = caught(self.wait_for_getter(call)).await;
+        let outcome = caught(recorded(span, self.wait_for_getter(call))).await;
         let is_alone = |load: &Claimed| match &outcome {
             Ok(answers) => answers.leave_alone(load.key()),
             Err(_) => false,

@@ -301,7 +301,10 @@ impl HttpClient {
         };
         let (io, first) = match upgraded.downcast::<TokioIo<Box<dyn Io>>>() {
             Ok(parts) => (parts.io.into_inner(), parts.read_buf),
-            Err(upgraded) => (Box::new(TokioIo::new(upgraded)) as Box<dyn Io>, Bytes::new()),
+            Err(upgraded) => (
+                Box::new(TokioIo::new(upgraded)) as Box<dyn Io>,
+                Bytes::new(),
+            ),
         };
         Ok(Some(Upgraded { headers, io, first }))
     }

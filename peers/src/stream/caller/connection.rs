@@ -2,10 +2,10 @@ use std::sync::Arc;
 
 use super::exchange::Exchange;
 use super::shared::Shared;
-use crate::{Error, TraceContext};
 use crate::http::client::Lane;
 use crate::stream::Message;
 use crate::stream::traced::Traced;
+use crate::{Error, TraceContext};
 
 /// A connection to a peer on which many callers ask at the same time. Dropping it ends it.
 #[derive(Debug)]

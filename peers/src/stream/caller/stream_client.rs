@@ -11,13 +11,13 @@ use super::exchange::Failure;
 use super::handshake;
 use super::shared::{Shared, Unsent};
 use super::slots::Answer;
-use crate::{Context, Error};
 use crate::http::BodyBudget;
 use crate::http::client::{HttpClient, Lane};
 use crate::load_scope::is_loading;
 use crate::stream::Message;
 use crate::stream::limits::SMALL;
 use crate::stream::traced;
+use crate::{Context, Error};
 
 /// Calls a peer over one connection, which is made when it is needed.
 ///
