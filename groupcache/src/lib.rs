@@ -38,6 +38,8 @@
 //!   `kubernetes-unversioned`.
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
+//! - `otel`: a get is one trace over all nodes that work on it, as OpenTelemetry sees it; see [`docs::watch`]. Adds
+//!   opentelemetry and tracing-opentelemetry.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`] and [`Usage`].
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
