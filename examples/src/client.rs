@@ -40,12 +40,19 @@ impl Client {
         url: &str,
         body: impl Into<Bytes>,
     ) -> Result<Response<Bytes>, BoxError> {
-        let request = Request::builder()
-            .method(method)
-            .uri(url)
-            .body(Full::new(body.into()))?;
+        let request = Request::builder().method(method).uri(url);
+        self.exchange(request.body(body.into())?).await
+    }
+
+    /// One exchange, whose request may have headers.
+    pub(crate) async fn exchange(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, BoxError> {
+        let url = request.uri().to_string();
         let exchange = async {
-            let (head, body) = self.0.request(request).await?.into_parts();
+            let answer = self.0.request(request.map(Full::new)).await?;
+            let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_BODY).collect().await?.to_bytes();
             Ok(Response::from_parts(head, body))
         };

@@ -16,6 +16,8 @@ pub mod thumbnails;
 mod client;
 mod escape;
 mod server;
+#[cfg(feature = "otlp")]
+mod traces;
 mod zipf;
 
 /// Any error, for programs that only print it.

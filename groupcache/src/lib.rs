@@ -38,6 +38,8 @@
 //!   `kubernetes-unversioned`.
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
+//! - `otel`: a get is one trace over all nodes that work on it, as OpenTelemetry sees it; see [`docs::watch`]. Adds
+//!   opentelemetry and tracing-opentelemetry.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
@@ -70,6 +72,7 @@ mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trace;
 mod typed;
 mod value;
 
@@ -91,8 +94,8 @@ pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
-    Distribution, Failure, Health, HttpOptions, HttpService, Member, Protocol, Tokens, Transport,
-    Wire,
+    Distribution, Failure, Health, HttpOptions, HttpService, Member, Protocol, Tokens,
+    TraceContext, Transport, Wire,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};

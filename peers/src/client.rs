@@ -9,6 +9,8 @@ use crate::{
 ///
 /// An implementation keeps its connections, and has limits and time-outs of its own. Many tasks share a
 /// client. Every future may be dropped at any time, and must not disturb other exchanges then.
+///
+/// A client takes the [place in a trace](crate::Context::current_trace) of its caller along, if its protocol can say it.
 pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// Asks for a value.
     ///

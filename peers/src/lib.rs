@@ -41,6 +41,7 @@ mod stream;
 pub mod testing;
 #[cfg(feature = "tls")]
 mod tls;
+mod trace_context;
 mod transport;
 
 /// The crate of hash rings: a [`Router`] takes its [`Scheme`](consistenthash::Scheme).
@@ -91,6 +92,7 @@ pub use tls::{
     Certificates, ClientAuth, ExpectedName, PeerCertificate, ServerName, Tls, TlsConnector,
     TlsListener,
 };
+pub use trace_context::TraceContext;
 pub use transport::Transport;
 
 /// Compiles and runs the README's example.

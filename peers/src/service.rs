@@ -12,6 +12,9 @@ const GETS_AT_ONCE: usize = 16;
 ///
 /// A node answers from its cache or by a load of its own. It never forwards, so that two nodes
 /// whose rings disagree cannot wait for each other.
+///
+/// The asynchronous methods are called in the [`Context`](crate::Context) of the request: what the hook on requests has
+/// made of it, and its place in a trace.
 pub trait PeerService: Send + Sync + 'static {
     /// Answers a peer's question.
     ///

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use serde_json::json;
+use tracing::{Instrument as _, info_span};
 
 use crate::BoxError;
 use crate::escape::query_value;
@@ -31,10 +32,10 @@ impl Api {
         request: Request<Incoming>,
     ) -> Response<UnsyncBoxBody<Bytes, BoxError>> {
         if request.uri().path().starts_with("/api/") {
-            let answer = self
-                .api(request)
-                .await
-                .unwrap_or_else(Refusal::into_response);
+            let (method, path) = (request.method(), request.uri().path());
+            let span = info_span!("request", %method, path, otel.kind = "server");
+            let answer = self.api(request).instrument(span).await;
+            let answer = answer.unwrap_or_else(Refusal::into_response);
             return answer.map(|body| body.map_err(BoxError::from).boxed_unsync());
         }
         match self.node.service().call(request).await {

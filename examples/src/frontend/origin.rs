@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use groupcache::{Getter, GetterError, Key, NotFound, Value};
 use http::{Method, StatusCode};
+use tracing::{Instrument as _, info_span};
 
 use crate::client::Client;
 use crate::escape::escape;
@@ -31,10 +32,13 @@ impl Origin {
 
 impl Getter for Origin {
     async fn get(&self, key: Key) -> Result<Value, GetterError> {
-        match self {
-            Self::Database { url, client } => read(client, url, &key).await,
-            Self::Imagination => imagine(&key).await,
-        }
+        let get = async {
+            match self {
+                Self::Database { url, client } => read(client, url, &key).await,
+                Self::Imagination => imagine(&key).await,
+            }
+        };
+        get.instrument(info_span!("origin")).await
     }
 }
 

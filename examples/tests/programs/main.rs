@@ -12,3 +12,5 @@ mod scaling;
 mod service;
 mod support;
 mod thumbnails;
+#[cfg(feature = "otlp")]
+mod traces;

@@ -9,6 +9,7 @@ use peers::Context;
 use super::entered::Entered;
 use super::node_runtime::{NodeRuntime, WAIT_FOR_RUNTIME};
 use super::task_pool::TaskPool;
+use crate::trace::{InSpan, spans};
 use crate::{Entry, Error, Key};
 
 /// The running fetches, or the running loads, of a group: one for each key, and not too many.
@@ -37,23 +38,29 @@ impl Flights {
 
     /// Joins the key's flight, or starts one. A flight beyond the limit ends at once, as overloaded.
     ///
-    /// The flight has the context of the caller that starts it. Without a scope of its own it would
-    /// see the context of whichever caller happens to poll it.
+    /// The flight has the context and the span of the caller that starts it. Without a scope of its own it would
+    /// see the context of whichever caller happens to poll it. The spans of the others say that they share a flight.
     ///
     /// Its work is [`Entered`], because callers of any executor may drive it.
     pub(super) fn join<F>(&self, key: Key, work: impl FnOnce() -> F) -> Call
     where
         F: Future<Output = Result<Entry, Error>> + Send + 'static,
     {
-        let call = self
-            .group
-            .join(key, || match Place::take(&self.running, self.max) {
+        let mut is_mine = false;
+        let call = self.group.join(key, || {
+            is_mine = true;
+            match Place::take(&self.running, self.max) {
                 Some(place) => {
                     let work = Context::current().scope(work());
+                    let work = InSpan::current(work);
                     Either::Left(Entered::new(self.runtime.handle().clone(), place, work))
                 }
                 None => Either::Right(ready(Err(overloaded(self.max)))),
-            });
+            }
+        });
+        if !is_mine {
+            spans::note_shared();
+        }
         self.part_in(call)
     }
 

@@ -6,6 +6,7 @@ use peers::Member;
 use super::get::Get;
 use super::inner::Inner;
 use super::many::{GetMany, in_order};
+use crate::trace::{recorded, spans};
 use crate::{Entry, Error, GetOptions, Key, Mode, Stats, Usage, Value};
 
 /// A named key space with a getter and a budget of bytes. Clones are the same group.
@@ -263,8 +264,9 @@ impl Group {
             .map(|key| Key::from(key.as_ref()))
             .collect();
         self.0.check_keys(&keys)?;
-        self.detached(Arc::clone(&self.0).remove_everywhere(keys))
-            .await
+        let span = spans::change("remove", self.name(), keys.len());
+        let removal = Arc::clone(&self.0).remove_everywhere(keys);
+        self.detached(recorded(span, removal)).await
     }
 
     /// Gives `key` a value. The key's owner keeps the value, and all other nodes forget what they
@@ -285,8 +287,9 @@ impl Group {
         let (key, value) = (Key::from(key.as_ref()), value.into());
         self.0.check_key(&key)?;
         self.0.check_value("a value", value.view())?;
-        self.detached(Arc::clone(&self.0).set_everywhere(key, value))
-            .await
+        let span = spans::change("set", self.name(), 1);
+        let set = Arc::clone(&self.0).set_everywhere(key, value);
+        self.detached(recorded(span, set)).await
     }
 
     /// Removes all values of the group on every node, fenced like [`remove`](Self::remove).
@@ -299,7 +302,9 @@ impl Group {
     ///
     /// As [`remove`](Self::remove).
     pub async fn clear(&self) -> Result<(), Error> {
-        self.detached(Arc::clone(&self.0).clear_everywhere()).await
+        let span = spans::change("clear", self.name(), 0);
+        let clear = Arc::clone(&self.0).clear_everywhere();
+        self.detached(recorded(span, clear)).await
     }
 
     /// Runs work on the node's runtime, to its end even if its caller goes away.

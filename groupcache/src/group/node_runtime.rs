@@ -6,6 +6,7 @@ use peers::{BoxFuture, Context, is_loading, load_scope};
 use tokio::runtime::{Handle, Id};
 use tokio::select;
 use tokio::task::JoinHandle;
+use tracing::Instrument as _;
 
 use crate::Error;
 
@@ -46,13 +47,13 @@ impl NodeRuntime {
         }
     }
 
-    /// Lets work go on to its end, whatever becomes of the caller, in the caller's context. Work of a getter is
-    /// [marked](load_scope) as such here too.
+    /// Lets work go on to its end, whatever becomes of the caller, in the caller's context and span. Work of a
+    /// getter is [marked](load_scope) as such here too.
     pub(super) fn spawn<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        let work = Context::current().scope(work);
+        let work = Context::current().scope(work.in_current_span());
         if is_loading() {
             self.handle.spawn(load_scope(work))
         } else {

@@ -8,6 +8,7 @@ use peers::{
     Phase, RemoveRequest, Reply, SetRequest,
 };
 
+use crate::trace::{recorded, spans};
 use crate::{Error, Group};
 
 /// The groups of a node by name, for its own callers and for peers.
@@ -66,9 +67,13 @@ impl PeerService for Groups {
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {
         Box::pin(async move {
-            let group = self.asked_for(request.group)?;
-            let reply = group.0.serve_get(&request).await;
-            reply.map_err(|error| error.to_answer())
+            let span = spans::serve("get", request.group, 1);
+            let work = async {
+                let group = self.asked_for(request.group)?;
+                let reply = group.0.serve_get(&request).await;
+                reply.map_err(|error| error.to_answer())
+            };
+            recorded(span, work).await
         })
     }
 
@@ -77,26 +82,36 @@ impl PeerService for Groups {
         request: GetManyRequest<'a>,
     ) -> BoxFuture<'a, Result<GetManyReply, peers::Error>> {
         Box::pin(async move {
-            let group = self.asked_for(request.group)?;
-            Ok(group.0.serve_get_many(&request).await)
+            let span = spans::serve("get_many", request.group, request.keys.len());
+            let work = async {
+                let group = self.asked_for(request.group)?;
+                Ok(group.0.serve_get_many(&request).await)
+            };
+            recorded(span, work).await
         })
     }
 
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            let group = self.asked_for(request.group)?;
-            group
-                .0
-                .serve_set(&request)
-                .map_err(|error| error.to_answer())
+            let span = spans::serve("set", request.group, 1);
+            let work = async {
+                let group = self.asked_for(request.group)?;
+                let taken = group.0.serve_set(&request);
+                taken.map_err(|error| error.to_answer())
+            };
+            recorded(span, work).await
         })
     }
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            let group = self.asked_for(request.group)?;
-            group.0.serve_remove(&request);
-            Ok(())
+            let span = spans::serve("remove", request.group, request.keys.len());
+            let work = async {
+                let group = self.asked_for(request.group)?;
+                group.0.serve_remove(&request);
+                Ok(())
+            };
+            recorded(span, work).await
         })
     }
 
@@ -106,8 +121,12 @@ impl PeerService for Groups {
         phase: Phase,
     ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            self.asked_for(group)?.0.serve_clear(phase);
-            Ok(())
+            let span = spans::serve("clear", group, 0);
+            let work = async {
+                self.asked_for(group)?.0.serve_clear(phase);
+                Ok(())
+            };
+            recorded(span, work).await
         })
     }
 

@@ -51,35 +51,36 @@ impl Line {
 
 impl PeerClient for Line {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
-        // A caller's context does not travel to another node, as over a connection.
-        Box::pin(async move { Context::default().scope(self.node()?.get(request)).await })
+        at_peer(async move { self.node()?.get(request).await })
     }
 
     fn get_many<'a>(
         &'a self,
         request: GetManyRequest<'a>,
     ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
-        Box::pin(async move {
-            let node = self.node()?;
-            Context::default().scope(node.get_many(request)).await
-        })
+        at_peer(async move { self.node()?.get_many(request).await })
     }
 
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.node()?.set(request).await })
+        at_peer(async move { self.node()?.set(request).await })
     }
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.node()?.remove(request).await })
+        at_peer(async move { self.node()?.remove(request).await })
     }
 
     fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(async move { self.node()?.clear(group, phase).await })
+        at_peer(async move { self.node()?.clear(group, phase).await })
     }
 
     fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
-        Box::pin(async move { self.node()?.changes(request).await })
+        at_peer(async move { self.node()?.changes(request).await })
     }
+}
+
+/// The work of another node. As over a connection, of the caller's context only the place in a trace goes along.
+fn at_peer<'a, T>(work: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    Box::pin(async move { Context::current().without_value().scope(work).await })
 }
 
 impl fmt::Debug for InProcess {

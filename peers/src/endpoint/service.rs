@@ -19,7 +19,7 @@ use crate::galaxycache::grpc;
 use crate::http::server::{
     InboundRequest, Received, UpgradedConnection, catch_unwind, receive, upgrade,
 };
-use crate::http::{Addressee, Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure};
+use crate::http::{Addressee, Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure, trace_headers};
 use crate::native::stream::{self, StreamService};
 use crate::{
     BoxFuture, Context, Error, HttpOptions, Listener, Member, PeerService, Protocol, Server,
@@ -229,7 +229,7 @@ where
     }
 }
 
-/// The work of a request, with its context if there is a hook that makes them.
+/// The work of a request, with its context if it has one.
 fn within(
     context: Option<Context>,
     work: impl Future<Output = Response<Body>> + Send + 'static,
@@ -251,10 +251,21 @@ pub(super) struct Route {
 type Coming = BoxFuture<'static, Result<Received, Box<Response<Body>>>>;
 
 impl Inner {
-    /// Asks the hook, if there is one.
+    /// Asks the hook, if there is one, for the context of a request. Its place in a trace is the one that the request
+    /// names, unless the hook says another.
     fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
         let hook = self.options.on_request.as_ref();
-        hook.map(|hook| hook.admit(head)).transpose()
+        let context = hook.map(|hook| hook.admit(head)).transpose()?;
+        if context
+            .as_ref()
+            .is_some_and(|context| context.trace().is_some())
+        {
+            return Ok(context);
+        }
+        Ok(match trace_headers::read(&head.headers) {
+            Some(trace) => Some(context.unwrap_or_default().with_trace(trace)),
+            None => context,
+        })
     }
 
     /// Answers the calls of a stream, once the answer to the request for it is written.

@@ -10,6 +10,7 @@ mod options;
 pub(crate) mod path;
 pub(crate) mod server;
 mod spare;
+pub(crate) mod trace_headers;
 
 pub(crate) use addressee::Addressee;
 pub use body::Body;

@@ -34,6 +34,14 @@ pub(crate) enum Payload<'a> {
 }
 
 impl Payload<'_> {
+    /// The message without so many of its first bytes. There have to be as many.
+    pub(crate) fn behind(self, start: usize) -> Self {
+        match self {
+            Self::Short(bytes) => Self::Short(&bytes[start..]),
+            Self::Long(bytes) => Self::Long(bytes.slice(start..)),
+        }
+    }
+
     /// The message in memory of its own: a short one is copied, so that a small value that is kept
     /// does not keep the connection's buffer.
     pub(crate) fn into_bytes(self) -> Bytes {

@@ -18,6 +18,7 @@ mod queue;
 #[cfg(test)]
 mod round_trip;
 pub(crate) mod server;
+pub(crate) mod traced;
 
 pub(crate) use hello::Hello;
 pub(crate) use message::{Message, Payload};

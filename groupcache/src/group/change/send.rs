@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
-use peers::{Peer, Phase, RemoveRequest, Scope, SetRequest};
+use peers::{Context, Peer, Phase, RemoveRequest, Scope, SetRequest};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
 
 use crate::error::FailedPeer;
 use crate::group::inner::Inner;
 use crate::report::FailedStep;
+use crate::trace::{asking, spans};
 use crate::{ErrorKind, Key, Value};
 
 /// A change as it is sent to a peer.
@@ -17,6 +19,14 @@ pub(super) enum Change {
 }
 
 impl Change {
+    fn operation(&self) -> &'static str {
+        match self {
+            Self::Remove(_) => "remove",
+            Self::Set(..) => "set",
+            Self::Clear => "clear",
+        }
+    }
+
     fn scope(&self) -> Scope<'_, Key> {
         match self {
             Self::Remove(keys) => Scope::Keys(keys),
@@ -39,7 +49,8 @@ impl Inner {
             let inner = Arc::clone(self);
             let send = async move {
                 let id = peer.member().id();
-                match inner.send(&peer, &change, phase).await {
+                let span = spans::tell(change.operation(), &inner.name, peer.member());
+                match asking(span, inner.send(&peer, &change, phase)).await {
                     Ok(()) => {
                         inner.coherence.delivered(id, change.scope());
                         None
@@ -51,6 +62,7 @@ impl Inner {
                     }
                 }
             };
+            let send = Context::current().scope(send.in_current_span());
             sent.spawn_on(send, self.runtime.handle());
         }
         sent.join_all().await.into_iter().flatten().collect()

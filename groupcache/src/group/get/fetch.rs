@@ -9,20 +9,25 @@ use crate::group::fence::Stamp;
 use crate::group::flights::Call;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::trace::{recorded, spans};
 use crate::{Entry, Error, Key};
 
 impl Inner {
     /// Joins the fetch flight of the key, and waits for it. Counts the outcome, also when the caller goes
     /// away before there is one.
     pub(in crate::group) async fn miss(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let outcome = OutcomeGuard::new(&self);
-        outcome.record(match self.check_key(&key) {
-            Ok(()) => {
-                let longest = || self.longest_get(&key);
-                self.join_fetch(key.clone()).landing(longest).await
-            }
-            Err(error) => Err(error),
-        })
+        let span = spans::get(&self.name, &key, "load");
+        let work = async {
+            let outcome = OutcomeGuard::new(&self);
+            outcome.record(match self.check_key(&key) {
+                Ok(()) => {
+                    let longest = || self.longest_get(&key);
+                    self.join_fetch(key.clone()).landing(longest).await
+                }
+                Err(error) => Err(error),
+            })
+        };
+        recorded(span, work).await
     }
 
     pub(in crate::group) fn join_fetch(self: &Arc<Self>, key: Key) -> Call {

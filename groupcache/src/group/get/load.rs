@@ -12,6 +12,7 @@ use crate::lifetime::Via;
 use crate::report::FailedStep;
 use crate::stats::Event;
 use crate::store::Tier;
+use crate::trace::{asking, recorded, spans};
 use crate::{Entry, Error, GetterError, Key, Source, Value};
 
 impl Inner {
@@ -65,7 +66,9 @@ impl Inner {
             key,
             mode: GetMode::Peek,
         };
-        let reply = tokio::time::timeout(self.limits.peek_timeout, former.peer.get(request)).await;
+        let span = spans::fetch(&self.name, key, former.peer.member(), 0, "hand-over");
+        let asked = asking(span, former.peer.get(request));
+        let reply = tokio::time::timeout(self.limits.peek_timeout, asked).await;
         let Ok(reply) = reply else {
             self.router.pause_former(&former.peer);
             return None;
@@ -116,9 +119,10 @@ impl Inner {
             inner: self,
             key: &key,
         };
-        let value = self
-            .wait_for_getter(self.getter.get_boxed(key.clone()))
-            .await;
+        let span = spans::load(&self.name, &key);
+        // The getter is called within its span.
+        let call = async { self.getter.get_boxed(key.clone()).await };
+        let value = recorded(span, self.wait_for_getter(call)).await;
         drop(timed);
         let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
         drop(panics);

@@ -7,16 +7,21 @@ use peers::GetMode;
 use super::outcome::OutcomeGuard;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::trace::{recorded, spans};
 use crate::{Entry, Error, Key, NotFound};
 
 impl Inner {
     /// A get that takes only what is cached, here or at the key's owner.
     pub(in crate::group) async fn peek(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let outcome = OutcomeGuard::new(&self);
-        outcome.record(match self.peek_owner(&key).await {
-            Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
-            Err(error) => Err(error),
-        })
+        let span = spans::get(&self.name, &key, "peek");
+        let work = async {
+            let outcome = OutcomeGuard::new(&self);
+            outcome.record(match self.peek_owner(&key).await {
+                Ok(found) => found.ok_or_else(|| Error::from_getter(NotFound.into())),
+                Err(error) => Err(error),
+            })
+        };
+        recorded(span, work).await
     }
 
     /// A get that makes no other node load.
@@ -24,13 +29,17 @@ impl Inner {
         self: Arc<Self>,
         key: Key,
     ) -> Result<Entry, Error> {
-        let outcome = OutcomeGuard::new(&self);
-        // An owner that cannot answer, or cannot be asked, is passed over.
-        let found = self.peek_owner(&key).await.ok().flatten();
-        outcome.record(match found {
-            Some(entry) => Ok(entry),
-            None => self.load(key).await,
-        })
+        let span = spans::get(&self.name, &key, "no peer load");
+        let work = async {
+            let outcome = OutcomeGuard::new(&self);
+            // An owner that cannot answer, or cannot be asked, is passed over.
+            let found = self.peek_owner(&key).await.ok().flatten();
+            outcome.record(match found {
+                Some(entry) => Ok(entry),
+                None => self.load(key).await,
+            })
+        };
+        recorded(span, work).await
     }
 
     /// The owner's copy, if the owner is another node and has one.
@@ -41,7 +50,7 @@ impl Inner {
             return Ok(None);
         };
         let stamp = self.fence.stamp_of_mirror(key);
-        match self.ask(owner, key, GetMode::Peek).await {
+        match self.ask(owner, 0, key, GetMode::Peek).await {
             Ok(reply) => Ok(Some(self.accept(key, reply, Via::Peek, &routes, stamp))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
@@ -50,11 +59,15 @@ impl Inner {
 
     /// Makes the key's owner load the value if the owner lacks it. Counts no get.
     pub(in crate::group) async fn warm_up(self: Arc<Self>, key: Key) -> Result<(), Error> {
-        self.check_key(&key)?;
-        let routes = self.router.snapshot();
-        match self.ask_owners(&routes, &key, GetMode::WarmUp).await {
-            Some(answer) => answer.map(drop),
-            None => self.load(key).await.map(drop),
-        }
+        let span = spans::get(&self.name, &key, "warm-up");
+        let work = async {
+            self.check_key(&key)?;
+            let routes = self.router.snapshot();
+            match self.ask_owners(&routes, &key, GetMode::WarmUp).await {
+                Some(answer) => answer.map(drop),
+                None => self.load(key).await.map(drop),
+            }
+        };
+        recorded(span, work).await
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
+use crate::trace::spans;
 use crate::{Entry, Error, Key};
 
 impl Inner {
@@ -12,14 +13,15 @@ impl Inner {
     pub(super) fn refresh(self: &Arc<Self>, key: &[u8]) {
         if !self.fetches.contains(key) && !self.pauses_refresh(key) {
             let (inner, key) = (Arc::clone(self), Key::from(key));
-            drop(self.fetches.join(key.clone(), || inner.refetch(key)));
+            spans::refresh(&self.name, &key)
+                .in_scope(|| drop(self.fetches.join(key.clone(), || inner.refetch(key))));
         }
     }
 
     /// The same for a peer that asked for the value: a load, as this node has to answer for it.
     pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
         if !self.loads.contains(key) && !self.pauses_refresh(key) {
-            drop(self.join_load(Key::from(key)));
+            spans::refresh(&self.name, key).in_scope(|| drop(self.join_load(Key::from(key))));
         }
     }
 

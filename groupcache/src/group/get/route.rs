@@ -7,6 +7,7 @@ use peers::{GetMode, GetRequest, Peer, Reply, Routes};
 use crate::group::inner::Inner;
 use crate::report::FailedStep;
 use crate::stats::Event;
+use crate::trace::{asking, spans};
 use crate::{Error, Key};
 
 impl Inner {
@@ -29,8 +30,10 @@ impl Inner {
         key: &Key,
         mode: GetMode,
     ) -> Option<Result<Reply, Error>> {
-        for peer in self.owners(routes, key).take_while(|peer| !peer.is_self()) {
-            match self.verdict(peer, Some(key), self.ask(peer, key, mode).await) {
+        let owners = self.owners(routes, key).take_while(|peer| !peer.is_self());
+        for (attempt, peer) in owners.enumerate() {
+            let answer = self.ask(peer, attempt, key, mode).await;
+            match self.verdict(peer, Some(key), answer) {
                 Verdict::Answer(answer) => return Some(answer),
                 Verdict::NextPeer => {}
                 Verdict::ThisNode => return None,
@@ -73,15 +76,17 @@ impl Inner {
         }
     }
 
-    /// Asks one peer, and notes the end of its change log.
+    /// Asks one peer, and notes the end of its change log. So many others were asked for the key before.
     pub(in crate::group) async fn ask(
         self: &Arc<Self>,
         peer: &Peer,
+        attempt: usize,
         key: &Key,
         mode: GetMode,
     ) -> Result<Reply, peers::Error> {
         let group = &*self.name;
-        let reply = peer.get(GetRequest { group, key, mode }).await?;
+        let span = spans::fetch(group, key, peer.member(), attempt, spans::word(mode));
+        let reply = asking(span, peer.get(GetRequest { group, key, mode })).await?;
         self.heard(peer, reply.log);
         Ok(reply)
     }

@@ -12,6 +12,7 @@ use super::landings::{Landings, Wanted};
 use super::panics::{caught, caught_now};
 use crate::group::inner::Inner;
 use crate::stats::Event;
+use crate::trace::{recorded, spans};
 use crate::{Answers, Entry, Error, Key};
 
 /// How many bulk loads one call has under way at a time.
@@ -61,10 +62,11 @@ impl Inner {
         if loads.is_empty() {
             return loads;
         }
-        let keys = loads.iter().map(|load| load.key().clone()).collect();
+        let keys: Vec<_> = loads.iter().map(|load| load.key().clone()).collect();
         let begun = Instant::now();
+        let span = spans::load_many(&self.name, keys.len());
         let call = async { self.getter.get_many_boxed(keys).await };
-        let outcome = caught(self.wait_for_getter(call)).await;
+        let outcome = caught(recorded(span, self.wait_for_getter(call))).await;
         let is_alone = |load: &Claimed| match &outcome {
             Ok(answers) => answers.leave_alone(load.key()),
             Err(_) => false,

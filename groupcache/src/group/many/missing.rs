@@ -12,6 +12,7 @@ use super::time_limits::TimeLimits;
 use crate::group::get::event_of;
 use crate::group::inner::Inner;
 use crate::stats::Event;
+use crate::trace::spans;
 use crate::{Entry, Error, GetOptions, Key, Mode};
 
 /// How many missing keys one call has under way at a time. It begins with further ones when these have ended.
@@ -86,11 +87,12 @@ impl Missing {
         }
         let keys = under_way.iter().map(|(_, key)| key);
         self.limits.begin(&self.inner, keys);
-        self.under_way = match self.mode {
+        let span = spans::get_many(&self.inner.name, under_way.len(), self.mode);
+        self.under_way = span.in_scope(|| match self.mode {
             Mode::Normal => self.inner.fetch_many(under_way),
             Mode::Peek => self.inner.peek_many(under_way, Otherwise::NotFound),
             Mode::NoPeerLoad => self.inner.peek_many(under_way, Otherwise::Load),
-        };
+        });
     }
 
     /// The next key that is given up.

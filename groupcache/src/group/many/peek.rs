@@ -110,7 +110,7 @@ impl Inner {
         peek: Peek,
         otherwise: Otherwise,
     ) {
-        let answer = self.ask(&peer, &peek.wanted.key, GetMode::Peek).await;
+        let answer = self.ask(&peer, 0, &peek.wanted.key, GetMode::Peek).await;
         let absent = self.peeked(&routes, peek, answer, otherwise, &mut Message::default());
         self.do_without(absent.into_iter().collect(), otherwise)
             .await;

@@ -5,6 +5,7 @@ use lru::DefaultHashBuilder;
 use peers::{GetManyRequest, GetMode, Peer, Reply};
 
 use crate::group::inner::Inner;
+use crate::trace::{asking, spans};
 
 /// How many rounds one call has under way at a time.
 pub(super) const ROUNDS_AT_ONCE: usize = 16;
@@ -76,7 +77,8 @@ impl Inner {
             keys: &keys,
             mode,
         };
-        let answers = match peer.get_many(request).await {
+        let span = spans::fetch_many(&self.name, keys.len(), peer.member(), mode);
+        let answers = match asking(span, peer.get_many(request)).await {
             // The request or the answer, whose limits are not those of one key.
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,

@@ -2,7 +2,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
@@ -19,8 +19,8 @@ use tower_service::Service;
 
 use crate::access::Tokens;
 use crate::http::client::{connector, refusal};
-use crate::http::{Destination, HEALTH, HttpOptions};
-use crate::{BoxFuture, Error, Member};
+use crate::http::{Destination, HEALTH, HttpOptions, trace_headers};
+use crate::{BoxFuture, Context, Error, Member};
 
 /// The largest head of an answer.
 const MAX_HEAD_BYTES: u32 = 64 << 10;
@@ -216,13 +216,16 @@ impl Service<Request<tonic::body::Body>> for Connection {
     type Error = hyper::Error;
     type Future = BoxFuture<'static, hyper::Result<Self::Response>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<hyper::Result<()>> {
+    fn poll_ready(&mut self, cx: &mut task::Context<'_>) -> Poll<hyper::Result<()>> {
         self.sender.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<tonic::body::Body>) -> Self::Future {
         if let Some(tokens) = &self.tokens {
             request.headers_mut().insert(AUTHORIZATION, tokens.header());
+        }
+        if let Some(trace) = Context::current_trace() {
+            trace_headers::write(request.headers_mut(), &trace);
         }
         let sending = self.sender.send_request(request);
         Box::pin(async {

@@ -19,8 +19,10 @@ use super::connector::{self, Io};
 use super::destination::Destination;
 use super::pool::Pool;
 use super::refusal::refusal;
-use crate::http::{Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path};
-use crate::{Connections, Error, GetMode, Member, Wire};
+use crate::http::{
+    Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path, trace_headers,
+};
+use crate::{Connections, Context, Error, GetMode, Member, Wire};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -53,6 +55,15 @@ pub(crate) struct HttpClient {
 }
 
 type Connection = SendRequest<Body>;
+
+/// A connection that goes on with another protocol.
+pub(crate) struct Upgraded {
+    /// Those of the answer that agrees.
+    pub(crate) headers: HeaderMap,
+    pub(crate) io: Box<dyn Io>,
+    /// What was read already.
+    pub(crate) first: Bytes,
+}
 
 impl HttpClient {
     /// `bodies` is shared by the clients of a transport.
@@ -251,6 +262,9 @@ impl HttpClient {
         if let Some(tokens) = &self.options.guard.tokens {
             request.headers_mut().insert(AUTHORIZATION, tokens.header());
         }
+        if let Some(trace) = Context::current_trace() {
+            trace_headers::write(request.headers_mut(), &trace);
+        }
         let target = fill(&mut request);
         let length = target.len() as u64;
         let target = PathAndQuery::from_maybe_shared(Bytes::from(target))
@@ -259,13 +273,9 @@ impl HttpClient {
         Ok(request)
     }
 
-    /// Asks the peer to go on with another protocol on a connection of its own. Returns the connection and
-    /// what was read of it already, or `None` if the peer refuses, or agrees and cannot. The caller limits the
-    /// time.
-    pub(crate) async fn upgrade(
-        &self,
-        protocol: &'static str,
-    ) -> Result<Option<(Box<dyn Io>, Bytes)>, Error> {
+    /// Asks the peer to go on with another protocol on a connection of its own. `None` if the peer refuses, or
+    /// agrees and cannot. The caller limits the time.
+    pub(crate) async fn upgrade(&self, protocol: &'static str) -> Result<Option<Upgraded>, Error> {
         let io = TokioIo::new(self.dial().await?);
         let (mut sender, connection) = Builder::new()
             .max_header_size(MAX_HEAD_BYTES)
@@ -291,13 +301,18 @@ impl HttpClient {
             self.check_addressee(answer).await?;
             return Ok(None);
         }
+        let headers = answer.headers().clone();
         let Ok(upgraded) = hyper::upgrade::on(answer).await else {
             return Ok(None);
         };
-        Ok(Some(match upgraded.downcast::<TokioIo<Box<dyn Io>>>() {
+        let (io, first) = match upgraded.downcast::<TokioIo<Box<dyn Io>>>() {
             Ok(parts) => (parts.io.into_inner(), parts.read_buf),
-            Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Bytes::new()),
-        }))
+            Err(upgraded) => (
+                Box::new(TokioIo::new(upgraded)) as Box<dyn Io>,
+                Bytes::new(),
+            ),
+        };
+        Ok(Some(Upgraded { headers, io, first }))
     }
 
     async fn dial(&self) -> Result<Box<dyn Io>, Error> {

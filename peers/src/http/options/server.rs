@@ -94,6 +94,9 @@ impl HttpOptions {
     /// A node with a hook refuses the native protocol's [stream](Self::multiplexing), whose calls have no head,
     /// so that its peers use plain HTTP.
     ///
+    /// The context's place in a [trace](crate::TraceContext) is the one that the request names, unless the hook gives it
+    /// another.
+    ///
     /// The hook does not see health checks, and requests that are wrong by their path, method or
     /// announced length. It is called on the connection's task and should not block.
     ///

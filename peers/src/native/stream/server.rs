@@ -20,6 +20,7 @@ use crate::native::wire::get_many_response;
 use crate::stream::Hello;
 use crate::stream::limits::SMALL;
 use crate::stream::server::{Answerer, Session, Times};
+use crate::stream::traced;
 use crate::{BoxFuture, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply};
 
 /// Whether a request asks for a stream.
@@ -36,6 +37,7 @@ pub(crate) fn switching() -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(UPGRADE, HeaderValue::from_static(PROTOCOL));
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    traced::take(headers);
     response
 }
 

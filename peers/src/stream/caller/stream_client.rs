@@ -11,12 +11,13 @@ use super::exchange::Failure;
 use super::handshake;
 use super::shared::{Shared, Unsent};
 use super::slots::Answer;
-use crate::Error;
 use crate::http::BodyBudget;
 use crate::http::client::{HttpClient, Lane};
 use crate::load_scope::is_loading;
 use crate::stream::Message;
 use crate::stream::limits::SMALL;
+use crate::stream::traced;
+use crate::{Context, Error};
 
 /// Calls a peer over one connection, which is made when it is needed.
 ///
@@ -140,10 +141,12 @@ impl StreamClient {
         lane: Lane,
         mut again: Again,
     ) -> Result<Called, Error> {
+        let trace = Context::current_trace();
         for _ in 0..ATTEMPTS {
             let Some(connection) = self.connection().await? else {
                 return Ok(Called::Refused);
             };
+            let message = &connection.traced(message, trace.as_ref());
             match connection.call(message, lane).await {
                 Ok(answer) => return Ok(Called::Answered(answer)),
                 Err(Failure::Unsent(Unsent::Full)) => return Ok(Called::Full),
@@ -317,10 +320,12 @@ impl Inner {
     }
 
     async fn open(&self) -> Result<Option<Arc<Connection>>, Error> {
-        let Some((io, first)) = self.http.upgrade(self.protocol).await? else {
+        let Some(upgraded) = self.http.upgrade(self.protocol).await? else {
             return Ok(None);
         };
+        let takes_traces = traced::are_taken(&upgraded.headers);
         let bodies = Arc::clone(&self.bodies);
+        let (io, first) = (upgraded.io, upgraded.first);
         let greeted = handshake::greeted(io, &first, self.max_message, bodies).await?;
         let Some((io, inbox, hello)) = greeted else {
             return Ok(None);
@@ -330,13 +335,13 @@ impl Inner {
             .max_calls_per_connection
             .min(usize::try_from(hello.max_calls).unwrap_or(usize::MAX));
         let peer = Arc::clone(&self.peer);
-        let connection = Connection::new(Shared::new(
+        let shared = Arc::new(Shared::new(
             peer,
             max_calls.max(1),
             hello.max_message,
             options.request_timeout,
         ));
-        let shared = Arc::clone(&connection.0);
+        let connection = Connection::new(Arc::clone(&shared), takes_traces);
         let times = Times {
             call: options.request_timeout,
             idle: options.client_idle_timeout,

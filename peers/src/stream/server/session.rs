@@ -1,7 +1,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +15,8 @@ use crate::stream::frame::{self, Header};
 use crate::stream::inbox::{Event, Inbox, Part};
 use crate::stream::outbox::{Outbox, Withdrawn};
 use crate::stream::queue::Queue;
-use crate::stream::{Hello, Message, Payload};
-use crate::{BoxFuture, Error};
+use crate::stream::{Hello, Message, Payload, traced};
+use crate::{BoxFuture, Context, Error, TraceContext};
 
 /// Answers the calls of a stream: the protocol's part.
 pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
@@ -111,7 +111,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     }
 
     /// Moves what can be moved. Ends with the reason why the connection cannot go on.
-    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+    fn drive(&mut self, cx: &mut task::Context<'_>) -> Poll<Error> {
         self.poll_draining(cx);
         loop {
             if let Err(error) = self.receive() {
@@ -173,12 +173,12 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     }
 
     /// Waits a moment for the client to close, because calls may have crossed with the GOAWAY.
-    fn poll_grace(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_grace(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
         let grace = self.grace.get_or_insert_with(|| Box::pin(sleep(GRACE)));
         grace.as_mut().poll(cx)
     }
 
-    fn poll_draining(&mut self, cx: &mut Context<'_>) {
+    fn poll_draining(&mut self, cx: &mut task::Context<'_>) {
         if let Some(draining) = &mut self.draining
             && draining.as_mut().poll(cx).is_ready()
         {
@@ -210,7 +210,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                         let text = format!("call {id} is one too many, or under way already");
                         return Err(Error::malformed(text));
                     }
-                    answer(answerer, calls, queue, header, message);
+                    answer(answerer, calls, queue, header, message)?;
                 }
                 Event::TooLong(header, length) => {
                     let error = Error::too_large("a request", length, self.hello.max_message);
@@ -249,7 +249,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     }
 
     /// Writes a turn. Says whether there was something, and the connection has taken it.
-    fn write(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+    fn write(&mut self, cx: &mut task::Context<'_>) -> io::Result<bool> {
         for (id, bytes) in self.inbox.take_grants(cx) {
             self.queue.push_grant(id, bytes);
         }
@@ -291,30 +291,37 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     }
 }
 
-/// Answers a call: at once if that needs no waiting, and on a task otherwise.
+/// Answers a call: at once if that needs no waiting, and on a task otherwise. The work on a call whose trace is
+/// recorded is on a task in any case, to be seen in the trace.
 fn answer<A: Answerer>(
     answerer: &A,
     calls: &mut Calls<A::Answer>,
     queue: &mut Queue,
     header: Header,
     message: Payload<'_>,
-) {
-    if let Some(answer) = answerer.answer_now(header.kind, &message) {
+) -> Result<(), Error> {
+    let (kind, trace, message) = traced::read(header.kind, message)?;
+    let is_sampled = trace.as_ref().is_some_and(TraceContext::is_sampled);
+    if !is_sampled && let Some(answer) = answerer.answer_now(kind, &message) {
         queue.push(&answer, header.id, 0);
-        return;
+        return Ok(());
     }
-    let answer = answerer.answer(header.kind, message.into_bytes());
+    let mut answer = answerer.answer(kind, message.into_bytes());
+    if let Some(trace) = trace {
+        answer = Box::pin(Context::default().with_trace(trace).scope(answer));
+    }
     let time = Duration::from_millis(header.time.into());
     let late = answerer.error(&Error::timed_out("the answer to a peer", time));
     calls.begin(header.id, async move {
         tokio::time::timeout(time, answer).await.unwrap_or(late)
     });
+    Ok(())
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Future for Session<T, A> {
     type Output = Error;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Error> {
         self.drive(cx)
     }
 }

@@ -1,0 +1,183 @@
+//! The spans, all of the target `groupcache::trace` and of the level `debug`. Gets that memory answers have none.
+//!
+//! A key may be a secret: spans have it at the level `trace` alone.
+
+use peers::{Context, GetMode, Member};
+use tracing::field::{Empty, debug};
+use tracing::{Level, Span, debug_span, enabled};
+
+use super::bridge;
+use crate::Mode;
+
+/// A local caller's get, which memory does not answer.
+pub(crate) fn get(group: &str, key: &[u8], mode: &'static str) -> Span {
+    let span = debug_span!(
+        target: "groupcache::trace",
+        "groupcache.get",
+        group,
+        mode,
+        key = Empty,
+        shared = Empty,
+        source = Empty,
+        outcome = Empty,
+        bytes = Empty,
+        otel.status_code = Empty,
+    );
+    with_key(span, key)
+}
+
+/// The work on the keys of a get of several that memory does not answer.
+pub(crate) fn get_many(group: &str, keys: usize, mode: Mode) -> Span {
+    let mode = match mode {
+        Mode::Normal => "load",
+        Mode::Peek => "peek",
+        Mode::NoPeerLoad => "no peer load",
+    };
+    debug_span!(target: "groupcache::trace", "groupcache.get_many", group, keys = number(keys), mode)
+}
+
+/// The work that replaces a stale value.
+pub(crate) fn refresh(group: &str, key: &[u8]) -> Span {
+    let span = debug_span!(target: "groupcache::trace", "groupcache.refresh", group, key = Empty);
+    with_key(span, key)
+}
+
+/// A get from a peer, and how many peers were asked for the key before.
+pub(crate) fn fetch(
+    group: &str,
+    key: &[u8],
+    peer: &Member,
+    attempt: usize,
+    mode: &'static str,
+) -> Span {
+    let span = debug_span!(
+        target: "groupcache::trace",
+        "groupcache.fetch",
+        group,
+        key = Empty,
+        %peer,
+        attempt = number(attempt),
+        mode,
+        outcome = Empty,
+        bytes = Empty,
+        otel.kind = "client",
+        otel.status_code = Empty,
+    );
+    with_key(span, key)
+}
+
+/// A get of several keys from a peer.
+pub(crate) fn fetch_many(group: &str, keys: usize, peer: &Member, mode: GetMode) -> Span {
+    debug_span!(
+        target: "groupcache::trace",
+        "groupcache.fetch",
+        group,
+        keys = number(keys),
+        %peer,
+        mode = word(mode),
+        outcome = Empty,
+        bytes = Empty,
+        otel.kind = "client",
+        otel.status_code = Empty,
+    )
+}
+
+/// A getter call.
+pub(crate) fn load(group: &str, key: &[u8]) -> Span {
+    let span = debug_span!(
+        target: "groupcache::trace",
+        "groupcache.load",
+        group,
+        key = Empty,
+        outcome = Empty,
+        bytes = Empty,
+        otel.status_code = Empty,
+    );
+    with_key(span, key)
+}
+
+/// A getter call for several keys.
+pub(crate) fn load_many(group: &str, keys: usize) -> Span {
+    debug_span!(
+        target: "groupcache::trace",
+        "groupcache.load",
+        group,
+        keys = number(keys),
+        outcome = Empty,
+        otel.status_code = Empty,
+    )
+}
+
+/// A change that begins on this node.
+pub(crate) fn change(operation: &'static str, group: &str, keys: usize) -> Span {
+    debug_span!(
+        target: "groupcache::trace",
+        "groupcache.change",
+        operation,
+        group,
+        keys = number(keys),
+        outcome = Empty,
+        otel.status_code = Empty,
+    )
+}
+
+/// A change on its way to a peer.
+pub(crate) fn tell(operation: &'static str, group: &str, peer: &Member) -> Span {
+    debug_span!(
+        target: "groupcache::trace",
+        "groupcache.tell",
+        operation,
+        group,
+        %peer,
+        outcome = Empty,
+        otel.kind = "client",
+        otel.status_code = Empty,
+    )
+}
+
+/// The work on a peer's request, below the span that asks.
+pub(crate) fn serve(operation: &'static str, group: &str, keys: usize) -> Span {
+    let span = debug_span!(
+        target: "groupcache::trace",
+        "groupcache.serve",
+        operation,
+        group,
+        keys = number(keys),
+        outcome = Empty,
+        bytes = Empty,
+        otel.kind = "server",
+        otel.status_code = Empty,
+    );
+    if let Some(place) = Context::current_trace() {
+        bridge::continue_at(&span, &place);
+    }
+    span
+}
+
+/// Says in the current get's span that the work is another caller's, and so in another trace.
+pub(crate) fn note_shared() {
+    Span::current().record("shared", true);
+}
+
+fn with_key(span: Span, key: &[u8]) -> Span {
+    if !span.is_disabled() && enabled!(target: "groupcache::trace", Level::TRACE) {
+        // Escaped, as it may hold anything.
+        span.record("key", debug(String::from_utf8_lossy(key)));
+    }
+    span
+}
+
+/// As OpenTelemetry has numbers.
+pub(super) fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// How far a peer may go to answer.
+pub(crate) fn word(mode: GetMode) -> &'static str {
+    match mode {
+        GetMode::Load => "load",
+        GetMode::Peek => "peek",
+        GetMode::WarmUp => "warm-up",
+        _ => "other",
+    }
+}
