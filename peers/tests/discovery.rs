@@ -145,7 +145,7 @@ async fn an_empty_failing_or_broken_answer_changes_nothing() {
             member("c"),
         ],
         vec![Member::with_id("other", "http://me").unwrap(), member("c")],
-        vec![member("me"), member("undiallable")],
+        vec![member("undiallable")],
     ];
     registry.say([]);
     for lie in broken {
@@ -168,6 +168,46 @@ async fn an_empty_failing_or_broken_answer_changes_nothing() {
     sleep(ms(2000)).await;
     assert_eq!(node.ring(), "a c me");
     assert!(!node.driver.status().failing);
+}
+
+/// A member of this name that cannot be dialled.
+fn undiallable(name: &str) -> Member {
+    Member::with_id(name, format!("http://undiallable-{name}")).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_cannot_be_dialled_is_left_out_and_the_others_count() {
+    let (registry, node) = among(&["a", "b"]).await;
+    let mut list = with_me(&["a", "c"]);
+    list.extend([undiallable("b"), undiallable("d")]);
+    registry.say(list);
+    sleep(ms(110)).await;
+    assert_eq!(node.ring(), "a b c me", "b may come back in the grace");
+    let status = node.driver.status();
+    assert!(!status.failing && status.last_error.is_none());
+    assert_eq!(status.left_out, 2);
+    let last = status.last_left_out.unwrap();
+    assert!(
+        last.starts_with("d=http://undiallable-d: ") && last.contains("nobody there"),
+        "{last}"
+    );
+    sleep(ms(400)).await;
+    assert_eq!(node.ring(), "a c me");
+    registry.say(with_me(&["a", "b", "c"]));
+    sleep(ms(110)).await;
+    assert_eq!(node.ring(), "a b c me");
+    let status = node.driver.status();
+    assert_eq!((status.left_out, status.last_left_out), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_list_with_a_member_that_cannot_be_dialled_counts_at_once() {
+    let registry = Registry::new();
+    registry.say([member("a"), undiallable("b")]);
+    let node = Node::of(&registry);
+    assert!(node.driver.first_list().await);
+    assert_eq!(node.ring(), "a me");
+    assert_eq!(node.driver.status().left_out, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,7 +433,7 @@ enum Word {
     Error,
     /// A list with one id at two addresses.
     Clash,
-    /// A list with a member that cannot be dialled.
+    /// A list whose only member cannot be dialled.
     Undiallable,
 }
 

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::back_off::BackOff;
+use super::left_out::{LeftOut, without};
 use super::options::DiscoveryOptions;
 use super::settling::Settling;
 use super::status::DiscoveryStatus;
@@ -24,6 +25,9 @@ use crate::{Discovery, Error, Member, Protocol, Router};
 ///   after [`removal_grace`](DiscoveryOptions::removal_grace).
 /// - An error, an empty list, or one that no ring can be made of changes nothing. The log is told once, and the source is
 ///   asked again after a [`back_off`](DiscoveryOptions::back_off). No member is dropped until a good list has come.
+/// - A member that this node cannot dial, such as one with `https` where the node has no TLS, is left out of its list. The
+///   log is told once for each change of those. The others count. One that was dialled at another URL before is missing.
+///   A list of which nobody is left is one that no ring can be made of.
 /// - All nodes that hear the same list have the same ring, because it is put in the order of the ids.
 /// - A node that is to be on its own ring is so whether the list has it or not. It is announced again after an error, and
 ///   when a list lacks it. Under its id counts its own URL, whatever the list says. A list that has its URL under another
@@ -51,6 +55,10 @@ struct State {
     begun: bool,
     failing: bool,
     last_error: Option<String>,
+    /// How many members of the latest list are left out.
+    left_out: usize,
+    /// The last of them, with the reason.
+    last_left_out: Option<String>,
 }
 
 impl DiscoveryDriver {
@@ -80,6 +88,7 @@ impl DiscoveryDriver {
             include_self,
             settling: Settling::new(options.clone()),
             troubles: Troubles::default(),
+            left_out: LeftOut::default(),
             join: BackOff::new(options.back_off, options.max_back_off),
             join_at: Some(Instant::now()),
             ask: BackOff::new(options.back_off, options.max_back_off),
@@ -105,6 +114,8 @@ impl DiscoveryDriver {
             age: state.heard.map(|heard| heard.elapsed()),
             failing: state.failing,
             last_error: state.last_error,
+            left_out: state.left_out,
+            last_left_out: state.last_left_out,
         }
     }
 
@@ -248,6 +259,7 @@ struct Follower {
     include_self: bool,
     settling: Settling,
     troubles: Troubles,
+    left_out: LeftOut,
     join: BackOff,
     /// When the node is announced, or let to observe, unless it is.
     join_at: Option<Instant>,
@@ -289,10 +301,33 @@ impl Follower {
         }
     }
 
-    fn usable(&self, list: Vec<Member>) -> Result<Vec<Member>, Error> {
+    fn usable(&mut self, list: Vec<Member>) -> Result<Vec<Member>, Error> {
         let list = usable(list, self.router.this(), self.protocol)?;
-        self.router.check_members(&list)?;
-        Ok(list)
+        let mut refused = self.router.refused(&list);
+        let list = without(list, &refused);
+        self.leave_out(&refused);
+        match refused.pop() {
+            Some((_, reason)) if list.is_empty() => Err(reason),
+            _ => Ok(list),
+        }
+    }
+
+    /// Tells the log and the status of members that this node cannot dial.
+    fn leave_out(&mut self, refused: &[(Member, Error)]) {
+        let last = refused.last();
+        let last = last.map(|(member, reason)| format!("{member}: {}", with_causes(reason)));
+        if self.left_out.is_news(refused) {
+            tracing::warn!(
+                node = %self.router.this(),
+                left_out = refused.len(),
+                last,
+                "members that this node cannot dial are left out of the source's list"
+            );
+        }
+        self.state.send_modify(|state| {
+            state.left_out = refused.len();
+            state.last_left_out = last;
+        });
     }
 
     fn listed(&mut self, mut list: Vec<Member>) {

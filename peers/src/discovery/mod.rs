@@ -13,6 +13,7 @@ mod etcd;
 mod gossip;
 #[cfg(feature = "kubernetes-unversioned")]
 mod kubernetes;
+mod left_out;
 #[cfg(feature = "file")]
 mod member_file;
 mod options;
