@@ -90,7 +90,7 @@ pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Context, Discovery, DiscoveryOptions, DiscoveryStatus, HttpOptions,
-    HttpService, Member, Protocol, Tokens, Transport,
+    HttpService, Member, MemberLists, Protocol, Tokens, Transport,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};

@@ -57,7 +57,8 @@ pub use context::Context;
 #[cfg(feature = "file")]
 pub use discovery::MemberFile;
 pub use discovery::{
-    Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, StaticMembers, parse_discovery,
+    Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, MemberLists, StaticMembers,
+    parse_discovery,
 };
 #[cfg(feature = "dns")]
 pub use discovery::{Dns, DnsOptions, IpFamily};

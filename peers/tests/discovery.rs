@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use peers::testing::{FakePeer, Registry};
 use peers::{
     BoxFuture, CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, Error, Member,
-    PeerClient, Protocol, Reply, Router, Transport,
+    MemberLists, PeerClient, Protocol, Reply, Router, Transport,
 };
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
@@ -303,41 +304,51 @@ enum Kind {
     Busy,
     /// The first question is a panic.
     Panicking,
+    /// Each list takes three seconds, and no announcement is taken.
+    Slow,
 }
 
 impl Discovery for Odd {
     fn join<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         self.joins.fetch_add(1, Ordering::SeqCst);
-        self.answer(())
+        if self.kind == Kind::Slow {
+            return answer(Kind::Failing, ());
+        }
+        answer(self.kind, ())
     }
 
     fn observe<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         self.observations.fetch_add(1, Ordering::SeqCst);
-        self.answer(())
+        answer(self.kind, ())
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        assert!(self.kind != Kind::Panicking, "the source was told to panic");
-        self.answer(members(&["a", "me"]))
+    fn lists(&mut self) -> MemberLists {
+        let (kind, asked) = (self.kind, Arc::clone(&self.asked));
+        let lists = stream::repeat(()).then(move |()| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            assert!(kind != Kind::Panicking, "the source was told to panic");
+            answer(kind, members(&["a", "me"]))
+        });
+        lists.boxed()
     }
 
     fn leave<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
-        self.answer(())
+        answer(self.kind, ())
     }
 }
 
-impl Odd {
-    fn answer<T: Send + 'static>(&self, good: T) -> BoxFuture<'static, Result<T, Error>> {
-        let kind = self.kind;
-        Box::pin(async move {
-            match kind {
-                Kind::Failing => Err(Error::discovery("a source", "no luck")),
-                Kind::Hanging => std::future::pending().await,
-                Kind::Busy | Kind::Panicking => Ok(good),
+fn answer<T: Send + 'static>(kind: Kind, good: T) -> BoxFuture<'static, Result<T, Error>> {
+    Box::pin(async move {
+        match kind {
+            Kind::Failing => Err(Error::discovery("a source", "no luck")),
+            Kind::Hanging => std::future::pending().await,
+            Kind::Busy | Kind::Panicking => Ok(good),
+            Kind::Slow => {
+                sleep(ms(3000)).await;
+                Ok(good)
             }
-        })
-    }
+        }
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,6 +404,25 @@ async fn a_source_that_hangs_holds_nothing_up() {
         ms(3000),
         "the limit of leaving, and the linger"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_announcement_that_fails_all_the_time_drops_no_list_that_is_under_way() {
+    let source = Odd {
+        kind: Kind::Slow,
+        ..Odd::default()
+    };
+    let (joins, asked) = (Arc::clone(&source.joins), Arc::clone(&source.asked));
+    let options = DiscoveryOptions::default().first_list_timeout(ms(4000));
+    let (start, node) = (Instant::now(), Node::with(source, true, options));
+    assert!(node.driver.first_list().await);
+    assert!(start.elapsed() < ms(3010), "{:?}", start.elapsed());
+    assert_eq!(node.ring(), "a me");
+    sleep(ms(57_000)).await;
+    let [joins, asked] = [joins, asked].map(|calls| calls.load(Ordering::SeqCst));
+    assert!((60..130).contains(&joins), "{joins}");
+    assert!((20..22).contains(&asked), "{asked}");
+    assert!(!node.driver.status().joined);
 }
 
 #[tokio::test(start_paused = true)]
@@ -477,12 +507,15 @@ type Seen = Arc<Mutex<Vec<(Instant, Vec<Member>)>>>;
 struct Remembering<D>(D, Seen);
 
 impl<D: Discovery> Discovery for Remembering<D> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            let list = self.0.next().await?;
-            self.1.lock().push((Instant::now(), list.clone()));
-            Ok(list)
-        })
+    fn lists(&mut self) -> MemberLists {
+        let said = Arc::clone(&self.1);
+        let lists = self.0.lists().map(move |list| {
+            if let Ok(list) = &list {
+                said.lock().push((Instant::now(), list.clone()));
+            }
+            list
+        });
+        lists.boxed()
     }
 }
 

@@ -4,7 +4,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::stream::Fuse;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -16,7 +17,7 @@ use super::settling::Settling;
 use super::status::DiscoveryStatus;
 use super::troubles::{Trouble, Troubles};
 use super::usable::usable;
-use crate::{Discovery, Error, Member, Protocol, Router};
+use crate::{Discovery, Error, Member, MemberLists, Protocol, Router};
 
 /// Lets a [`Router`] follow a source of members. One task owns the source: it announces the node, takes one list after
 /// the other, and takes the announcement back at the end.
@@ -192,40 +193,29 @@ fn cannot_leave(this: &Member, error: &str) {
     tracing::warn!(node = %this, error, "this node's announcement could not be taken back");
 }
 
-/// What a source has said.
-enum Said {
-    Joined(Result<(), Error>),
-    Listed(Result<Vec<Member>, Error>),
-}
-
+/// Takes one list after the other, and announces the node when it is time. The lists go on meanwhile, and no timer drops
+/// what the source has under way: they are a stream, which keeps its place.
 async fn follow(source: &mut impl Discovery, follower: &mut Follower, join_timeout: Duration) {
     let this = follower.router.this().clone();
     let include_self = follower.include_self;
+    let mut lists = source.lists().fuse();
     loop {
-        let (join_at, ask_at) = (follower.join_at, follower.ask_at);
-        let word = async {
-            let listed = tokio::select! {
-                biased;
-                () = at(join_at) => None,
-                listed = async { sleep_until(ask_at).await; source.next().await } => Some(listed),
-            };
-            match listed {
-                Some(listed) => Said::Listed(listed),
-                None => Said::Joined(joined(source, &this, include_self, join_timeout).await),
-            }
-        };
-        tokio::pin!(word);
-        let said = loop {
+        let join_at = follower.join_at;
+        tokio::select! {
+            biased;
+            () = at(join_at) => {}
+            () = follower.listen(&mut lists) => continue,
+        }
+        let joining = joined(source, &this, include_self, join_timeout);
+        tokio::pin!(joining);
+        let result = loop {
             tokio::select! {
                 biased;
-                () = at(follower.settling.due()) => follower.settle(),
-                said = &mut word => break said,
+                result = &mut joining => break result,
+                () = follower.listen(&mut lists) => {}
             }
         };
-        match said {
-            Said::Joined(result) => follower.joined(result),
-            Said::Listed(result) => follower.heard(result),
-        }
+        follower.joined(result);
     }
 }
 
@@ -270,6 +260,19 @@ struct Follower {
 }
 
 impl Follower {
+    /// Waits for the next word of the source, or for the next moment at which one counts.
+    async fn listen(&mut self, lists: &mut Fuse<MemberLists>) {
+        let (due, ask_at) = (self.settling.due(), self.ask_at);
+        tokio::select! {
+            biased;
+            () = at(due) => self.settle(),
+            said = async { sleep_until(ask_at).await; lists.next().await } => {
+                let end = || Err(Error::discovery("the source of members", "its lists have ended"));
+                self.heard(said.unwrap_or_else(end));
+            }
+        }
+    }
+
     fn joined(&mut self, result: Result<(), Error>) {
         match result {
             Ok(()) => {

@@ -21,10 +21,11 @@ mod parse;
 mod settling;
 mod static_members;
 mod status;
+mod tells_lists;
 mod troubles;
 mod usable;
 
-pub use discovery::Discovery;
+pub use discovery::{Discovery, MemberLists};
 #[cfg(feature = "dns")]
 pub use dns::{Dns, DnsOptions, IpFamily};
 pub use driver::DiscoveryDriver;
@@ -40,3 +41,4 @@ pub use options::DiscoveryOptions;
 pub use parse::parse_discovery;
 pub use static_members::StaticMembers;
 pub use status::DiscoveryStatus;
+pub(crate) use tells_lists::TellsLists;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use peers::{Discovery as _, Etcd, EtcdOptions};
 
 use crate::support::{
-    EtcdServer, Proxy, free_port, join, leave, next, next_error, soon, stays_silent, until,
+    EtcdServer, Proxy, Source, free_port, join, leave, next, next_error, soon, stays_silent, until,
 };
 
 const PREFIX: &str = "groupcache/test";
@@ -19,12 +19,16 @@ fn options() -> EtcdOptions {
     EtcdOptions::default().lease_ttl(Duration::from_secs(2))
 }
 
-fn etcd(server: &EtcdServer) -> Etcd {
-    Etcd::new([server.url()], PREFIX, options()).unwrap()
+fn etcd(server: &EtcdServer) -> Source<Etcd> {
+    at([server.url()], PREFIX, options())
+}
+
+fn at<const N: usize>(urls: [String; N], prefix: &str, options: EtcdOptions) -> Source<Etcd> {
+    Source::of(Etcd::new(urls, prefix, options).unwrap())
 }
 
 /// A member that has joined.
-async fn member(server: &EtcdServer, this: &str) -> Etcd {
+async fn member(server: &EtcdServer, this: &str) -> Source<Etcd> {
     let mut source = etcd(server);
     join(&mut source, this).await;
     source
@@ -93,9 +97,9 @@ async fn other_prefixes_and_foreign_keys_are_no_members() {
         return;
     };
     let mut observer = etcd(&server);
-    let mut neighbour = Etcd::new([server.url()], "groupcache/test2", options()).unwrap();
+    let mut neighbour = at([server.url()], "groupcache/test2", options());
     join(&mut neighbour, TWO).await;
-    let mut inner = Etcd::new([server.url()], "groupcache/test/inner", options()).unwrap();
+    let mut inner = at([server.url()], "groupcache/test/inner", options());
     join(&mut inner, FOUR).await;
     server
         .etcdctl(&["put", "groupcache/test/junk", "no URL"])
@@ -156,7 +160,7 @@ async fn a_member_whose_lease_is_lost_joins_again() {
     assert_eq!(next(&mut one).await, [""; 0]);
     // At the first try: a driver waits before a second one.
     let this = ONE.parse().unwrap();
-    soon("joining", one.join(&this)).await.unwrap();
+    soon("joining", one.discovery.join(&this)).await.unwrap();
     assert_eq!(next(&mut one).await, [ONE]);
 
     // With all that the server knew, revisions too.
@@ -176,7 +180,7 @@ async fn no_change_is_lost_with_a_connection() {
     };
     let proxy = Proxy::start(server.address()).await;
     let url = format!("http://{}", proxy.address());
-    let mut source = Etcd::new([url], PREFIX, options()).unwrap();
+    let mut source = at([url], PREFIX, options());
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
 
@@ -195,7 +199,7 @@ async fn compacted_history_costs_another_reading_of_the_list() {
     };
     let proxy = Proxy::start(server.address()).await;
     let url = format!("http://{}", proxy.address());
-    let mut source = Etcd::new([url], PREFIX, options()).unwrap();
+    let mut source = at([url], PREFIX, options());
 
     // The list is read, and the watch comes late.
     proxy.hold_calls_from(1);
@@ -224,7 +228,7 @@ async fn a_server_that_is_down_is_passed_over() {
         return;
     };
     let dead = format!("http://127.0.0.1:{}", free_port());
-    let mut source = Etcd::new([dead, server.url()], PREFIX, options()).unwrap();
+    let mut source = at([dead, server.url()], PREFIX, options());
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
 }
@@ -237,7 +241,7 @@ async fn a_server_that_falls_silent_costs_no_member_its_lease() {
     let proxy = Proxy::start(server.address()).await;
     let first = format!("http://{}", proxy.address());
     let lease = options().lease_ttl(Duration::from_secs(3));
-    let mut source = Etcd::new([first, server.url()], PREFIX, lease).unwrap();
+    let mut source = at([first, server.url()], PREFIX, lease);
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
     let mut observer = etcd(&server);
@@ -277,7 +281,7 @@ async fn only_a_user_with_the_right_password_reads_and_joins() {
     // Credentials where nobody asks for them do no harm.
     let with = |user, password| {
         let options = options().credentials(user, password);
-        Etcd::new([server.url()], PREFIX, options).unwrap()
+        at([server.url()], PREFIX, options)
     };
     join(&mut with("cache", "hush hush"), TWO).await;
     let mut source = with("cache", "hush hush");
@@ -290,14 +294,18 @@ async fn only_a_user_with_the_right_password_reads_and_joins() {
         let error = next_error(stranger).await;
         assert!(error.is_discovery());
         assert!(
-            !format!("{error:?} {stranger:?}").contains("guessed"),
+            !format!("{error:?} {:?}", stranger.discovery).contains("guessed"),
             "{error:?}"
         );
         let this = TWO.parse().unwrap();
-        assert!(soon("joining", stranger.join(&this)).await.is_err());
+        assert!(
+            soon("joining", stranger.discovery.join(&this))
+                .await
+                .is_err()
+        );
     }
     let other = options().credentials("cache", "hush hush");
-    let mut other = Etcd::new([server.url()], "elsewhere", other).unwrap();
+    let mut other = at([server.url()], "elsewhere", other);
     assert!(next_error(&mut other).await.is_discovery());
 
     // The server forgets the tokens, and the source gets another.
