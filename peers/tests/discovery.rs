@@ -40,7 +40,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A node `me` that follows a source.
+/// A node, `me` unless a test says otherwise, that follows a source.
 struct Node {
     router: Arc<Router>,
     driver: DiscoveryDriver,
@@ -48,8 +48,17 @@ struct Node {
 
 impl Node {
     fn with(source: impl Discovery, include_self: bool, options: DiscoveryOptions) -> Self {
+        Self::start(member("me"), source, include_self, options)
+    }
+
+    fn start(
+        this: Member,
+        source: impl Discovery,
+        include_self: bool,
+        options: DiscoveryOptions,
+    ) -> Self {
         let (transport, circuit) = (Arc::new(NoNetwork), CircuitOptions::default());
-        let router = Router::new(member("me"), Protocol::Native.scheme(), transport, circuit);
+        let router = Router::new(this, Protocol::Native.scheme(), transport, circuit);
         let router = Arc::new(router);
         let follow = DiscoveryDriver::start(
             source,
@@ -167,6 +176,8 @@ async fn an_empty_failing_or_broken_answer_changes_nothing() {
     assert_eq!(node.ring(), "a b me");
     registry.say(with_me(&["a", "c"]));
     sleep(ms(2000)).await;
+    assert_eq!(node.ring(), "a b c me");
+    sleep(ms(3000)).await;
     assert_eq!(node.ring(), "a c me");
     assert!(!node.driver.status().failing);
 }
@@ -218,6 +229,29 @@ async fn a_list_without_this_node_makes_it_announce_itself_again() {
     sleep(ms(1000)).await;
     assert_eq!(node.ring(), "a b me");
     assert!(registry.members().contains(&member("me")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_comes_back_empty_costs_no_member() {
+    let registry = Registry::new();
+    let names = ["a", "b", "c", "d", "e"];
+    let start = |name| {
+        let options = DiscoveryOptions::default();
+        Node::start(member(name), registry.source(), true, options)
+    };
+    let nodes = names.map(start);
+    sleep(ms(1000)).await;
+    for _ in 0..10 {
+        registry.fail("it is down");
+        sleep(ms(20_000)).await;
+        // Who tries first is the only one in the first lists.
+        registry.say([]);
+        for _ in 0..600 {
+            assert!(nodes.iter().all(|node| node.ring() == "a b c d e"));
+            sleep(ms(10)).await;
+        }
+        assert_eq!(registry.members().len(), names.len());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -560,7 +594,7 @@ proptest! {
             let mut wanted = named(&last, true);
             wanted.sort();
             wanted.dedup();
-            sleep(ms(2000)).await;
+            sleep(ms(6000)).await;
             prop_assert_eq!(node.router.members(), wanted);
             observer.abort();
 

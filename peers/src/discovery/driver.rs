@@ -25,7 +25,8 @@ use crate::{Discovery, Error, Member, MemberLists, Protocol, Router};
 /// - The first list counts at once. Later ones count after [`debounce`](DiscoveryOptions::debounce), and drop a member
 ///   after [`removal_grace`](DiscoveryOptions::removal_grace).
 /// - An error, an empty list, or one that no ring can be made of changes nothing. The log is told once, and the source is
-///   asked again after a [`back_off`](DiscoveryOptions::back_off). No member is dropped until a good list has come.
+///   asked again after a [`back_off`](DiscoveryOptions::back_off). No member is dropped until a good list has come, and then
+///   those that it lacks after a [`recovery_grace`](DiscoveryOptions::recovery_grace).
 /// - A member that this node cannot dial, such as one with `https` where the node has no TLS, is left out of its list. The
 ///   log is told once for each change of those. The others count. One that was dialled at another URL before is missing.
 ///   A list of which nobody is left is one that no ring can be made of.
