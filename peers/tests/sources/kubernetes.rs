@@ -176,6 +176,22 @@ async fn a_server_that_lists_but_refuses_each_watch_is_an_error_again_and_again(
 }
 
 #[tokio::test]
+async fn watches_that_end_at_once_are_begun_again_at_a_pace() {
+    let server = ApiServer::start().await;
+    server.put("a", slice(&[(1, true)]));
+    let mut source = source(&server);
+    assert_eq!(next(&mut source).await, pods(&[1]));
+    server.end_watches_at_once(true);
+    stays_silent(&mut source, Duration::from_secs(3)).await;
+    // Pauses of 0.1 s, 0.2 s, 0.4 s and so on, of which chance takes up to half off.
+    let asked = server.requests().len();
+    assert!((4..16).contains(&asked), "{asked}");
+    server.put("a", slice(&[(1, true), (2, true)]));
+    server.end_watches_at_once(false);
+    assert_eq!(next(&mut source).await, pods(&[1, 2]));
+}
+
+#[tokio::test]
 async fn a_watch_is_renewed_before_it_could_be_dead() {
     let server = ApiServer::start().await;
     server.put("a", slice(&[(1, true)]));

@@ -10,6 +10,7 @@ use kube::{Api, Client, Config};
 use tokio::time::Instant;
 
 use super::endpoints::members;
+use super::paced::paced;
 use super::{KubernetesOptions, KubernetesPort};
 use crate::discovery::TellsLists;
 use crate::{Discovery, Error, Member, MemberLists};
@@ -24,7 +25,7 @@ use crate::{Discovery, Error, Member, MemberLists};
 /// The service's EndpointSlices are listed once and then watched, so that a change is known at once. After a broken
 /// connection kube goes on from the last version that it saw, or lists again if the API server no longer has that. If
 /// this fails too, it is an error, and the next list is read from the beginning. So it is with a watch that breaks off
-/// twice within ten seconds. A service that does not exist yet has no endpoints, and so an empty list.
+/// twice within ten seconds. Watches that end sooner than that, in order, begin again after pauses of up to a second. A service that does not exist yet has no endpoints, and so an empty list.
 ///
 /// A connection that has died without a word is noticed within [`read_timeout`](KubernetesOptions::read_timeout), and
 /// within [`connect_timeout`](KubernetesOptions::connect_timeout) the next one is made or there is an error: 35 s in all
@@ -52,6 +53,8 @@ pub struct Kubernetes {
 /// Lists the slices and then watches them.
 struct Watching {
     of: Kubernetes,
+    /// That of the source, at a pace. `None` before the first call.
+    client: Option<Client>,
     /// `None` before the first call.
     events: Option<BoxStream<'static, watcher::Result<Event<EndpointSlice>>>>,
     /// When kube was last left to go on after a watch that broke off.
@@ -171,15 +174,16 @@ impl Watching {
         let events = match &mut self.events {
             Some(events) => events,
             None => {
-                let of = &mut self.of;
-                let client = match &of.client {
-                    Some(client) => client.clone(),
-                    None => {
+                let of = &self.of;
+                let client = match (&self.client, &of.client) {
+                    (Some(client), _) => client.clone(),
+                    (None, Some(client)) => self.client.insert(paced(client.clone())).clone(),
+                    (None, None) => {
                         let config = Config::infer().await;
                         let config = config.map_err(|error| of.error(error))?;
                         let client = client(config, &of.options);
                         let client = client.map_err(|error| of.error(error))?;
-                        of.client.insert(client).clone()
+                        self.client.insert(paced(client)).clone()
                     }
                 };
                 let slices: Api<EndpointSlice> = Api::namespaced(client, &of.namespace);
@@ -262,6 +266,7 @@ impl Discovery for Kubernetes {
     fn lists(&mut self) -> MemberLists {
         let watching = Watching {
             of: self.clone(),
+            client: None,
             events: None,
             retried: None,
             slices: Slices::default(),
