@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use peers::{Discovery as _, Etcd, EtcdOptions};
 
+use crate::pki::{Authority, Pair};
 use crate::support::{
-    EtcdServer, Proxy, Source, free_port, join, leave, next, next_error, soon, stays_silent, until,
+    EtcdServer, Pem, Proxy, Source, free_port, join, leave, next, next_error, soon, stays_silent,
+    until,
 };
 
 const PREFIX: &str = "groupcache/test";
@@ -252,6 +254,100 @@ async fn a_server_that_falls_silent_costs_no_member_its_lease() {
     // The list follows too, from the next server.
     let _two = member(&server, TWO).await;
     until(&mut source, &[ONE, TWO]).await;
+}
+
+/// A server with this certificate, which asks clients for one of the authority `clients`, if there is one.
+async fn secure(pair: &Pair, clients: Option<&Authority>) -> Option<EtcdServer> {
+    let clients = clients.map(Authority::root);
+    let pem = Pem {
+        certificate: &pair.chain,
+        key: &pair.key,
+        client_authorities: clients.as_deref(),
+    };
+    EtcdServer::start_with_tls(pem).await
+}
+
+#[tokio::test]
+async fn over_tls_members_find_each_other_and_the_authority_has_to_vouch_for_the_server() {
+    let authority = Authority::new();
+    let Some(mut server) = secure(&authority.issue("127.0.0.1"), None).await else {
+        return;
+    };
+    let with = |root: String| at([server.url()], PREFIX, options().ca_certificate(root));
+    let mut one = with(authority.root());
+    join(&mut one, ONE).await;
+    assert_eq!(next(&mut one).await, [ONE]);
+    let mut two = with(authority.root());
+    join(&mut two, TWO).await;
+    assert_eq!(next(&mut one).await, [ONE, TWO]);
+
+    let other = with(Authority::new().root());
+    let of_the_system = at([server.url()], PREFIX, options());
+    let text = server.url().replace("https", "http");
+    let plain = at([text], PREFIX, options());
+    for mut stranger in [other, of_the_system, plain] {
+        let this = THREE.parse().unwrap();
+        let joined = soon("joining", stranger.discovery.join(&this)).await;
+        assert!(joined.unwrap_err().is_discovery());
+        assert!(next_error(&mut stranger).await.is_discovery());
+    }
+
+    server.kill().await;
+    assert!(next_error(&mut one).await.is_discovery());
+    server.restart().await;
+    until(&mut one, &[ONE, TWO]).await;
+    leave(&mut two, TWO).await;
+    assert_eq!(next(&mut one).await, [ONE]);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_certificates_gets_the_one_that_is_given() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let named = servers.issue("etcd.example");
+    let Some(server) = secure(&named, Some(&clients)).await else {
+        return;
+    };
+    let with = |pair: Option<&Pair>, name: &str| {
+        let options = options().ca_certificate(servers.root()).server_name(name);
+        let options = match pair {
+            Some(pair) => options.client_certificate(&*pair.chain, &*pair.key),
+            None => options,
+        };
+        at([server.url()], PREFIX, options)
+    };
+    let pair = clients.issue("cache");
+    let mut one = with(Some(&pair), "etcd.example");
+    join(&mut one, ONE).await;
+    assert_eq!(next(&mut one).await, [ONE]);
+    for mut refused in [
+        with(None, "etcd.example"),
+        with(Some(&servers.issue("cache")), "etcd.example"),
+        with(Some(&clients.issue_expired("cache")), "etcd.example"),
+        with(Some(&pair), "other.example"),
+    ] {
+        assert!(next_error(&mut refused).await.is_discovery());
+    }
+    stays_silent(&mut one, Duration::from_secs(3)).await;
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_an_error_at_the_start() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let authority = Authority::new();
+    let pair = authority.issue("cache");
+    let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----";
+    let with = |root: &str| options().ca_certificate(root);
+    for options in [
+        with("no certificate"),
+        with(broken),
+        with(&authority.root()).client_certificate(&*pair.chain, "no key"),
+        with(&authority.root()).client_certificate(broken, &*pair.key),
+    ] {
+        let error = Etcd::new(["https://127.0.0.1:2379"], PREFIX, options).unwrap_err();
+        assert!(error.is_discovery() || error.is_configuration(), "{error}");
+        assert!(!format!("{error:?}").contains("PRIVATE"));
+    }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ mod proxy;
 
 #[cfg(feature = "kubernetes")]
 pub(crate) use api_server::ApiServer;
-pub(crate) use etcd_server::EtcdServer;
+pub(crate) use etcd_server::{EtcdServer, Pem};
 pub(crate) use name_server::NameServer;
 pub(crate) use program::{Program, find_program, free_port};
 pub(crate) use proxy::Proxy;
