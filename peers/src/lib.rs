@@ -71,8 +71,8 @@ pub use discovery::{Kubernetes, KubernetesOptions, KubernetesPort};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, Destination, HttpOptions, Io, Listener, RemoteAddr, Server,
-    TcpConnector, listen,
+    Accepted, Body, Connected, Connector, Destination, HttpOptions, Io, Listener, RemoteAddr,
+    Server, TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};
 pub use member::Member;

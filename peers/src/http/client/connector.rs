@@ -13,6 +13,7 @@ use tokio::select;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::connected::Connected;
 use super::destination::Destination;
 use super::refusal::refusal;
 use crate::{BoxFuture, Error};
@@ -51,8 +52,8 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// As [`connect`](Self::connect).
-    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
-        self.connect(to.url())
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Connected>> {
+        Box::pin(async { self.connect(to.url()).await.map(Connected::new) })
     }
 }
 
@@ -66,7 +67,7 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
         (**self).connect(url)
     }
 
-    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Connected>> {
         (**self).dial(to)
     }
 }

@@ -3,39 +3,51 @@ use std::sync::Arc;
 use super::exchange::Exchange;
 use super::shared::Shared;
 use crate::Error;
+use crate::http::Validity;
 use crate::http::client::Lane;
 use crate::stream::Message;
 
 /// A connection to a peer on which many callers ask at the same time. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Connection(pub(super) Arc<Shared>);
+pub(super) struct Connection {
+    pub(super) shared: Arc<Shared>,
+    validity: Validity,
+}
 
 impl Connection {
-    pub(super) fn new(shared: Shared) -> Self {
-        Self(Arc::new(shared))
+    pub(super) fn new(shared: Shared, validity: Validity) -> Self {
+        Self {
+            shared: Arc::new(shared),
+            validity,
+        }
+    }
+
+    /// Whether calls may begin on it: the other end is still known to be the peer.
+    pub(super) fn is_valid(&self) -> bool {
+        !self.validity.is_over()
     }
 
     /// Asks, and waits for the answer.
     pub(super) fn call<'a, M: Message>(&'a self, message: &'a M, lane: Lane) -> Exchange<'a, M> {
-        Exchange::new(&self.0, message, lane)
+        Exchange::new(&self.shared, message, lane)
     }
 
     /// Waits until a connection that was full may have room again.
     pub(super) async fn room(&self, lane: Lane, is_long: bool) {
-        self.0.room(lane, is_long).await;
+        self.shared.room(lane, is_long).await;
     }
 
     /// Whether calls that were sent may still be answered.
     pub(super) fn is_alive(&self) -> bool {
-        !self.0.lock().has_ended()
+        !self.shared.lock().has_ended()
     }
 
     /// Asks for a sign of life. If the future is dropped before there is one, the connection ends: what
     /// does not answer this answers nothing.
     pub(super) async fn ping(&self) -> Result<(), Error> {
-        let mut unanswered = Unanswered(Some(&self.0));
+        let mut unanswered = Unanswered(Some(&self.shared));
         let pong = {
-            let mut state = self.0.lock();
+            let mut state = self.shared.lock();
             if let Some(error) = state.end() {
                 return Err(error);
             }
@@ -45,15 +57,15 @@ impl Connection {
         unanswered.0 = None;
         answered.map_err(|closed| {
             // The channel closes at the end of the connection.
-            let end = self.0.lock().end();
-            end.unwrap_or_else(|| self.0.lost(closed))
+            let end = self.shared.lock().end();
+            end.unwrap_or_else(|| self.shared.lost(closed))
         })
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let mut state = self.shared.lock();
         state.is_closing = true;
         state.wake_driver();
     }
