@@ -46,6 +46,10 @@ pub(super) struct Configs {
     pub(super) clients: Option<Arc<dyn ClientCertVerifier>>,
 }
 
+/// How many encrypted bytes of a connection may wait to be written. With rustls's own 64 KiB, a value of that length and
+/// its head would leave in two writes.
+pub(super) const MOST_UNWRITTEN: usize = 128 << 10;
+
 /// How often the certificates of connections are looked at where files are not.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 

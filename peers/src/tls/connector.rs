@@ -5,7 +5,7 @@ use http::Uri;
 use http::uri::Scheme;
 use tokio_rustls::TlsConnector as Handshake;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, MOST_UNWRITTEN};
 use super::dialled::Dialled;
 use super::refusal;
 use super::server_name::ServerName;
@@ -82,8 +82,9 @@ impl<C> TlsConnector<C> {
             &current.http1
         };
         let handshake = Handshake::from(Arc::clone(config)).connect(name.clone(), io);
-        let stream = handshake.await.map_err(refusal::named)?;
-        let (_, connection) = stream.get_ref();
+        let mut stream = handshake.await.map_err(refusal::named)?;
+        let (_, connection) = stream.get_mut();
+        connection.set_buffer_limit(Some(MOST_UNWRITTEN));
         let chain = connection.peer_certificates().unwrap_or_default();
         let shown = ShownChain::new(chain, Some(name), &self.certificates, current);
         let io = Box::new(Dialled::new(stream));

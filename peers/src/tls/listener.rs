@@ -10,7 +10,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, MOST_UNWRITTEN};
 use super::peer_certificate::PeerCertificate;
 use super::shown_chain::ShownChain;
 use crate::http::Validity;
@@ -101,8 +101,9 @@ async fn shake(certificates: Certificates, accepted: Accepted) -> Option<Accepte
     let remote = accepted.known::<RemoteAddr>().copied();
     let (io, known) = accepted.into_parts();
     let error = match timeout(limit, acceptor.accept(io).into_fallible()).await {
-        Ok(Ok(stream)) => {
-            let (_, connection) = stream.get_ref();
+        Ok(Ok(mut stream)) => {
+            let (_, connection) = stream.get_mut();
+            connection.set_buffer_limit(Some(MOST_UNWRITTEN));
             let chain = connection.peer_certificates().unwrap_or_default();
             let Some(first) = chain.first() else {
                 return Some(Accepted::from_parts(Box::new(stream), known));
