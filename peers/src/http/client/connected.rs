@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::connector::Io;
+use super::io::Io;
 use crate::http::Validity;
 
 /// A connection that a [`Connector`](crate::Connector) has made.

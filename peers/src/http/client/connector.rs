@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::select;
 use tokio::task::JoinSet;
@@ -15,13 +14,9 @@ use tokio::time::sleep;
 
 use super::connected::Connected;
 use super::destination::Destination;
+use super::io::Io;
 use super::refusal::refusal;
 use crate::{BoxFuture, Error};
-
-/// A connection: anything that reads and writes bytes.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 /// Makes connections to peers. The seam for TLS, Unix sockets, proxies and simulated networks.
 pub trait Connector: fmt::Debug + Send + Sync + 'static {

@@ -16,8 +16,9 @@ use tokio::time::timeout;
 use super::answer::Answer;
 use super::connected::Connected;
 use super::connection_limit::{ConnectionLimit, Lane};
-use super::connector::{self, Io};
+use super::connector;
 use super::destination::Destination;
+use super::io::Io;
 use super::pool::Pool;
 use super::refusal::refusal;
 use crate::http::{

@@ -8,6 +8,7 @@ mod connection_limit;
 pub(crate) mod connector;
 mod destination;
 mod http_client;
+mod io;
 mod pool;
 mod refusal;
 
@@ -16,8 +17,9 @@ pub use connected::Connected;
 #[cfg(feature = "grpc")]
 pub(crate) use connection_limit::ConnectionLimit;
 pub(crate) use connection_limit::Lane;
-pub use connector::{Connector, Io, TcpConnector};
+pub use connector::{Connector, TcpConnector};
 pub use destination::Destination;
 pub(crate) use http_client::{HttpClient, Upgraded};
+pub use io::Io;
 #[cfg(feature = "grpc")]
 pub(crate) use refusal::refusal;
