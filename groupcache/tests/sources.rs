@@ -147,7 +147,7 @@ fn an_etcd_that_comes_back_without_any_lease_costs_no_member() {
     // Longer than the grace that follows.
     while start.elapsed() < Duration::from_secs(6) {
         for node in nodes {
-            let ids: Vec<_> = node.node.peers().iter().map(|it| it.to_string()).collect();
+            let ids: Vec<_> = node.node.peers().iter().map(ToString::to_string).collect();
             for other in nodes {
                 let other = other.node.member().to_string();
                 assert!(ids.contains(&other), "{other} is not among {ids:?}");

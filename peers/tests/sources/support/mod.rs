@@ -1,5 +1,5 @@
 //! What the tests share: real servers, and waiting with a limit.
-#![allow(dead_code)] // every source uses some of it
+#![allow(dead_code, unused_imports)] // every source uses some of it
 
 #[cfg(feature = "kubernetes")]
 mod api_server;
