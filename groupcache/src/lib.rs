@@ -94,7 +94,7 @@ pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
-    Distribution, Failure, Health, HttpOptions, HttpService, Member, Protocol, Tokens,
+    Distribution, Failure, Health, HttpOptions, HttpService, Member, MemberLists, Protocol, Tokens,
     TraceContext, Transport, Wire,
 };
 #[cfg(feature = "tls")]

@@ -122,6 +122,43 @@ fn nodes_agree_by_etcd() {
 }
 
 #[test]
+fn an_etcd_that_comes_back_without_any_lease_costs_no_member() {
+    let servers = Runtime::new().unwrap();
+    let Some(mut server) = servers.block_on(EtcdServer::start()) else {
+        return;
+    };
+    let url = server.url();
+    let start = |id: &str| {
+        let this = format!("{id}=http://127.0.0.1:{}", free_port());
+        let options = EtcdOptions::default().lease_ttl(Duration::from_secs(2));
+        Running::start(&this, || Etcd::new([&*url], "nodes", options).unwrap())
+    };
+    let (one, two, three, four) = (start("one"), start("two"), start("three"), start("four"));
+    await_agreement("four nodes", &[&one, &two, &three, &four]);
+
+    servers.block_on(server.kill());
+    let nodes = [&one, &two, &three];
+    await_doubt(&nodes);
+    four.die();
+    sleep(Duration::from_secs(2)); // by now longer than any lease
+    server.wipe();
+    servers.block_on(server.restart());
+    let start = Instant::now();
+    // Longer than the grace that follows.
+    while start.elapsed() < Duration::from_secs(6) {
+        for node in nodes {
+            let ids: Vec<_> = node.node.peers().iter().map(ToString::to_string).collect();
+            for other in nodes {
+                let other = other.node.member().to_string();
+                assert!(ids.contains(&other), "{other} is not among {ids:?}");
+            }
+        }
+        sleep(Duration::from_millis(1));
+    }
+    await_agreement("one dead, which has not come back", &nodes);
+}
+
+#[test]
 fn nodes_agree_by_etcd_over_connections_that_break() {
     let servers = Runtime::new().unwrap();
     let Some(server) = servers.block_on(EtcdServer::start()) else {

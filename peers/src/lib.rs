@@ -61,7 +61,8 @@ pub use context::Context;
 #[cfg(feature = "file")]
 pub use discovery::MemberFile;
 pub use discovery::{
-    Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, StaticMembers, parse_discovery,
+    Discovery, DiscoveryDriver, DiscoveryOptions, DiscoveryStatus, MemberLists, StaticMembers,
+    parse_discovery,
 };
 #[cfg(feature = "dns")]
 pub use discovery::{Dns, DnsOptions, IpFamily};
@@ -74,8 +75,8 @@ pub use discovery::{Kubernetes, KubernetesOptions, KubernetesPort};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, Destination, HttpOptions, InboundConnections, Io, Listener,
-    RemoteAddr, Server, TcpConnector, listen,
+    Accepted, Body, Connected, Connector, Destination, HttpOptions, InboundConnections, Io,
+    Listener, RemoteAddr, Server, TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};
 pub use measure::{Distribution, Failure, Histogram, Recent};

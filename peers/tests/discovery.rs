@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use peers::testing::{FakePeer, Registry};
 use peers::{
     BoxFuture, CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, Error, Member,
-    PeerClient, Protocol, Reply, Router, Transport,
+    MemberLists, PeerClient, Protocol, Reply, Router, Transport,
 };
 use proptest::prelude::*;
 use tokio::time::{Instant, sleep};
@@ -39,7 +40,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A node `me` that follows a source.
+/// A node, `me` unless a test says otherwise, that follows a source.
 struct Node {
     router: Arc<Router>,
     driver: DiscoveryDriver,
@@ -47,8 +48,17 @@ struct Node {
 
 impl Node {
     fn with(source: impl Discovery, include_self: bool, options: DiscoveryOptions) -> Self {
+        Self::start(member("me"), source, include_self, options)
+    }
+
+    fn start(
+        this: Member,
+        source: impl Discovery,
+        include_self: bool,
+        options: DiscoveryOptions,
+    ) -> Self {
         let (transport, circuit) = (Arc::new(NoNetwork), CircuitOptions::default());
-        let router = Router::new(member("me"), Protocol::Native.scheme(), transport, circuit);
+        let router = Router::new(this, Protocol::Native.scheme(), transport, circuit);
         let router = Arc::new(router);
         let follow = DiscoveryDriver::start(
             source,
@@ -145,7 +155,7 @@ async fn an_empty_failing_or_broken_answer_changes_nothing() {
             member("c"),
         ],
         vec![Member::with_id("other", "http://me").unwrap(), member("c")],
-        vec![member("me"), member("undiallable")],
+        vec![member("undiallable")],
     ];
     registry.say([]);
     for lie in broken {
@@ -166,8 +176,50 @@ async fn an_empty_failing_or_broken_answer_changes_nothing() {
     assert_eq!(node.ring(), "a b me");
     registry.say(with_me(&["a", "c"]));
     sleep(ms(2000)).await;
+    assert_eq!(node.ring(), "a b c me");
+    sleep(ms(3000)).await;
     assert_eq!(node.ring(), "a c me");
     assert!(!node.driver.status().failing);
+}
+
+/// A member of this name that cannot be dialled.
+fn undiallable(name: &str) -> Member {
+    Member::with_id(name, format!("http://undiallable-{name}")).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_cannot_be_dialled_is_left_out_and_the_others_count() {
+    let (registry, node) = among(&["a", "b"]).await;
+    let mut list = with_me(&["a", "c"]);
+    list.extend([undiallable("b"), undiallable("d")]);
+    registry.say(list);
+    sleep(ms(110)).await;
+    assert_eq!(node.ring(), "a b c me", "b may come back in the grace");
+    let status = node.driver.status();
+    assert!(!status.failing && status.last_error.is_none());
+    assert_eq!(status.left_out, 2);
+    let last = status.last_left_out.unwrap();
+    assert!(
+        last.starts_with("d=http://undiallable-d: ") && last.contains("nobody there"),
+        "{last}"
+    );
+    sleep(ms(400)).await;
+    assert_eq!(node.ring(), "a c me");
+    registry.say(with_me(&["a", "b", "c"]));
+    sleep(ms(110)).await;
+    assert_eq!(node.ring(), "a b c me");
+    let status = node.driver.status();
+    assert_eq!((status.left_out, status.last_left_out), (0, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_list_with_a_member_that_cannot_be_dialled_counts_at_once() {
+    let registry = Registry::new();
+    registry.say([member("a"), undiallable("b")]);
+    let node = Node::of(&registry);
+    assert!(node.driver.first_list().await);
+    assert_eq!(node.ring(), "a me");
+    assert_eq!(node.driver.status().left_out, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -177,6 +229,29 @@ async fn a_list_without_this_node_makes_it_announce_itself_again() {
     sleep(ms(1000)).await;
     assert_eq!(node.ring(), "a b me");
     assert!(registry.members().contains(&member("me")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_comes_back_empty_costs_no_member() {
+    let registry = Registry::new();
+    let names = ["a", "b", "c", "d", "e"];
+    let start = |name| {
+        let options = DiscoveryOptions::default();
+        Node::start(member(name), registry.source(), true, options)
+    };
+    let nodes = names.map(start);
+    sleep(ms(1000)).await;
+    for _ in 0..10 {
+        registry.fail("it is down");
+        sleep(ms(20_000)).await;
+        // Who tries first is the only one in the first lists.
+        registry.say([]);
+        for _ in 0..600 {
+            assert!(nodes.iter().all(|node| node.ring() == "a b c d e"));
+            sleep(ms(10)).await;
+        }
+        assert_eq!(registry.members().len(), names.len());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,41 +338,51 @@ enum Kind {
     Busy,
     /// The first question is a panic.
     Panicking,
+    /// Each list takes three seconds, and no announcement is taken.
+    Slow,
 }
 
 impl Discovery for Odd {
     fn join<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         self.joins.fetch_add(1, Ordering::SeqCst);
-        self.answer(())
+        if self.kind == Kind::Slow {
+            return answer(Kind::Failing, ());
+        }
+        answer(self.kind, ())
     }
 
     fn observe<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         self.observations.fetch_add(1, Ordering::SeqCst);
-        self.answer(())
+        answer(self.kind, ())
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
-        assert!(self.kind != Kind::Panicking, "the source was told to panic");
-        self.answer(members(&["a", "me"]))
+    fn lists(&mut self) -> MemberLists {
+        let (kind, asked) = (self.kind, Arc::clone(&self.asked));
+        let lists = stream::repeat(()).then(move |()| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            assert!(kind != Kind::Panicking, "the source was told to panic");
+            answer(kind, members(&["a", "me"]))
+        });
+        lists.boxed()
     }
 
     fn leave<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
-        self.answer(())
+        answer(self.kind, ())
     }
 }
 
-impl Odd {
-    fn answer<T: Send + 'static>(&self, good: T) -> BoxFuture<'static, Result<T, Error>> {
-        let kind = self.kind;
-        Box::pin(async move {
-            match kind {
-                Kind::Failing => Err(Error::discovery("a source", "no luck")),
-                Kind::Hanging => std::future::pending().await,
-                Kind::Busy | Kind::Panicking => Ok(good),
+fn answer<T: Send + 'static>(kind: Kind, good: T) -> BoxFuture<'static, Result<T, Error>> {
+    Box::pin(async move {
+        match kind {
+            Kind::Failing => Err(Error::discovery("a source", "no luck")),
+            Kind::Hanging => std::future::pending().await,
+            Kind::Busy | Kind::Panicking => Ok(good),
+            Kind::Slow => {
+                sleep(ms(3000)).await;
+                Ok(good)
             }
-        })
-    }
+        }
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -356,6 +441,25 @@ async fn a_source_that_hangs_holds_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_announcement_that_fails_all_the_time_drops_no_list_that_is_under_way() {
+    let source = Odd {
+        kind: Kind::Slow,
+        ..Odd::default()
+    };
+    let (joins, asked) = (Arc::clone(&source.joins), Arc::clone(&source.asked));
+    let options = DiscoveryOptions::default().first_list_timeout(ms(4000));
+    let (start, node) = (Instant::now(), Node::with(source, true, options));
+    assert!(node.driver.first_list().await);
+    assert!(start.elapsed() < ms(3010), "{:?}", start.elapsed());
+    assert_eq!(node.ring(), "a me");
+    sleep(ms(57_000)).await;
+    let [joins, asked] = [joins, asked].map(|calls| calls.load(Ordering::SeqCst));
+    assert!((60..130).contains(&joins), "{joins}");
+    assert!((20..22).contains(&asked), "{asked}");
+    assert!(!node.driver.status().joined);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_source_that_is_always_ready_keeps_no_thread_busy() {
     let source = Odd {
         kind: Kind::Busy,
@@ -393,7 +497,7 @@ enum Word {
     Error,
     /// A list with one id at two addresses.
     Clash,
-    /// A list with a member that cannot be dialled.
+    /// A list whose only member cannot be dialled.
     Undiallable,
 }
 
@@ -437,12 +541,15 @@ type Seen = Arc<Mutex<Vec<(Instant, Vec<Member>)>>>;
 struct Remembering<D>(D, Seen);
 
 impl<D: Discovery> Discovery for Remembering<D> {
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            let list = self.0.next().await?;
-            self.1.lock().push((Instant::now(), list.clone()));
-            Ok(list)
-        })
+    fn lists(&mut self) -> MemberLists {
+        let said = Arc::clone(&self.1);
+        let lists = self.0.lists().map(move |list| {
+            if let Ok(list) = &list {
+                said.lock().push((Instant::now(), list.clone()));
+            }
+            list
+        });
+        lists.boxed()
     }
 }
 
@@ -487,7 +594,7 @@ proptest! {
             let mut wanted = named(&last, true);
             wanted.sort();
             wanted.dedup();
-            sleep(ms(2000)).await;
+            sleep(ms(6000)).await;
             prop_assert_eq!(node.router.members(), wanted);
             observer.abort();
 

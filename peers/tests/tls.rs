@@ -4,7 +4,7 @@ mod support;
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
 use peers::{
@@ -19,6 +19,7 @@ use support::pki::{Authority, Pair};
 use support::{CLIENT, Raw, SERVER, get, request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -550,7 +551,12 @@ impl Files {
     fn write(&self, authority: &Authority, pair: &Pair) {
         std::fs::write(self.path("chain.pem"), &pair.chain).unwrap();
         std::fs::write(self.path("key.pem"), &pair.key).unwrap();
-        std::fs::write(self.path("roots.pem"), authority.root()).unwrap();
+        self.write_roots(&[authority]);
+    }
+
+    fn write_roots(&self, authorities: &[&Authority]) {
+        let roots: String = authorities.iter().map(|it| it.root()).collect();
+        std::fs::write(self.path("roots.pem"), roots).unwrap();
     }
 
     fn tls(&self) -> Tls {
@@ -581,9 +587,11 @@ async fn new_certificates_are_used_by_new_connections_and_the_old_connections_st
     };
     assert!(reaches(&old).await && !reaches(&new).await);
     files.write(&after, &after.issue(SERVER_IP));
+    files.write_roots(&[&before, &after]);
     tokio::time::sleep(59 * SECOND).await;
     assert!(reaches(&old).await && !reaches(&new).await);
     tokio::time::sleep(2 * SECOND).await;
+    // The old client's roots do not vouch for the new certificate of the server.
     assert!(reaches(&new).await && !reaches(&old).await);
     let accepted = secured.network.accepted(SERVER);
     early.get(get(b"k")).await.unwrap();
@@ -592,6 +600,152 @@ async fn new_certificates_are_used_by_new_connections_and_the_old_connections_st
         accepted,
         "no new connection"
     );
+}
+
+/// Protocols, and whether they have one connection for all.
+const FORMS: [(Protocol, bool); 4] = [
+    (NATIVE, true),
+    (NATIVE, false),
+    (Protocol::Golang, false),
+    (Protocol::GalaxycacheGrpc, false),
+];
+
+/// Asks for a value that takes five seconds, and waits until the node makes it.
+async fn begin_slow_get(secured: &Secured, client: &Arc<dyn PeerClient>) -> JoinHandle<bool> {
+    secured.node.asked();
+    let client = Arc::clone(client);
+    let asking = tokio::spawn(async move { client.get(get(b"slow:")).await.is_ok() });
+    while !secured.node.asked().contains(&Asked::Load(b"slow:".into())) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    asking
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_end_in_order_when_the_roots_vouch_for_the_client_no_more() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    for (protocol, multiplexing) in FORMS {
+        let files = Files::new(&ours, &ours.issue(SERVER_IP));
+        files.write_roots(&[&ours, &theirs]);
+        let tls = files.tls().client_auth(ClientAuth::Required);
+        let server = load(tls.reload_every(Duration::ZERO));
+        let pair = theirs.issue(CLIENT_IP);
+        let stays = load(ours.tls(&ours.issue(CLIENT_IP)));
+        let goes = load(theirs.tls(&pair).roots_pem(ours.root()));
+        let secured = Secured::start(protocol, &server, HttpOptions::default());
+        let options = || HttpOptions::default().multiplexing(multiplexing);
+        let [stays, goes] = [&stays, &goes].map(|client| secured.dial(client, options()));
+        stays.get(get(b"k")).await.unwrap();
+        let slow = begin_slow_get(&secured, &goes).await;
+        let accepted = secured.network.accepted(SERVER);
+
+        files.write_roots(&[&ours]);
+        assert!(server.reload().unwrap());
+        tokio::time::sleep(SECOND).await;
+        secured.node.asked();
+        let error = goes.get(get(b"k")).await.unwrap_err();
+        assert!(error.is_denied(), "{protocol}: {error}");
+        assert_eq!(secured.node.asked(), [], "{protocol}");
+        assert!(slow.await.unwrap(), "{protocol}: it was under way");
+        let again = secured.network.accepted(SERVER);
+        stays.get(get(b"k")).await.unwrap();
+        assert!(again > accepted, "{protocol}: it has tried to come back");
+        assert_eq!(secured.network.accepted(SERVER), again, "{protocol}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn connections_end_in_order_when_the_roots_vouch_for_the_server_no_more() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    for (protocol, multiplexing) in FORMS {
+        let files = Files::new(&ours, &ours.issue(CLIENT_IP));
+        files.write_roots(&[&theirs]);
+        let certificates = load(files.tls().reload_every(Duration::ZERO));
+        let pair = theirs.issue(SERVER_IP);
+        let server = load(theirs.mutual(&pair).roots_pem(ours.root()));
+        let secured = Secured::start(protocol, &server, HttpOptions::default());
+        let options = HttpOptions::default().multiplexing(multiplexing);
+        let client = secured.dial(&certificates, options);
+        let slow = begin_slow_get(&secured, &client).await;
+
+        files.write_roots(&[&ours]);
+        assert!(certificates.reload().unwrap());
+        secured.node.asked();
+        let error = client.get(get(b"k")).await.unwrap_err();
+        assert!(error.is_transport() && !error.is_denied(), "{error}");
+        assert_eq!(secured.node.asked(), [], "{protocol}");
+        assert!(slow.await.unwrap(), "{protocol}: it was under way");
+
+        files.write_roots(&[&ours, &theirs]);
+        assert!(certificates.reload().unwrap());
+        client.get(get(b"k")).await.unwrap();
+    }
+}
+
+/// A client that goes on asking cannot keep its connection.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_may_go_on_no_more_is_cut_off_in_time() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    for (protocol, multiplexing) in FORMS {
+        let files = Files::new(&ours, &ours.issue(SERVER_IP));
+        files.write_roots(&[&theirs]);
+        let tls = files.tls().client_auth(ClientAuth::Required);
+        let server = load(tls.reload_every(Duration::ZERO));
+        let client = load(theirs.tls(&theirs.issue(CLIENT_IP)).roots_pem(ours.root()));
+        let options = || HttpOptions::default().drain_timeout(2 * SECOND);
+        let secured = Secured::start(protocol, &server, options());
+        let client = secured.dial(&client, options().multiplexing(multiplexing));
+        let slow = begin_slow_get(&secured, &client).await;
+        let start = Instant::now();
+        files.write_roots(&[&ours]);
+        assert!(server.reload().unwrap());
+        assert!(!slow.await.unwrap(), "{protocol}");
+        let elapsed = start.elapsed();
+        assert!(
+            (2 * SECOND..3 * SECOND).contains(&elapsed),
+            "{protocol}: {elapsed:?}"
+        );
+    }
+}
+
+/// Certificates go by the machine's own clock. One that lasts for seconds may be over before it is used.
+#[tokio::test(start_paused = true)]
+async fn connections_end_with_the_certificate_of_the_other_end() {
+    for lasts in [2, 4, 8, 16, 32] {
+        let (authority, end) = (Authority::new(), SystemTime::now() + lasts * SECOND);
+        let (server, client) = (authority.issue(SERVER_IP), authority.issue(CLIENT_IP));
+        let brief = |name| authority.issue_until(name, end);
+        let mut clients = Vec::new();
+        for (protocol, multiplexing) in FORMS {
+            for (server, client) in [(&server, &brief(CLIENT_IP)), (&brief(SERVER_IP), &client)] {
+                let every = |tls: Tls| load(tls.reload_every(SECOND));
+                let server = every(authority.mutual(server));
+                let secured = Secured::start(protocol, &server, HttpOptions::default());
+                let options = HttpOptions::default().multiplexing(multiplexing);
+                let client = secured.dial(&every(authority.tls(client)), options);
+                if client.get(get(b"k")).await.is_ok() {
+                    clients.push((protocol, secured, client));
+                }
+            }
+        }
+        if clients.len() < 2 * FORMS.len() || SystemTime::now() >= end {
+            continue;
+        }
+        for (_, _, client) in &clients {
+            client.get(get(b"k")).await.unwrap();
+        }
+        while SystemTime::now() <= end + SECOND {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        tokio::time::sleep(20 * SECOND).await;
+        for (protocol, secured, client) in clients {
+            secured.node.asked();
+            assert!(client.get(get(b"k")).await.is_err(), "{protocol}");
+            assert_eq!(secured.node.asked(), [], "{protocol}");
+        }
+        return;
+    }
+    panic!("no certificate lasted long enough to be used");
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,8 +54,23 @@ impl Pass {
         !has_changed || self.is_accepted()
     }
 
-    /// Waits until the guard accepts the credentials no more.
-    pub(crate) async fn expiry(mut self) {
+    /// Waits until the guard accepts the credentials no more, or the certificate counts no more.
+    #[cfg(feature = "tls")]
+    pub(crate) async fn expiry(self) {
+        let certificate = self.certificate.as_ref();
+        let validity = certificate.map(PeerCertificate::validity);
+        tokio::select! {
+            () = validity.unwrap_or_default().over() => {}
+            () = self.refusal() => {}
+        }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(crate) async fn expiry(self) {
+        self.refusal().await;
+    }
+
+    async fn refusal(mut self) {
         while self.is_accepted() {
             self.change().await;
         }

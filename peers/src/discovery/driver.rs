@@ -4,18 +4,20 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use futures_util::stream::Fuse;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::back_off::BackOff;
+use super::left_out::{LeftOut, without};
 use super::options::DiscoveryOptions;
 use super::settling::Settling;
 use super::status::DiscoveryStatus;
 use super::troubles::{Trouble, Troubles};
 use super::usable::usable;
-use crate::{Discovery, Error, Member, Protocol, Router};
+use crate::{Discovery, Error, Member, MemberLists, Protocol, Router};
 
 /// Lets a [`Router`] follow a source of members. One task owns the source: it announces the node, takes one list after
 /// the other, and takes the announcement back at the end.
@@ -23,7 +25,11 @@ use crate::{Discovery, Error, Member, Protocol, Router};
 /// - The first list counts at once. Later ones count after [`debounce`](DiscoveryOptions::debounce), and drop a member
 ///   after [`removal_grace`](DiscoveryOptions::removal_grace).
 /// - An error, an empty list, or one that no ring can be made of changes nothing. The log is told once, and the source is
-///   asked again after a [`back_off`](DiscoveryOptions::back_off). No member is dropped until a good list has come.
+///   asked again after a [`back_off`](DiscoveryOptions::back_off). No member is dropped until a good list has come, and then
+///   those that it lacks after a [`recovery_grace`](DiscoveryOptions::recovery_grace).
+/// - A member that this node cannot dial, such as one with `https` where the node has no TLS, is left out of its list. The
+///   log is told once for each change of those. The others count. One that was dialled at another URL before is missing.
+///   A list of which nobody is left is one that no ring can be made of.
 /// - All nodes that hear the same list have the same ring, because it is put in the order of the ids.
 /// - A node that is to be on its own ring is so whether the list has it or not. It is announced again after an error, and
 ///   when a list lacks it. Under its id counts its own URL, whatever the list says. A list that has its URL under another
@@ -53,6 +59,10 @@ struct State {
     begun: bool,
     failing: bool,
     last_error: Option<String>,
+    /// How many members of the latest list are left out.
+    left_out: usize,
+    /// The last of them, with the reason.
+    last_left_out: Option<String>,
 }
 
 impl DiscoveryDriver {
@@ -83,6 +93,7 @@ impl DiscoveryDriver {
             include_self,
             settling: Settling::new(options.clone()),
             troubles: Troubles::default(),
+            left_out: LeftOut::default(),
             join: BackOff::new(options.back_off, options.max_back_off),
             join_at: Some(Instant::now()),
             ask: BackOff::new(options.back_off, options.max_back_off),
@@ -110,6 +121,8 @@ impl DiscoveryDriver {
             age: state.heard.map(|heard| heard.elapsed()),
             failing: state.failing,
             last_error: state.last_error,
+            left_out: state.left_out,
+            last_left_out: state.last_left_out,
         }
     }
 
@@ -186,40 +199,29 @@ fn cannot_leave(this: &Member, error: &str) {
     tracing::warn!(node = %this, error, "this node's announcement could not be taken back");
 }
 
-/// What a source has said.
-enum Said {
-    Joined(Result<(), Error>),
-    Listed(Result<Vec<Member>, Error>),
-}
-
+/// Takes one list after the other, and announces the node when it is time. The lists go on meanwhile, and no timer drops
+/// what the source has under way: they are a stream, which keeps its place.
 async fn follow(source: &mut impl Discovery, follower: &mut Follower, join_timeout: Duration) {
     let this = follower.router.this().clone();
     let include_self = follower.include_self;
+    let mut lists = source.lists().fuse();
     loop {
-        let (join_at, ask_at) = (follower.join_at, follower.ask_at);
-        let word = async {
-            let listed = tokio::select! {
-                biased;
-                () = at(join_at) => None,
-                listed = async { sleep_until(ask_at).await; source.next().await } => Some(listed),
-            };
-            match listed {
-                Some(listed) => Said::Listed(listed),
-                None => Said::Joined(joined(source, &this, include_self, join_timeout).await),
-            }
-        };
-        tokio::pin!(word);
-        let said = loop {
+        let join_at = follower.join_at;
+        tokio::select! {
+            biased;
+            () = at(join_at) => {}
+            () = follower.listen(&mut lists) => continue,
+        }
+        let joining = joined(source, &this, include_self, join_timeout);
+        tokio::pin!(joining);
+        let result = loop {
             tokio::select! {
                 biased;
-                () = at(follower.settling.due()) => follower.settle(),
-                said = &mut word => break said,
+                result = &mut joining => break result,
+                () = follower.listen(&mut lists) => {}
             }
         };
-        match said {
-            Said::Joined(result) => follower.joined(result),
-            Said::Listed(result) => follower.heard(result),
-        }
+        follower.joined(result);
     }
 }
 
@@ -253,6 +255,7 @@ struct Follower {
     include_self: bool,
     settling: Settling,
     troubles: Troubles,
+    left_out: LeftOut,
     join: BackOff,
     /// When the node is announced, or let to observe, unless it is.
     join_at: Option<Instant>,
@@ -263,6 +266,19 @@ struct Follower {
 }
 
 impl Follower {
+    /// Waits for the next word of the source, or for the next moment at which one counts.
+    async fn listen(&mut self, lists: &mut Fuse<MemberLists>) {
+        let (due, ask_at) = (self.settling.due(), self.ask_at);
+        tokio::select! {
+            biased;
+            () = at(due) => self.settle(),
+            said = async { sleep_until(ask_at).await; lists.next().await } => {
+                let end = || Err(Error::discovery("the source of members", "its lists have ended"));
+                self.heard(said.unwrap_or_else(end));
+            }
+        }
+    }
+
     fn joined(&mut self, result: Result<(), Error>) {
         match result {
             Ok(()) => {
@@ -294,10 +310,33 @@ impl Follower {
         }
     }
 
-    fn usable(&self, list: Vec<Member>) -> Result<Vec<Member>, Error> {
+    fn usable(&mut self, list: Vec<Member>) -> Result<Vec<Member>, Error> {
         let list = usable(list, self.router.this(), self.protocol)?;
-        self.router.check_members(&list)?;
-        Ok(list)
+        let mut refused = self.router.refused(&list);
+        let list = without(list, &refused);
+        self.leave_out(&refused);
+        match refused.pop() {
+            Some((_, reason)) if list.is_empty() => Err(reason),
+            _ => Ok(list),
+        }
+    }
+
+    /// Tells the log and the status of members that this node cannot dial.
+    fn leave_out(&mut self, refused: &[(Member, Error)]) {
+        let last = refused.last();
+        let last = last.map(|(member, reason)| format!("{member}: {}", with_causes(reason)));
+        if self.left_out.is_news(refused) {
+            tracing::warn!(
+                node = %self.router.this(),
+                left_out = refused.len(),
+                last,
+                "members that this node cannot dial are left out of the source's list"
+            );
+        }
+        self.state.send_modify(|state| {
+            state.left_out = refused.len();
+            state.last_left_out = last;
+        });
     }
 
     fn listed(&mut self, mut list: Vec<Member>) {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::{BoxFuture, Discovery, Error, Member};
+use super::TellsLists;
+use crate::{Discovery, Error, Member, MemberLists};
 
 /// A source that reads the members from a file, and reads it again whenever it changes.
 ///
@@ -20,6 +21,12 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// that is missing, or that cannot be read as above, is an error, and the node keeps its members.
 #[derive(Debug)]
 pub struct MemberFile {
+    path: Arc<Path>,
+    interval: Duration,
+}
+
+/// Reads the file again and again.
+struct Reader {
     path: Arc<Path>,
     interval: Duration,
     /// What the file said when its members were last returned. `None` before, and after an error.
@@ -42,8 +49,6 @@ impl MemberFile {
         Self {
             path: path.into().into(),
             interval: Duration::from_millis(500),
-            said: None,
-            look_at: Instant::now(),
         }
     }
 
@@ -53,6 +58,27 @@ impl MemberFile {
         self
     }
 
+    fn reader(&self) -> Reader {
+        Reader {
+            path: Arc::clone(&self.path),
+            interval: self.interval,
+            said: None,
+            look_at: Instant::now(),
+        }
+    }
+}
+
+impl Discovery for MemberFile {
+    fn kind(&self) -> &'static str {
+        "file"
+    }
+
+    fn lists(&mut self) -> MemberLists {
+        self.reader().into_lists()
+    }
+}
+
+impl Reader {
     /// What the file says, once it has stopped to change.
     async fn settled(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = self.read().await?;
@@ -84,37 +110,31 @@ impl MemberFile {
     }
 }
 
-impl Discovery for MemberFile {
-    fn kind(&self) -> &'static str {
-        "file"
-    }
-
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            loop {
-                sleep_until(self.look_at).await;
-                let look = self.settled().await;
-                // An interval that reaches beyond the end of the clock is as long as this process lives.
-                self.look_at += self.interval.min(Duration::from_secs(1 << 30));
-                self.look_at = self.look_at.max(Instant::now());
-                let members = look.and_then(|bytes| {
-                    if self.said.as_ref() == Some(&bytes) {
-                        return Ok(None);
-                    }
-                    let members = parse(&bytes).map_err(|reason| self.error(reason))?;
-                    self.said = Some(bytes);
-                    Ok(Some(members))
-                });
-                match members {
-                    Ok(None) => {}
-                    Ok(Some(members)) => return Ok(members),
-                    Err(error) => {
-                        self.said = None;
-                        return Err(error);
-                    }
+impl TellsLists for Reader {
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        loop {
+            sleep_until(self.look_at).await;
+            let look = self.settled().await;
+            // An interval that reaches beyond the end of the clock is as long as this process lives.
+            self.look_at += self.interval.min(Duration::from_secs(1 << 30));
+            self.look_at = self.look_at.max(Instant::now());
+            let members = look.and_then(|bytes| {
+                if self.said.as_ref() == Some(&bytes) {
+                    return Ok(None);
+                }
+                let members = parse(&bytes).map_err(|reason| self.error(reason))?;
+                self.said = Some(bytes);
+                Ok(Some(members))
+            });
+            match members {
+                Ok(None) => {}
+                Ok(Some(members)) => return Ok(members),
+                Err(error) => {
+                    self.said = None;
+                    return Err(error);
                 }
             }
-        })
+        }
     }
 }
 
@@ -207,11 +227,11 @@ mod tests {
         }
     }
 
-    fn source() -> (tempfile::TempDir, PathBuf, MemberFile) {
+    fn source() -> (tempfile::TempDir, PathBuf, Reader) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("members");
         let source = MemberFile::new(&path).interval(Duration::from_millis(10));
-        (folder, path, source)
+        (folder, path, source.reader())
     }
 
     #[tokio::test]
@@ -241,7 +261,8 @@ mod tests {
         assert_eq!(source.next().await.unwrap(), list("http://a:1"));
         std::fs::remove_file(&path).unwrap();
         assert!(source.next().await.unwrap_err().is_discovery());
-        assert!(MemberFile::new(folder.path()).next().await.is_err());
+        let no_file = MemberFile::new(folder.path());
+        assert!(no_file.reader().next().await.is_err());
     }
 
     #[tokio::test]

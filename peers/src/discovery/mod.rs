@@ -13,6 +13,7 @@ mod etcd;
 mod gossip;
 #[cfg(feature = "kubernetes-unversioned")]
 mod kubernetes;
+mod left_out;
 #[cfg(feature = "file")]
 mod member_file;
 mod options;
@@ -20,10 +21,11 @@ mod parse;
 mod settling;
 mod static_members;
 mod status;
+mod tells_lists;
 mod troubles;
 mod usable;
 
-pub use discovery::Discovery;
+pub use discovery::{Discovery, MemberLists};
 #[cfg(feature = "dns")]
 pub use dns::{Dns, DnsOptions, IpFamily};
 pub use driver::DiscoveryDriver;
@@ -39,3 +41,4 @@ pub use options::DiscoveryOptions;
 pub use parse::parse_discovery;
 pub use static_members::StaticMembers;
 pub use status::DiscoveryStatus;
+pub(crate) use tells_lists::TellsLists;

@@ -5,7 +5,8 @@ use crate::limits::{check_order, check_time};
 
 /// How soon a node follows its source of members, and what it does while the source fails.
 ///
-/// With the defaults all nodes agree on the owners at most a second after each has heard the source's word.
+/// With the defaults all nodes agree on the owners at most a second after each has heard the source's word. After a
+/// failure of the source, members that have gone meanwhile go four seconds after its return.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,6 +25,7 @@ pub struct DiscoveryOptions {
     pub(super) sudden_loss_grace: Duration,
     pub(super) back_off: Duration,
     pub(super) max_back_off: Duration,
+    recovery_grace: Option<Duration>,
     pub(super) join_timeout: Duration,
     pub(super) leave_timeout: Duration,
     pub(super) linger: Duration,
@@ -39,6 +41,7 @@ impl Default for DiscoveryOptions {
             sudden_loss_grace: Duration::from_secs(1),
             back_off: Duration::from_millis(250),
             max_back_off: Duration::from_secs(1),
+            recovery_grace: None,
             join_timeout: Duration::from_secs(2),
             leave_timeout: Duration::from_secs(2),
             linger: Duration::from_secs(1),
@@ -93,6 +96,14 @@ impl DiscoveryOptions {
         self.max_back_off = max_back_off;
         self
     }
+
+    /// How long a member stays that the first list after a failure lacks, and all further ones, so that all members have
+    /// the time to announce themselves again where the source has lost their announcements. Zero: as long as at other
+    /// times. Default: [`join_timeout`](Self::join_timeout) and twice [`max_back_off`](Self::max_back_off), 4 s in all.
+    pub fn recovery_grace(mut self, recovery_grace: Duration) -> Self {
+        self.recovery_grace = Some(recovery_grace);
+        self
+    }
 }
 
 /// # Start and end
@@ -123,6 +134,12 @@ impl DiscoveryOptions {
         self
     }
 
+    /// An announcement may have begun just before the source is back, and the next one begins after a pause.
+    pub(super) fn time_to_recover(&self) -> Duration {
+        let grace = || self.join_timeout + 2 * self.max_back_off;
+        self.recovery_grace.unwrap_or_else(grace)
+    }
+
     /// Checks every option.
     ///
     /// # Errors
@@ -136,6 +153,7 @@ impl DiscoveryOptions {
             ("sudden_loss_grace", self.sudden_loss_grace, 0),
             ("back_off", self.back_off, 1),
             ("max_back_off", self.max_back_off, 1),
+            ("recovery_grace", self.recovery_grace.unwrap_or_default(), 0),
             ("join_timeout", self.join_timeout, 1),
             ("leave_timeout", self.leave_timeout, 1),
             ("linger", self.linger, 0),
@@ -183,6 +201,7 @@ mod tests {
                 "max_back_off of 1s",
                 options().back_off(Duration::from_secs(2)),
             ),
+            ("recovery_grace", options().recovery_grace(Duration::MAX)),
             ("join_timeout", options().join_timeout(Duration::ZERO)),
             ("leave_timeout", options().leave_timeout(Duration::ZERO)),
             ("linger", options().linger(Duration::MAX)),

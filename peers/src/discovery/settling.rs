@@ -9,7 +9,8 @@ use crate::Member;
 ///
 /// A list counts once the source has been silent for a moment, or has spoken for long enough. A member of the ring that
 /// the list lacks stays until all lists of the grace have lacked it. While the source is in doubt no grace ends: its
-/// last list may have been the beginning of its trouble.
+/// last list may have been the beginning of its trouble. A member that the first list after that lacks has a longer
+/// grace: a source that has lost the announcements lists those first who are quick to announce themselves again.
 #[derive(Debug)]
 pub(super) struct Settling {
     options: DiscoveryOptions,
@@ -17,14 +18,23 @@ pub(super) struct Settling {
     listed: Vec<Member>,
     /// The words since the list has had members that the ring lacks.
     news: Option<News>,
-    /// Since when members of the ring have been missing in all lists, by their ids.
-    missing: BTreeMap<String, Instant>,
+    /// The members of the ring that the list lacks, by their ids.
+    missing: BTreeMap<String, Missing>,
     /// Whether more than half of the ring's members are missing.
     sudden: bool,
     /// Whether the source has failed since the latest list.
     doubted: bool,
     /// Whether a list has counted.
     begun: bool,
+}
+
+/// How long a member has been missing.
+#[derive(Clone, Copy, Debug)]
+struct Missing {
+    /// All lists since then lack it.
+    since: Instant,
+    /// Until when it may announce itself again, if no list has had it since the source failed.
+    awaited_until: Option<Instant>,
 }
 
 /// When the first and the latest of several words came.
@@ -51,14 +61,19 @@ impl Settling {
     pub(super) fn heard(&mut self, list: Vec<Member>, current: &[Member], now: Instant) {
         let is_other = list != self.listed;
         self.listed = list;
+        let recovery = self.doubted.then(|| now + self.options.time_to_recover());
         self.doubted = false;
         let listed: HashSet<&str> = self.listed.iter().map(Member::id).collect();
         self.missing = current
             .iter()
             .filter(|member| !listed.contains(member.id()))
             .map(|member| {
-                let since = self.missing.get(member.id()).copied().unwrap_or(now);
-                (member.id().to_owned(), since)
+                let before = self.missing.get(member.id());
+                let missing = Missing {
+                    since: before.map_or(now, |missing| missing.since),
+                    awaited_until: recovery.or(before.and_then(|missing| missing.awaited_until)),
+                };
+                (member.id().to_owned(), missing)
             })
             .collect();
         self.sudden = self.missing.len() * 2 > current.len();
@@ -90,19 +105,16 @@ impl Settling {
                 news.first
             }
         });
-        let gone = self
-            .missing
-            .values()
-            .min()
-            .map(|&since| self.end_of_grace(since));
+        let ends = self.missing.values().map(|&it| self.end_of_grace(it));
+        let gone = ends.min();
         let gone = gone.filter(|_| self.begun && !self.doubted);
         quiet.into_iter().chain(gone).min()
     }
 
     /// The members that the ring is to have from now on, in the order of the ids, if they differ from the current ones.
     pub(super) fn settle(&mut self, current: &[Member], now: Instant) -> Option<Vec<Member>> {
-        let stays = |since| self.doubted || self.end_of_grace(since) > now;
-        let members = self.with_missing(current, |since| self.begun && stays(since));
+        let stays = |missing| self.doubted || self.end_of_grace(missing) > now;
+        let members = self.with_missing(current, |missing| self.begun && stays(missing));
         self.news = None;
         self.begun = true;
         let is_member = |id: &str| {
@@ -113,20 +125,21 @@ impl Settling {
         (members != current).then_some(members)
     }
 
-    fn end_of_grace(&self, since: Instant) -> Instant {
+    fn end_of_grace(&self, missing: Missing) -> Instant {
         let grace = if self.sudden {
             self.options.sudden_loss_grace
         } else {
             self.options.removal_grace
         };
-        since + grace.max(self.options.debounce)
+        let end = missing.since + grace.max(self.options.debounce);
+        missing.awaited_until.map_or(end, |until| until.max(end))
     }
 
     /// The listed members, and those missing ones that stay. A member whose address is another one's now never stays.
-    fn with_missing(&self, current: &[Member], stays: impl Fn(Instant) -> bool) -> Vec<Member> {
+    fn with_missing(&self, current: &[Member], stays: impl Fn(Missing) -> bool) -> Vec<Member> {
         let missing = current.iter().filter(|member| {
-            let since = self.missing.get(member.id());
-            since.is_some_and(|&since| stays(since))
+            let missing = self.missing.get(member.id());
+            missing.is_some_and(|&missing| stays(missing))
         });
         let missing: Vec<&Member> = missing.collect();
         let taken: HashSet<_> = match missing.is_empty() {
@@ -259,8 +272,57 @@ mod tests {
         ring.hear("acd");
         ring.settling.doubt();
         assert_eq!(ring.wait(10_000), "abcd");
-        ring.hear("acd");
-        assert_eq!(ring.wait(0), "acd", "two words, far apart, say the same");
+    }
+
+    #[test]
+    fn after_a_failure_all_have_time_to_announce_themselves_again() {
+        let mut ring = Follower::of("abcd");
+        ring.settling.doubt();
+        ring.wait(60_000);
+        ring.hear("a");
+        assert_eq!(ring.wait(1500), "abcd");
+        ring.hear("abe");
+        assert_eq!(ring.wait(1500), "abcde", "newcomers do not wait");
+        ring.hear("abce");
+        assert_eq!(ring.wait(999), "abcde");
+        assert_eq!(ring.wait(1), "abce", "4 s from the first list");
+        ring.hear("abe");
+        assert_eq!(ring.wait(500), "abe", "the failure is long ago");
+    }
+
+    #[test]
+    fn who_was_listed_after_a_failure_goes_as_ever() {
+        let mut ring = Follower::of("abc");
+        ring.settling.doubt();
+        ring.wait(1000);
+        ring.hear("abc");
+        ring.wait(100);
+        ring.hear("ac");
+        assert_eq!(ring.wait(499), "abc");
+        assert_eq!(ring.wait(1), "ac");
+    }
+
+    #[test]
+    fn who_is_missing_since_before_a_failure_has_that_time_too() {
+        let mut ring = Follower::of("abc");
+        ring.hear("ac");
+        ring.settling.doubt();
+        ring.wait(10_000);
+        ring.hear("ac");
+        assert_eq!(ring.wait(3999), "abc");
+        assert_eq!(ring.wait(1), "ac");
+    }
+
+    #[test]
+    fn each_failure_begins_a_recovery_of_its_own() {
+        let mut ring = Follower::of("abc");
+        for _ in 0..3 {
+            ring.settling.doubt();
+            ring.wait(1000);
+            ring.hear("a");
+            assert_eq!(ring.wait(3999), "abc");
+        }
+        assert_eq!(ring.wait(1), "a");
     }
 
     #[test]

@@ -1,21 +1,22 @@
-use std::future::pending;
+use futures_util::{StreamExt as _, stream};
 
-use crate::{BoxFuture, Discovery, Error, Member};
+use crate::{Discovery, Error, Member, MemberLists};
 
 /// A source that says one list of members and never another one.
 ///
 /// ```
+/// use futures_util::StreamExt as _;
 /// use peers::{Discovery, StaticMembers};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), peers::Error> {
 /// let mut source = StaticMembers::parse("http://10.0.0.1:8080, pod-2=http://10.0.0.2:8080")?;
-/// assert_eq!(source.next().await?.len(), 2);
+/// let list = source.lists().next().await.expect("it has no end")?;
+/// assert_eq!(list.len(), 2);
 /// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct StaticMembers {
     members: Vec<Member>,
-    said: bool,
 }
 
 impl StaticMembers {
@@ -23,7 +24,6 @@ impl StaticMembers {
     pub fn new(members: impl IntoIterator<Item = Member>) -> Self {
         Self {
             members: members.into_iter().collect(),
-            said: false,
         }
     }
 
@@ -42,14 +42,9 @@ impl Discovery for StaticMembers {
         "static"
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            if self.said {
-                pending::<()>().await;
-            }
-            self.said = true;
-            Ok(self.members.clone())
-        })
+    fn lists(&mut self) -> MemberLists {
+        let list = Ok(self.members.clone());
+        stream::iter([list]).chain(stream::pending()).boxed()
     }
 }
 
@@ -62,9 +57,10 @@ mod tests {
     #[tokio::test]
     async fn the_list_comes_once() {
         let mut source = StaticMembers::parse("http://a:1,b=http://b:1").unwrap();
-        let list = source.next().await.unwrap();
+        let mut lists = source.lists();
+        let list = lists.next().await.unwrap().unwrap();
         assert_eq!(list, Member::list("http://a:1,b=http://b:1").unwrap());
-        assert!(source.next().now_or_never().is_none());
+        assert!(lists.next().now_or_never().is_none());
         assert!(StaticMembers::parse("a:1").unwrap_err().is_configuration());
     }
 }

@@ -18,4 +18,9 @@ pub struct DiscoveryStatus {
     pub failing: bool,
     /// The latest such answer, also after the source has come back.
     pub last_error: Option<String>,
+    /// How many members of the latest list were left out, because this node cannot dial them: an `https` URL where it
+    /// has no TLS, or the reverse.
+    pub left_out: usize,
+    /// The last of those, with the reason. `None` if there is none.
+    pub last_left_out: Option<String>,
 }

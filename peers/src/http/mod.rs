@@ -11,14 +11,18 @@ pub(crate) mod path;
 pub(crate) mod server;
 mod spare;
 pub(crate) mod trace_headers;
+mod validity;
 
 pub(crate) use addressee::Addressee;
 pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
-pub use client::{Connector, Destination, Io, TcpConnector};
+pub use client::{Connected, Connector, Destination, Io, TcpConnector};
 pub use options::HttpOptions;
 pub use server::{Accepted, InboundConnections, Listener, RemoteAddr, Server, listen};
 pub(crate) use spare::Recycled;
+#[cfg(feature = "tls")]
+pub(crate) use validity::Credential;
+pub(crate) use validity::Validity;
 
 /// Where load balancers and peers ask whether the server is there.
 pub(crate) const HEALTH: &str = "/healthz";

@@ -138,20 +138,18 @@ impl Router {
         self.replace(members)
     }
 
-    /// Says whether a list of members could be set, but for its length.
-    ///
-    /// # Errors
-    ///
-    /// As [`set_members`](Self::set_members).
-    pub fn check_members(&self, members: &[Member]) -> Result<(), Error> {
+    /// Those members that no list could have, each with the reason: a URL that the transport cannot dial, or this node's
+    /// id or URL on another member.
+    pub fn refused(&self, members: &[Member]) -> Vec<(Member, Error)> {
         let current = self.routes();
         let known: HashSet<&Member> = current.peers().iter().map(Peer::member).collect();
-        let members = without_repetitions(members.to_vec())?;
-        let newcomers = members.into_iter().filter(|member| !known.contains(member));
-        for member in newcomers {
-            self.newcomer(member)?;
-        }
-        Ok(())
+        let newcomers = members.iter().filter(|member| !known.contains(member));
+        newcomers
+            .filter_map(|member| {
+                let reason = self.newcomer(member.clone()).err()?;
+                Some((member.clone(), reason))
+            })
+            .collect()
     }
 
     /// Adds a member at the end of the list. One of the same id is replaced in its place and in one step, so that a
@@ -397,6 +395,24 @@ mod tests {
         router.set_members(members(&["a"])).unwrap();
         assert!(router.add_member(member("undiallable")).is_err());
         assert_eq!(router.members(), members(&["a"]));
+    }
+
+    #[test]
+    fn members_that_no_list_could_have_are_named_with_the_reason() {
+        let (router, _) = router();
+        router.set_members(members(&["a"])).unwrap();
+        let double = Member::with_id("other", "http://self").unwrap();
+        let list = [
+            member("a"),
+            member("self"),
+            member("undiallable"),
+            double.clone(),
+        ];
+        let refused = router.refused(&list);
+        let names: Vec<&Member> = refused.iter().map(|(member, _)| member).collect();
+        assert_eq!(names, [&member("undiallable"), &double]);
+        assert!(refused[0].1.to_string().contains("nobody there"));
+        assert_eq!(router.members(), members(&["a"]), "nothing is set");
     }
 
     #[test]

@@ -2,12 +2,14 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::{BoxFuture, Discovery, Error, Member};
+use crate::discovery::TellsLists;
+use crate::{BoxFuture, Discovery, Error, Member, MemberLists};
 
 /// A source of members in memory: nodes that are given a [`source`](Self::source) of one registry find each other, and a
 /// test can write into it or make it fail. Clones are the same registry.
 ///
 /// ```
+/// use futures_util::StreamExt as _;
 /// use peers::testing::Registry;
 /// use peers::{Discovery, Member};
 ///
@@ -16,10 +18,11 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// let mut source = registry.source();
 /// let this = Member::new("http://10.0.0.1:8080")?;
 /// source.join(&this).await?;
-/// assert_eq!(source.next().await?, [this]);
+/// let mut lists = source.lists();
+/// assert_eq!(lists.next().await.expect("it has no end")?, [this]);
 ///
 /// registry.fail("it is down");
-/// assert!(source.next().await.unwrap_err().is_discovery());
+/// assert!(lists.next().await.unwrap().unwrap_err().is_discovery());
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
@@ -36,8 +39,12 @@ struct State {
 #[derive(Debug)]
 pub struct RegistrySource {
     registry: Registry,
-    state: watch::Receiver<State>,
     is_read_only: bool,
+}
+
+/// Tells what a registry says.
+struct Reader {
+    state: watch::Receiver<State>,
     /// Whether the next answer is the present list, without a change.
     is_owed: bool,
 }
@@ -52,9 +59,7 @@ impl Registry {
     pub fn source(&self) -> RegistrySource {
         RegistrySource {
             registry: self.clone(),
-            state: self.0.subscribe(),
             is_read_only: false,
-            is_owed: true,
         }
     }
 
@@ -129,23 +134,29 @@ impl Discovery for RegistrySource {
         })
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            if !self.is_owed {
-                // Fails once the registry is gone, which this source keeps.
-                _ = self.state.changed().await;
-            }
-            let state = self.state.borrow_and_update().clone();
-            self.is_owed = state.failure.is_some();
-            match state.failure {
-                Some(reason) => Err(error(reason)),
-                None => Ok(state.members),
-            }
-        })
+    fn lists(&mut self) -> MemberLists {
+        let state = self.registry.0.subscribe();
+        let is_owed = true;
+        Reader { state, is_owed }.into_lists()
     }
 
     fn leave<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { self.change(|members| members.retain(|member| member != this)) })
+    }
+}
+
+impl TellsLists for Reader {
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        if !self.is_owed {
+            // Fails once the registry is gone, which its source keeps.
+            _ = self.state.changed().await;
+        }
+        let state = self.state.borrow_and_update().clone();
+        self.is_owed = state.failure.is_some();
+        match state.failure {
+            Some(reason) => Err(error(reason)),
+            None => Ok(state.members),
+        }
     }
 }
 

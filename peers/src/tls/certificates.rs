@@ -5,9 +5,11 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::spawn_blocking;
-use tokio_rustls::rustls::client::Resumption;
+use tokio_rustls::rustls::client::{Resumption, WebPkiServerVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore, ServerConfig};
 
@@ -17,25 +19,39 @@ use crate::Error;
 
 /// The certificates of a running node, from [`Tls::load`]. Clones share them.
 ///
-/// They can be [replaced](Self::reload) while the node runs. Connections that are made later use the new ones;
-/// those that exist go on.
+/// They can be [replaced](Self::reload) while the node runs. Connections that are made later use the new ones. Those that
+/// exist go on, as long as the roots vouch for the other end and its certificate has not expired. This is looked at after
+/// each reload, and as often as the files are ([`Tls::reload_every`]). A connection that may go on no more ends in good
+/// order: no request begins on it, and those under way have the time that they have when a server shuts down.
 #[derive(Clone)]
 pub struct Certificates(Arc<Inner>);
 
 struct Inner {
     settings: Tls,
     current: ArcSwap<Configs>,
+    /// Tells of each reload that has changed something.
+    reloads: watch::Sender<()>,
     /// Held while files are read, which happens now and then.
     reloading: Mutex<Reloading>,
 }
 
-/// What connections are made with.
+/// What connections are made with, and what the other end's certificates are checked with.
 pub(super) struct Configs {
     pub(super) server: Arc<ServerConfig>,
     /// For dialling, by the version of HTTP that follows.
     pub(super) http1: Arc<ClientConfig>,
     pub(super) http2: Arc<ClientConfig>,
+    pub(super) servers: Arc<WebPkiServerVerifier>,
+    /// `None` if peers are asked for no certificates.
+    pub(super) clients: Option<Arc<dyn ClientCertVerifier>>,
 }
+
+/// How many encrypted bytes of a connection may wait to be written. With rustls's own 64 KiB, a value of that length and
+/// its head would leave in two writes.
+pub(super) const MOST_UNWRITTEN: usize = 128 << 10;
+
+/// How often the certificates of connections are looked at where files are not.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 struct Reloading {
     loaded: Pems,
@@ -65,6 +81,7 @@ impl Tls {
         let loaded = Pems::read(&self)?;
         let this = Certificates(Arc::new(Inner {
             current: ArcSwap::from_pointee(loaded.configs(&self)?),
+            reloads: watch::Sender::new(()),
             settings: self,
             reloading: Mutex::new(Reloading {
                 loaded,
@@ -117,6 +134,21 @@ impl Certificates {
         self.0.current.load_full()
     }
 
+    /// Tells of each reload from now on that changes something.
+    pub(super) fn reloads(&self) -> watch::Receiver<()> {
+        self.0.reloads.subscribe()
+    }
+
+    /// How often the certificates of the other ends are looked at.
+    pub(super) fn look_every(&self) -> Duration {
+        let interval = self.0.settings.reload_every;
+        if interval.is_zero() {
+            LOOK_EVERY
+        } else {
+            interval
+        }
+    }
+
     /// Starts the task that reads the files from time to time, until the last clone of this is gone.
     fn look_after_files(&self) {
         let settings = &self.0.settings;
@@ -148,6 +180,7 @@ impl Inner {
         }
         self.current.store(Arc::new(read.configs(&self.settings)?));
         *loaded = read;
+        self.reloads.send_replace(());
         Ok(true)
     }
 }
@@ -176,37 +209,51 @@ impl Pems {
     fn configs(&self, settings: &Tls) -> Result<Configs, Error> {
         let provider = Arc::new(ring::default_provider());
         let roots = Arc::new(self.roots.roots()?);
+        let servers =
+            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(&provider));
+        let servers = servers.build();
+        let servers = servers.map_err(|error| self.roots.bad(&error.to_string()))?;
+        let clients = settings
+            .client_auth
+            .map(|auth| self.clients(&provider, &roots, auth));
+        let clients = clients.transpose()?;
         Ok(Configs {
-            server: Arc::new(self.server(&provider, &roots, settings.client_auth)?),
-            http1: Arc::new(self.client(&provider, &roots, b"http/1.1")?),
-            http2: Arc::new(self.client(&provider, &roots, b"h2")?),
+            server: Arc::new(self.server(&provider, clients.clone())?),
+            http1: Arc::new(self.client(&provider, &servers, b"http/1.1")?),
+            http2: Arc::new(self.client(&provider, &servers, b"h2")?),
+            servers,
+            clients,
         })
+    }
+
+    /// Checks the certificates of peers that connect.
+    fn clients(
+        &self,
+        provider: &Arc<CryptoProvider>,
+        roots: &Arc<RootCertStore>,
+        auth: ClientAuth,
+    ) -> Result<Arc<dyn ClientCertVerifier>, Error> {
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), Arc::clone(provider));
+        let verifier = match auth {
+            ClientAuth::Required => verifier,
+            ClientAuth::Optional => verifier.allow_unauthenticated(),
+        };
+        let verifier = verifier.build();
+        verifier.map_err(|error| self.roots.bad(&error.to_string()))
     }
 
     fn server(
         &self,
         provider: &Arc<CryptoProvider>,
-        roots: &Arc<RootCertStore>,
-        auth: Option<ClientAuth>,
+        clients: Option<Arc<dyn ClientCertVerifier>>,
     ) -> Result<ServerConfig, Error> {
         let builder = ServerConfig::builder_with_provider(Arc::clone(provider))
             .with_safe_default_protocol_versions()
             .map_err(unusable)?;
-        let builder = match auth {
+        let builder = match clients {
             None => builder.with_no_client_auth(),
-            Some(auth) => {
-                let verifier = WebPkiClientVerifier::builder_with_provider(
-                    Arc::clone(roots),
-                    Arc::clone(provider),
-                );
-                let verifier = match auth {
-                    ClientAuth::Required => verifier,
-                    ClientAuth::Optional => verifier.allow_unauthenticated(),
-                };
-                let verifier = verifier.build();
-                let verifier = verifier.map_err(|error| self.roots.bad(&error.to_string()))?;
-                builder.with_client_cert_verifier(verifier)
-            }
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
         };
         let mut config = builder
             .with_single_cert(self.chain.chain()?, self.key.key()?)
@@ -222,7 +269,7 @@ impl Pems {
     fn client(
         &self,
         provider: &Arc<CryptoProvider>,
-        roots: &Arc<RootCertStore>,
+        servers: &Arc<WebPkiServerVerifier>,
         alpn: &[u8],
     ) -> Result<ClientConfig, Error> {
         let (chain, key) = match &self.client {
@@ -232,7 +279,7 @@ impl Pems {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
             .with_safe_default_protocol_versions()
             .map_err(unusable)?
-            .with_root_certificates(Arc::clone(roots))
+            .with_webpki_verifier(Arc::clone(servers))
             .with_client_auth_cert(chain.chain()?, key.key()?)
             .map_err(|error| key.bad(&error.to_string()))?;
         config.alpn_protocols = vec![alpn.to_vec()];

@@ -5,12 +5,14 @@ use http::Uri;
 use http::uri::Scheme;
 use tokio_rustls::TlsConnector as Handshake;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, MOST_UNWRITTEN};
 use super::dialled::Dialled;
 use super::refusal;
 use super::server_name::ServerName;
 use super::settings::ExpectedName;
-use crate::{BoxFuture, Connector, Destination, Io};
+use super::shown_chain::ShownChain;
+use crate::http::Validity;
+use crate::{BoxFuture, Connected, Connector, Destination, Io};
 
 /// Makes encrypted connections over those of another connector. Made by [`Certificates::connector`].
 ///
@@ -45,11 +47,12 @@ impl<C: Connector> Connector for TlsConnector<C> {
                 ExpectedName::Host | ExpectedName::Id => ServerName::of_uri(url),
             };
             let io = self.inner.connect(url).await?;
-            self.encrypted(io, name, false).await
+            let connected = self.encrypted(io, name, false).await?;
+            Ok(connected.io)
         })
     }
 
-    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Connected>> {
         Box::pin(async move {
             let name = match &self.certificates.settings().expected {
                 ExpectedName::Fixed(name) => Some(name.clone()),
@@ -58,8 +61,8 @@ impl<C: Connector> Connector for TlsConnector<C> {
                     .or_else(|| ServerName::of_uri(to.url())),
                 ExpectedName::Host => ServerName::of_uri(to.url()),
             };
-            let io = self.inner.dial(to).await?;
-            self.encrypted(io, name, to.is_http2()).await
+            let connected = self.inner.dial(to).await?;
+            self.encrypted(connected.io, name, to.is_http2()).await
         })
     }
 }
@@ -70,16 +73,21 @@ impl<C> TlsConnector<C> {
         io: Box<dyn Io>,
         name: Option<ServerName>,
         http2: bool,
-    ) -> io::Result<Box<dyn Io>> {
-        let name = name.ok_or(io::ErrorKind::InvalidInput)?;
+    ) -> io::Result<Connected> {
+        let ServerName(name) = name.ok_or(io::ErrorKind::InvalidInput)?;
         let current = self.certificates.current();
         let config = if http2 {
             &current.http2
         } else {
             &current.http1
         };
-        let handshake = Handshake::from(Arc::clone(config)).connect(name.0, io);
-        let stream = handshake.await.map_err(refusal::named)?;
-        Ok(Box::new(Dialled::new(stream)))
+        let handshake = Handshake::from(Arc::clone(config)).connect(name.clone(), io);
+        let mut stream = handshake.await.map_err(refusal::named)?;
+        let (_, connection) = stream.get_mut();
+        connection.set_buffer_limit(Some(MOST_UNWRITTEN));
+        let chain = connection.peer_certificates().unwrap_or_default();
+        let shown = ShownChain::new(chain, Some(name), &self.certificates, current);
+        let io = Box::new(Dialled::new(stream));
+        Ok(Connected::valid(io, Validity::of(shown)))
     }
 }

@@ -1,6 +1,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -9,8 +10,10 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::certificates::Certificates;
+use super::certificates::{Certificates, MOST_UNWRITTEN};
 use super::peer_certificate::PeerCertificate;
+use super::shown_chain::ShownChain;
+use crate::http::Validity;
 use crate::{Accepted, BoxFuture, Io, Listener, RemoteAddr};
 
 /// Accepts encrypted connections over those of another listener. Made by [`Certificates::listener`].
@@ -92,22 +95,25 @@ async fn linger(mut io: Box<dyn Io>) -> io::Result<()> {
 
 /// The connection after its handshake.
 async fn shake(certificates: Certificates, accepted: Accepted) -> Option<Accepted> {
-    let acceptor = TlsAcceptor::from(certificates.current().server.clone());
+    let current = certificates.current();
+    let acceptor = TlsAcceptor::from(Arc::clone(&current.server));
     let limit = certificates.settings().handshake_timeout;
     let remote = accepted.known::<RemoteAddr>().copied();
     let (io, known) = accepted.into_parts();
     let error = match timeout(limit, acceptor.accept(io).into_fallible()).await {
-        Ok(Ok(stream)) => {
-            let (_, connection) = stream.get_ref();
+        Ok(Ok(mut stream)) => {
+            let (_, connection) = stream.get_mut();
+            connection.set_buffer_limit(Some(MOST_UNWRITTEN));
             let chain = connection.peer_certificates().unwrap_or_default();
-            let certificate = chain
-                .first()
-                .map(|first| PeerCertificate::new(first.to_vec()));
+            let Some(first) = chain.first() else {
+                return Some(Accepted::from_parts(Box::new(stream), known));
+            };
+            let first = first.clone().into_owned();
+            let shown = ShownChain::new(chain, None, &certificates, current);
+            let validity = Validity::of(shown);
+            let certificate = PeerCertificate::valid(first, validity.clone());
             let accepted = Accepted::from_parts(Box::new(stream), known);
-            return Some(match certificate {
-                Some(certificate) => accepted.with(certificate),
-                None => accepted,
-            });
+            return Some(accepted.with(certificate).valid(validity));
         }
         Ok(Err((error, io))) => {
             // While it lasts, the handshake counts as one that is under way.

@@ -13,6 +13,7 @@ mod pem;
 mod refusal;
 mod server_name;
 mod settings;
+mod shown_chain;
 
 pub use certificates::Certificates;
 pub use connector::TlsConnector;

@@ -8,6 +8,7 @@ use tokio_rustls::rustls::server::ParsedCertificate;
 
 use super::server_name::ServerName;
 use crate::Member;
+use crate::http::Validity;
 
 /// The certificate that the other end of a connection has shown and proved to be its own: in the extensions of the
 /// requests that [`HttpOptions::on_request`](crate::HttpOptions::on_request) sees.
@@ -19,6 +20,8 @@ pub struct PeerCertificate(Arc<Inner>);
 
 struct Inner {
     der: CertificateDer<'static>,
+    /// For how long the chain is good.
+    validity: Validity,
     /// The last verdict on the certificate.
     verdict: ArcSwapOption<Verdict>,
 }
@@ -33,10 +36,19 @@ struct Verdict {
 impl PeerCertificate {
     /// A certificate in DER. **Its chain has to be verified before.**
     pub fn new(der: impl Into<Vec<u8>>) -> Self {
+        Self::valid(der.into().into(), Validity::default())
+    }
+
+    pub(super) fn valid(der: CertificateDer<'static>, validity: Validity) -> Self {
         Self(Arc::new(Inner {
-            der: der.into().into(),
+            der,
+            validity,
             verdict: ArcSwapOption::empty(),
         }))
+    }
+
+    pub(crate) fn validity(&self) -> Validity {
+        self.0.validity.clone()
     }
 
     /// The certificate in DER.

@@ -156,8 +156,10 @@ impl Tls {
         self
     }
 
-    /// How often the files are read again, in case they have changed. Zero: only by
-    /// [`Certificates::reload`](crate::Certificates::reload). Default: 60 s; at most a day.
+    /// How often the files are read again, in case they have changed, and the certificates of the other ends of
+    /// connections are looked at, in case they have expired. Zero: files are read only by
+    /// [`Certificates::reload`](crate::Certificates::reload), and certificates looked at every 60 s. Default: 60 s; at
+    /// most a day.
     pub fn reload_every(mut self, interval: Duration) -> Self {
         self.reload_every = interval;
         self

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use peers::{Dns, DnsOptions, IpFamily};
 
-use crate::support::{NameServer, next, next_error, until};
+use crate::support::{NameServer, Source, next, next_error, until};
 
 const NAME: &str = "cache.test";
 
@@ -14,8 +14,8 @@ fn options(server: &NameServer) -> DnsOptions {
         .timeout(Duration::from_millis(500))
 }
 
-fn addresses(options: DnsOptions) -> Dns {
-    Dns::addresses(NAME, 8080, options).unwrap()
+fn addresses(options: DnsOptions) -> Source<Dns> {
+    Source::of(Dns::addresses(NAME, 8080, options).unwrap())
 }
 
 const ONE: (&str, &str) = ("10.0.0.1", NAME);
@@ -116,11 +116,11 @@ async fn a_machine_with_both_kinds_of_addresses_is_one_member() {
     }
     for family in [IpFamily::PreferV4, IpFamily::All] {
         let options = options(&server).ip_family(family).scheme("https");
-        let mut source = Dns::addresses("six.test", 443, options).unwrap();
+        let mut source = Source::of(Dns::addresses("six.test", 443, options).unwrap());
         assert_eq!(next(&mut source).await, ["https://[2001:db8::2]:443"]);
     }
     let options = options(&server).ip_family(IpFamily::V4);
-    let mut source = Dns::addresses("six.test", 443, options).unwrap();
+    let mut source = Source::of(Dns::addresses("six.test", 443, options).unwrap());
     assert!(next_error(&mut source).await.is_discovery());
 }
 
@@ -139,7 +139,7 @@ async fn targets_of_srv_records_are_members_by_name() {
         return;
     };
 
-    let mut named = Dns::services(service, options(&server)).unwrap();
+    let mut named = Source::of(Dns::services(service, options(&server)).unwrap());
     let urls = [
         "http://node-1.test:8081",
         "http://node-2.test:8082",
@@ -148,7 +148,8 @@ async fn targets_of_srv_records_are_members_by_name() {
     assert_eq!(next(&mut named).await, urls);
 
     // The third has no address yet; the second moves and keeps its id.
-    let mut resolved = Dns::services(service, options(&server).resolve_targets(true)).unwrap();
+    let mut resolved =
+        Source::of(Dns::services(service, options(&server).resolve_targets(true)).unwrap());
     let one = "http://node-1.test:8081=http://10.0.0.1:8081";
     let two = "http://node-2.test:8082=http://10.0.0.2:8082";
     assert_eq!(next(&mut resolved).await, [one, two]);
@@ -163,6 +164,7 @@ async fn targets_of_srv_records_are_members_by_name() {
     let three = "http://node-3.test:8083=http://10.0.0.3:8083";
     assert_eq!(next(&mut resolved).await, [one, two, three]);
 
-    let mut nothing = Dns::services("_other._tcp.cache.test", options(&server)).unwrap();
+    let mut nothing =
+        Source::of(Dns::services("_other._tcp.cache.test", options(&server)).unwrap());
     assert!(next_error(&mut nothing).await.is_discovery());
 }

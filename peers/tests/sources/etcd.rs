@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use peers::{Discovery as _, Etcd, EtcdOptions};
 
+use crate::pki::{Authority, Pair};
 use crate::support::{
-    EtcdServer, Proxy, free_port, join, leave, next, next_error, soon, stays_silent, until,
+    EtcdServer, Pem, Proxy, Source, free_port, join, leave, next, next_error, soon, stays_silent,
+    until,
 };
 
 const PREFIX: &str = "groupcache/test";
@@ -19,12 +21,16 @@ fn options() -> EtcdOptions {
     EtcdOptions::default().lease_ttl(Duration::from_secs(2))
 }
 
-fn etcd(server: &EtcdServer) -> Etcd {
-    Etcd::new([server.url()], PREFIX, options()).unwrap()
+fn etcd(server: &EtcdServer) -> Source<Etcd> {
+    at([server.url()], PREFIX, options())
+}
+
+fn at<const N: usize>(urls: [String; N], prefix: &str, options: EtcdOptions) -> Source<Etcd> {
+    Source::of(Etcd::new(urls, prefix, options).unwrap())
 }
 
 /// A member that has joined.
-async fn member(server: &EtcdServer, this: &str) -> Etcd {
+async fn member(server: &EtcdServer, this: &str) -> Source<Etcd> {
     let mut source = etcd(server);
     join(&mut source, this).await;
     source
@@ -93,9 +99,9 @@ async fn other_prefixes_and_foreign_keys_are_no_members() {
         return;
     };
     let mut observer = etcd(&server);
-    let mut neighbour = Etcd::new([server.url()], "groupcache/test2", options()).unwrap();
+    let mut neighbour = at([server.url()], "groupcache/test2", options());
     join(&mut neighbour, TWO).await;
-    let mut inner = Etcd::new([server.url()], "groupcache/test/inner", options()).unwrap();
+    let mut inner = at([server.url()], "groupcache/test/inner", options());
     join(&mut inner, FOUR).await;
     server
         .etcdctl(&["put", "groupcache/test/junk", "no URL"])
@@ -156,7 +162,7 @@ async fn a_member_whose_lease_is_lost_joins_again() {
     assert_eq!(next(&mut one).await, [""; 0]);
     // At the first try: a driver waits before a second one.
     let this = ONE.parse().unwrap();
-    soon("joining", one.join(&this)).await.unwrap();
+    soon("joining", one.discovery.join(&this)).await.unwrap();
     assert_eq!(next(&mut one).await, [ONE]);
 
     // With all that the server knew, revisions too.
@@ -176,7 +182,7 @@ async fn no_change_is_lost_with_a_connection() {
     };
     let proxy = Proxy::start(server.address()).await;
     let url = format!("http://{}", proxy.address());
-    let mut source = Etcd::new([url], PREFIX, options()).unwrap();
+    let mut source = at([url], PREFIX, options());
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
 
@@ -195,7 +201,7 @@ async fn compacted_history_costs_another_reading_of_the_list() {
     };
     let proxy = Proxy::start(server.address()).await;
     let url = format!("http://{}", proxy.address());
-    let mut source = Etcd::new([url], PREFIX, options()).unwrap();
+    let mut source = at([url], PREFIX, options());
 
     // The list is read, and the watch comes late.
     proxy.hold_calls_from(1);
@@ -224,7 +230,7 @@ async fn a_server_that_is_down_is_passed_over() {
         return;
     };
     let dead = format!("http://127.0.0.1:{}", free_port());
-    let mut source = Etcd::new([dead, server.url()], PREFIX, options()).unwrap();
+    let mut source = at([dead, server.url()], PREFIX, options());
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
 }
@@ -237,7 +243,7 @@ async fn a_server_that_falls_silent_costs_no_member_its_lease() {
     let proxy = Proxy::start(server.address()).await;
     let first = format!("http://{}", proxy.address());
     let lease = options().lease_ttl(Duration::from_secs(3));
-    let mut source = Etcd::new([first, server.url()], PREFIX, lease).unwrap();
+    let mut source = at([first, server.url()], PREFIX, lease);
     join(&mut source, ONE).await;
     assert_eq!(next(&mut source).await, [ONE]);
     let mut observer = etcd(&server);
@@ -248,6 +254,100 @@ async fn a_server_that_falls_silent_costs_no_member_its_lease() {
     // The list follows too, from the next server.
     let _two = member(&server, TWO).await;
     until(&mut source, &[ONE, TWO]).await;
+}
+
+/// A server with this certificate, which asks clients for one of the authority `clients`, if there is one.
+async fn secure(pair: &Pair, clients: Option<&Authority>) -> Option<EtcdServer> {
+    let clients = clients.map(Authority::root);
+    let pem = Pem {
+        certificate: &pair.chain,
+        key: &pair.key,
+        client_authorities: clients.as_deref(),
+    };
+    EtcdServer::start_with_tls(pem).await
+}
+
+#[tokio::test]
+async fn over_tls_members_find_each_other_and_the_authority_has_to_vouch_for_the_server() {
+    let authority = Authority::new();
+    let Some(mut server) = secure(&authority.issue("127.0.0.1"), None).await else {
+        return;
+    };
+    let with = |root: String| at([server.url()], PREFIX, options().ca_certificate(root));
+    let mut one = with(authority.root());
+    join(&mut one, ONE).await;
+    assert_eq!(next(&mut one).await, [ONE]);
+    let mut two = with(authority.root());
+    join(&mut two, TWO).await;
+    assert_eq!(next(&mut one).await, [ONE, TWO]);
+
+    let other = with(Authority::new().root());
+    let of_the_system = at([server.url()], PREFIX, options());
+    let text = server.url().replace("https", "http");
+    let plain = at([text], PREFIX, options());
+    for mut stranger in [other, of_the_system, plain] {
+        let this = THREE.parse().unwrap();
+        let joined = soon("joining", stranger.discovery.join(&this)).await;
+        assert!(joined.unwrap_err().is_discovery());
+        assert!(next_error(&mut stranger).await.is_discovery());
+    }
+
+    server.kill().await;
+    assert!(next_error(&mut one).await.is_discovery());
+    server.restart().await;
+    until(&mut one, &[ONE, TWO]).await;
+    leave(&mut two, TWO).await;
+    assert_eq!(next(&mut one).await, [ONE]);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_certificates_gets_the_one_that_is_given() {
+    let (servers, clients) = (Authority::new(), Authority::new());
+    let named = servers.issue("etcd.example");
+    let Some(server) = secure(&named, Some(&clients)).await else {
+        return;
+    };
+    let with = |pair: Option<&Pair>, name: &str| {
+        let options = options().ca_certificate(servers.root()).server_name(name);
+        let options = match pair {
+            Some(pair) => options.client_certificate(&*pair.chain, &*pair.key),
+            None => options,
+        };
+        at([server.url()], PREFIX, options)
+    };
+    let pair = clients.issue("cache");
+    let mut one = with(Some(&pair), "etcd.example");
+    join(&mut one, ONE).await;
+    assert_eq!(next(&mut one).await, [ONE]);
+    for mut refused in [
+        with(None, "etcd.example"),
+        with(Some(&servers.issue("cache")), "etcd.example"),
+        with(Some(&clients.issue_expired("cache")), "etcd.example"),
+        with(Some(&pair), "other.example"),
+    ] {
+        assert!(next_error(&mut refused).await.is_discovery());
+    }
+    stays_silent(&mut one, Duration::from_secs(3)).await;
+}
+
+#[test]
+fn certificates_that_cannot_be_read_are_an_error_at_the_start() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let authority = Authority::new();
+    let pair = authority.issue("cache");
+    let broken = "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----";
+    let with = |root: &str| options().ca_certificate(root);
+    for options in [
+        with("no certificate"),
+        with(broken),
+        with(&authority.root()).client_certificate(&*pair.chain, "no key"),
+        with(&authority.root()).client_certificate(broken, &*pair.key),
+    ] {
+        let error = Etcd::new(["https://127.0.0.1:2379"], PREFIX, options).unwrap_err();
+        assert!(error.is_discovery() || error.is_configuration(), "{error}");
+        assert!(!format!("{error:?}").contains("PRIVATE"));
+    }
 }
 
 #[tokio::test]
@@ -277,7 +377,7 @@ async fn only_a_user_with_the_right_password_reads_and_joins() {
     // Credentials where nobody asks for them do no harm.
     let with = |user, password| {
         let options = options().credentials(user, password);
-        Etcd::new([server.url()], PREFIX, options).unwrap()
+        at([server.url()], PREFIX, options)
     };
     join(&mut with("cache", "hush hush"), TWO).await;
     let mut source = with("cache", "hush hush");
@@ -290,14 +390,18 @@ async fn only_a_user_with_the_right_password_reads_and_joins() {
         let error = next_error(stranger).await;
         assert!(error.is_discovery());
         assert!(
-            !format!("{error:?} {stranger:?}").contains("guessed"),
+            !format!("{error:?} {:?}", stranger.discovery).contains("guessed"),
             "{error:?}"
         );
         let this = TWO.parse().unwrap();
-        assert!(soon("joining", stranger.join(&this)).await.is_err());
+        assert!(
+            soon("joining", stranger.discovery.join(&this))
+                .await
+                .is_err()
+        );
     }
     let other = options().credentials("cache", "hush hush");
-    let mut other = Etcd::new([server.url()], "elsewhere", other).unwrap();
+    let mut other = at([server.url()], "elsewhere", other);
     assert!(next_error(&mut other).await.is_discovery());
 
     // The server forgets the tokens, and the source gets another.

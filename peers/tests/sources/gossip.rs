@@ -6,11 +6,11 @@ use std::time::Duration;
 use peers::{Discovery as _, Gossip, GossipOptions};
 use tokio::net::UdpSocket;
 
-use crate::support::{free_port, join, leave, next_error, stays_silent, until};
+use crate::support::{Source, free_port, join, leave, stays_silent, until};
 
 /// A node that gossips ten times a second.
 struct Node {
-    source: Gossip,
+    source: Source<Gossip>,
     this: String,
     address: SocketAddr,
 }
@@ -25,7 +25,7 @@ impl Node {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
         let options = options.listen(address);
         let seeds = seeds.iter().map(ToString::to_string);
-        let mut source = Gossip::new(seeds, options).unwrap();
+        let mut source = Source::of(Gossip::new(seeds, options).unwrap());
         let this = format!("{id}=http://127.0.0.1:{}", address.port());
         join(&mut source, &this).await;
         Self {
@@ -130,9 +130,10 @@ async fn another_clusters_nodes_are_no_members() {
 async fn a_node_that_observes_knows_all_and_is_no_member() {
     let mut one = Node::start("one", &[]).await;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()));
-    let mut eye = Gossip::new([one.address.to_string()], options().listen(address)).unwrap();
+    let eye = Gossip::new([one.address.to_string()], options().listen(address));
+    let mut eye = Source::of(eye.unwrap());
     let this: peers::Member = format!("eye=http://{address}").parse().unwrap();
-    eye.observe(&this).await.unwrap();
+    eye.discovery.observe(&this).await.unwrap();
     let a = one.this.clone();
     until(&mut eye, &[&a]).await;
     // By way of the one that observes.
@@ -168,10 +169,11 @@ async fn nonsense_and_dead_seeds_do_no_harm() {
 async fn an_address_that_is_taken_is_an_error_of_joining() {
     let taken = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let options = options().listen(taken.local_addr().unwrap());
-    let mut source = Gossip::new([""; 0], options).unwrap();
+    let mut source = Source::of(Gossip::new([""; 0], options).unwrap());
     let this = "http://127.0.0.1:1".parse().unwrap();
-    assert!(source.join(&this).await.unwrap_err().is_discovery());
-    assert!(next_error(&mut source).await.is_discovery());
+    let joined = source.discovery.join(&this).await;
+    assert!(joined.unwrap_err().is_discovery());
+    stays_silent(&mut source, Duration::from_millis(100)).await;
     // And once the address is free, joining works.
     drop(taken);
     join(&mut source, "http://127.0.0.1:1").await;

@@ -6,12 +6,12 @@ use peers::kube::{Client, Config};
 use peers::{Discovery as _, Kubernetes, KubernetesOptions, KubernetesPort};
 use serde_json::{Value, json};
 
-use crate::support::{ApiServer, next, next_error, stays_silent, until};
+use crate::support::{ApiServer, Source, next, next_error, stays_silent, until};
 
-fn source(server: &ApiServer) -> Kubernetes {
+fn source(server: &ApiServer) -> Source<Kubernetes> {
     let client = Client::try_from(Config::new(server.url().parse().unwrap())).unwrap();
     let source = Kubernetes::new("prod", "cache", KubernetesOptions::default()).unwrap();
-    source.with_client(client)
+    Source::of(source.with_client(client))
 }
 
 /// A slice with pods: the number in their names and addresses, and whether they are ready.
@@ -176,6 +176,22 @@ async fn a_server_that_lists_but_refuses_each_watch_is_an_error_again_and_again(
 }
 
 #[tokio::test]
+async fn watches_that_end_at_once_are_begun_again_at_a_pace() {
+    let server = ApiServer::start().await;
+    server.put("a", slice(&[(1, true)]));
+    let mut source = source(&server);
+    assert_eq!(next(&mut source).await, pods(&[1]));
+    server.end_watches_at_once(true);
+    stays_silent(&mut source, Duration::from_secs(3)).await;
+    // Pauses of 0.1 s, 0.2 s, 0.4 s and so on, of which chance takes up to half off.
+    let asked = server.requests().len();
+    assert!((4..16).contains(&asked), "{asked}");
+    server.put("a", slice(&[(1, true), (2, true)]));
+    server.end_watches_at_once(false);
+    assert_eq!(next(&mut source).await, pods(&[1, 2]));
+}
+
+#[tokio::test]
 async fn a_watch_is_renewed_before_it_could_be_dead() {
     let server = ApiServer::start().await;
     server.put("a", slice(&[(1, true)]));
@@ -230,12 +246,11 @@ async fn a_service_with_several_ports_needs_a_choice() {
 
     let options = KubernetesOptions::default().port(KubernetesPort::Name("peers".into()));
     let client = Client::try_from(Config::new(server.url().parse().unwrap())).unwrap();
-    let mut chosen = Kubernetes::new("prod", "cache", options)
-        .unwrap()
-        .with_client(client);
+    let chosen = Kubernetes::new("prod", "cache", options).unwrap();
+    let mut chosen = Source::of(chosen.with_client(client));
     assert_eq!(next(&mut chosen).await, ["pod-1=http://10.0.0.1:9000"]);
     // Nobody but Kubernetes announces.
     let this = "pod-9=http://10.0.0.9:9000".parse().unwrap();
-    chosen.join(&this).await.unwrap();
-    chosen.leave(&this).await.unwrap();
+    chosen.discovery.join(&this).await.unwrap();
+    chosen.discovery.leave(&this).await.unwrap();
 }

@@ -9,4 +9,8 @@ mod etcd;
 mod gossip;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
+#[cfg(feature = "etcd")]
+#[allow(dead_code, reason = "another test needs the rest")]
+#[path = "../support/pki.rs"]
+mod pki;
 mod support;

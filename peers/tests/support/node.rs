@@ -124,6 +124,9 @@ impl PeerService for Node {
                 )));
             }
             self.note(Asked::Load(request.key.into()));
+            if request.key.starts_with(b"slow:") {
+                tokio::time::sleep(Duration::from_secs(5)).await;
+            }
             let reply = self.load(request.key)?;
             let key = request.key.to_vec();
             self.cache.lock().unwrap().insert(key, reply.clone());

@@ -1,6 +1,7 @@
 //! Certificates, made for one test and gone after it.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use peers::{ClientAuth, Tls};
 use rcgen::{
@@ -44,6 +45,14 @@ impl Authority {
         self.issue_with(name, |params| {
             params.not_before = date_time_ymd(2019, 1, 1);
             params.not_after = date_time_ymd(2020, 1, 1);
+        })
+    }
+
+    /// One that expires at this time.
+    pub(crate) fn issue_until(&self, name: &str, end: SystemTime) -> Pair {
+        let end = end.duration_since(UNIX_EPOCH).unwrap();
+        self.issue_with(name, |params| {
+            params.not_after = date_time_ymd(1970, 1, 1) + end;
         })
     }
 

@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use super::DnsOptions;
 use super::lookups::{Answer, Lookups, is_without_records, time_left};
-use crate::{BoxFuture, Discovery, Error, Member};
+use crate::discovery::TellsLists;
+use crate::{Discovery, Error, Member, MemberLists};
 
 /// The members that name servers know, by hickory-resolver: the addresses of a name, or the targets of its SRV records.
 ///
@@ -37,7 +38,11 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Dns {
+pub struct Dns(Resolving);
+
+/// Asks the name servers again and again.
+#[derive(Clone, Debug)]
+struct Resolving {
     question: Question,
     options: DnsOptions,
     lookups: Lookups,
@@ -45,14 +50,14 @@ pub struct Dns {
     latest: Option<Latest>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Question {
     Addresses { name: Name, port: u16 },
     Services { name: Name },
 }
 
 /// The latest list, and when to ask again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Latest {
     members: Vec<Member>,
     until: Instant,
@@ -108,14 +113,26 @@ impl Dns {
         options.validate()?;
         let lookups = Lookups::new(&options)
             .map_err(|error| Error::discovery("the system's name servers", error))?;
-        Ok(Self {
+        Ok(Self(Resolving {
             question,
             options,
             lookups,
             latest: None,
-        })
+        }))
+    }
+}
+
+impl Discovery for Dns {
+    fn kind(&self) -> &'static str {
+        "dns"
     }
 
+    fn lists(&mut self) -> MemberLists {
+        self.0.clone().into_lists()
+    }
+}
+
+impl Resolving {
     async fn ask(&self) -> Result<Latest, Error> {
         let answer = match &self.question {
             Question::Addresses { name, port } => self.ask_addresses(name, *port).await,
@@ -212,26 +229,20 @@ impl Dns {
     }
 }
 
-impl Discovery for Dns {
-    fn kind(&self) -> &'static str {
-        "dns"
-    }
-
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            loop {
-                if let Some(latest) = &self.latest {
-                    tokio::time::sleep_until(latest.until).await;
-                }
-                let answer = self.ask().await;
-                // After a failure, the next call asks at once, and tells its answer in any case.
-                let before = self.latest.take();
-                let latest = self.latest.insert(answer?);
-                if before.is_none_or(|before| before.members != latest.members) {
-                    return Ok(latest.members.clone());
-                }
+impl TellsLists for Resolving {
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        loop {
+            if let Some(latest) = &self.latest {
+                tokio::time::sleep_until(latest.until).await;
             }
-        })
+            let answer = self.ask().await;
+            // After a failure, the next call asks at once, and tells its answer in any case.
+            let before = self.latest.take();
+            let latest = self.latest.insert(answer?);
+            if before.is_none_or(|before| before.members != latest.members) {
+                return Ok(latest.members.clone());
+            }
+        }
     }
 }
 
@@ -285,12 +296,12 @@ mod tests {
             assert!(error.is_configuration(), "{text}: {error}");
         }
         let source = Dns::parse_addresses("https://cache.example.com:8443").unwrap();
-        assert_eq!(source.options.scheme, "https");
-        let Question::Addresses { name, port } = &source.question else {
+        assert_eq!(source.0.options.scheme, "https");
+        let Question::Addresses { name, port } = &source.0.question else {
             panic!("{source:?}")
         };
         assert_eq!((&*name.to_ascii(), *port), ("cache.example.com", 8443));
         let source = Dns::parse_services("_groupcache._tcp.example.com").unwrap();
-        assert_eq!(source.options.scheme, "http");
+        assert_eq!(source.0.options.scheme, "http");
     }
 }

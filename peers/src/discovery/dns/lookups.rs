@@ -19,7 +19,7 @@ pub(super) struct Answer<T> {
 }
 
 /// Asks name servers. Remembers no answers: the callers ask when the former answer has ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lookups {
     resolver: TokioResolver,
 }

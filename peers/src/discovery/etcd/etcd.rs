@@ -8,7 +8,8 @@ use super::announcement::Lease;
 use super::client::Client;
 use super::messages::{Done, PutRequest};
 use super::view::{Change, Keys, View};
-use crate::{BoxFuture, Discovery, Error, Member};
+use crate::discovery::TellsLists;
+use crate::{BoxFuture, Discovery, Error, Member, MemberLists};
 
 /// The members that have announced themselves in an etcd cluster, version 3.4 or later.
 ///
@@ -45,11 +46,18 @@ pub struct Etcd {
     client: Arc<Client>,
     options: EtcdOptions,
     keys: Arc<Keys>,
-    name: String,
-    /// `None` before the first list and after a failure.
-    view: Option<View>,
+    name: Arc<str>,
     /// `None` unless this node has joined.
     lease: Option<Lease>,
+}
+
+/// Reads the list and then watches it.
+struct Watching {
+    client: Arc<Client>,
+    keys: Arc<Keys>,
+    name: Arc<str>,
+    /// `None` before the first list and after a failure.
+    view: Option<View>,
 }
 
 impl Etcd {
@@ -79,8 +87,7 @@ impl Etcd {
             client: Arc::new(Client::new(&urls, &options)?),
             options,
             keys: Arc::new(Keys::new(prefix)),
-            name: format!("etcd, {prefix}/"),
-            view: None,
+            name: format!("etcd, {prefix}/").into(),
             lease: None,
         })
     }
@@ -136,7 +143,9 @@ impl Etcd {
         }
         answer
     }
+}
 
+impl Watching {
     async fn next_members(&mut self) -> Result<Vec<Member>, Status> {
         loop {
             let Some(view) = &mut self.view else {
@@ -153,9 +162,12 @@ impl Etcd {
             }
         }
     }
+}
 
-    fn error(&self, status: Status) -> Error {
-        Error::discovery(&self.name, status)
+impl TellsLists for Watching {
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        let answer = self.next_members().await;
+        answer.map_err(|status| Error::discovery(&*self.name, status))
     }
 }
 
@@ -167,15 +179,18 @@ impl Discovery for Etcd {
     fn join<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             let answer = self.announce(this).await;
-            answer.map_err(|status| self.error(status))
+            answer.map_err(|status| Error::discovery(&*self.name, status))
         })
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            let answer = self.next_members().await;
-            answer.map_err(|status| self.error(status))
-        })
+    fn lists(&mut self) -> MemberLists {
+        let watching = Watching {
+            client: Arc::clone(&self.client),
+            keys: Arc::clone(&self.keys),
+            name: Arc::clone(&self.name),
+            view: None,
+        };
+        watching.into_lists()
     }
 
     fn leave<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
@@ -184,7 +199,7 @@ impl Discovery for Etcd {
                 return Ok(());
             };
             let answer = lease.revoke(&self.client).await;
-            answer.map_err(|status| self.error(status))
+            answer.map_err(|status| Error::discovery(&*self.name, status))
         })
     }
 }
@@ -226,7 +241,7 @@ mod tests {
             assert!(error.is_configuration(), "{text}: {error}");
         }
         let source = Etcd::parse("http://a:2379, http://b:2379/groupcache/prod/").unwrap();
-        assert_eq!(source.name, "etcd, groupcache/prod/");
+        assert_eq!(&*source.name, "etcd, groupcache/prod/");
         assert!(source.options.credentials.is_none());
         let source = Etcd::parse("http://cache:top%2Fsecret%40@a:2379,http://b:2379/x").unwrap();
         let credentials = source.options.credentials.as_ref().unwrap();

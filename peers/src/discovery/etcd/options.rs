@@ -95,12 +95,12 @@ impl EtcdOptions {
         self
     }
 
-    /// Checks every option but the certificates.
+    /// Checks every option. Of certificates it sees no more than whether there are any.
     ///
     /// # Errors
     ///
     /// [`Error::is_configuration`], naming the option and its limits: the lease is from 1 s to a day, the time-out
-    /// from 1 ms to a minute, and a user has a name.
+    /// from 1 ms to a minute, a user has a name, and certificates are PEM.
     pub fn validate(&self) -> Result<(), Error> {
         let day = Duration::from_secs(24 * 60 * 60);
         if !(Duration::from_secs(1)..=day).contains(&self.lease_ttl) {
@@ -113,6 +113,17 @@ impl EtcdOptions {
         }
         if matches!(&self.credentials, Some(Credentials { user, .. }) if user.is_empty()) {
             return Err(Error::invalid_option("credentials", "the user has no name"));
+        }
+        let client = self.client_certificate.as_ref().map(|(pem, _)| pem);
+        for (name, pem) in [
+            ("ca_certificate", self.ca_certificate.as_ref()),
+            ("client_certificate", client),
+        ] {
+            // Without one, nobody would be trusted, and nothing said.
+            if pem.is_some_and(|pem| !has_certificate(pem)) {
+                let reason = "there is no certificate in it";
+                return Err(Error::invalid_option(name, reason));
+            }
         }
         Ok(())
     }
@@ -131,6 +142,11 @@ impl EtcdOptions {
         }
         tls
     }
+}
+
+fn has_certificate(pem: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    pem.windows(BEGIN.len()).any(|text| text == BEGIN)
 }
 
 impl fmt::Debug for EtcdOptions {
@@ -157,6 +173,11 @@ mod tests {
             ("lease_ttl", options().lease_ttl(Duration::MAX)),
             ("timeout", options().timeout(Duration::ZERO)),
             ("credentials", options().credentials("", "secret")),
+            ("ca_certificate", options().ca_certificate("a file's name")),
+            (
+                "client_certificate",
+                options().client_certificate("no PEM", "no key"),
+            ),
         ] {
             let error = options.validate().unwrap_err();
             assert!(error.is_configuration());

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chitchat::transport::UdpTransport;
@@ -8,6 +9,7 @@ use chitchat::{
     ChitchatConfig, ChitchatHandle, ChitchatId, FailureDetectorConfig, NodeState, ProtocolVersion,
     spawn_chitchat,
 };
+use futures_util::FutureExt as _;
 use http::Uri;
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::sync::watch;
@@ -16,7 +18,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::GossipOptions;
 use super::state::{LEFT, URL, members};
-use crate::{BoxFuture, Discovery, Error, Member};
+use crate::discovery::TellsLists;
+use crate::{BoxFuture, Discovery, Error, Member, MemberLists};
 
 /// The members that find each other by gossip over UDP, with no server, by chitchat.
 ///
@@ -45,7 +48,7 @@ pub struct Gossip {
     seeds: Vec<String>,
     options: GossipOptions,
     /// `None` unless this node has joined or observes.
-    node: Option<Node>,
+    node: watch::Sender<Option<Arc<Node>>>,
     /// The task that makes the node, which goes on when joining is given up: names may take their time.
     starting: JoinSet<Result<Node, Error>>,
 }
@@ -54,7 +57,22 @@ pub struct Gossip {
 struct Node {
     handle: ChitchatHandle,
     live: watch::Receiver<BTreeMap<ChitchatId, NodeState>>,
-    /// Until when the first list waits for others. `None` once it is told.
+    /// Until when the first list waits for others.
+    alone_until: Instant,
+}
+
+/// Tells what this node hears, once it has joined or observes.
+struct Listening {
+    node: watch::Receiver<Option<Arc<Node>>>,
+    /// `None` before there is a node, and after the end of its gossip.
+    current: Option<Current>,
+}
+
+/// What is heard by a node.
+struct Current {
+    node: Arc<Node>,
+    live: watch::Receiver<BTreeMap<ChitchatId, NodeState>>,
+    /// `None` once the first list is told.
     alone_until: Option<Instant>,
     latest: Vec<Member>,
 }
@@ -102,7 +120,7 @@ impl Gossip {
         Ok(Self {
             seeds,
             options,
-            node: None,
+            node: watch::Sender::new(None),
             starting: JoinSet::new(),
         })
     }
@@ -124,31 +142,31 @@ impl Gossip {
     }
 
     async fn joined(&mut self, this: &Member) -> Result<(), Error> {
-        self.observing(this).await?;
-        if let Some(node) = &self.node {
-            // No news, unless the URL is another than before.
-            let chitchat = &node.handle;
-            chitchat
-                .with_chitchat(|chitchat| chitchat.self_node_state().set(URL, this.url()))
-                .await;
-        }
+        let node = self.observing(this).await?;
+        // No news, unless the URL is another than before.
+        let said = node
+            .handle
+            .with_chitchat(|chitchat| chitchat.self_node_state().set(URL, this.url()));
+        said.await;
         Ok(())
     }
 
     /// Begins to gossip, unless this node does. Without a URL it is no member yet.
-    async fn observing(&mut self, this: &Member) -> Result<(), Error> {
-        if self.node.is_none() {
-            if self.starting.is_empty() {
-                let (seeds, options) = (self.seeds.clone(), self.options.clone());
-                self.starting
-                    .spawn(Node::start(seeds, options, this.clone()));
-            }
-            let Some(started) = self.starting.join_next().await else {
-                return Ok(());
-            };
-            self.node = Some(started.map_err(failed)??);
+    async fn observing(&mut self, this: &Member) -> Result<Arc<Node>, Error> {
+        let running = self.node.borrow().clone();
+        if let Some(node) = running.filter(|node| !node.has_ended()) {
+            return Ok(node);
         }
-        Ok(())
+        if self.starting.is_empty() {
+            let (seeds, options) = (self.seeds.clone(), self.options.clone());
+            self.starting
+                .spawn(Node::start(seeds, options, this.clone()));
+        }
+        let started = self.starting.join_next().await;
+        let started = started.ok_or_else(|| failed("it has not begun"))?;
+        let node = Arc::new(started.map_err(failed)??);
+        self.node.send_replace(Some(Arc::clone(&node)));
+        Ok(node)
     }
 }
 
@@ -192,9 +210,42 @@ impl Node {
         Ok(Self {
             live: live.await,
             handle,
-            alone_until: Some(Instant::now() + wait),
-            latest: Vec::new(),
+            alone_until: Instant::now() + wait,
         })
+    }
+
+    fn has_ended(&self) -> bool {
+        let end = self.handle.termination_watcher();
+        end.now_or_never().is_some()
+    }
+
+    /// Says goodbye to all, and ends the gossip.
+    async fn leave(&self, interval: Duration) -> Result<(), Error> {
+        let others = self.handle.with_chitchat(|chitchat| {
+            chitchat.self_node_state().set(LEFT, "");
+            let this = chitchat.self_chitchat_id();
+            let others = chitchat.live_nodes().filter(|id| *id != this);
+            others
+                .map(|id| id.gossip_advertise_addr)
+                .collect::<Vec<_>>()
+        });
+        for address in others.await {
+            self.handle.gossip(address).map_err(failed)?;
+        }
+        sleep(interval * LAST_ROUNDS).await;
+        self.handle.initiate_shutdown().map_err(failed)?;
+        self.handle.termination_watcher().await.map_err(failed)
+    }
+}
+
+impl Current {
+    fn of(node: Arc<Node>) -> Self {
+        Self {
+            live: node.live.clone(),
+            alone_until: Some(node.alone_until),
+            latest: Vec::new(),
+            node,
+        }
     }
 
     /// Waits for the next list that differs from the one before.
@@ -220,23 +271,6 @@ impl Node {
             changed.map_err(|_| failed("the gossip has ended"))?;
         }
     }
-
-    /// Says goodbye to all, and ends the gossip.
-    async fn leave(self, interval: Duration) -> Result<(), Error> {
-        let others = self.handle.with_chitchat(|chitchat| {
-            chitchat.self_node_state().set(LEFT, "");
-            let this = chitchat.self_chitchat_id();
-            let others = chitchat.live_nodes().filter(|id| *id != this);
-            others
-                .map(|id| id.gossip_advertise_addr)
-                .collect::<Vec<_>>()
-        });
-        for address in others.await {
-            self.handle.gossip(address).map_err(failed)?;
-        }
-        sleep(interval * LAST_ROUNDS).await;
-        self.handle.shutdown().await.map_err(failed)
-    }
 }
 
 impl Discovery for Gossip {
@@ -249,37 +283,49 @@ impl Discovery for Gossip {
     }
 
     fn observe<'a>(&'a mut self, this: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
-        Box::pin(self.observing(this))
+        Box::pin(async { self.observing(this).await.map(drop) })
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            let Some(node) = &mut self.node else {
-                return Err(failed("this node neither joined nor observes"));
-            };
-            let has_ended = node.handle.termination_watcher();
-            let answer = tokio::select! {
-                answer = node.next() => answer,
-                end = has_ended => Err(match end {
-                    Ok(()) => failed("the gossip has ended"),
-                    Err(error) => failed(error),
-                }),
-            };
-            if answer.is_err() {
-                self.node = None;
-            }
-            answer
-        })
+    /// Nothing is told before this node has joined or observes.
+    fn lists(&mut self) -> MemberLists {
+        let mut node = self.node.subscribe();
+        node.mark_changed();
+        let current = None;
+        Listening { node, current }.into_lists()
     }
 
     fn leave<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async {
             self.starting.abort_all();
-            match self.node.take() {
+            match self.node.send_replace(None) {
                 Some(node) => node.leave(self.options.interval).await,
                 None => Ok(()),
             }
         })
+    }
+}
+
+impl TellsLists for Listening {
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        while self.current.is_none() {
+            self.node.changed().await.map_err(failed)?;
+            self.current = self.node.borrow_and_update().clone().map(Current::of);
+        }
+        let Some(current) = &mut self.current else {
+            return Err(failed("it has not begun"));
+        };
+        let has_ended = current.node.handle.termination_watcher();
+        let answer = tokio::select! {
+            answer = current.next() => answer,
+            end = has_ended => Err(match end {
+                Ok(()) => failed("the gossip has ended"),
+                Err(error) => failed(error),
+            }),
+        };
+        if answer.is_err() {
+            self.current = None;
+        }
+        answer
     }
 }
 
@@ -288,7 +334,7 @@ impl fmt::Debug for Gossip {
         f.debug_struct("Gossip")
             .field("seeds", &self.seeds)
             .field("options", &self.options)
-            .field("has_begun", &self.node.is_some())
+            .field("has_begun", &self.node.borrow().is_some())
             .finish_non_exhaustive()
     }
 }

@@ -10,8 +10,10 @@ use kube::{Api, Client, Config};
 use tokio::time::Instant;
 
 use super::endpoints::members;
+use super::paced::paced;
 use super::{KubernetesOptions, KubernetesPort};
-use crate::{BoxFuture, Discovery, Error, Member};
+use crate::discovery::TellsLists;
+use crate::{Discovery, Error, Member, MemberLists};
 
 /// The members that are the ready endpoints of a Kubernetes service, by kube.
 ///
@@ -23,7 +25,7 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// The service's EndpointSlices are listed once and then watched, so that a change is known at once. After a broken
 /// connection kube goes on from the last version that it saw, or lists again if the API server no longer has that. If
 /// this fails too, it is an error, and the next list is read from the beginning. So it is with a watch that breaks off
-/// twice within ten seconds. A service that does not exist yet has no endpoints, and so an empty list.
+/// twice within ten seconds. Watches that end sooner than that, in order, begin again after pauses of up to a second. A service that does not exist yet has no endpoints, and so an empty list.
 ///
 /// A connection that has died without a word is noticed within [`read_timeout`](KubernetesOptions::read_timeout), and
 /// within [`connect_timeout`](KubernetesOptions::connect_timeout) the next one is made or there is an error: 35 s in all
@@ -40,10 +42,18 @@ use crate::{BoxFuture, Discovery, Error, Member};
 /// # drop(source);
 /// # Ok::<(), peers::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct Kubernetes {
     namespace: String,
     service: String,
     options: KubernetesOptions,
+    client: Option<Client>,
+}
+
+/// Lists the slices and then watches them.
+struct Watching {
+    of: Kubernetes,
+    /// That of the source, at a pace. `None` before the first call.
     client: Option<Client>,
     /// `None` before the first call.
     events: Option<BoxStream<'static, watcher::Result<Event<EndpointSlice>>>>,
@@ -88,10 +98,6 @@ impl Kubernetes {
             service: service.into(),
             options,
             client: None,
-            events: None,
-            retried: None,
-            slices: Slices::default(),
-            told: None,
         })
     }
 
@@ -126,6 +132,16 @@ impl Kubernetes {
         }
     }
 
+    fn error(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        let source = format!(
+            "the service {}/{} of Kubernetes",
+            self.namespace, self.service
+        );
+        Error::discovery(source, reason)
+    }
+}
+
+impl Watching {
     /// Waits for the next list that differs from the one before.
     async fn next_members(&mut self) -> Result<Vec<Member>, Error> {
         loop {
@@ -138,15 +154,15 @@ impl Kubernetes {
                 }
                 Err(error) => {
                     self.events = None;
-                    return Err(self.error(error));
+                    return Err(self.of.error(error));
                 }
             };
             self.slices.apply(event);
             if !self.slices.is_complete {
                 continue;
             }
-            let members = members(self.slices.known.values(), &self.options);
-            let members = members.map_err(|reason| self.error(reason))?;
+            let members = members(self.slices.known.values(), &self.of.options);
+            let members = members.map_err(|reason| self.of.error(reason))?;
             if self.told.as_ref() != Some(&members) {
                 self.told = Some(members.clone());
                 return Ok(members);
@@ -158,21 +174,23 @@ impl Kubernetes {
         let events = match &mut self.events {
             Some(events) => events,
             None => {
-                let client = match &self.client {
-                    Some(client) => client.clone(),
-                    None => {
+                let of = &self.of;
+                let client = match (&self.client, &of.client) {
+                    (Some(client), _) => client.clone(),
+                    (None, Some(client)) => self.client.insert(paced(client.clone())).clone(),
+                    (None, None) => {
                         let config = Config::infer().await;
-                        let config = config.map_err(|error| self.error(error))?;
-                        let client = client(config, &self.options);
-                        let client = client.map_err(|error| self.error(error))?;
-                        self.client.insert(client).clone()
+                        let config = config.map_err(|error| of.error(error))?;
+                        let client = client(config, &of.options);
+                        let client = client.map_err(|error| of.error(error))?;
+                        self.client.insert(paced(client)).clone()
                     }
                 };
-                let slices: Api<EndpointSlice> = Api::namespaced(client, &self.namespace);
-                let label = format!("kubernetes.io/service-name={}", self.service);
+                let slices: Api<EndpointSlice> = Api::namespaced(client, &of.namespace);
+                let label = format!("kubernetes.io/service-name={}", of.service);
                 let config = watcher::Config::default()
                     .labels(&label)
-                    .timeout(self.options.watch_seconds());
+                    .timeout(of.options.watch_seconds());
                 self.events.insert(watcher(slices, config).boxed())
             }
         };
@@ -180,7 +198,7 @@ impl Kubernetes {
             Some(event) => Ok(event),
             None => {
                 self.events = None;
-                Err(self.error("the watch has ended"))
+                Err(self.of.error("the watch has ended"))
             }
         }
     }
@@ -188,14 +206,6 @@ impl Kubernetes {
     fn may_retry(&self) -> bool {
         self.retried
             .is_none_or(|retried| retried.elapsed() >= RETRY_EVERY)
-    }
-
-    fn error(&self, reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        let source = format!(
-            "the service {}/{} of Kubernetes",
-            self.namespace, self.service
-        );
-        Error::discovery(source, reason)
     }
 }
 
@@ -257,14 +267,26 @@ impl Discovery for Kubernetes {
         "kubernetes"
     }
 
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<Member>, Error>> {
-        Box::pin(async {
-            let answer = self.next_members().await;
-            if answer.is_err() {
-                self.told = None;
-            }
-            answer
-        })
+    fn lists(&mut self) -> MemberLists {
+        let watching = Watching {
+            of: self.clone(),
+            client: None,
+            events: None,
+            retried: None,
+            slices: Slices::default(),
+            told: None,
+        };
+        watching.into_lists()
+    }
+}
+
+impl TellsLists for Watching {
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        let answer = self.next_members().await;
+        if answer.is_err() {
+            self.told = None;
+        }
+        answer
     }
 }
 
@@ -302,8 +324,9 @@ mod tests {
         let mut source = Kubernetes::new("prod", "cache", options)
             .unwrap()
             .with_client(client);
-        let answer = timeout(Duration::from_secs(20), source.next()).await;
-        assert!(answer.unwrap().unwrap_err().is_discovery());
+        let mut lists = source.lists();
+        let answer = timeout(Duration::from_secs(20), lists.next()).await;
+        assert!(answer.unwrap().unwrap().unwrap_err().is_discovery());
         assert!(has_asked.recv().await.is_some(), "nothing was asked");
     }
 

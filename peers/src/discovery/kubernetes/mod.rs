@@ -4,6 +4,7 @@ mod endpoints;
 #[allow(clippy::module_inception, reason = "the room is named after its type")]
 mod kubernetes;
 mod options;
+mod paced;
 
 pub use kubernetes::Kubernetes;
 pub use options::{KubernetesOptions, KubernetesPort};

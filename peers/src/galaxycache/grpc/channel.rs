@@ -19,7 +19,7 @@ use tower_service::Service;
 
 use crate::access::Tokens;
 use crate::http::client::{connector, refusal};
-use crate::http::{Destination, HEALTH, HttpOptions, trace_headers};
+use crate::http::{Connected, Destination, HEALTH, HttpOptions, Validity, trace_headers};
 use crate::{BoxFuture, Context, Error, Member};
 
 /// The largest head of an answer.
@@ -49,6 +49,7 @@ struct Current {
 pub(super) struct Connection {
     sender: SendRequest<tonic::body::Body>,
     number: u64,
+    validity: Validity,
     /// The first of them goes along with every request.
     tokens: Option<Tokens>,
 }
@@ -158,7 +159,9 @@ impl Channel {
         let mut slot = self.current.lock();
         let current = slot.as_mut()?;
         let idle = now.duration_since(current.used);
-        if current.connection.sender.is_closed() || idle >= self.options.client_idle_timeout {
+        let connection = &current.connection;
+        let is_usable = !connection.sender.is_closed() && !connection.validity.is_over();
+        if !is_usable || idle >= self.options.client_idle_timeout {
             *slot = None;
             return None;
         }
@@ -168,10 +171,11 @@ impl Channel {
 
     async fn connect(&self) -> Result<Connection, Error> {
         let limit = self.options.connect_timeout;
-        let io = timeout(limit, self.options.connector.dial(&self.to))
+        let connected = timeout(limit, self.options.connector.dial(&self.to))
             .await
             .map_err(|_| Error::timed_out("connecting to a peer", limit))?
             .map_err(|error| connector::failure(self.name(), error))?;
+        let Connected { io, validity } = connected;
         let (sender, connection) = Builder::new(TokioExecutor::new())
             .max_header_list_size(MAX_HEAD_BYTES)
             .max_frame_size(self.options.max_frame_bytes)
@@ -191,6 +195,7 @@ impl Channel {
         Ok(Connection {
             sender,
             number,
+            validity,
             tokens,
         })
     }

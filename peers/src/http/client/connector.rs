@@ -7,20 +7,16 @@ use std::time::Duration;
 
 use http::Uri;
 use http::uri::Scheme;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::select;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::connected::Connected;
 use super::destination::Destination;
+use super::io::Io;
 use super::refusal::refusal;
 use crate::{BoxFuture, Error};
-
-/// A connection: anything that reads and writes bytes.
-pub trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
-
-impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
 
 /// Makes connections to peers. The seam for TLS, Unix sockets, proxies and simulated networks.
 pub trait Connector: fmt::Debug + Send + Sync + 'static {
@@ -51,8 +47,8 @@ pub trait Connector: fmt::Debug + Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// As [`connect`](Self::connect).
-    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
-        self.connect(to.url())
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Connected>> {
+        Box::pin(async { self.connect(to.url()).await.map(Connected::new) })
     }
 }
 
@@ -66,7 +62,7 @@ impl<C: Connector + ?Sized> Connector for Arc<C> {
         (**self).connect(url)
     }
 
-    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Box<dyn Io>>> {
+    fn dial<'a>(&'a self, to: &'a Destination) -> BoxFuture<'a, io::Result<Connected>> {
         (**self).dial(to)
     }
 }

@@ -14,13 +14,15 @@ use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::answer::Answer;
+use super::connected::Connected;
 use super::connection_limit::{ConnectionLimit, Lane};
-use super::connector::{self, Io};
+use super::connector;
 use super::destination::Destination;
+use super::io::Io;
 use super::pool::Pool;
 use super::refusal::refusal;
 use crate::http::{
-    Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, failure, path, trace_headers,
+    Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, Validity, failure, path, trace_headers,
 };
 use crate::{Connections, Context, Error, GetMode, Member, Wire};
 
@@ -54,15 +56,21 @@ pub(crate) struct HttpClient {
     pool: Pool<Connection>,
 }
 
-type Connection = SendRequest<Body>;
+/// A connection that was made for this client.
+#[derive(Debug)]
+struct Connection {
+    sender: SendRequest<Body>,
+    validity: Validity,
+}
 
 /// A connection that goes on with another protocol.
 pub(crate) struct Upgraded {
     /// Those of the answer that agrees.
     pub(crate) headers: HeaderMap,
     pub(crate) io: Box<dyn Io>,
-    /// What was read already.
+    /// What was read of it already.
     pub(crate) first: Bytes,
+    pub(crate) validity: Validity,
 }
 
 impl HttpClient {
@@ -185,7 +193,7 @@ impl HttpClient {
     pub(crate) async fn ping(&self) -> Result<(), Error> {
         let mut connection = self.connect().await?;
         let request = self.prepare(|_| format!("{}{HEALTH}", self.root))?;
-        let answered = connection.send_request(request).await;
+        let answered = connection.sender.send_request(request).await;
         let answer = answered.map_err(|error| self.broken(error))?;
         self.check_origin(answer.status(), answer.headers())?;
         self.check_addressee(answer).await
@@ -221,18 +229,18 @@ impl HttpClient {
     async fn exchange(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Answer, Error> {
         let mut retried = false;
         loop {
-            let idle = if retried { None } else { self.pool.take() };
+            let idle = if retried { None } else { self.idle() };
             let reused = idle.is_some();
             let mut connection = match idle {
                 Some(connection) => connection,
                 None => Box::pin(self.connect()).await?,
             };
-            if reused && connection.ready().await.is_err() {
+            if reused && connection.sender.ready().await.is_err() {
                 continue; // closed while it was idle; there is one idle connection less
             }
             let request = self.prepare(&fill)?;
             let method = request.method().clone();
-            let sending = connection.try_send_request(request);
+            let sending = connection.sender.try_send_request(request);
             let response = match sending.await {
                 Ok(response) => response,
                 Err(mut error) if reused && !error.error().is_parse() => {
@@ -243,13 +251,23 @@ impl HttpClient {
                 Err(error) => return Err(self.broken(error.into_error())),
             };
             let (answer, reusable) = self.read(response).await?;
-            if reusable && !connection.is_closed() {
+            if reusable && !connection.sender.is_closed() {
                 self.pool.give_back(connection);
             }
             if is_refusal(answer.status) {
                 return Err(self.denied(described(&method), &answer.body));
             }
             return Ok(answer);
+        }
+    }
+
+    /// An idle connection whose other end is still the one that is meant.
+    fn idle(&self) -> Option<Connection> {
+        loop {
+            let connection = self.pool.take()?;
+            if !connection.validity.is_over() {
+                return Some(connection);
+            }
         }
     }
 
@@ -273,13 +291,13 @@ impl HttpClient {
         Ok(request)
     }
 
-    /// Asks the peer to go on with another protocol on a connection of its own. `None` if the peer refuses, or
+    /// Asks the peer to go on with another protocol on a connection of its own. Returns `None` if the peer refuses, or
     /// agrees and cannot. The caller limits the time.
     pub(crate) async fn upgrade(&self, protocol: &'static str) -> Result<Option<Upgraded>, Error> {
-        let io = TokioIo::new(self.dial().await?);
+        let Connected { io, validity } = self.dial().await?;
         let (mut sender, connection) = Builder::new()
             .max_header_size(MAX_HEAD_BYTES)
-            .handshake::<_, Body>(io)
+            .handshake::<_, Body>(TokioIo::new(io))
             .await
             .map_err(|error| Error::unreachable(self.name(), error))?;
         // Ends with the upgrade, or when the sender is dropped.
@@ -305,17 +323,19 @@ impl HttpClient {
         let Ok(upgraded) = hyper::upgrade::on(answer).await else {
             return Ok(None);
         };
-        let (io, first) = match upgraded.downcast::<TokioIo<Box<dyn Io>>>() {
+        let (io, first): (Box<dyn Io>, Bytes) = match upgraded.downcast::<TokioIo<Box<dyn Io>>>() {
             Ok(parts) => (parts.io.into_inner(), parts.read_buf),
-            Err(upgraded) => (
-                Box::new(TokioIo::new(upgraded)) as Box<dyn Io>,
-                Bytes::new(),
-            ),
+            Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Bytes::new()),
         };
-        Ok(Some(Upgraded { headers, io, first }))
+        Ok(Some(Upgraded {
+            headers,
+            io,
+            first,
+            validity,
+        }))
     }
 
-    async fn dial(&self) -> Result<Box<dyn Io>, Error> {
+    async fn dial(&self) -> Result<Connected, Error> {
         let limit = self.options.connect_timeout;
         timeout(limit, self.options.connector.dial(&self.to))
             .await
@@ -324,7 +344,7 @@ impl HttpClient {
     }
 
     async fn connect(&self) -> Result<Connection, Error> {
-        let io = self.dial().await?;
+        let Connected { io, validity } = self.dial().await?;
         let (sender, connection) = Builder::new()
             .max_header_size(MAX_HEAD_BYTES)
             .handshake(TokioIo::new(io))
@@ -336,7 +356,7 @@ impl HttpClient {
                 tracing::debug!(peer = %name, %error, "connection failed");
             }
         });
-        Ok(sender)
+        Ok(Connection { sender, validity })
     }
 
     /// Reads the body, and says whether the connection can be used again.

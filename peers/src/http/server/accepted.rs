@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 
 use http::Extensions;
 
+use crate::http::Validity;
 use crate::http::client::Io;
 
 /// A connection that a [`Listener`](crate::Listener) has accepted, with what it knows of the other
@@ -11,6 +12,8 @@ pub struct Accepted {
     pub(super) io: Box<dyn Io>,
     /// Put into every request, if somebody looks at them.
     pub(super) known: Extensions,
+    /// For how long the other end is known to be who it says.
+    pub(super) validity: Validity,
 }
 
 /// Where a connection comes from: in the extensions of the requests that
@@ -24,6 +27,7 @@ impl Accepted {
         Self {
             io: Box::new(io),
             known: Extensions::new(),
+            validity: Validity::default(),
         }
     }
 
@@ -48,7 +52,16 @@ impl Accepted {
     /// A connection of which this is known.
     #[cfg(feature = "tls")]
     pub(crate) fn from_parts(io: Box<dyn Io>, known: Extensions) -> Self {
-        Self { io, known }
+        Self {
+            io,
+            known,
+            validity: Validity::default(),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn valid(self, validity: Validity) -> Self {
+        Self { validity, ..self }
     }
 
     /// The connection, without the rest.

@@ -28,6 +28,17 @@ pub trait Listener: Send + 'static {
     fn local_addr(&self) -> io::Result<SocketAddr>;
 }
 
+/// A listener that is chosen while the program runs.
+impl<L: Listener + ?Sized> Listener for Box<L> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<Accepted>> {
+        (**self).accept()
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        (**self).local_addr()
+    }
+}
+
 /// Listens at an address such as `0.0.0.0:8080` or `localhost:8080`, with the options'
 /// [`backlog`](HttpOptions::backlog). Takes the first of the name's addresses that can be bound.
 ///

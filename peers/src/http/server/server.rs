@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::select;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::accepted::Accepted;
 use super::detect::{Version, detect};
@@ -25,7 +25,7 @@ use super::reserve::{Permit, RESERVE, ReserveService};
 use super::rest::Rest;
 use super::watchdog::{Activity, Verdict, Watchdog};
 use crate::Error;
-use crate::http::HttpOptions;
+use crate::http::{HttpOptions, Validity};
 
 type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -244,7 +244,11 @@ async fn serve<B: ServeBody>(
     options: &HttpOptions,
     mut draining: watch::Receiver<bool>,
 ) {
-    let Accepted { io, known } = accepted;
+    let Accepted {
+        io,
+        known,
+        validity,
+    } = accepted;
     let activity = Arc::new(Activity::default());
     let mut watchdog = Watchdog::new(Arc::clone(&activity), options);
     let detected = select! {
@@ -265,7 +269,8 @@ async fn serve<B: ServeBody>(
             let rest = Rest::new(draining.clone());
             let service = Activity::watch_service(&activity, service, known, Some(rest.clone()));
             let connection = http1_builder(options).serve_connection(io, service);
-            drive(connection.with_upgrades(), watchdog, draining).await;
+            let connection = connection.with_upgrades();
+            drive(connection, watchdog, draining, validity, options).await;
             if let Some(rest) = rest.take() {
                 rest.await;
             }
@@ -273,7 +278,7 @@ async fn serve<B: ServeBody>(
         Version::Http2 => {
             let service = Activity::watch_streams(&activity, service, known);
             let connection = http2_builder(options).serve_connection(io, service);
-            drive(connection, watchdog, draining).await;
+            drive(connection, watchdog, draining, validity, options).await;
         }
     }
 }
@@ -327,14 +332,18 @@ where
     }
 }
 
-/// Runs a connection to its end, or to its upgrade.
+/// Runs a connection to its end, or to its upgrade. One that may go on no more has the time of a shutdown.
 async fn drive(
     connection: impl Connection,
     mut watchdog: Watchdog,
     mut draining: watch::Receiver<bool>,
+    validity: Validity,
+    options: &HttpOptions,
 ) {
     let mut connection = pin!(connection);
-    let (mut drained, mut idle) = (false, false);
+    let mut over = pin!(validity.over());
+    let mut cut_off = pin!(sleep(Duration::ZERO));
+    let (mut drained, mut idle, mut is_over) = (false, false, false);
     loop {
         select! {
             biased;
@@ -360,6 +369,13 @@ async fn drive(
                 drained = true;
                 connection.as_mut().graceful_shutdown();
             }
+            () = over.as_mut(), if !is_over => {
+                is_over = true;
+                tracing::debug!("connection ends: what it was admitted by counts no more");
+                cut_off.as_mut().reset(Instant::now() + options.drain_timeout);
+                connection.as_mut().graceful_shutdown();
+            }
+            () = cut_off.as_mut(), if is_over => return,
         }
     }
 }

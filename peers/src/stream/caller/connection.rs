@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::exchange::Exchange;
 use super::shared::Shared;
+use crate::http::Validity;
 use crate::http::client::Lane;
 use crate::stream::Message;
 use crate::stream::traced::Traced;
@@ -10,17 +11,24 @@ use crate::{Error, TraceContext};
 /// A connection to a peer on which many callers ask at the same time. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Connection {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// Whether the peer reads the place in a trace that a call may have.
     takes_traces: bool,
+    validity: Validity,
 }
 
 impl Connection {
-    pub(super) fn new(shared: Arc<Shared>, takes_traces: bool) -> Self {
+    pub(super) fn new(shared: Shared, takes_traces: bool, validity: Validity) -> Self {
         Self {
-            shared,
+            shared: Arc::new(shared),
             takes_traces,
+            validity,
         }
+    }
+
+    /// Whether calls may begin on it: the other end is still known to be the peer.
+    pub(super) fn is_valid(&self) -> bool {
+        !self.validity.is_over()
     }
 
     /// The message with its place in a trace, if the peer reads that.

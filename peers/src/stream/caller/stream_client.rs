@@ -12,7 +12,7 @@ use super::handshake;
 use super::shared::{Shared, Unsent};
 use super::slots::Answer;
 use crate::http::BodyBudget;
-use crate::http::client::{HttpClient, Lane};
+use crate::http::client::{HttpClient, Lane, Upgraded};
 use crate::load_scope::is_loading;
 use crate::stream::Message;
 use crate::stream::limits::SMALL;
@@ -195,7 +195,9 @@ impl StreamClient {
     /// A connection that breaks proves nothing about the peer, and so another one is asked.
     pub(crate) async fn ping(&self) -> Result<Option<()>, Error> {
         let draining = self.0.state.lock().draining.upgrade();
-        if let Some(connection) = draining.filter(|connection| connection.is_alive())
+        let is_usable =
+            |connection: &Arc<Connection>| connection.is_alive() && connection.is_valid();
+        if let Some(connection) = draining.filter(is_usable)
             && connection.ping().await.is_ok()
         {
             return Ok(Some(()));
@@ -218,9 +220,12 @@ impl StreamClient {
     /// The connection, which is made if there is none. `None` if the peer refuses.
     async fn connection(&self) -> Result<Option<Arc<Connection>>, Error> {
         match self.0.current.load_full() {
-            Some(connection) => Ok(Some(connection)),
-            None => Box::pin(self.connect()).await,
+            Some(connection) if connection.is_valid() => return Ok(Some(connection)),
+            // The calls that are under way keep it until they have ended.
+            Some(connection) => self.0.forget(&connection),
+            None => {}
         }
+        Box::pin(self.connect()).await
     }
 
     /// Waits for the attempt to connect that is under way, or starts one.
@@ -323,9 +328,14 @@ impl Inner {
         let Some(upgraded) = self.http.upgrade(self.protocol).await? else {
             return Ok(None);
         };
-        let takes_traces = traced::are_taken(&upgraded.headers);
+        let Upgraded {
+            headers,
+            io,
+            first,
+            validity,
+        } = upgraded;
+        let takes_traces = traced::are_taken(&headers);
         let bodies = Arc::clone(&self.bodies);
-        let (io, first) = (upgraded.io, upgraded.first);
         let greeted = handshake::greeted(io, &first, self.max_message, bodies).await?;
         let Some((io, inbox, hello)) = greeted else {
             return Ok(None);
@@ -335,13 +345,14 @@ impl Inner {
             .max_calls_per_connection
             .min(usize::try_from(hello.max_calls).unwrap_or(usize::MAX));
         let peer = Arc::clone(&self.peer);
-        let shared = Arc::new(Shared::new(
+        let shared = Shared::new(
             peer,
             max_calls.max(1),
             hello.max_message,
             options.request_timeout,
-        ));
-        let connection = Connection::new(Arc::clone(&shared), takes_traces);
+        );
+        let connection = Connection::new(shared, takes_traces, validity);
+        let shared = Arc::clone(&connection.shared);
         let times = Times {
             call: options.request_timeout,
             idle: options.client_idle_timeout,

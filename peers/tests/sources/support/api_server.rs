@@ -40,6 +40,7 @@ struct World {
     ends: u64,
     cuts: u64,
     is_down: bool,
+    ends_watches_at_once: bool,
 }
 
 impl ApiServer {
@@ -125,6 +126,14 @@ impl ApiServer {
     /// Ends all watches, as a server does after some minutes.
     pub(crate) fn end_watches(&self) {
         self.world.send_modify(|world| world.ends += 1);
+    }
+
+    /// Ends each watch in order and at once from now on, or does so no more.
+    pub(crate) fn end_watches_at_once(&self, ends: bool) {
+        self.world.send_modify(|world| {
+            world.ends_watches_at_once = ends;
+            world.ends += 1;
+        });
     }
 
     /// Breaks all watches off.
@@ -224,6 +233,9 @@ fn answer(target: &str, world: &watch::Sender<World>) -> Response<Body> {
         .find_map(|it| it.strip_prefix("resourceVersion="));
     let version: u64 = version.unwrap().parse().unwrap();
     let world = world.subscribe();
+    if world.borrow().ends_watches_at_once {
+        return Response::new(whole(String::new()));
+    }
     if version < world.borrow().oldest {
         let status = json!({"type": "ERROR", "object": {
             "apiVersion": "v1", "kind": "Status", "metadata": {}, "status": "Failure",

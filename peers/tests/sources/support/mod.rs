@@ -1,5 +1,5 @@
 //! What the tests share: real servers, and waiting with a limit.
-#![allow(dead_code)] // every source uses some of it
+#![allow(dead_code, unused_imports)] // every source uses some of it
 
 #[cfg(feature = "kubernetes")]
 mod api_server;
@@ -10,14 +10,15 @@ mod proxy;
 
 #[cfg(feature = "kubernetes")]
 pub(crate) use api_server::ApiServer;
-pub(crate) use etcd_server::EtcdServer;
+pub(crate) use etcd_server::{EtcdServer, Pem};
 pub(crate) use name_server::NameServer;
 pub(crate) use program::{Program, find_program, free_port};
 pub(crate) use proxy::Proxy;
 
 use std::time::Duration;
 
-use peers::{Discovery, Error, Member};
+use futures_util::StreamExt as _;
+use peers::{Discovery, Error, Member, MemberLists};
 
 /// Waits for what has to happen soon.
 pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
@@ -33,40 +34,59 @@ pub(crate) fn texts(members: &[Member]) -> Vec<String> {
     texts
 }
 
+/// A source and its lists, as a driver has them.
+pub(crate) struct Source<D> {
+    pub(crate) discovery: D,
+    lists: MemberLists,
+}
+
+impl<D: Discovery> Source<D> {
+    pub(crate) fn of(mut discovery: D) -> Self {
+        let lists = discovery.lists();
+        Self { discovery, lists }
+    }
+
+    async fn next(&mut self) -> Result<Vec<Member>, Error> {
+        self.lists.next().await.expect("the lists have no end")
+    }
+}
+
 /// The next list of a source, in order.
-pub(crate) async fn next(source: &mut impl Discovery) -> Vec<String> {
+pub(crate) async fn next(source: &mut Source<impl Discovery>) -> Vec<String> {
     texts(&soon("the next list", source.next()).await.unwrap())
 }
 
 /// The error of a source that does not know.
-pub(crate) async fn next_error(source: &mut impl Discovery) -> Error {
+pub(crate) async fn next_error(source: &mut Source<impl Discovery>) -> Error {
     soon("the error", source.next()).await.unwrap_err()
 }
 
 /// Has a node join, as often as a driver does.
-pub(crate) async fn join(source: &mut impl Discovery, this: &str) {
+pub(crate) async fn join(source: &mut Source<impl Discovery>, this: &str) {
     let this: Member = this.parse().unwrap();
     soon("joining", async {
-        while source.join(&this).await.is_err() {
+        while source.discovery.join(&this).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await; // a driver's back-off
         }
     })
     .await;
 }
 
-pub(crate) async fn leave(source: &mut impl Discovery, this: &str) {
+pub(crate) async fn leave(source: &mut Source<impl Discovery>, this: &str) {
     let this: Member = this.parse().unwrap();
-    soon("leaving", source.leave(&this)).await.unwrap();
+    soon("leaving", source.discovery.leave(&this))
+        .await
+        .unwrap();
 }
 
 /// Asserts that a source tells nothing for so long.
-pub(crate) async fn stays_silent(source: &mut impl Discovery, time: Duration) {
+pub(crate) async fn stays_silent(source: &mut Source<impl Discovery>, time: Duration) {
     let told = tokio::time::timeout(time, source.next()).await;
     assert!(told.is_err(), "{told:?}");
 }
 
 /// Takes lists and errors, as a driver does, until the list is as expected.
-pub(crate) async fn until(source: &mut impl Discovery, expected: &[&str]) {
+pub(crate) async fn until(source: &mut Source<impl Discovery>, expected: &[&str]) {
     let mut latest = Vec::new();
     let wait = async {
         loop {
