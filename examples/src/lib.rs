@@ -15,6 +15,7 @@ pub mod thumbnails;
 
 mod client;
 mod escape;
+mod node_options;
 mod server;
 #[cfg(feature = "otlp")]
 mod traces;

@@ -9,8 +9,7 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use peers::HttpOptions;
-use tokio::net::TcpListener;
+use peers::{HttpOptions, Listener};
 
 use crate::BoxError;
 use crate::escape::Malformed;
@@ -27,7 +26,7 @@ const DRAIN: Duration = Duration::from_secs(5);
 
 /// Serves `listener` until `stop` is over, then lets the requests under way finish.
 pub(crate) async fn serve<H, F, B>(
-    listener: TcpListener,
+    listener: impl Listener,
     handler: H,
     stop: impl Future,
 ) -> Result<(), BoxError>

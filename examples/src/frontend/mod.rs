@@ -15,17 +15,18 @@
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 
 mod api;
+mod frontend_options;
 mod group_options;
-mod node_options;
 mod origin;
 
 use clap::Parser;
 use tokio::net::TcpListener;
 
+use crate::node_options::secured;
 use crate::{BoxError, program, server};
 use api::Api;
+use frontend_options::FrontendOptions;
 use group_options::GroupOptions;
-use node_options::NodeOptions;
 use origin::Origin;
 
 /// One node of a cluster, with a cache that can be asked over HTTP.
@@ -33,7 +34,7 @@ use origin::Origin;
 #[command(name = "frontend", version)]
 pub struct Options {
     #[command(flatten)]
-    of_node: NodeOptions,
+    of_node: FrontendOptions,
     /// Name of the group.
     #[arg(long, value_name = "NAME", default_value = "demo")]
     group: String,
@@ -75,7 +76,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         node.leave().await;
         requested
     };
-    server::serve(listener, handler, stop).await?;
+    server::serve(secured(listener, &node), handler, stop).await?;
     node.shutdown().await;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A web service whose nodes share a cache of its database: axum, SQLite behind a pool, three typed groups, and
-//! all that an orchestrator asks of a service. Made to be copied: take this folder as the start of your own.
+//! all that an orchestrator asks of a service. Made to be copied: take this folder, `node_options.rs` and `program.rs`
+//! as the start of your own.
 //!
 //! ```text
 //! service --listen 127.0.0.1:8001 --peers http://127.0.0.1:8002 --database shop.sqlite
@@ -39,15 +40,15 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use groupcache::peers::{Server, parse_discovery};
-use groupcache::{HttpOptions, Member, Node};
+use groupcache::HttpOptions;
+use groupcache::peers::Server;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
+use crate::node_options::secured;
 use crate::{BoxError, program};
 use database::Database;
 use groups::Groups;
@@ -65,12 +66,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let mut node =
-        Node::builder(own_url(&options, address)?).peers(Member::list(&options.peers.join(","))?);
-    if let Some(source) = &options.discover {
-        node = node.discovery(parse_discovery(source)?);
-    }
-    let node = node.start().await?;
+    let node = options.node.builder(address)?.start().await?;
     let groups = Groups::build(&node, &database, &options.cache)?;
     let state = Arc::new(State::new(node.clone(), groups, database));
 
@@ -78,6 +74,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     // has limits on connections and slow clients, and waits for the requests of both when it stops.
     let app = routes::router(Arc::clone(&state)).fallback_service(node.service());
     let limits = HttpOptions::default().drain_timeout(options.finish);
+    let listener = secured(listener, &node);
     let server = Server::start_with(listener, TowerToHyperService::new(app), limits)?;
 
     program::say_ready(address)?;
@@ -89,14 +86,4 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     let cut_off = server.shutdown().await;
     tracing::info!(cut_off, "the service has stopped");
     Ok(())
-}
-
-fn own_url(options: &Options, address: SocketAddr) -> Result<String, BoxError> {
-    match &options.this {
-        Some(url) => Ok(url.clone()),
-        None if address.ip().is_unspecified() => {
-            Err(format!("--self is needed, because no peer can reach http://{address}").into())
-        }
-        None => Ok(format!("http://{address}")),
-    }
 }

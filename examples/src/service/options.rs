@@ -3,6 +3,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser};
 
+use crate::node_options::NodeOptions;
+
 /// A web service with users, products and configuration over SQLite, cached by all its nodes together.
 ///
 /// Every flag can be set by the environment variable that is named beside it. A flag counts more.
@@ -17,21 +19,8 @@ pub struct Options {
         default_value = "127.0.0.1:8001"
     )]
     pub(super) listen: String,
-    /// How peers reach this node, as URL or ID=URL [default: http:// and the address].
-    #[arg(long = "self", env = "GROUPCACHE_SELF", value_name = "URL")]
-    pub(super) this: Option<String>,
-    /// The members of the cluster, as URL or ID=URL, with or without this node.
-    #[arg(long, env = "GROUPCACHE_PEERS", value_name = "URL,URL")]
-    pub(super) peers: Vec<String>,
-    /// Where the members are to be found while the service runs, as in kubernetes:NAMESPACE/SERVICE or file:PATH.
-    // Not shown by --help, as a source may have a password in it.
-    #[arg(
-        long,
-        env = "GROUPCACHE_DISCOVER",
-        value_name = "SOURCE",
-        hide_env_values = true
-    )]
-    pub(super) discover: Option<String>,
+    #[command(flatten)]
+    pub(super) node: NodeOptions,
     /// File of the database; it is made if it is not there.
     #[arg(
         long,

@@ -9,6 +9,7 @@ mod frontend;
 mod logs;
 mod protocols;
 mod scaling;
+mod secure;
 mod service;
 mod support;
 mod thumbnails;

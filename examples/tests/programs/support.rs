@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Output, Stdio};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
+
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 pub(crate) const CLI: &str = env!("CARGO_BIN_EXE_cli");
 pub(crate) const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
@@ -20,6 +22,8 @@ pub(crate) struct Server {
     stdin: Mutex<Option<ChildStdin>>,
     stdout: BufReader<ChildStdout>,
     address: String,
+    /// How it is asked, if it speaks TLS.
+    tls: Option<Arc<ClientConfig>>,
 }
 
 impl Server {
@@ -48,7 +52,14 @@ impl Server {
             stdin,
             stdout,
             address,
+            tls: None,
         }
+    }
+
+    /// The same server, which speaks TLS.
+    pub(crate) fn over_tls(mut self, config: &Arc<ClientConfig>) -> Self {
+        self.tls = Some(Arc::clone(config));
+        self
     }
 
     /// Waits until a further node of the process reports that it is ready. From here on, requests go to that one.
@@ -57,7 +68,8 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     pub(crate) fn port(&self) -> &str {
@@ -76,7 +88,7 @@ impl Server {
 
     /// As [`ask`](Self::ask), with a header.
     pub(crate) fn send_with(&self, method: &str, target: &str, header: &str, body: &str) -> Answer {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let mut stream = self.connect();
         let length = body.len();
         write!(
             stream,
@@ -95,6 +107,16 @@ impl Server {
             body: String::from_utf8_lossy(&bytes).into_owned(),
             bytes,
         }
+    }
+
+    fn connect(&self) -> Box<dyn Stream> {
+        let stream = TcpStream::connect(&self.address).unwrap();
+        let Some(config) = &self.tls else {
+            return Box::new(stream);
+        };
+        let name = stream.peer_addr().unwrap().ip().into();
+        let connection = ClientConnection::new(Arc::clone(config), name).unwrap();
+        Box::new(StreamOwned::new(connection, stream))
     }
 
     pub(crate) fn get(&self, target: &str) -> Answer {
@@ -127,6 +149,10 @@ fn ready_address(stdout: &mut impl BufRead) -> String {
     let address = line.strip_prefix("ready ").expect("the ready line");
     address.trim_end().to_owned()
 }
+
+trait Stream: Read + Write {}
+
+impl<T: Read + Write> Stream for T {}
 
 impl Drop for Server {
     fn drop(&mut self) {

@@ -35,7 +35,7 @@ pub struct NodeBuilder {
     circuit: CircuitOptions,
     handoff: Duration,
     listen: Listen,
-    security: Security,
+    pub(super) security: Security,
     transport: Option<Arc<dyn Transport>>,
     pub(super) discovery: Option<Box<dyn Discovery>>,
     pub(super) discovery_options: DiscoveryOptions,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use peers::{Member, parse_discovery};
+use peers::{Member, Tokens, parse_discovery};
 
 use super::builder::NodeBuilder;
 use crate::{Error, HttpOptions};
@@ -16,7 +16,7 @@ struct Variable {
 }
 
 /// `GROUPCACHE_SELF`, which names the node, is read before them. They are read in this order.
-const VARIABLES: [Variable; 12] = [
+const VARIABLES: [Variable; 13] = [
     Variable {
         name: "GROUPCACHE_LISTEN",
         set: |node, text| Ok(node.listen(text)),
@@ -82,9 +82,22 @@ const VARIABLES: [Variable; 12] = [
             Ok(node.discovery_options(options))
         },
     },
+    Variable {
+        name: "GROUPCACHE_TOKEN_FILE",
+        set: |node, text| Ok(node.token(Tokens::from_file(text).map_err(text_of)?)),
+    },
 ];
 
 const SELF: &str = "GROUPCACHE_SELF";
+
+/// The files of the certificate, its key and the roots, and whether peers have to show a certificate. They count
+/// together.
+const TLS: [&str; 4] = [
+    "GROUPCACHE_TLS_CERT",
+    "GROUPCACHE_TLS_KEY",
+    "GROUPCACHE_TLS_ROOTS",
+    "GROUPCACHE_TLS_MUTUAL",
+];
 
 /// # From the environment
 impl NodeBuilder {
@@ -93,7 +106,7 @@ impl NodeBuilder {
     ///
     /// | variable | sets | as in |
     /// |---|---|---|
-    /// | `GROUPCACHE_SELF` | this node, as `URL` or `ID=URL`. Absent: `http://` and `GROUPCACHE_LISTEN`, if peers can reach that | `http://10.0.0.1:8080` |
+    /// | `GROUPCACHE_SELF` | this node, as `URL` or `ID=URL`. Absent: `http://`, or `https://` with certificates, and `GROUPCACHE_LISTEN`, if peers can reach that | `http://10.0.0.1:8080` |
     /// | `GROUPCACHE_LISTEN` | [`listen`](Self::listen) | `0.0.0.0:8080` |
     /// | `GROUPCACHE_PEERS` | [`peers`](Self::peers), separated by commas | `http://10.0.0.1:8080,pod-2=http://10.0.0.2:8080` |
     /// | `GROUPCACHE_DISCOVER` | [`discovery`](Self::discovery), by [`parse_discovery`]. Gossip without a label has `GROUPCACHE_CLUSTER` as its own | `file:/etc/groupcache/members` |
@@ -106,6 +119,9 @@ impl NodeBuilder {
     /// | `GROUPCACHE_REQUEST_TIMEOUT_MS` | [`HttpOptions::request_timeout`] | `30000` |
     /// | `GROUPCACHE_DRAIN_TIMEOUT_MS` | [`HttpOptions::drain_timeout`] | `10000` |
     /// | `GROUPCACHE_LINGER_MS` | [`DiscoveryOptions::linger`](crate::DiscoveryOptions::linger) | `1000` |
+    /// | `GROUPCACHE_TOKEN_FILE` | [`token`](Self::token), by [`Tokens::from_file`](crate::Tokens::from_file) | `/etc/groupcache/token` |
+    /// | `GROUPCACHE_TLS_CERT`, `GROUPCACHE_TLS_KEY`, `GROUPCACHE_TLS_ROOTS` | `NodeBuilder::tls`, with the feature `tls`: the files of the certificate, its key and the authorities that vouch for peers; all three or none | `/etc/groupcache/tls.crt` |
+    /// | `GROUPCACHE_TLS_MUTUAL` | `ClientAuth::Required`, with them | `true` |
     ///
     /// Kubernetes sets variables for each service: those of a service whose name begins with `groupcache`, such as
     /// `GROUPCACHE_SERVICE_HOST` and `GROUPCACHE_PORT_8080_TCP`, are passed over.
@@ -129,7 +145,7 @@ impl NodeBuilder {
         let mut given = Vec::new();
         for (name, value) in variables.filter(|(name, _)| is_ours(name)) {
             let value = value.ok_or_else(|| invalid(&name, "it is not UTF-8"))?;
-            if name != SELF && VARIABLES.iter().all(|variable| variable.name != name) {
+            if known().all(|known| known != name) {
                 return Err(unknown(&name));
             }
             if !value.trim().is_empty() {
@@ -142,7 +158,12 @@ impl NodeBuilder {
                 .find(|(given, _)| given == name)
                 .map(|(_, value)| &**value)
         };
-        let this = this(find(SELF), find("GROUPCACHE_LISTEN"))?;
+        let scheme = if find(TLS[0]).is_some() {
+            "https"
+        } else {
+            "http"
+        };
+        let this = this(find(SELF), find("GROUPCACHE_LISTEN"), scheme)?;
         let mut node = crate::Node::builder(this);
         for variable in &VARIABLES {
             if let Some(value) = find(variable.name) {
@@ -150,12 +171,52 @@ impl NodeBuilder {
                     .map_err(|reason| invalid(variable.name, &reason))?;
             }
         }
-        Ok(node)
+        encrypted(node, TLS.map(find))
     }
 }
 
+/// The node with what [`TLS`] says.
+#[cfg(feature = "tls")]
+fn encrypted(node: NodeBuilder, given: [Option<&str>; 4]) -> Result<NodeBuilder, Error> {
+    let [Some(chain), Some(key), Some(roots), mutual] = given else {
+        let missing = given[..3].iter().position(Option::is_none);
+        return match missing {
+            Some(missing) if given.iter().any(Option::is_some) => Err(invalid(
+                TLS[missing],
+                "it is missing, and others of TLS are set",
+            )),
+            _ => Ok(node),
+        };
+    };
+    let mutual = mutual.map(str::parse).unwrap_or(Ok(false));
+    let mutual = mutual.map_err(|_| invalid(TLS[3], "it is not true or false"))?;
+    let tls = crate::Tls::from_files(chain, key).roots_file(roots);
+    Ok(node.tls(if mutual {
+        tls.client_auth(crate::ClientAuth::Required)
+    } else {
+        tls
+    }))
+}
+
+#[cfg(not(feature = "tls"))]
+fn encrypted(node: NodeBuilder, given: [Option<&str>; 4]) -> Result<NodeBuilder, Error> {
+    match given.iter().position(Option::is_some) {
+        Some(at) => Err(invalid(
+            TLS[at],
+            "this build is without the feature \"tls\"",
+        )),
+        None => Ok(node),
+    }
+}
+
+/// The names of all variables.
+fn known() -> impl Iterator<Item = &'static str> {
+    let others = VARIABLES.iter().map(|variable| variable.name);
+    std::iter::once(SELF).chain(others).chain(TLS)
+}
+
 /// The node's own member: the one that is given, or else the address on which it listens.
-fn this(given: Option<&str>, listen: Option<&str>) -> Result<String, Error> {
+fn this(given: Option<&str>, listen: Option<&str>, scheme: &str) -> Result<String, Error> {
     if let Some(given) = given {
         let member: Member = given
             .parse()
@@ -172,7 +233,7 @@ fn this(given: Option<&str>, listen: Option<&str>) -> Result<String, Error> {
     let ip = host.trim_start_matches('[').trim_end_matches(']').parse();
     let is_anywhere = ip.is_ok_and(|ip: IpAddr| ip.is_unspecified());
     let has_port = port.parse().is_ok_and(|port: u16| port != 0);
-    let url = format!("http://{listen}");
+    let url = format!("{scheme}://{listen}");
     if is_anywhere || !has_port || url.parse::<Member>().is_err() {
         let reason = "it is missing, and no peer can reach what GROUPCACHE_LISTEN says";
         return Err(invalid(SELF, reason));
@@ -233,8 +294,7 @@ fn invalid(variable: &str, reason: &str) -> Error {
 }
 
 fn unknown(variable: &str) -> Error {
-    let known = VARIABLES.iter().map(|variable| variable.name);
-    let known: Vec<_> = std::iter::once(SELF).chain(known).collect();
+    let known: Vec<_> = known().collect();
     invalid(
         variable,
         &format!("no setting has this name; known are {}", known.join(", ")),
@@ -283,6 +343,33 @@ mod tests {
         assert!(node.local_addr().is_some());
         let members: Vec<_> = node.peers().iter().map(ToString::to_string).collect();
         assert_eq!(members, ["http://10.0.0.3:8080"]);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn certificates_count_together() {
+        let listen = ("GROUPCACHE_LISTEN", "10.0.0.1:8080");
+        let files = [(TLS[0], "a.pem"), (TLS[1], "a.key"), (TLS[2], "ca.pem")];
+        let node = read(&[listen, files[0], files[1], files[2], (TLS[3], "true")]);
+        let node = node.unwrap();
+        let tls = format!("{:?}", node.security.tls);
+        assert!(tls.contains("ca.pem") && tls.contains("Required"), "{tls}");
+        assert!(format!("{node:?}").contains("https://10.0.0.1:8080"));
+        for (given, missing) in [
+            (&files[..2], TLS[2]),
+            (&files[1..], TLS[0]),
+            (&[files[0], files[2]], TLS[1]),
+            (&[(TLS[3], "true")], TLS[0]),
+        ] {
+            let variables: Vec<_> = given.iter().copied().chain([listen]).collect();
+            let error = read(&variables).unwrap_err().to_string();
+            assert!(
+                error.contains(missing) && error.contains("missing"),
+                "{error}"
+            );
+        }
+        let perhaps = [listen, files[0], files[1], files[2], (TLS[3], "perhaps")];
+        assert!(read(&perhaps).unwrap_err().to_string().contains(TLS[3]));
     }
 
     #[test]
@@ -337,6 +424,7 @@ mod tests {
             ("GROUPCACHE_CONNECT_TIMEOUT_MS", "1", "connect_timeout"),
             ("GROUPCACHE_REQUEST_TIMEOUT_MS", "", "known are"),
             ("GROUPCACHE_LINGER_MS", "99999999999999", "linger"),
+            ("GROUPCACHE_TOKEN_FILE", "/no/such/file", "/no/such/file"),
             (
                 "GROUPCACHE_PEER",
                 "",

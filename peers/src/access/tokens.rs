@@ -1,4 +1,7 @@
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
 use std::sync::Arc;
 
 use http::header::{HeaderValue, InvalidHeaderValue};
@@ -60,6 +63,27 @@ impl Tokens {
     /// [`Error::is_configuration`] if it is empty or has other characters. The error does not show it.
     pub fn new(token: impl Into<String>) -> Result<Self, Error> {
         let list = List::new([token.into()])?;
+        Ok(Self {
+            list: Arc::new(watch::Sender::new(list)),
+            bare: false,
+        })
+    }
+
+    /// The tokens of a file, one a line, of which the first is sent. Spaces around them and empty lines do not count.
+    /// Blocks while it reads. The file is not read again.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), naming the file: one that cannot be read, is longer than 64 KiB, or has no token.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let unusable = |reason: &dyn fmt::Display| {
+            Error::invalid_option("token", format!("{}: {reason}", path.display()))
+        };
+        let text = read(path).map_err(|error| unusable(&error))?;
+        let lines = text.expose_secret().lines().map(str::trim);
+        let tokens = lines.filter(|line| !line.is_empty()).map(str::to_owned);
+        let list = List::new(tokens).map_err(|error| unusable(&error))?;
         Ok(Self {
             list: Arc::new(watch::Sender::new(list)),
             bare: false,
@@ -132,6 +156,20 @@ impl List {
     }
 }
 
+/// The longest file.
+const MAX_BYTES: u64 = 64 << 10;
+
+fn read(path: &Path) -> io::Result<SecretString> {
+    let mut text = String::new();
+    File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text.into())
+}
+
 fn header(token: &str) -> Result<HeaderValue, Error> {
     check(token)?;
     let unusable = |_: InvalidHeaderValue| invalid();
@@ -181,6 +219,34 @@ mod tests {
 
     fn accepts(tokens: &Tokens, header: &str) -> bool {
         tokens.accept(&HeaderValue::from_str(header).unwrap())
+    }
+
+    #[test]
+    fn a_file_has_one_token_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            Tokens::from_file(&path)
+        };
+        let tokens = read("\n a new one \r\nold").unwrap();
+        assert_eq!(tokens.header(), "Bearer a new one");
+        assert!(tokens.accept(&HeaderValue::from_static("Bearer old")));
+        let long = "secret".repeat(20_000);
+        for (text, reason) in [
+            ("\n", "there is none"),
+            ("sécret", "ASCII"),
+            (&long, "large"),
+        ] {
+            let error = read(text).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(
+                error.is_configuration() && shown.contains("tokens"),
+                "{shown}"
+            );
+            assert!(shown.contains(reason) && !shown.contains("cret"), "{shown}");
+        }
+        assert!(Tokens::from_file(folder.path().join("none")).is_err());
     }
 
     #[test]

@@ -2,15 +2,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use groupcache::{DiscoveryOptions, HttpOptions, Member, Node, NodeBuilder, Protocol};
-use peers::parse_discovery;
+use groupcache::{DiscoveryOptions, HttpOptions, NodeBuilder, Protocol};
 
 use crate::BoxError;
+use crate::node_options::NodeOptions;
 
 /// The settings of the node. Each is also an environment variable, as `NodeBuilder::from_env` reads them; a flag goes
 /// before it. Those that are not given stay as the library has them.
 #[derive(Debug, Args)]
-pub(super) struct NodeOptions {
+pub(super) struct FrontendOptions {
     /// Address to listen on, for peers and for /api/; port 0 takes a free one.
     #[arg(
         long,
@@ -19,20 +19,8 @@ pub(super) struct NodeOptions {
         env = "GROUPCACHE_LISTEN"
     )]
     pub(super) listen: String,
-    /// How peers reach this node, as URL or ID=URL [default: http:// and the address].
-    #[arg(long = "self", value_name = "URL", env = "GROUPCACHE_SELF")]
-    this: Option<String>,
-    /// The members of the cluster, as URL or ID=URL, with or without this node.
-    #[arg(long, value_name = "URL,URL", env = "GROUPCACHE_PEERS")]
-    peers: Vec<String>,
-    /// A source of members that is followed, as static:URL,URL or file:PATH.
-    #[arg(
-        long,
-        value_name = "SOURCE",
-        env = "GROUPCACHE_DISCOVER",
-        hide_env_values = true
-    )]
-    discover: Option<String>,
+    #[command(flatten)]
+    node: NodeOptions,
     /// Wire format and ring.
     #[arg(long, value_name = "P", default_value_t, env = "GROUPCACHE_PROTOCOL")]
     protocol: Protocol,
@@ -56,13 +44,9 @@ pub(super) struct NodeOptions {
     linger: Option<u64>,
 }
 
-impl NodeOptions {
+impl FrontendOptions {
     /// The node with these settings, whose server listens at `address`.
     pub(super) fn builder(self, address: SocketAddr) -> Result<NodeBuilder, BoxError> {
-        let this = match self.this {
-            Some(this) => this,
-            None => url_of(address)?,
-        };
         let mut http = HttpOptions::default();
         if let Some(ms) = self.connect_timeout {
             http = http.connect_timeout(Duration::from_millis(ms));
@@ -70,13 +54,8 @@ impl NodeOptions {
         if let Some(ms) = self.request_timeout {
             http = http.request_timeout(Duration::from_millis(ms));
         }
-        let mut node = Node::builder(this)
-            .peers(Member::list(&self.peers.join(","))?)
-            .protocol(self.protocol)
-            .http(http);
-        if let Some(source) = self.discover {
-            node = node.discovery(parse_discovery(&source)?);
-        }
+        let node = self.node.builder(address)?;
+        let mut node = node.protocol(self.protocol).http(http);
         if let Some(ms) = self.linger {
             let linger = Duration::from_millis(ms);
             node = node.discovery_options(DiscoveryOptions::default().linger(linger));
@@ -92,11 +71,4 @@ impl NodeOptions {
         }
         Ok(node)
     }
-}
-
-fn url_of(address: SocketAddr) -> Result<String, BoxError> {
-    if address.ip().is_unspecified() {
-        return Err(format!("--self is needed, because no peer can reach http://{address}").into());
-    }
-    Ok(format!("http://{address}"))
 }
