@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use groupcache::{DiscoveryOptions, HttpOptions, Member, Node, NodeBuilder, Protocol};
+use groupcache::{DiscoveryOptions, HttpOptions, Member, MetricsPage, Node, NodeBuilder, Protocol};
 use peers::parse_discovery;
 
 use crate::BoxError;
@@ -73,7 +73,8 @@ impl NodeOptions {
         let mut node = Node::builder(this)
             .peers(Member::list(&self.peers.join(","))?)
             .protocol(self.protocol)
-            .http(http);
+            .http(http)
+            .metrics(MetricsPage::default());
         if let Some(source) = self.discover {
             node = node.discovery(parse_discovery(&source)?);
         }

@@ -15,6 +15,7 @@
 //! | `GET`, `PUT`, `DELETE /products/{id}` | a product, as JSON; cached as protobuf |
 //! | `GET`, `PUT`, `DELETE /config/{name}` | any JSON |
 //! | `GET /stats` | the node, its members and the counters of its groups, as JSON |
+//! | `GET /metrics` | the same counters and more, as Prometheus reads them |
 //! | `GET /healthz` | 200 while the process works |
 //! | `GET /readyz` | 200 while requests are welcome, 503 once the service is to stop |
 //!
@@ -44,7 +45,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use groupcache::peers::{Server, parse_discovery};
-use groupcache::{HttpOptions, Member, Node};
+use groupcache::{HttpOptions, Member, MetricsPage, Node};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
@@ -65,8 +66,9 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let mut node =
-        Node::builder(own_url(&options, address)?).peers(Member::list(&options.peers.join(","))?);
+    let mut node = Node::builder(own_url(&options, address)?)
+        .peers(Member::list(&options.peers.join(","))?)
+        .metrics(MetricsPage::default());
     if let Some(source) = &options.discover {
         node = node.discovery(parse_discovery(source)?);
     }
@@ -86,6 +88,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     tracing::info!(drain = ?options.drain, "the service is to stop");
     node.leave().await;
     tokio::time::sleep(options.drain).await;
+    node.service().end_page_streams();
     let cut_off = server.shutdown().await;
     tracing::info!(cut_off, "the service has stopped");
     Ok(())

@@ -8,6 +8,14 @@ use super::node::{Inner, Node};
 pub(super) struct WeakNode(Arc<OnceLock<Weak<Inner>>>);
 
 impl WeakNode {
+    /// A node that has started.
+    #[cfg(any(feature = "metrics", feature = "otel"))]
+    pub(super) fn of(node: &Node) -> Self {
+        let weak = Self::default();
+        weak.becomes(node);
+        weak
+    }
+
     /// The node has started.
     pub(super) fn becomes(&self, node: &Node) {
         _ = self.0.set(Arc::downgrade(&node.0));

@@ -40,7 +40,8 @@ impl Body {
     }
 
     /// A body that comes bit by bit, such as server-sent events. Bytes are sent as soon as there are some, and nothing is
-    /// kept for a reader that is slow: the stream is asked for more when the last bytes are written.
+    /// kept for a reader that is slow: the stream is asked for more when the last bytes are written. A stream that says
+    /// nothing for [`server_idle_timeout`](crate::HttpOptions::server_idle_timeout) ends with its connection.
     pub fn stream(
         stream: impl http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
     ) -> Self {
