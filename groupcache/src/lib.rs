@@ -37,9 +37,11 @@
 //!   Kubernetes 1.33 and later. A program that chooses the version of k8s-openapi itself takes
 //!   `kubernetes-unversioned`.
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
+//! - `metrics`: [`NodeBuilder::metrics`] and [`Node::metrics`], metrics as text of OpenMetrics, which Prometheus reads. Adds
+//!   prometheus-client.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
-//! - `otel`: a get is one trace over all nodes that work on it, as OpenTelemetry sees it; see [`docs::watch`]. Adds
-//!   opentelemetry and tracing-opentelemetry.
+//! - `otel`: OpenTelemetry. A get is one trace over all nodes that work on it; see [`docs::watch`]. With `metrics`,
+//!   [`NodeMetrics::observe`] makes instruments of the same metrics. Adds opentelemetry and tracing-opentelemetry.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
@@ -62,6 +64,8 @@ mod group;
 mod key;
 pub mod keys;
 mod lifetime;
+#[cfg(any(feature = "metrics", feature = "otel"))]
+mod metrics;
 mod node;
 mod options;
 mod promoter;
@@ -89,13 +93,18 @@ pub use getter_error::{GetterError, NotFound};
 pub use group::{GetMany, Group, GroupBuilder};
 pub use key::{Key, ParseKeyError};
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
+#[cfg(feature = "metrics")]
+pub use node::MetricsPage;
+#[cfg(any(feature = "metrics", feature = "otel"))]
+pub use node::NodeMetrics;
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
-    Distribution, Failure, Health, HttpOptions, HttpService, Member, MemberLists, Protocol, Tokens,
-    TraceContext, Transport, Wire,
+    Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
+    Distribution, Failure, Health, HttpOptions, HttpService, Member, MemberLists, Page, Protocol,
+    Tokens, TraceContext, Transport, Wire,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};

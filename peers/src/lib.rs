@@ -76,7 +76,7 @@ pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
     Accepted, Body, Connected, Connector, Destination, HttpOptions, InboundConnections, Io,
-    Listener, RemoteAddr, Server, TcpConnector, listen,
+    Listener, Page, RemoteAddr, Server, TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};
 pub use measure::{Distribution, Failure, Histogram, Recent};

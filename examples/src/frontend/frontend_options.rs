@@ -2,7 +2,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use groupcache::{DiscoveryOptions, HttpOptions, NodeBuilder, Protocol};
+use groupcache::{DiscoveryOptions, HttpOptions, MetricsPage, NodeBuilder, Protocol};
 
 use crate::BoxError;
 use crate::node_options::NodeOptions;
@@ -55,7 +55,10 @@ impl FrontendOptions {
             http = http.request_timeout(Duration::from_millis(ms));
         }
         let node = self.node.builder(address)?;
-        let mut node = node.protocol(self.protocol).http(http);
+        let mut node = node
+            .protocol(self.protocol)
+            .http(http)
+            .metrics(MetricsPage::default());
         if let Some(ms) = self.linger {
             let linger = Duration::from_millis(ms);
             node = node.discovery_options(DiscoveryOptions::default().linger(linger));

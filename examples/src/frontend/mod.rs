@@ -11,6 +11,7 @@
 //!   removals; native, mailgun and groupcache-go carry sets; only native carries clears.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
+//! - `GET /metrics`: the same counters and more, as Prometheus reads them.
 //!
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 
@@ -74,6 +75,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     let stop = async {
         let requested = program::stop_requested(options.until_eof).await;
         node.leave().await;
+        node.service().end_page_streams();
         requested
     };
     server::serve(secured(listener, &node), handler, stop).await?;

@@ -16,6 +16,7 @@
 //! | `GET`, `PUT`, `DELETE /products/{id}` | a product, as JSON; cached as protobuf |
 //! | `GET`, `PUT`, `DELETE /config/{name}` | any JSON |
 //! | `GET /stats` | the node, its members and the counters of its groups, as JSON |
+//! | `GET /metrics` | the same counters and more, as Prometheus reads them |
 //! | `GET /healthz` | 200 while the process works |
 //! | `GET /readyz` | 200 while requests are welcome, 503 once the service is to stop |
 //!
@@ -43,8 +44,8 @@ mod tests;
 use std::sync::Arc;
 
 use anyhow::Context;
-use groupcache::HttpOptions;
 use groupcache::peers::Server;
+use groupcache::{HttpOptions, MetricsPage};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
@@ -66,7 +67,8 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .await
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
-    let node = options.node.builder(address)?.start().await?;
+    let node = options.node.builder(address)?;
+    let node = node.metrics(MetricsPage::default()).start().await?;
     let groups = Groups::build(&node, &database, &options.cache)?;
     let state = Arc::new(State::new(node.clone(), groups, database));
 
@@ -83,6 +85,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     tracing::info!(drain = ?options.drain, "the service is to stop");
     node.leave().await;
     tokio::time::sleep(options.drain).await;
+    node.service().end_page_streams();
     let cut_off = server.shutdown().await;
     tracing::info!(cut_off, "the service has stopped");
     Ok(())

@@ -5,15 +5,24 @@ mod environment;
 mod groups;
 mod host;
 mod members;
+#[cfg(feature = "metrics")]
+mod metrics_page;
 #[allow(
     clippy::module_inception,
     reason = "the room is named after its main type"
 )]
 mod node;
+#[cfg(any(feature = "metrics", feature = "otel"))]
+mod node_metrics;
 mod report;
 mod security;
+mod weak_node;
 
 pub use builder::NodeBuilder;
 pub(crate) use host::Host;
 pub(crate) use members::members;
+#[cfg(feature = "metrics")]
+pub use metrics_page::MetricsPage;
 pub use node::Node;
+#[cfg(any(feature = "metrics", feature = "otel"))]
+pub use node_metrics::NodeMetrics;

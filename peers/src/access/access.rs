@@ -7,7 +7,8 @@ pub enum Access {
     /// All of them. The default.
     #[default]
     Everything,
-    /// Those that change something or manage the cluster: sets, removals, clears, and reads of the change log.
+    /// Those that change something or manage the cluster: sets, removals, clears, and reads of the change log. And
+    /// [pages](crate::Page), unless they are open.
     /// Anybody may get, peek, get several keys and warm up, over plain HTTP: the native protocol's stream is
     /// for peers with credentials.
     Changes,

@@ -18,7 +18,7 @@ pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
 pub use client::{Connected, Connector, Destination, Io, TcpConnector};
 pub use options::HttpOptions;
-pub use server::{Accepted, InboundConnections, Listener, RemoteAddr, Server, listen};
+pub use server::{Accepted, InboundConnections, Listener, Page, RemoteAddr, Server, listen};
 pub(crate) use spare::Recycled;
 #[cfg(feature = "tls")]
 pub(crate) use validity::Credential;

@@ -1,0 +1,432 @@
+use super::family::Value::{Count, Distribution, Info, Level};
+use super::family::{Family, Kind, Out, Unit};
+use super::measured_peers::MeasuredPeer;
+use super::scrape::Scrape;
+use crate::GroupReport;
+
+/// All metrics. `docs/watch.md` has the same list for users, which a test compares with this one.
+pub(super) const FAMILIES: &[Family] = &[
+    // Gets.
+    counter(
+        "gets",
+        "Gets on this node by where the value came from, or how they failed",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                let stats = &group.stats;
+                for (source, gets) in [
+                    ("main", stats.main_hits),
+                    ("hot", stats.hot_hits),
+                    ("stale", stats.stale_hits),
+                    ("peer", stats.fetched),
+                    ("origin", stats.loaded),
+                    ("not_found", stats.not_found),
+                    ("failed", stats.failed),
+                ] {
+                    out(&[("group", &group.name), ("source", source)], Count(gets));
+                }
+            }
+        },
+    ),
+    histogram(
+        "get_duration",
+        Unit::Seconds,
+        "How long gets took; of the hits one in 1,024 is measured",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                for (source, times) in group.gets.iter() {
+                    out(
+                        &[("group", &group.name), ("source", source)],
+                        Distribution(times),
+                    );
+                }
+            }
+        },
+    ),
+    counter(
+        "peer_gets",
+        "Gets of peers that this node has answered",
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.peer_gets));
+        },
+    ),
+    counter(
+        "peer_errors",
+        "Requests to a peer that got no answer",
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.peer_errors));
+        },
+    ),
+    // Loads.
+    counter("getter_calls", "Calls of the getter", |scrape, out| {
+        each_group(scrape, out, |group| Count(group.stats.getter_calls));
+    }),
+    histogram(
+        "getter_duration",
+        Unit::Seconds,
+        "How long calls of the getter took",
+        |scrape, out| {
+            each_group(scrape, out, |group| Distribution(&group.getter));
+        },
+    ),
+    histogram(
+        "value_size",
+        Unit::Bytes,
+        "The lengths of values that were loaded or fetched",
+        |scrape, out| {
+            each_group(scrape, out, |group| Distribution(&group.value_sizes));
+        },
+    ),
+    counter(
+        "undecodable_values",
+        "Values that a typed group could not decode",
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.undecodable));
+        },
+    ),
+    gauge(
+        "flights",
+        Unit::Things,
+        "Keys that are fetched and loaded now",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                for (step, flights) in [
+                    ("fetch", group.flights.fetches),
+                    ("load", group.flights.loads),
+                ] {
+                    out(
+                        &[("group", &group.name), ("step", step)],
+                        Level(flights as f64),
+                    );
+                }
+            }
+        },
+    ),
+    gauge(
+        "max_flights",
+        Unit::Things,
+        "The most keys that may be fetched or loaded at once",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.flights.limit as f64));
+        },
+    ),
+    gauge(
+        "paused_keys",
+        Unit::Things,
+        "Keys that are not loaded again yet because loads have failed",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.paused_keys as f64));
+        },
+    ),
+    // Memory.
+    gauge(
+        "used",
+        Unit::Bytes,
+        "Charged bytes of the entries by cache",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                let stats = &group.stats;
+                by_cache(group, stats.bytes, stats.hot_bytes, out);
+            }
+        },
+    ),
+    gauge(
+        "budget",
+        Unit::Bytes,
+        "The most bytes that entries may take up",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.usage.budget as f64));
+        },
+    ),
+    gauge(
+        "entries",
+        Unit::Things,
+        "Entries by cache",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                by_cache(
+                    group,
+                    group.stats.entries,
+                    group.usage.hot_entries as u64,
+                    out,
+                );
+            }
+        },
+    ),
+    counter(
+        "evictions",
+        "Entries that have left the store by cause",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                for (cause, evictions) in group.evictions.iter() {
+                    out(
+                        &[("group", &group.name), ("cause", cause)],
+                        Count(evictions),
+                    );
+                }
+            }
+        },
+    ),
+    gauge(
+        "victim_age",
+        Unit::Seconds,
+        "The mean age of the live entries that made room lately",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                if let Some(age) = group.usage.victim_age {
+                    out(&[("group", &group.name)], Level(age.as_secs_f64()));
+                }
+            }
+        },
+    ),
+    gauge(
+        "hottest_key_rate",
+        Unit::Things,
+        "Requests per second for the key that is asked for most",
+        |scrape, out| {
+            for group in &scrape.report.groups {
+                if let Some(hottest) = group.hot_keys.first() {
+                    out(&[("group", &group.name)], Level(hottest.per_minute / 60.0));
+                }
+            }
+        },
+    ),
+    gauge(
+        "pending_hints",
+        Unit::Things,
+        "Keys that peers have yet to forget by group",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.stats.pending_hints as f64));
+        },
+    ),
+    // Peers.
+    gauge("peers", Unit::Things, "Peers by health", |scrape, out| {
+        for (&health, &peers) in &scrape.peers.by_health {
+            out(&[("health", health)], Level(peers as f64));
+        }
+    }),
+    gauge(
+        "peer_down",
+        Unit::Things,
+        "Whether this node gets no values from the peer",
+        |scrape, out| {
+            each_peer(scrape, out, |peer| Level(peer.down as f64));
+        },
+    ),
+    gauge(
+        "peer_exchanges",
+        Unit::Things,
+        "Exchanges that wait for the peer",
+        |scrape, out| {
+            each_peer(scrape, out, |peer| Level(peer.in_flight as f64));
+        },
+    ),
+    gauge(
+        "peer_connections",
+        Unit::Things,
+        "Open connections to the peer by use",
+        |scrape, out| {
+            for (id, peer) in &scrape.peers.peers {
+                for (state, connections) in [
+                    ("busy", peer.busy_connections),
+                    ("idle", peer.idle_connections),
+                ] {
+                    out(&[("peer", id), ("state", state)], Level(connections as f64));
+                }
+            }
+        },
+    ),
+    gauge(
+        "peer_pending_hints",
+        Unit::Things,
+        "Keys that the peer has yet to forget",
+        |scrape, out| {
+            each_peer(scrape, out, |peer| Level(peer.pending_hints as f64));
+        },
+    ),
+    gauge(
+        "peer_share",
+        Unit::Ratio,
+        "The part of the key space that the peer owns",
+        |scrape, out| {
+            each_peer(scrape, out, |peer| Level(peer.share));
+        },
+    ),
+    histogram(
+        "fetch_duration",
+        Unit::Seconds,
+        "How long answered requests for values to the peer took",
+        |scrape, out| {
+            each_peer(scrape, out, |peer| Distribution(&peer.fetches));
+        },
+    ),
+    // The node.
+    info("node", "This node and what it speaks", |scrape, out| {
+        let report = &scrape.report;
+        let labels = [
+            ("member", report.member.id()),
+            ("cluster", report.cluster.as_deref().unwrap_or_default()),
+            ("protocol", report.protocol.name()),
+            ("version", report.version),
+        ];
+        out(&labels, Info);
+    }),
+    info(
+        "ring",
+        "The ring; nodes with another fingerprint have another ring",
+        |scrape, out| {
+            let fingerprint = format!("{:016x}", scrape.report.ring.fingerprint);
+            out(&[("fingerprint", &fingerprint)], Info);
+        },
+    ),
+    gauge(
+        "members",
+        Unit::Things,
+        "Members of the ring",
+        |scrape, out| {
+            out(&[], Level(scrape.report.ring.peers.len() as f64));
+        },
+    ),
+    gauge(
+        "own_share",
+        Unit::Ratio,
+        "The part of the key space that this node owns",
+        |scrape, out| {
+            let mut peers = scrape.report.ring.peers.iter();
+            let own = peers.find(|peer| peer.is_this_node());
+            out(&[], Level(own.map_or(0.0, |peer| peer.share)));
+        },
+    ),
+    gauge(
+        "uptime",
+        Unit::Seconds,
+        "The time since the node was started",
+        |scrape, out| {
+            out(&[], Level(scrape.report.uptime.as_secs_f64()));
+        },
+    ),
+    gauge(
+        "inbound_connections",
+        Unit::Things,
+        "Open connections to this node's server",
+        |scrape, out| {
+            if let Some(inbound) = scrape.report.inbound {
+                out(&[], Level(inbound.open as f64));
+            }
+        },
+    ),
+    gauge(
+        "max_inbound_connections",
+        Unit::Things,
+        "The most connections that may be open",
+        |scrape, out| {
+            if let Some(inbound) = scrape.report.inbound {
+                out(&[], Level(inbound.limit as f64));
+            }
+        },
+    ),
+    counter(
+        "inbound_connections_accepted",
+        "Connections that this node's server has accepted",
+        |scrape, out| {
+            if let Some(inbound) = scrape.report.inbound {
+                out(&[], Count(inbound.accepted));
+            }
+        },
+    ),
+    // The source of members.
+    gauge(
+        "discovery_age",
+        Unit::Seconds,
+        "The time since the last list of members that could be used",
+        |scrape, out| {
+            if let Some(discovery) = &scrape.report.discovery
+                && let Some(age) = discovery.age
+            {
+                out(&[("kind", discovery.source)], Level(age.as_secs_f64()));
+            }
+        },
+    ),
+    gauge(
+        "discovery_failing",
+        Unit::Things,
+        "Whether the source of members failed when it was asked last",
+        |scrape, out| {
+            if let Some(discovery) = &scrape.report.discovery {
+                out(
+                    &[("kind", discovery.source)],
+                    Level(f64::from(u8::from(discovery.failing))),
+                );
+            }
+        },
+    ),
+    gauge(
+        "discovery_joined",
+        Unit::Things,
+        "Whether the source of members has this node's announcement",
+        |scrape, out| {
+            if let Some(discovery) = &scrape.report.discovery {
+                out(
+                    &[("kind", discovery.source)],
+                    Level(f64::from(u8::from(discovery.joined))),
+                );
+            }
+        },
+    ),
+];
+
+type Read = fn(&Scrape, &mut Out<'_>);
+
+const fn counter(name: &'static str, help: &'static str, read: Read) -> Family {
+    family(name, help, Kind::Counter, read)
+}
+
+const fn gauge(name: &'static str, unit: Unit, help: &'static str, read: Read) -> Family {
+    family(name, help, Kind::Gauge(unit), read)
+}
+
+const fn histogram(name: &'static str, unit: Unit, help: &'static str, read: Read) -> Family {
+    family(name, help, Kind::Histogram(unit), read)
+}
+
+const fn info(name: &'static str, help: &'static str, read: Read) -> Family {
+    family(name, help, Kind::Info, read)
+}
+
+const fn family(name: &'static str, help: &'static str, kind: Kind, read: Read) -> Family {
+    Family {
+        name,
+        help,
+        kind,
+        read,
+    }
+}
+
+fn each_group(
+    scrape: &Scrape,
+    out: &mut Out<'_>,
+    value: impl Fn(&GroupReport) -> super::family::Value<'_>,
+) {
+    for group in &scrape.report.groups {
+        out(&[("group", &group.name)], value(group));
+    }
+}
+
+fn each_peer(
+    scrape: &Scrape,
+    out: &mut Out<'_>,
+    value: impl Fn(&MeasuredPeer) -> super::family::Value<'_>,
+) {
+    for (id, peer) in &scrape.peers.peers {
+        out(&[("peer", id)], value(peer));
+    }
+}
+
+/// A size of which mirrors are a part, as two that add up.
+fn by_cache(group: &GroupReport, all: u64, hot: u64, out: &mut Out<'_>) {
+    for (cache, size) in [("main", all.saturating_sub(hot)), ("hot", hot)] {
+        out(
+            &[("group", &group.name), ("cache", cache)],
+            Level(size as f64),
+        );
+    }
+}
