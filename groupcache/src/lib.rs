@@ -38,6 +38,7 @@
 //!   `kubernetes-unversioned`.
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
+//! - `page`: [`NodeBuilder::live_page`], a page at `/groupcachez` on which a node shows itself. Adds maud.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
@@ -62,6 +63,8 @@ pub mod keys;
 mod lifetime;
 mod node;
 mod options;
+#[cfg(feature = "page")]
+mod page;
 mod promoter;
 mod rates;
 mod report;
@@ -88,6 +91,8 @@ pub use key::{Key, ParseKeyError};
 pub use lru::{Clock, ManualClock, Policy, SystemClock};
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
+#[cfg(feature = "page")]
+pub use page::{LivePage, LivePageOptions};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,

@@ -11,6 +11,7 @@
 //!   removals; native, mailgun and groupcache-go carry sets; only native carries clears.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
+//! - `GET /groupcachez`: the live page of the node, for people; `/groupcachez.json` has its figures.
 //!
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 
@@ -20,6 +21,7 @@ mod node_options;
 mod origin;
 
 use clap::Parser;
+use groupcache::LivePageOptions;
 use tokio::net::TcpListener;
 
 use crate::{BoxError, program, server};
@@ -61,7 +63,11 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = listener.local_addr()?;
-    let node = options.of_node.builder(address)?.start().await?;
+    let node = options
+        .of_node
+        .builder(address)?
+        .live_page(LivePageOptions::default());
+    let node = node.start().await?;
 
     let origin = Origin::new(options.db);
     let group = node.group(options.group, options.cache_bytes, origin);
@@ -72,10 +78,10 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     let handler = move |request| api.clone().answer(request);
     let stop = async {
         let requested = program::stop_requested(options.until_eof).await;
-        node.leave().await;
+        // The updates of live pages end too, so that the server has not to wait for them.
+        node.shutdown().await;
         requested
     };
     server::serve(listener, handler, stop).await?;
-    node.shutdown().await;
     Ok(())
 }

@@ -15,6 +15,7 @@
 //! | `GET`, `PUT`, `DELETE /products/{id}` | a product, as JSON; cached as protobuf |
 //! | `GET`, `PUT`, `DELETE /config/{name}` | any JSON |
 //! | `GET /stats` | the node, its members and the counters of its groups, as JSON |
+//! | `GET /groupcachez` | the live page of the node, for operators |
 //! | `GET /healthz` | 200 while the process works |
 //! | `GET /readyz` | 200 while requests are welcome, 503 once the service is to stop |
 //!
@@ -44,7 +45,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use groupcache::peers::{Server, parse_discovery};
-use groupcache::{HttpOptions, Member, Node};
+use groupcache::{HttpOptions, LivePageOptions, Member, Node};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
@@ -70,7 +71,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     if let Some(source) = &options.discover {
         node = node.discovery(parse_discovery(source)?);
     }
-    let node = node.start().await?;
+    let node = node.live_page(LivePageOptions::default()).start().await?;
     let groups = Groups::build(&node, &database, &options.cache)?;
     let state = Arc::new(State::new(node.clone(), groups, database));
 
@@ -86,6 +87,8 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     tracing::info!(drain = ?options.drain, "the service is to stop");
     node.leave().await;
     tokio::time::sleep(options.drain).await;
+    // The updates of live pages end, so that the server has not to wait for them.
+    node.shutdown().await;
     let cut_off = server.shutdown().await;
     tracing::info!(cut_off, "the service has stopped");
     Ok(())

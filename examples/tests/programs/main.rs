@@ -1,5 +1,6 @@
 //! The example programs, run as a user would run them: as processes, on free ports.
 
+mod browser;
 mod cluster;
 mod demo;
 mod deployment;
@@ -7,6 +8,7 @@ mod discovery;
 mod flags;
 mod frontend;
 mod logs;
+mod page;
 mod protocols;
 mod scaling;
 mod service;

@@ -18,3 +18,5 @@ pub use builder::NodeBuilder;
 pub(crate) use host::Host;
 pub(crate) use members::members;
 pub use node::Node;
+#[cfg(feature = "page")]
+pub(crate) use weak_node::WeakNode;
