@@ -42,6 +42,7 @@
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `otel`: OpenTelemetry. A get is one trace over all nodes that work on it; see [`docs::watch`]. With `metrics`,
 //!   [`NodeMetrics::observe`] makes instruments of the same metrics. Adds opentelemetry and tracing-opentelemetry.
+//! - `page`: [`NodeBuilder::live_page`], a page at `/groupcachez` on which a node shows itself. Adds maud.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
@@ -68,6 +69,8 @@ mod lifetime;
 mod metrics;
 mod node;
 mod options;
+#[cfg(feature = "page")]
+mod page;
 mod promoter;
 mod rates;
 mod report;
@@ -99,9 +102,10 @@ pub use node::MetricsPage;
 pub use node::NodeMetrics;
 pub use node::{Node, NodeBuilder};
 pub use options::{GetOptions, Mode};
+#[cfg(feature = "page")]
+pub use page::{LivePage, LivePageOptions};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
-    Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
     Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
     Distribution, Failure, Health, HttpOptions, HttpService, Member, MemberLists, Page, Protocol,
     Tokens, TraceContext, Transport, Wire,

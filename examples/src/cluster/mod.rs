@@ -162,6 +162,10 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         ))?;
     }
 
+    if let Some(url) = nodes.urls().next() {
+        say(format!("  watch it  {url}/groupcachez while this runs"))?;
+    }
+
     let nodes = Arc::new(nodes);
     let crowd = Crowd::new(Arc::clone(&nodes), Arc::clone(&rows));
     let callers = affordable(options.stampede);

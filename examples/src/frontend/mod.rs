@@ -12,6 +12,7 @@
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
 //! - `GET /metrics`: the same counters and more, as Prometheus reads them.
+//! - `GET /groupcachez`: the live page of the node, for people; `/groupcachez.json` has its figures.
 //!
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 
@@ -21,6 +22,7 @@ mod group_options;
 mod origin;
 
 use clap::Parser;
+use groupcache::LivePageOptions;
 use tokio::net::TcpListener;
 
 use crate::node_options::secured;
@@ -63,7 +65,11 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .await
         .map_err(|error| format!("cannot listen on {listen}: {error}"))?;
     let address = listener.local_addr()?;
-    let node = options.of_node.builder(address)?.start().await?;
+    let node = options
+        .of_node
+        .builder(address)?
+        .live_page(LivePageOptions::default());
+    let node = node.start().await?;
 
     let origin = Origin::new(options.db);
     let group = node.group(options.group, options.cache_bytes, origin);

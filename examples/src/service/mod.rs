@@ -17,6 +17,7 @@
 //! | `GET`, `PUT`, `DELETE /config/{name}` | any JSON |
 //! | `GET /stats` | the node, its members and the counters of its groups, as JSON |
 //! | `GET /metrics` | the same counters and more, as Prometheus reads them |
+//! | `GET /groupcachez` | the live page of the node, for operators |
 //! | `GET /healthz` | 200 while the process works |
 //! | `GET /readyz` | 200 while requests are welcome, 503 once the service is to stop |
 //!
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use groupcache::peers::Server;
-use groupcache::{HttpOptions, MetricsPage};
+use groupcache::{HttpOptions, LivePageOptions, MetricsPage};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
@@ -68,7 +69,8 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         .with_context(|| format!("cannot listen on {}", options.listen))?;
     let address = listener.local_addr()?;
     let node = options.node.builder(address)?;
-    let node = node.metrics(MetricsPage::default()).start().await?;
+    let node = node.metrics(MetricsPage::default());
+    let node = node.live_page(LivePageOptions::default()).start().await?;
     let groups = Groups::build(&node, &database, &options.cache)?;
     let state = Arc::new(State::new(node.clone(), groups, database));
 

@@ -1,5 +1,6 @@
 //! The example programs, run as a user would run them: as processes, on free ports.
 
+mod browser;
 mod cluster;
 mod demo;
 mod deployment;
@@ -8,6 +9,7 @@ mod flags;
 mod frontend;
 mod logs;
 mod observability;
+mod page;
 mod protocols;
 mod scaling;
 mod secure;

@@ -35,7 +35,7 @@ pub(crate) struct Inner {
     pub(super) promoter: Box<dyn Promoter>,
     /// Rates of own keys as all nodes ask for them, and of other keys as callers here ask for them.
     pub(super) rates: Rates,
-    pub(super) router: Arc<Router>,
+    pub(crate) router: Arc<Router>,
     pub(super) counters: Counters,
     pub(super) measures: Measures,
     pub(super) clock: SharedClock,

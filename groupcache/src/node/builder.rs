@@ -102,7 +102,7 @@ impl NodeBuilder {
 
     /// Mounts a page that shows the node, on the port of its peers.
     #[allow(dead_code, reason = "the features with pages use it")]
-    pub(super) fn page_of_node(
+    pub(crate) fn page_of_node(
         mut self,
         page: impl FnOnce(WeakNode) -> Page + Send + 'static,
     ) -> Self {

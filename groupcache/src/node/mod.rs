@@ -26,3 +26,5 @@ pub use metrics_page::MetricsPage;
 pub use node::Node;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 pub use node_metrics::NodeMetrics;
+#[cfg(feature = "page")]
+pub(crate) use weak_node::WeakNode;

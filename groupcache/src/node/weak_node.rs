@@ -5,12 +5,12 @@ use super::node::{Inner, Node};
 /// A node that is still to start, or may have ended, as a page of its own server has it. A [`Node`] there would keep
 /// its server, and so itself, for ever.
 #[derive(Clone, Default)]
-pub(super) struct WeakNode(Arc<OnceLock<Weak<Inner>>>);
+pub(crate) struct WeakNode(Arc<OnceLock<Weak<Inner>>>);
 
 impl WeakNode {
     /// A node that has started.
-    #[cfg(any(feature = "metrics", feature = "otel"))]
-    pub(super) fn of(node: &Node) -> Self {
+    #[cfg(any(feature = "metrics", feature = "otel", feature = "page"))]
+    pub(crate) fn of(node: &Node) -> Self {
         let weak = Self::default();
         weak.becomes(node);
         weak
@@ -23,7 +23,7 @@ impl WeakNode {
 
     /// The node; `None` before it has started, and when its last clone is dropped.
     #[allow(dead_code, reason = "the features with pages use it")]
-    pub(super) fn node(&self) -> Option<Node> {
+    pub(crate) fn node(&self) -> Option<Node> {
         self.0.get()?.upgrade().map(Node)
     }
 }

@@ -263,6 +263,22 @@ impl Peer {
         tokio::spawn(async move { peer.check().await });
     }
 
+    /// Checks whether the peer is alive, as when exchanges wait for it in vain. Does nothing for this node itself, while
+    /// the circuit is open, because a task of its own checks the peer then, and while another check runs.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time. A dropped check says nothing about the peer.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn check_now(&self) {
+        if self.circuit().is_some_and(|circuit| !circuit.is_open()) {
+            self.check().await;
+        }
+    }
+
     /// Checks whether the peer is alive, and reports the result to all calls that wait for the peer. Does
     /// nothing while another check runs.
     async fn check(&self) {
@@ -280,8 +296,11 @@ impl Peer {
                 (Verdict::Dead, Some(error))
             }
         };
-        if verdict == Verdict::Alive && remote.circuit.found() {
-            self.closed();
+        if verdict == Verdict::Alive {
+            remote.note_answer();
+            if remote.circuit.found() {
+                self.closed();
+            }
         }
         if let Some(error) = error {
             let text = format!("a liveness check failed: {error}");

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use consistenthash::{Ring, Scheme};
+use futures_util::stream::{self, StreamExt as _};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -109,6 +110,25 @@ impl Router {
     /// The current members in listing order, and word of each change of them.
     pub fn watch_members(&self) -> watch::Receiver<Arc<[Member]>> {
         self.members.subscribe()
+    }
+
+    /// Checks once whether the peers are alive, so many at a time, each as [`Peer::check_now`] does. The router finds out by
+    /// itself about peers that are asked for something. This is for somebody who looks at the others too.
+    ///
+    /// # Cancel safety
+    ///
+    /// May be dropped at any time. Peers whose checks are not over stay as they were.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub async fn check_peers(&self, at_once: usize) {
+        let routes = self.snapshot();
+        let checks = stream::iter(routes.peers()).map(Peer::check_now);
+        checks
+            .buffer_unordered(at_once.max(1))
+            .collect::<()>()
+            .await;
     }
 
     /// The other node that owned `key` before the membership changed, within the
