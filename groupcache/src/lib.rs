@@ -91,8 +91,8 @@ pub use options::{GetOptions, Mode};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
     Access, CircuitOptions, Connections, Context, Discovery, DiscoveryOptions, DiscoveryStatus,
-    Distribution, Failure, Health, HttpOptions, HttpService, Member, Protocol, Tokens, Transport,
-    Wire,
+    Distribution, Failure, Health, HttpOptions, HttpService, Member, Page, Protocol, Tokens,
+    Transport, Wire,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};

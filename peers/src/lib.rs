@@ -73,7 +73,7 @@ pub use discovery::{Kubernetes, KubernetesOptions, KubernetesPort};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
 pub use http::{
-    Accepted, Body, Connector, Destination, HttpOptions, InboundConnections, Io, Listener,
+    Accepted, Body, Connector, Destination, HttpOptions, InboundConnections, Io, Listener, Page,
     RemoteAddr, Server, TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};

@@ -7,7 +7,8 @@ use parking_lot::Mutex;
 use peers::consistenthash::Scheme;
 use peers::{
     Access, CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, HttpOptions, HttpService,
-    HttpTransport, Listener, Member, PeerService, Protocol, Router, Server, Tokens, Transport,
+    HttpTransport, Listener, Member, Page, PeerService, Protocol, Router, Server, Tokens,
+    Transport,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -17,6 +18,7 @@ use super::host::{Host, OnGroup};
 use super::members::members;
 use super::node::{Inner, Node};
 use super::security::{Secured, Security, warn_if_open};
+use super::weak_node::WeakNode;
 use crate::clock::SharedClock;
 use crate::report::KeyMask;
 use crate::{Error, Group};
@@ -43,7 +45,11 @@ pub struct NodeBuilder {
     hide_keys: bool,
     on_group: Option<OnGroup>,
     on_start: Option<OnStart>,
+    pages: Vec<PageOfNode>,
 }
+
+/// Makes a page of the node to be.
+pub(super) type PageOfNode = Box<dyn FnOnce(WeakNode) -> Page + Send>;
 
 /// A hook that sees the node once it is started.
 type OnStart = Box<dyn FnOnce(&Node) + Send>;
@@ -90,7 +96,18 @@ impl NodeBuilder {
             hide_keys: false,
             on_group: None,
             on_start: None,
+            pages: Vec::new(),
         }
+    }
+
+    /// Mounts a page that shows the node, on the port of its peers.
+    #[allow(dead_code, reason = "the features with pages use it")]
+    pub(super) fn page_of_node(
+        mut self,
+        page: impl FnOnce(WeakNode) -> Page + Send + 'static,
+    ) -> Self {
+        self.pages.push(Box::new(page));
+        self
     }
 }
 
@@ -319,6 +336,10 @@ impl NodeBuilder {
             let reason = format!("{:?} is longer than a year", self.handoff);
             return Err(Error::invalid("handoff", reason));
         }
+        let weak = WeakNode::default();
+        for page in self.pages {
+            self.http = self.http.page(page(weak.clone()));
+        }
         let (secured, http) = self.security.load(self.http).await?;
         let transport = match self.transport {
             Some(transport) => transport,
@@ -377,6 +398,7 @@ impl NodeBuilder {
             ending: Semaphore::new(1),
             discovery: Mutex::new(None),
         }));
+        weak.becomes(&node);
         node.set_peers(self.peers?)?;
         if let Some(on_start) = self.on_start {
             on_start(&node);

@@ -12,6 +12,7 @@ mod members;
 mod node;
 mod report;
 mod security;
+mod weak_node;
 
 pub use builder::NodeBuilder;
 pub(crate) use host::Host;

@@ -246,7 +246,8 @@ impl Node {
     /// [Leaves](Self::leave) the source of members, if there is one. Then stops the node's own server: takes no more
     /// connections, finishes what is under way within
     /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
-    /// Groups go on working. A second call waits for the first.
+    /// Groups go on working. Streams of [pages](crate::HttpOptions::page) end, also in another server that mounts the
+    /// [`service`](Self::service). A second call waits for the first.
     ///
     /// A node that is dropped without this stops its server at once, and leaves the source on a task.
     ///
@@ -257,6 +258,7 @@ impl Node {
         let _turn = self.0.ending.acquire().await;
         let server = self.0.server.lock().take();
         self.leave_now().await;
+        self.0.service.end_page_streams();
         if let Some(server) = server {
             server.shutdown().await;
         }

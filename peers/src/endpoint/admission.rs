@@ -7,7 +7,7 @@ use crate::Error;
 use crate::access::{Effect, Pass, Shown};
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
-use crate::http::{Body, HEALTH, failure};
+use crate::http::{Body, HEALTH, Page, failure};
 use crate::native::stream;
 
 /// Which requests are let in: those with the credentials that they need, and meant for this node.
@@ -32,11 +32,12 @@ impl Inner {
         let of_dialect = located
             .as_ref()
             .map(|Route { dialect, base }| (dialect, &path[*base..]));
-        let is_health_check = path == HEALTH
+        let is_open = path == HEALTH
+            || self.options.page_at(path).is_some_and(Page::is_open)
             || of_dialect.is_some_and(|(of, target)| of.is_health_check(method, target));
         #[cfg(feature = "grpc")]
-        let is_health_check = is_health_check && !grpc::is_ours(request);
-        if is_health_check {
+        let is_open = is_open && !grpc::is_ours(request);
+        if is_open {
             return Ok(());
         }
         let effect = match of_dialect {

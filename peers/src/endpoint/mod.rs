@@ -2,6 +2,7 @@
 
 mod admission;
 mod dialect;
+mod pages;
 mod service;
 #[cfg(feature = "tower")]
 mod tower;

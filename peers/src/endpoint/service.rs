@@ -17,7 +17,7 @@ use crate::access::Pass;
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
 use crate::http::server::{
-    InboundRequest, Received, UpgradedConnection, catch_unwind, receive, upgrade,
+    InboundRequest, PageStreams, Received, UpgradedConnection, catch_unwind, receive, upgrade,
 };
 use crate::http::{Addressee, Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure};
 use crate::native::stream::{self, StreamService};
@@ -35,7 +35,7 @@ use crate::{
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
-/// the feature `grpc`), and `GET` and `HEAD` of `/healthz` with "ok". Every other request gets a
+/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", and the [pages](HttpOptions::page). Every other request gets a
 /// status and a line of plain text, and does not reach the [`PeerService`]:
 ///
 /// | a request | is answered with | over gRPC |
@@ -77,10 +77,17 @@ pub(super) struct Inner {
     bodies: Arc<BodyBudget>,
     /// Closes with the last clone of the service, which ends the streams in a server of one's own.
     streams: watch::Sender<bool>,
+    /// One permit per page that is being answered. They are not [`requests`](Self::requests), so that an overloaded node
+    /// still says what overloads it.
+    pub(super) page_requests: Semaphore,
+    pub(super) page_streams: PageStreams,
 }
 
 /// What was overloaded by a request beyond [`HttpOptions::max_requests`].
 const TOO_MANY: &str = "too many requests at once";
+
+/// The most pages that are answered at one time.
+const MAX_PAGE_REQUESTS: usize = 64;
 
 impl HttpService {
     /// Serves `service` in the dialect of `protocol`.
@@ -127,6 +134,7 @@ impl HttpService {
     ) -> Result<Self, Error> {
         options.validate()?;
         let requests = Arc::new(Semaphore::new(options.max_requests));
+        let page_streams = PageStreams::new(options.max_page_streams);
         let options = Arc::new(options);
         let bodies = Arc::new(BodyBudget::new(options.max_body_bytes_in_flight));
         Ok(Self(Arc::new(Inner {
@@ -137,12 +145,20 @@ impl HttpService {
             requests,
             bodies,
             streams: watch::Sender::new(false),
+            page_requests: Semaphore::new(MAX_PAGE_REQUESTS),
+            page_streams,
         })))
     }
 
     /// The options that the service was made with.
     pub fn options(&self) -> &HttpOptions {
         &self.0.options
+    }
+
+    /// Ends the [streams](crate::Body::stream) of pages that are open, so that a server of one's own in which the service
+    /// is mounted can drain. A [`Server`] does this itself.
+    pub fn end_page_streams(&self) {
+        self.0.page_streams.end();
     }
 }
 
@@ -159,7 +175,10 @@ impl Server {
     /// Outside of a tokio runtime.
     pub fn start(listener: impl Listener, service: HttpService) -> Result<Self, Error> {
         let options = service.options().clone();
-        Self::start_with(listener, service, options)
+        let page_streams = service.0.page_streams.clone();
+        let mut server = Self::start_with(listener, service, options)?;
+        server.page_streams = Some(page_streams);
+        Ok(server)
     }
 }
 
@@ -202,6 +221,14 @@ where
         if let Some(pass) = self.0.pass_for_stream(&request) {
             return Box::pin(ready(Ok(self.0.begin_stream(request, pass))));
         }
+        if let Some(page) = self.0.options.page_at(request.uri().path()) {
+            let (inner, page) = (Arc::clone(&self.0), page.clone());
+            let (head, _) = request.into_parts();
+            return match inner.admit(&head) {
+                Err(error) => Box::pin(ready(Ok(refused(&error)))),
+                Ok(context) => within(context, async move { inner.answer_page(&page, head).await }),
+            };
+        }
         match self.0.route(&request) {
             Break(response) => Box::pin(ready(Ok(response))),
             Continue(route) => {
@@ -209,10 +236,7 @@ where
                 let (head, body) = request.into_parts();
                 let context = match inner.admit(&head) {
                     Ok(context) => context,
-                    Err(error) => {
-                        let answer = failure::answer(failure::status(&error), &error);
-                        return Box::pin(ready(Ok(answer)));
-                    }
+                    Err(error) => return Box::pin(ready(Ok(refused(&error)))),
                 };
                 let body = inner
                     .limit_of_body(&head.method)
@@ -229,6 +253,11 @@ where
     }
 }
 
+/// The answer to a request that the hook refuses.
+fn refused(error: &Error) -> Response<Body> {
+    failure::answer(failure::status(error), error)
+}
+
 /// The work of a request, with its context if there is a hook that makes them.
 fn within(
     context: Option<Context>,
@@ -238,6 +267,15 @@ fn within(
         None => Box::pin(async { Ok(work.await) }),
         Some(context) => Box::pin(context.scope(async { Ok(work.await) })),
     }
+}
+
+/// The answer to a request with another method than these.
+pub(super) fn method_not_allowed(methods: &'static str) -> Response<Body> {
+    let mut response = failure::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    response
+        .headers_mut()
+        .insert(ALLOW, HeaderValue::from_static(methods));
+    response
 }
 
 /// Where a request goes.
@@ -298,7 +336,8 @@ impl Inner {
             return Some(Route { dialect, base });
         }
         let base_path = &self.options.base_path;
-        (path.starts_with(base_path) && path != HEALTH).then(|| Route {
+        let is_ours = path == HEALTH || self.options.page_at(path).is_some();
+        (path.starts_with(base_path) && !is_ours).then(|| Route {
             dialect: Dialect::of(self.protocol),
             base: base_path.len(),
         })
@@ -327,11 +366,7 @@ impl Inner {
             .map_or("GET, HEAD", |route| route.dialect.methods());
         let method = request.method().as_str();
         if methods.split(", ").all(|known| known != method) {
-            let mut response = failure::text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static(methods));
-            return Break(response);
+            return Break(method_not_allowed(methods));
         }
         match route {
             Some(route) => Continue(route),

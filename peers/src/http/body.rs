@@ -3,17 +3,31 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+#[cfg(feature = "grpc")]
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
 
 /// The body of an answer: up to three chunks, so that a value is sent from where it is cached, with
-/// the few bytes of framing before and after it. Its length is known. Over gRPC there are trailers.
-#[derive(Clone, Debug, Default)]
+/// the few bytes of framing before and after it. Its length is known. Over gRPC there are trailers. A page may have a
+/// [stream](Self::stream) instead.
+#[derive(Debug, Default)]
 pub struct Body {
     chunks: [Bytes; 3],
     /// The next chunk to send.
     next: usize,
-    trailers: Option<Box<HeaderMap>>,
+    rest: Rest,
+}
+
+/// What follows the chunks.
+#[derive(Debug, Default)]
+enum Rest {
+    #[default]
+    Nothing,
+    /// Over gRPC.
+    #[cfg(feature = "grpc")]
+    Trailers(Box<HeaderMap>),
+    Stream(UnsyncBoxBody<Bytes, Infallible>),
 }
 
 impl Body {
@@ -21,20 +35,35 @@ impl Body {
         Self {
             chunks,
             next: 0,
-            trailers: None,
+            rest: Rest::Nothing,
         }
+    }
+
+    /// A body that comes bit by bit, such as server-sent events. Bytes are sent as soon as there are some, and nothing is
+    /// kept for a reader that is slow: the stream is asked for more when the last bytes are written.
+    pub fn stream(
+        stream: impl http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
+    ) -> Self {
+        Self {
+            rest: Rest::Stream(UnsyncBoxBody::new(stream)),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.rest, Rest::Stream(_))
     }
 
     /// The same with trailers at its end.
     #[cfg(feature = "grpc")]
     pub(crate) fn with_trailers(self, trailers: HeaderMap) -> Self {
         Self {
-            trailers: Some(Box::new(trailers)),
+            rest: Rest::Trailers(Box::new(trailers)),
             ..self
         }
     }
 
-    fn rest(&self) -> &[Bytes] {
+    fn remaining(&self) -> &[Bytes] {
         self.chunks.get(self.next..).unwrap_or_default()
     }
 }
@@ -51,7 +80,7 @@ impl http_body::Body for Body {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = &mut *self;
         while let Some(chunk) = this.chunks.get_mut(this.next) {
@@ -60,22 +89,37 @@ impl http_body::Body for Body {
                 return Poll::Ready(Some(Ok(Frame::data(std::mem::take(chunk)))));
             }
         }
-        let trailers = this.trailers.take();
-        Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(*trailers))))
+        match &mut this.rest {
+            Rest::Nothing => Poll::Ready(None),
+            #[cfg(feature = "grpc")]
+            Rest::Trailers(trailers) => {
+                let trailers = std::mem::take(&mut **trailers);
+                this.rest = Rest::Nothing;
+                Poll::Ready(Some(Ok(Frame::trailers(trailers))))
+            }
+            Rest::Stream(stream) => Pin::new(stream).poll_frame(cx),
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.trailers.is_none() && self.rest().iter().all(Bytes::is_empty)
+        let has_ended = match &self.rest {
+            Rest::Nothing => true,
+            #[cfg(feature = "grpc")]
+            Rest::Trailers(_) => false,
+            Rest::Stream(stream) => stream.is_end_stream(),
+        };
+        has_ended && self.remaining().iter().all(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let length = self.rest().iter().map(|chunk| chunk.len() as u64).sum();
-        let mut hint = SizeHint::with_exact(length);
-        if self.trailers.is_some() {
-            // An exact length would be sent as a header, which gRPC does not have.
-            hint = SizeHint::new();
-            hint.set_lower(length);
+        let remaining = self.remaining().iter();
+        let length = remaining.map(|chunk| chunk.len() as u64).sum();
+        if matches!(self.rest, Rest::Nothing) {
+            return SizeHint::with_exact(length);
         }
+        // An exact length would be sent as a header, which gRPC does not have, and that of a stream is not known.
+        let mut hint = SizeHint::new();
+        hint.set_lower(length);
         hint
     }
 }
@@ -109,7 +153,7 @@ mod tests {
     #[cfg(feature = "grpc")]
     #[tokio::test]
     async fn trailers_come_last_and_hide_the_length() {
-        let mut trailers = HeaderMap::new();
+        let mut trailers = http::HeaderMap::new();
         trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
         let mut body = Body::from("value").with_trailers(trailers.clone());
         assert_eq!(body.size_hint().exact(), None);
@@ -118,6 +162,20 @@ mod tests {
         let last = body.frame().await.unwrap().unwrap();
         assert_eq!(last.into_trailers().unwrap(), trailers);
         assert!(body.is_end_stream());
+    }
+
+    #[tokio::test]
+    async fn a_stream_comes_bit_by_bit_and_has_no_length() {
+        let mut body = Body::stream(http_body_util::StreamBody::new(futures_util::stream::iter(
+            ["a", "b"].map(|bytes| Ok(Frame::data(Bytes::from(bytes)))),
+        )));
+        assert_eq!(body.size_hint().exact(), None);
+        assert!(body.is_stream() && !body.is_end_stream());
+        for bytes in ["a", "b"] {
+            let frame = body.frame().await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), bytes);
+        }
+        assert!(body.frame().await.is_none());
     }
 
     #[test]

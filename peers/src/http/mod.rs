@@ -16,7 +16,7 @@ pub use body::Body;
 pub(crate) use body_budget::{BodyBudget, Share};
 pub use client::{Connector, Destination, Io, TcpConnector};
 pub use options::HttpOptions;
-pub use server::{Accepted, InboundConnections, Listener, RemoteAddr, Server, listen};
+pub use server::{Accepted, InboundConnections, Listener, Page, RemoteAddr, Server, listen};
 pub(crate) use spare::Recycled;
 
 /// Where load balancers and peers ask whether the server is there.

@@ -205,6 +205,12 @@ impl Raw {
         })
     }
 
+    /// Reads bytes that are not looked at, and says whether there were any.
+    pub(crate) async fn receives_more(&mut self) -> bool {
+        self.buffer.clear();
+        self.more().await
+    }
+
     /// Whether the other end has closed the connection without sending anything.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.buffer.is_empty() && !self.more().await

@@ -5,10 +5,10 @@ use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::access::Guard;
-use crate::http::MAX_KEYS_BYTES;
 use crate::http::addressee::check_label;
 use crate::http::client::{Connector, Destination, TcpConnector};
-use crate::http::server::Hook;
+use crate::http::server::{Hook, Page};
+use crate::http::{HEALTH, MAX_KEYS_BYTES};
 use crate::limits::check_time;
 
 /// Limits and time-outs of clients and servers that speak HTTP.
@@ -58,6 +58,8 @@ pub struct HttpOptions {
     pub(crate) max_requests: usize,
     pub(crate) max_streams_per_connection: u32,
     pub(crate) on_request: Option<Hook>,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) max_page_streams: usize,
 
     /// Who may talk. The client sends the first of its tokens.
     pub(crate) guard: Guard,
@@ -96,6 +98,8 @@ impl Default for HttpOptions {
             max_requests: 10_000,
             max_streams_per_connection: 256,
             on_request: None,
+            pages: Vec::new(),
+            max_page_streams: 64,
 
             guard: Guard::default(),
         }
@@ -158,6 +162,7 @@ impl HttpOptions {
             check_time(name, timeout, SHORTEST)?;
         }
         check_time("drain_timeout", self.drain_timeout, 0)?;
+        self.check_pages()?;
         for (name, number, most) in [
             (
                 "max_connections_per_peer",
@@ -175,6 +180,11 @@ impl HttpOptions {
                 Semaphore::MAX_PERMITS,
             ),
             ("max_requests", self.max_requests, Semaphore::MAX_PERMITS),
+            (
+                "max_page_streams",
+                self.max_page_streams,
+                Semaphore::MAX_PERMITS,
+            ),
             (
                 "max_calls_per_connection",
                 self.max_calls_per_connection,
@@ -238,6 +248,20 @@ impl HttpOptions {
         Ok(())
     }
 
+    fn check_pages(&self) -> Result<(), Error> {
+        let mut taken = vec![HEALTH, "/_galaxycache", "/_galaxycache_peek"];
+        for page in &self.pages {
+            page.validate(&taken)?;
+            taken.push(page.path());
+        }
+        Ok(())
+    }
+
+    /// The page at a path.
+    pub(crate) fn page_at(&self, path: &str) -> Option<&Page> {
+        self.pages.iter().find(|page| page.has(path))
+    }
+
     /// Refuses a member whose URL the connector cannot dial.
     pub(crate) fn check_dialable(&self, to: &Destination) -> Result<(), Error> {
         let scheme = to.url().scheme();
@@ -293,6 +317,10 @@ fn check_base_path(path: &str) -> Result<(), Error> {
 mod tests {
     use super::*;
 
+    fn page(path: &str) -> Page {
+        Page::new(path, |_| async { http::Response::default() })
+    }
+
     #[test]
     fn the_defaults_are_valid() {
         HttpOptions::default().validate().unwrap();
@@ -338,6 +366,9 @@ mod tests {
             ),
             ("max_connections", options().max_connections(usize::MAX)),
             ("max_requests", options().max_requests(0)),
+            ("max_page_streams", options().max_page_streams(0)),
+            ("page", options().page(page("metrics"))),
+            ("page", options().page(page("/m")).page(page("/m"))),
             (
                 "max_calls_per_connection",
                 options().max_calls_per_connection(MAX_CALLS + 1),

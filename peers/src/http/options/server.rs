@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::http_options::HttpOptions;
-use crate::http::server::Hook;
+use crate::http::server::{Hook, Page};
 use crate::{Context, Error};
 
 /// # The server side: answering peers
@@ -74,7 +74,21 @@ impl HttpOptions {
         self
     }
 
-    /// A hook that sees the head of every request of a peer before the request is answered, in every
+    /// A [`Page`] for others than peers on the same port. Its path goes before the [`base_path`](Self::base_path). Default:
+    /// none.
+    pub fn page(mut self, page: Page) -> Self {
+        self.pages.push(page);
+        self
+    }
+
+    /// The most [streams](crate::Body::stream) of pages that are open at one time; the request for one more is answered
+    /// with 503. Default: 64.
+    pub fn max_page_streams(mut self, streams: usize) -> Self {
+        self.max_page_streams = streams;
+        self
+    }
+
+    /// A hook that sees the head of every request of a peer or for a [page](Self::page) before the request is answered, in every
     /// protocol, and refuses the request or attaches a [`Context`] to it. Default: none.
     ///
     /// The [`PeerService`](crate::PeerService), and so a node's getter, reads the context with

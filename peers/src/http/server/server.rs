@@ -21,6 +21,7 @@ use super::accepted::Accepted;
 use super::detect::{Version, detect};
 use super::inbound_connections::{InboundConnections, Tally};
 use super::listener::Listener;
+use super::page_streams::PageStreams;
 use super::reserve::{Permit, RESERVE, ReserveService};
 use super::rest::Rest;
 use super::watchdog::{Activity, Verdict, Watchdog};
@@ -31,6 +32,8 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// The least that hyper's buffers can be limited to.
 const MIN_BUFFER: usize = 8 << 10;
+/// How soon the streams are ended that begin while a server drains.
+const LATE_STREAMS: Duration = Duration::from_millis(50);
 /// The pauses of accepting after an error: the first one, and the longest one. Each is twice the last.
 const ACCEPT_BACK_OFF: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
@@ -48,6 +51,8 @@ pub struct Server {
     /// Ends with the number of connections that were cut off.
     task: JoinHandle<usize>,
     tally: Arc<Tally>,
+    /// The streams of the pages that it serves, if it is that of a node.
+    pub(crate) page_streams: Option<PageStreams>,
 }
 
 impl Server {
@@ -88,6 +93,7 @@ impl Server {
             drain,
             task,
             tally,
+            page_streams: None,
         })
     }
 
@@ -110,7 +116,16 @@ impl Server {
     /// When the future is dropped, everything is cut off at once.
     pub async fn shutdown(mut self) -> usize {
         self.drain.send_replace(true);
-        (&mut self.task).await.unwrap_or_default()
+        loop {
+            if let Some(streams) = &self.page_streams {
+                streams.end();
+            }
+            select! {
+                cut_off = &mut self.task => return cut_off.unwrap_or_default(),
+                // A connection that had not heard of the end yet may have begun another one.
+                () = sleep(LATE_STREAMS) => {}
+            }
+        }
     }
 }
 

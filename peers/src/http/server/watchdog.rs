@@ -58,8 +58,9 @@ enum Phase {
     Holding { taken: u64 },
     /// The client is sending a head; it is to end in time, however many bytes come.
     Reading { reads_before: u64 },
-    /// Nothing. Over HTTP/2 pings, which are reads, do not count.
-    Idle { reads: u64 },
+    /// Nothing, or the rest of an answer that comes bit by bit. Over HTTP/2 pings, which are reads and writes, do not
+    /// count.
+    Idle { reads: u64, writes: u64 },
 }
 
 impl Activity {
@@ -109,11 +110,13 @@ impl Activity {
         } else if self.streams.load(Relaxed) {
             Phase::Idle {
                 reads: reads_before,
+                writes: self.taken.load(Relaxed),
             }
         } else if reads != reads_before {
             Phase::Reading { reads_before }
         } else {
-            Phase::Idle { reads }
+            let writes = self.writes.load(Relaxed);
+            Phase::Idle { reads, writes }
         }
     }
 }
