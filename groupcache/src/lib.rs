@@ -23,6 +23,8 @@
 //! # Features
 //!
 //! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
+//! - `cli`: the program `groupcache`, which asks and watches the nodes of a cluster: `cargo install groupcache-rs --features
+//!   cli`, or `cli,tls,grpc`. [Watch and alert][watch] shows its commands. The library is the same with it.
 //! - `dns`: [`peers::Dns`], the members that a name server knows. Adds hickory-resolver.
 //! - `etcd`: [`peers::Etcd`], the members that have announced themselves in etcd. Adds tonic with its transport, and
 //!   rustls.
@@ -39,6 +41,7 @@
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
+//! - `report-page`: [`NodeBuilder::report_page`], the node's report as JSON for that program. Adds serde_json.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 //! - `tls`: [`NodeBuilder::tls`], encrypted connections, and peers that are known by their certificates. Adds rustls with

@@ -10,7 +10,7 @@
 //!   on this node and on those that it reached. All protocols but golang and galaxycache carry
 //!   removals; native, mailgun and groupcache-go carry sets; only native carries clears.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
-//! - `GET /api/health`, `GET /api/stats`.
+//! - `GET /api/health`, `GET /api/stats`; `GET /groupcachez.json`, the node's report, which the tool `groupcache` reads.
 //!
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 

@@ -73,7 +73,8 @@ impl NodeOptions {
         let mut node = Node::builder(this)
             .peers(Member::list(&self.peers.join(","))?)
             .protocol(self.protocol)
-            .http(http);
+            .http(http)
+            .report_page();
         if let Some(source) = self.discover {
             node = node.discovery(parse_discovery(&source)?);
         }

@@ -12,3 +12,4 @@ mod scaling;
 mod service;
 mod support;
 mod thumbnails;
+mod tool;

@@ -11,6 +11,8 @@ mod members;
 )]
 mod node;
 mod report;
+#[cfg(feature = "report-page")]
+mod report_page;
 mod security;
 mod weak_node;
 
