@@ -23,6 +23,8 @@
 //! # Features
 //!
 //! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
+//! - `cli`: the program `groupcache`, which asks and watches the nodes of a cluster: `cargo install groupcache-rs --features
+//!   cli`, or `cli,tls,grpc`. [Watch and alert][watch] shows its commands. The library is the same with it.
 //! - `dns`: [`peers::Dns`], the members that a name server knows. Adds hickory-resolver.
 //! - `etcd`: [`peers::Etcd`], the members that have announced themselves in etcd. Adds tonic with its transport, and
 //!   rustls.
@@ -44,6 +46,7 @@
 //!   [`NodeMetrics::observe`] makes instruments of the same metrics. Adds opentelemetry and tracing-opentelemetry.
 //! - `page`: [`NodeBuilder::live_page`], a page at `/groupcachez` on which a node shows itself. Adds maud.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
+//! - `report-page`: [`NodeBuilder::report_page`], the node's report as JSON for that program. Adds serde_json.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 //! - `tls`: [`NodeBuilder::tls`], encrypted connections, and peers that are known by their certificates. Adds rustls with

@@ -12,7 +12,8 @@
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
 //! - `GET /api/health`, `GET /api/stats`.
 //! - `GET /metrics`: the same counters and more, as Prometheus reads them.
-//! - `GET /groupcachez`: the live page of the node, for people; `/groupcachez.json` has its figures.
+//! - `GET /groupcachez`: the live page of the node, for people; `/groupcachez.json` has its figures, which the tool
+//!   `groupcache` reads.
 //!
 //! A key is percent-encoded, any bytes; as in a form, `+` is a space.
 

@@ -16,5 +16,6 @@ mod secure;
 mod service;
 mod support;
 mod thumbnails;
+mod tool;
 #[cfg(feature = "otlp")]
 mod traces;

@@ -15,6 +15,8 @@ mod node;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 mod node_metrics;
 mod report;
+#[cfg(feature = "report-page")]
+mod report_page;
 mod security;
 mod weak_node;
 

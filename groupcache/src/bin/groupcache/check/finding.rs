@@ -1,0 +1,96 @@
+use serde::Serialize;
+
+use super::super::fetch::NoReportKind;
+
+/// Something that is wrong with a member.
+#[derive(Debug, Serialize)]
+pub(super) struct Finding {
+    pub(super) kind: Kind,
+    /// The member's id.
+    pub(super) member: String,
+    pub(super) text: String,
+    /// For [`Kind::Ring`], the ids that the member's ring lacks, and those that it alone has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) missing: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) extra: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    /// The tool gets no answer from it.
+    Unreachable,
+    /// It asks for other credentials.
+    Refused,
+    /// It answers, but has no report.
+    NoReport,
+    /// Its report is none that the tool understands.
+    Unreadable,
+    /// Another member answers in its place.
+    Identity,
+    /// Others get no answer from it.
+    NoAnswer,
+    /// It speaks another protocol.
+    Protocol,
+    /// It has the label of another cluster.
+    Cluster,
+    /// Its ring is another one.
+    Ring,
+    /// It knows a member by another URL.
+    Url,
+    /// Its clock is wrong.
+    Clock,
+}
+
+impl Kind {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::NoReport => "no-report",
+            Self::Unreadable => "unreadable",
+            Self::Identity => "identity",
+            Self::NoAnswer => "no-answer",
+            Self::Protocol => "protocol",
+            Self::Cluster => "cluster",
+            Self::Ring => "ring",
+            Self::Url => "url",
+            Self::Clock => "clock",
+        }
+    }
+}
+
+impl From<NoReportKind> for Kind {
+    fn from(kind: NoReportKind) -> Self {
+        match kind {
+            NoReportKind::Unreachable => Self::Unreachable,
+            NoReportKind::Refused => Self::Refused,
+            NoReportKind::NoReport => Self::NoReport,
+            NoReportKind::Unreadable => Self::Unreadable,
+        }
+    }
+}
+
+impl Finding {
+    pub(super) fn new(kind: Kind, member: &str, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            member: member.to_owned(),
+            text: text.into(),
+            missing: Vec::new(),
+            extra: Vec::new(),
+        }
+    }
+}
+
+/// The first names of a list, and how many more there are.
+pub(super) fn names<T: AsRef<str>>(list: &[T]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<&str> = list.iter().take(SHOWN).map(T::as_ref).collect();
+    let shown = shown.join(", ");
+    match list.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

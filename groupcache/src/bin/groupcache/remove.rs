@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use super::access::AccessOptions;
+use super::client::Client;
+use super::cluster::{ClusterOptions, RingOptions};
+use super::failure::Failure;
+use super::keys::KeysOptions;
+use super::output::Output;
+
+/// Removes values on all nodes.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    keys: KeysOptions,
+    /// Group [default: the node's, if it has one alone].
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterOptions,
+    #[command(flatten)]
+    ring: RingOptions,
+    #[command(flatten)]
+    access: AccessOptions,
+}
+
+/// The keys that are removed together.
+const BATCH: usize = 1000;
+
+pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure> {
+    let batches = options.keys.batches(BATCH)?;
+    let (cluster, ring, access) = (&options.cluster, &options.ring, &options.access);
+    let plan = cluster.plan(ring, access, options.group.as_deref()).await?;
+    let client = Client::join(&plan, access.load()?).await?;
+    let bar = progress_bar();
+    let (mut removed, mut failure) = (0, None);
+    for batch in batches {
+        let batch = batch?;
+        match client.group.remove_many(&batch).await {
+            Ok(()) => removed += batch.len(),
+            // The other members have removed the keys, and the rest of the keys does not depend on these.
+            Err(error) => failure = Some(client.explain(&error)),
+        }
+        bar.inc(batch.len() as u64);
+    }
+    bar.finish_and_clear();
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if output.json {
+        output.value(&json!({ "removed": removed, "group": client.group.name() }))?;
+    }
+    Ok(())
+}
+
+/// Shown once the work takes longer than a moment.
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {human_pos} keys removed, {per_sec}");
+    let bar = ProgressBar::no_length();
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
