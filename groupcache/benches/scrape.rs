@@ -20,7 +20,7 @@ fn scrape(c: &mut Criterion) {
     let cluster = runtime.block_on(busy_cluster());
     let node = cluster.nodes()[0].clone();
     scrapes.bench_function("report, 3 nodes, 3 groups", |b| {
-        b.iter(|| black_box(node.report()))
+        b.iter(|| black_box(node.report()));
     });
     scrapes.bench_function("text, 3 nodes, 3 groups", |b| {
         b.iter(|| black_box(node.metrics().text()));

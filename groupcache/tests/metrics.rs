@@ -349,7 +349,10 @@ async fn opentelemetry_observes_the_same_figures() {
 
     let mut observed = BTreeMap::new();
     for metrics in exporter.get_finished_metrics().unwrap() {
-        for metric in metrics.scope_metrics().flat_map(|scope| scope.metrics()) {
+        for metric in metrics
+            .scope_metrics()
+            .flat_map(opentelemetry_sdk::metrics::data::ScopeMetrics::metrics)
+        {
             let AggregatedMetrics::F64(data) = metric.data() else {
                 panic!("{metric:?}");
             };

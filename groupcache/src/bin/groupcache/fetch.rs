@@ -120,12 +120,14 @@ impl Fetcher {
             return Err(Unreachable.because(CANNOT_DIAL));
         }
         let limit = self.access.connect_timeout;
-        let io = timeout(limit, connector.dial(&to))
+        let connected = timeout(limit, connector.dial(&to))
             .await
             .map_err(|_| Unreachable.because(format_args!("no connection within {limit:?}")))?
             .map_err(|error| Unreachable.because(with_causes(&error)))?;
         let failed = |error: hyper::Error| Unreachable.because(with_causes(&error));
-        let (mut sender, connection) = http1::handshake(TokioIo::new(io)).await.map_err(failed)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(connected.into_io()))
+            .await
+            .map_err(failed)?;
         // It ends with the answer, or when the sender is dropped.
         let connection = tokio::spawn(connection);
         let asked = (SystemTime::now(), Instant::now());

@@ -19,6 +19,11 @@ impl Connected {
         }
     }
 
+    /// The connection itself. Nothing says then for how long it may be used.
+    pub fn into_io(self) -> Box<dyn Io> {
+        self.io
+    }
+
     #[cfg(feature = "tls")]
     pub(crate) fn valid(io: Box<dyn Io>, validity: Validity) -> Self {
         Self { io, validity }
