@@ -21,6 +21,14 @@ mod parse;
 mod settling;
 mod static_members;
 mod status;
+#[cfg(any(
+    feature = "dns",
+    feature = "etcd",
+    feature = "file",
+    feature = "gossip",
+    feature = "kubernetes-unversioned",
+    feature = "testing"
+))]
 mod tells_lists;
 mod troubles;
 mod usable;
@@ -41,4 +49,12 @@ pub use options::DiscoveryOptions;
 pub use parse::parse_discovery;
 pub use static_members::StaticMembers;
 pub use status::DiscoveryStatus;
+#[cfg(any(
+    feature = "dns",
+    feature = "etcd",
+    feature = "file",
+    feature = "gossip",
+    feature = "kubernetes-unversioned",
+    feature = "testing"
+))]
 pub(crate) use tells_lists::TellsLists;
