@@ -16,7 +16,6 @@ pub mod thumbnails;
 mod client;
 mod escape;
 mod server;
-#[cfg(feature = "otlp")]
 mod traces;
 mod zipf;
 

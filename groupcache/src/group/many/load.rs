@@ -1,6 +1,7 @@
 //! Step 5 for several keys: their load flights, and the bulk loads.
 
 use std::iter;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::stream::FuturesUnordered;
@@ -64,7 +65,7 @@ impl Inner {
         let keys: Vec<_> = loads.iter().map(|load| load.key().clone()).collect();
         let span = spans::load_many(&self.name, keys.len());
         let call = async { self.getter.get_many_boxed(keys).await };
-        let outcome = caught(recorded(span, self.wait_for_getter(call))).await;
+        let outcome = caught(recorded(span, pin!(self.wait_for_getter(call)))).await;
         let is_alone = |load: &Claimed| match &outcome {
             Ok(answers) => answers.leave_alone(load.key()),
             Err(_) => false,

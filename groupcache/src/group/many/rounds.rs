@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::mem;
+use std::pin::pin;
 use std::sync::Arc;
 
 use lru::DefaultHashBuilder;
@@ -76,7 +77,7 @@ impl Inner {
             mode,
         };
         let span = spans::fetch_many(&self.name, keys.len(), peer.member(), mode);
-        let answers = match asking(span, peer.get_many(request)).await {
+        let answers = match asking(span, pin!(peer.get_many(request))).await {
             // The request or the answer, whose limits are not those of one key.
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,
