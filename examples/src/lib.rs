@@ -17,7 +17,6 @@ mod client;
 mod escape;
 mod node_options;
 mod server;
-#[cfg(feature = "otlp")]
 mod traces;
 mod zipf;
 

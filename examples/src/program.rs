@@ -6,19 +6,13 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-#[cfg(feature = "otlp")]
-use opentelemetry_sdk::trace::SdkTracerProvider;
-use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tracing_subscriber::EnvFilter;
-#[cfg(not(feature = "otlp"))]
-use tracing_subscriber::layer::Identity;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::BoxError;
-#[cfg(feature = "otlp")]
-use crate::traces;
+use crate::traces::Traces;
 
 /// Runs a program with the flags of this process.
 pub fn main<O, F>(run: fn(O) -> F) -> ExitCode
@@ -41,9 +35,10 @@ where
     let result = tokio::runtime::Runtime::new()
         .map_err(BoxError::from)
         .and_then(|runtime| {
-            let watched = watch(&name, &runtime)?;
+            let traces = Traces::of(&name, &runtime)?;
+            watch(&traces);
             let result = runtime.block_on(run(options));
-            watched.end();
+            traces.end();
             result
         });
     match result {
@@ -55,49 +50,21 @@ where
     }
 }
 
-/// Writes the log to stderr if `RUST_LOG` says what to log, as in `RUST_LOG=info`. With the feature `otlp`, sends
-/// traces to where `OTEL_EXPORTER_OTLP_ENDPOINT` says, as in `http://127.0.0.1:4318`.
-fn watch(name: &str, runtime: &Runtime) -> Result<Watched, BoxError> {
+/// Writes the log to stderr if `RUST_LOG` says what to log, as in `RUST_LOG=info`, and hands the program's spans to
+/// `traces`.
+fn watch(traces: &Traces) {
     let log = EnvFilter::try_from_default_env().ok().map(|filter| {
         tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
             .with_filter(filter)
     });
-    #[cfg(feature = "otlp")]
-    let (traces, watched) = {
-        let traces = traces::exporter(name, runtime)?;
-        let layer = traces.as_ref().map(traces::layer);
-        (layer, Watched { traces })
-    };
-    #[cfg(not(feature = "otlp"))]
-    let (traces, watched) = {
-        let _ = (name, runtime);
-        (None::<Identity>, Watched {})
-    };
+    let traces = traces.layer();
     if log.is_some() || traces.is_some() {
         // An error means that the process logs already.
         let _ = tracing_subscriber::registry()
             .with(log)
             .with(traces)
             .try_init();
-    }
-    Ok(watched)
-}
-
-/// What is to be sent before the program ends.
-struct Watched {
-    #[cfg(feature = "otlp")]
-    traces: Option<SdkTracerProvider>,
-}
-
-impl Watched {
-    fn end(self) {
-        #[cfg(feature = "otlp")]
-        if let Some(traces) = self.traces
-            && let Err(error) = traces.shutdown()
-        {
-            eprintln!("the last traces were not sent: {error}");
-        }
     }
 }
 

@@ -49,7 +49,7 @@ impl TraceContext {
     ///
     /// # Errors
     ///
-    /// [`Error::is_malformed`] if one of the ids is zero.
+    /// If one of the ids is zero.
     pub fn new(trace_id: u128, parent_id: u64, flags: u8, state: &str) -> Result<Self, Error> {
         if trace_id == 0 || parent_id == 0 {
             return Err(Error::malformed("a trace context with an id of zero"));
@@ -67,7 +67,7 @@ impl TraceContext {
     ///
     /// # Errors
     ///
-    /// [`Error::is_malformed`] if the `traceparent` is none. Of a later version than 00 the known fields are read.
+    /// If the `traceparent` is none. Of a later version than 00 the known fields are read.
     pub fn parse(traceparent: &str, tracestate: &str) -> Result<Self, Error> {
         let malformed = || Error::malformed("a malformed traceparent");
         let (trace_id, parent_id, flags) = fields(traceparent).ok_or_else(malformed)?;

@@ -9,7 +9,7 @@ use peers::Context;
 use super::entered::Entered;
 use super::node_runtime::{NodeRuntime, WAIT_FOR_RUNTIME};
 use super::task_pool::TaskPool;
-use crate::trace::{InSpan, spans};
+use crate::trace::spans;
 use crate::{Entry, Error, Key};
 
 /// The running fetches, or the running loads, of a group: one for each key, and not too many.
@@ -52,7 +52,6 @@ impl Flights {
             match Place::take(&self.running, self.max) {
                 Some(place) => {
                     let work = Context::current().scope(work());
-                    let work = InSpan::current(work);
                     Either::Left(Entered::new(self.runtime.handle().clone(), place, work))
                 }
                 None => Either::Right(ready(Err(overloaded(self.max)))),

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::pin::pin;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -73,7 +74,7 @@ impl PeerService for Groups {
                 let reply = group.0.serve_get(&request).await;
                 reply.map_err(|error| error.to_answer())
             };
-            recorded(span, work).await
+            recorded(span, pin!(work)).await
         })
     }
 
@@ -87,7 +88,7 @@ impl PeerService for Groups {
                 let group = self.asked_for(request.group)?;
                 Ok(group.0.serve_get_many(&request).await)
             };
-            recorded(span, work).await
+            recorded(span, pin!(work)).await
         })
     }
 
@@ -99,7 +100,7 @@ impl PeerService for Groups {
                 let taken = group.0.serve_set(&request);
                 taken.map_err(|error| error.to_answer())
             };
-            recorded(span, work).await
+            recorded(span, pin!(work)).await
         })
     }
 
@@ -111,7 +112,7 @@ impl PeerService for Groups {
                 group.0.serve_remove(&request);
                 Ok(())
             };
-            recorded(span, work).await
+            recorded(span, pin!(work)).await
         })
     }
 
@@ -126,7 +127,7 @@ impl PeerService for Groups {
                 self.asked_for(group)?.0.serve_clear(phase);
                 Ok(())
             };
-            recorded(span, work).await
+            recorded(span, pin!(work)).await
         })
     }
 

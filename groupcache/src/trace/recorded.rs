@@ -4,32 +4,34 @@ use std::task::{Context, Poll, ready};
 use pin_project_lite::pin_project;
 use tracing::Span;
 
-use super::in_span::InSpan;
 use super::outcome::{End, Outcome};
+use super::spans;
 
 /// Work in its span, which says in the end how the work has ended.
+///
+/// Large work is pinned by the caller first, so that its state has room for it once.
 pub(crate) fn recorded<T: End, E: End>(
     span: Span,
     work: impl Future<Output = Result<T, E>>,
 ) -> impl Future<Output = Result<T, E>> {
     Recorded {
-        work: InSpan::new(span, work),
-        has_ended: false,
+        span: spans::boxed(span),
+        work,
     }
 }
 
 pin_project! {
     struct Recorded<F> {
+        // `None` if there is no span, or nothing left to say in it.
+        span: Option<Box<Span>>,
         #[pin]
-        work: InSpan<F>,
-        has_ended: bool,
+        work: F,
     }
 
     impl<F> PinnedDrop for Recorded<F> {
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if !*this.has_ended && let Some(span) = this.work.as_ref().get_ref().span() {
-                Outcome::unfinished().record(span);
+            if let Some(span) = this.project().span.take() {
+                Outcome::unfinished().record(&span);
             }
         }
     }
@@ -39,11 +41,13 @@ impl<T: End, E: End, F: Future<Output = Result<T, E>>> Future for Recorded<F> {
     type Output = Result<T, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let mut this = self.project();
-        let result = ready!(this.work.as_mut().poll(context));
-        *this.has_ended = true;
-        if let Some(span) = this.work.as_ref().get_ref().span() {
-            Outcome::of(&result).record(span);
+        let this = self.project();
+        let result = {
+            let _entered = this.span.as_ref().map(|span| span.enter());
+            ready!(this.work.poll(context))
+        };
+        if let Some(span) = this.span.take() {
+            Outcome::of(&result).record(&span);
         }
         Poll::Ready(result)
     }

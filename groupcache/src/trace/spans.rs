@@ -154,6 +154,11 @@ pub(crate) fn serve(operation: &'static str, group: &str, keys: usize) -> Span {
     span
 }
 
+/// A span that takes one word where it is off: the size of a flight is a matter of the group's memory.
+pub(crate) fn boxed(span: Span) -> Option<Box<Span>> {
+    (!span.is_disabled()).then(|| Box::new(span))
+}
+
 /// Says in the current get's span that the work is another caller's, and so in another trace.
 pub(crate) fn note_shared() {
     Span::current().record("shared", true);

@@ -1,3 +1,4 @@
+use std::pin::pin;
 use std::sync::Arc;
 
 use peers::{Context, Peer, Phase, RemoveRequest, Scope, SetRequest};
@@ -50,7 +51,7 @@ impl Inner {
             let send = async move {
                 let id = peer.member().id();
                 let span = spans::tell(change.operation(), &inner.name, peer.member());
-                match asking(span, inner.send(&peer, &change, phase)).await {
+                match asking(span, pin!(inner.send(&peer, &change, phase))).await {
                     Ok(()) => {
                         inner.coherence.delivered(id, change.scope());
                         None

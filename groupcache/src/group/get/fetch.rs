@@ -1,5 +1,6 @@
 //! Step 2, the fetch flight: one for all local callers that miss the same key.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use peers::GetMode;
@@ -27,7 +28,7 @@ impl Inner {
                 Err(error) => Err(error),
             })
         };
-        recorded(span, work).await
+        recorded(span, pin!(work)).await
     }
 
     pub(in crate::group) fn join_fetch(self: &Arc<Self>, key: Key) -> Call {

@@ -1,5 +1,6 @@
 //! Step 5, the load flight: the one place that calls the getter.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -67,7 +68,8 @@ impl Inner {
             mode: GetMode::Peek,
         };
         let span = spans::fetch(&self.name, key, former.peer.member(), 0, "hand-over");
-        let asked = asking(span, former.peer.get(request));
+        let asked = pin!(former.peer.get(request));
+        let asked = asking(span, asked);
         let reply = tokio::time::timeout(self.limits.peek_timeout, asked).await;
         let Ok(reply) = reply else {
             self.router.pause_former(&former.peer);
@@ -122,7 +124,7 @@ impl Inner {
         let span = spans::load(&self.name, &key);
         // The getter is called within its span.
         let call = async { self.getter.get_boxed(key.clone()).await };
-        let value = recorded(span, self.wait_for_getter(call)).await;
+        let value = recorded(span, pin!(self.wait_for_getter(call))).await;
         drop(timed);
         let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
         drop(panics);

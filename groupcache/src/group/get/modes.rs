@@ -1,5 +1,6 @@
 //! The gets that do not go all the way: peek, no load by a peer, and warm-up.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use peers::GetMode;
@@ -21,7 +22,7 @@ impl Inner {
                 Err(error) => Err(error),
             })
         };
-        recorded(span, work).await
+        recorded(span, pin!(work)).await
     }
 
     /// A get that makes no other node load.
@@ -39,7 +40,7 @@ impl Inner {
                 None => self.load(key).await,
             })
         };
-        recorded(span, work).await
+        recorded(span, pin!(work)).await
     }
 
     /// The owner's copy, if the owner is another node and has one.
@@ -68,6 +69,6 @@ impl Inner {
                 None => self.load(key).await.map(drop),
             }
         };
-        recorded(span, work).await
+        recorded(span, pin!(work)).await
     }
 }

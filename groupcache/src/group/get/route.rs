@@ -1,5 +1,6 @@
 //! Step 3, route: which peers to ask for a key, and in which order.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use peers::{GetMode, GetRequest, Peer, Reply, Routes};
@@ -86,7 +87,7 @@ impl Inner {
     ) -> Result<Reply, peers::Error> {
         let group = &*self.name;
         let span = spans::fetch(group, key, peer.member(), attempt, spans::word(mode));
-        let reply = asking(span, peer.get(GetRequest { group, key, mode })).await?;
+        let reply = asking(span, pin!(peer.get(GetRequest { group, key, mode }))).await?;
         self.heard(peer, reply.log);
         Ok(reply)
     }

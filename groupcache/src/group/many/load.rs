@@ -1,6 +1,7 @@
 //! Step 5 for several keys: their load flights, and the bulk loads.
 
 use std::iter;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -66,7 +67,7 @@ impl Inner {
         let begun = Instant::now();
         let span = spans::load_many(&self.name, keys.len());
         let call = async { self.getter.get_many_boxed(keys).await };
-        let outcome = caught(recorded(span, self.wait_for_getter(call))).await;
+        let outcome = caught(recorded(span, pin!(self.wait_for_getter(call)))).await;
         let is_alone = |load: &Claimed| match &outcome {
             Ok(answers) => answers.leave_alone(load.key()),
             Err(_) => false,

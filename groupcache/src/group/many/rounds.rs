@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 
 use lru::DefaultHashBuilder;
@@ -78,7 +79,7 @@ impl Inner {
             mode,
         };
         let span = spans::fetch_many(&self.name, keys.len(), peer.member(), mode);
-        let answers = match asking(span, peer.get_many(request)).await {
+        let answers = match asking(span, pin!(peer.get_many(request))).await {
             // The request or the answer, whose limits are not those of one key.
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,

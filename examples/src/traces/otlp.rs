@@ -22,11 +22,39 @@ use crate::client::Client;
 /// What is sent: the spans of groupcache, and those of the programs.
 const SENT: &str = "info,groupcache::trace=debug";
 
-/// The exporter of a program of this name; `None` if the environment does not say where to send traces.
-pub(crate) fn exporter(
-    name: &str,
-    runtime: &Runtime,
-) -> Result<Option<SdkTracerProvider>, BoxError> {
+/// Sends the traces of a program.
+pub(crate) struct Traces(Option<SdkTracerProvider>);
+
+impl Traces {
+    /// Those of the program of this name, if the environment says where to send them.
+    pub(crate) fn of(name: &str, runtime: &Runtime) -> Result<Self, BoxError> {
+        exporter(name, runtime).map(Self)
+    }
+
+    /// Takes the program's spans.
+    pub(crate) fn layer<S>(&self) -> Option<impl Layer<S> + use<S>>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let layer = tracing_opentelemetry::layer();
+        self.0.as_ref().map(|traces| {
+            layer
+                .with_tracer(traces.tracer(env!("CARGO_PKG_NAME")))
+                .with_filter(EnvFilter::new(SENT))
+        })
+    }
+
+    /// Sends the last ones.
+    pub(crate) fn end(self) {
+        if let Some(traces) = self.0
+            && let Err(error) = traces.shutdown()
+        {
+            eprintln!("the last traces were not sent: {error}");
+        }
+    }
+}
+
+fn exporter(name: &str, runtime: &Runtime) -> Result<Option<SdkTracerProvider>, BoxError> {
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let endpoints = [
         "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -55,16 +83,6 @@ pub(crate) fn exporter(
         .with_resource(resource.build())
         .with_batch_exporter(exporter);
     Ok(Some(provider.build()))
-}
-
-/// Hands the program's spans to the exporter.
-pub(crate) fn layer<S>(traces: &SdkTracerProvider) -> impl Layer<S> + use<S>
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-{
-    tracing_opentelemetry::layer()
-        .with_tracer(traces.tracer(env!("CARGO_PKG_NAME")))
-        .with_filter(EnvFilter::new(SENT))
 }
 
 /// The exporter's client. Its connections live on the program's runtime, because the exporter's own thread has none.
