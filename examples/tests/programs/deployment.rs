@@ -185,6 +185,19 @@ fn all_ports_agree() {
 }
 
 #[test]
+fn prometheus_finds_the_metrics_where_the_annotations_say() {
+    let annotations = stateful_set()["spec"]["template"]["metadata"]["annotations"].clone();
+    assert_eq!(annotations["prometheus.io/scrape"], "true");
+    assert_eq!(annotations["prometheus.io/port"], PORT);
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("test.sqlite");
+    let server = Server::start(SERVICE, &["--database", database.to_str().unwrap()]);
+    let path = annotations["prometheus.io/path"].as_str().unwrap();
+    let metrics = server.get(path);
+    assert!(metrics.body.ends_with("# EOF\n"), "{metrics:?}");
+}
+
+#[test]
 fn the_probes_ask_for_what_the_program_answers() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("test.sqlite");

@@ -7,6 +7,7 @@ mod discovery;
 mod flags;
 mod frontend;
 mod logs;
+mod observability;
 mod protocols;
 mod scaling;
 mod service;

@@ -169,6 +169,25 @@ pub(crate) fn frontends(count: usize, args: &[&str]) -> Vec<Server> {
     frontends
 }
 
+/// Whether a program is installed. If not, says so loudly.
+///
+/// # Panics
+///
+/// It is not installed, and this is the gate (`CI=1`).
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
+    if !is_there {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "{program} is not installed"
+        );
+        // Not by a macro, whose output the test harness would keep back.
+        let _ = writeln!(std::io::stderr(), "!!! SKIPPED: {program} is not installed");
+    }
+    is_there
+}
+
 /// Sends a process a signal, as in `-TERM`.
 pub(crate) fn signal(server: &Server, signal: &str) {
     let pid = server.child.id().to_string();
