@@ -17,6 +17,7 @@ use crate::rates::{Rate, Rates};
 use crate::report::{FailedStep, KeyMask};
 use crate::stats::{Counters, Measures};
 use crate::store::Storage;
+use crate::trace::spans;
 use crate::{Entry, Error, Key, Stats};
 
 /// The state that all handles of a group share, and the helpers that its rooms share.
@@ -121,6 +122,14 @@ impl Inner {
     /// Whether requests are counted: for peers, which get the rates with replies, or for the list of hot keys.
     pub(super) fn counts_requests(&self) -> bool {
         self.rates.lists_hot_keys() || self.has_peers()
+    }
+
+    /// What spans say of the group, and how they show its keys.
+    pub(super) fn traced(&self) -> spans::Of<'_> {
+        spans::Of {
+            group: &self.name,
+            key_mask: &self.key_mask,
+        }
     }
 
     /// Notes what failed, for reports.

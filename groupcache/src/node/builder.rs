@@ -291,8 +291,8 @@ impl NodeBuilder {
         self
     }
 
-    /// Whether [reports](Node::report), and the log's lines about values, have hashes in place of keys, and leave out the
-    /// texts of getters' errors, which may name keys. A key has the same hash as long as the node lives; the hashes of
+    /// Whether [reports](Node::report), spans, and the log's lines about values, have hashes in place of keys, and leave out
+    /// the texts of getters' errors, which may name keys. A key has the same hash as long as the node lives; the hashes of
     /// other nodes are others, so that nobody finds keys by hashing guesses. Default: no.
     pub fn hide_keys(mut self, hide: bool) -> Self {
         self.hide_keys = hide;

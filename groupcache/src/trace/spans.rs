@@ -1,16 +1,25 @@
 //! The spans, all of the target `groupcache::trace` and of the level `debug`. Gets that memory answers have none.
 //!
-//! A key may be a secret: spans have it at the level `trace` alone.
+//! A key may be a secret: spans have it at the level `trace` alone, and hidden if the node hides keys.
 
 use peers::{Context, GetMode, Member};
 use tracing::field::{Empty, debug};
 use tracing::{Level, Span, debug_span, enabled};
 
 use super::bridge;
-use crate::Mode;
+use crate::report::KeyMask;
+use crate::{Key, Mode};
+
+/// A group, and how it shows keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Of<'a> {
+    pub(crate) group: &'a str,
+    pub(crate) key_mask: &'a KeyMask,
+}
 
 /// A local caller's get, which memory does not answer.
-pub(crate) fn get(group: &str, key: &[u8], mode: &'static str) -> Span {
+pub(crate) fn get(of: Of<'_>, key: &Key, mode: &'static str) -> Span {
+    let group = of.group;
     let span = debug_span!(
         target: "groupcache::trace",
         "groupcache.get",
@@ -23,7 +32,7 @@ pub(crate) fn get(group: &str, key: &[u8], mode: &'static str) -> Span {
         bytes = Empty,
         otel.status_code = Empty,
     );
-    with_key(span, key)
+    with_key(span, of, key)
 }
 
 /// The work on the keys of a get of several that memory does not answer.
@@ -37,19 +46,21 @@ pub(crate) fn get_many(group: &str, keys: usize, mode: Mode) -> Span {
 }
 
 /// The work that replaces a stale value.
-pub(crate) fn refresh(group: &str, key: &[u8]) -> Span {
+pub(crate) fn refresh(of: Of<'_>, key: &Key) -> Span {
+    let group = of.group;
     let span = debug_span!(target: "groupcache::trace", "groupcache.refresh", group, key = Empty);
-    with_key(span, key)
+    with_key(span, of, key)
 }
 
 /// A get from a peer, and how many peers were asked for the key before.
 pub(crate) fn fetch(
-    group: &str,
-    key: &[u8],
+    of: Of<'_>,
+    key: &Key,
     peer: &Member,
     attempt: usize,
     mode: &'static str,
 ) -> Span {
+    let group = of.group;
     let span = debug_span!(
         target: "groupcache::trace",
         "groupcache.fetch",
@@ -63,7 +74,7 @@ pub(crate) fn fetch(
         otel.kind = "client",
         otel.status_code = Empty,
     );
-    with_key(span, key)
+    with_key(span, of, key)
 }
 
 /// A get of several keys from a peer.
@@ -83,7 +94,8 @@ pub(crate) fn fetch_many(group: &str, keys: usize, peer: &Member, mode: GetMode)
 }
 
 /// A getter call.
-pub(crate) fn load(group: &str, key: &[u8]) -> Span {
+pub(crate) fn load(of: Of<'_>, key: &Key) -> Span {
+    let group = of.group;
     let span = debug_span!(
         target: "groupcache::trace",
         "groupcache.load",
@@ -93,7 +105,7 @@ pub(crate) fn load(group: &str, key: &[u8]) -> Span {
         bytes = Empty,
         otel.status_code = Empty,
     );
-    with_key(span, key)
+    with_key(span, of, key)
 }
 
 /// A getter call for several keys.
@@ -164,10 +176,11 @@ pub(crate) fn note_shared() {
     Span::current().record("shared", true);
 }
 
-fn with_key(span: Span, key: &[u8]) -> Span {
+fn with_key(span: Span, of: Of<'_>, key: &Key) -> Span {
     if !span.is_disabled() && enabled!(target: "groupcache::trace", Level::TRACE) {
         // Escaped, as it may hold anything.
-        span.record("key", debug(String::from_utf8_lossy(key)));
+        let shown = of.key_mask.show(key);
+        span.record("key", debug(String::from_utf8_lossy(&shown)));
     }
     span
 }

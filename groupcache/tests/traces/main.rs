@@ -112,6 +112,24 @@ async fn a_miss_is_one_trace_over_two_nodes_with_the_getters_span_over_every_pro
 }
 
 #[tokio::test]
+async fn spans_have_keys_at_the_level_trace_and_hashes_where_the_node_hides_keys() {
+    let recorder = Recorder::new("info,groupcache::trace=trace", Sampler::AlwaysOn);
+    for hides in [false, true] {
+        let cluster = settled(2).configure(move |node| node.hide_keys(hides));
+        let cluster = cluster.start().await.unwrap();
+        let groups = unmirrored(&cluster, traced_getter());
+        let key = cluster.key_owned_by(1, "k");
+        groups[0].get(&key).await.unwrap();
+        let spans = recorder.spans();
+        for span in [GET, FETCH, LOAD] {
+            let shown = spans.attribute(span, "key").unwrap();
+            assert_eq!(shown.contains(&key), !hides, "{span}: {shown}");
+            assert_eq!(shown.contains('#'), hides, "{span}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn gets_that_go_less_far_and_changes_are_traces_too() {
     let recorder = Recorder::of_everything();
     let cluster = settled(2).start().await.unwrap();

@@ -17,7 +17,7 @@ impl Inner {
     /// Joins the fetch flight of the key, and waits for it. Counts the outcome, also when the caller goes
     /// away before there is one.
     pub(in crate::group) async fn miss(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let span = spans::get(&self.name, &key, "load");
+        let span = spans::get(self.traced(), &key, "load");
         let work = async {
             let outcome = OutcomeGuard::new(&self);
             outcome.record(match self.check_key(&key) {

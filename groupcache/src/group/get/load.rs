@@ -67,7 +67,7 @@ impl Inner {
             key,
             mode: GetMode::Peek,
         };
-        let span = spans::fetch(&self.name, key, former.peer.member(), 0, "hand-over");
+        let span = spans::fetch(self.traced(), key, former.peer.member(), 0, "hand-over");
         let asked = pin!(former.peer.get(request));
         let asked = asking(span, asked);
         let reply = tokio::time::timeout(self.limits.peek_timeout, asked).await;
@@ -121,7 +121,7 @@ impl Inner {
             inner: self,
             key: &key,
         };
-        let span = spans::load(&self.name, &key);
+        let span = spans::load(self.traced(), &key);
         // The getter is called within its span.
         let call = async { self.getter.get_boxed(key.clone()).await };
         let value = recorded(span, pin!(self.wait_for_getter(call))).await;

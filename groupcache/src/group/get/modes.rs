@@ -14,7 +14,7 @@ use crate::{Entry, Error, Key, NotFound};
 impl Inner {
     /// A get that takes only what is cached, here or at the key's owner.
     pub(in crate::group) async fn peek(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let span = spans::get(&self.name, &key, "peek");
+        let span = spans::get(self.traced(), &key, "peek");
         let work = async {
             let outcome = OutcomeGuard::new(&self);
             outcome.record(match self.peek_owner(&key).await {
@@ -30,7 +30,7 @@ impl Inner {
         self: Arc<Self>,
         key: Key,
     ) -> Result<Entry, Error> {
-        let span = spans::get(&self.name, &key, "no peer load");
+        let span = spans::get(self.traced(), &key, "no peer load");
         let work = async {
             let outcome = OutcomeGuard::new(&self);
             // An owner that cannot answer, or cannot be asked, is passed over.
@@ -60,7 +60,7 @@ impl Inner {
 
     /// Makes the key's owner load the value if the owner lacks it. Counts no get.
     pub(in crate::group) async fn warm_up(self: Arc<Self>, key: Key) -> Result<(), Error> {
-        let span = spans::get(&self.name, &key, "warm-up");
+        let span = spans::get(self.traced(), &key, "warm-up");
         let work = async {
             self.check_key(&key)?;
             let routes = self.router.snapshot();

@@ -13,7 +13,7 @@ impl Inner {
     pub(super) fn refresh(self: &Arc<Self>, key: &[u8]) {
         if !self.fetches.contains(key) && !self.pauses_refresh(key) {
             let (inner, key) = (Arc::clone(self), Key::from(key));
-            spans::refresh(&self.name, &key)
+            spans::refresh(self.traced(), &key)
                 .in_scope(|| drop(self.fetches.join(key.clone(), || inner.refetch(key))));
         }
     }
@@ -21,7 +21,9 @@ impl Inner {
     /// The same for a peer that asked for the value: a load, as this node has to answer for it.
     pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
         if !self.loads.contains(key) && !self.pauses_refresh(key) {
-            spans::refresh(&self.name, key).in_scope(|| drop(self.join_load(Key::from(key))));
+            let key = Key::from(key);
+            let span = spans::refresh(self.traced(), &key);
+            span.in_scope(|| drop(self.join_load(key)));
         }
     }
 

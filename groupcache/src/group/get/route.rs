@@ -86,7 +86,13 @@ impl Inner {
         mode: GetMode,
     ) -> Result<Reply, peers::Error> {
         let group = &*self.name;
-        let span = spans::fetch(group, key, peer.member(), attempt, spans::word(mode));
+        let span = spans::fetch(
+            self.traced(),
+            key,
+            peer.member(),
+            attempt,
+            spans::word(mode),
+        );
         let reply = asking(span, pin!(peer.get(GetRequest { group, key, mode }))).await?;
         self.heard(peer, reply.log);
         Ok(reply)
