@@ -280,11 +280,12 @@ async fn a_peer_that_nobody_asks_is_found_dead_while_somebody_looks() {
     let quiet = node.live_page(LivePageOptions::default().check_peers(false));
     let looking = node.live_page(LivePageOptions::default());
     get(&quiet, "/groupcachez").await;
+    get(&looking, "/groupcachez.json").await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(!is_down(&node), "nobody has checked");
     let found = async {
         while !is_down(&node) {
-            get(&looking, "/groupcachez.json").await;
+            get(&looking, "/groupcachez").await;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };

@@ -95,6 +95,11 @@ impl Context {
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> + use<F> {
         CURRENT.scope(self, work)
     }
+
+    /// The same for work that waits for nothing.
+    pub(crate) fn sync_scope<T>(self, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(self, work)
+    }
 }
 
 impl fmt::Debug for Context {

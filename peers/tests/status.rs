@@ -48,10 +48,10 @@ async fn a_peer_is_unknown_then_well_then_failing_then_left_alone_then_well_agai
         (status.health, status.failures_in_a_row),
         (Health::Failing, 1)
     );
-    assert!(status.health.is_down() && status.next_check.is_none());
+    assert!(!status.health.is_down() && status.next_check.is_none());
     peer.get(get(b"k")).await.unwrap_err();
     let status = peer.status();
-    assert_eq!(status.health, Health::LeftAlone);
+    assert!(status.health == Health::LeftAlone && status.health.is_down());
     assert!(status.next_check.is_some_and(|next| next <= SECOND));
     assert_eq!(status.failures.len(), 2);
     assert!(peer.get(get(b"k")).await.unwrap_err().is_circuit_open());

@@ -240,13 +240,18 @@ async fn a_server_says_that_it_takes_places_and_reads_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_whose_trace_is_recorded_is_answered_where_it_can_be_seen() {
+async fn a_call_that_is_answered_at_once_is_seen_in_a_trace_that_is_recorded() {
     /// A node that has every value in memory, and says how it was asked.
     struct Cached;
 
     impl PeerService for Cached {
         fn get_cached(&self, _: GetRequest<'_>) -> Option<Result<Reply, Error>> {
-            Some(echo(get(b"at once")))
+            let is_traced = Context::current_trace().is_some();
+            Some(echo(get(if is_traced {
+                &b"traced"[..]
+            } else {
+                b"at once"
+            })))
         }
 
         fn get<'a>(&'a self, _: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
@@ -257,7 +262,7 @@ async fn a_call_whose_trace_is_recorded_is_answered_where_it_can_be_seen() {
     let network = Network::new();
     let (_server, _) = serve(&network, Protocol::Native, HttpOptions::default(), Cached);
     let client = dial(&network, Protocol::Native, HttpOptions::default());
-    for (traceparent, how) in [(PLACE, "on a task"), (UNSAMPLED, "at once")] {
+    for (traceparent, how) in [(PLACE, "traced"), (UNSAMPLED, "at once")] {
         let context = Context::default().with_trace(place(traceparent, ""));
         let reply = context.scope(client.get(get(b"k"))).await.unwrap();
         assert_eq!(reply.value, how);

@@ -9,7 +9,7 @@ use crate::trace::spans;
 
 pin_project! {
     /// A future whose connections, timers and tasks belong to the node's runtime, whichever executor
-    /// polls it: a caller may live on another runtime, or on none. Its span is that of whoever has made it.
+    /// polls it: a caller may live on another runtime, or on none. Its span is that of the get that has made it.
     ///
     /// Written by hand, like all that a flight's work is wrapped in: an `async` block would have room for the work
     /// twice, where it is kept and where it is awaited.
@@ -28,7 +28,7 @@ impl<P, F> Entered<P, F> {
     pub(super) fn new(runtime: Handle, place: P, future: F) -> Self {
         Self {
             runtime,
-            span: spans::boxed(Span::current()),
+            span: spans::boxed(spans::current()),
             _place: place,
             future,
         }

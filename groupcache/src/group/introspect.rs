@@ -90,7 +90,8 @@ impl Group {
     ///
     /// Once this returns, no value of such a key that was loaded here before is stored any more, as after a
     /// [`remove`](Self::remove). Which values `predicate` sees is said at [`entries`](Self::entries). It runs without any
-    /// lock; its panic ends the call. The call takes time in proportion to the number of entries: a large store is best
+    /// lock; its panic ends the call. Of a [store of your own](crate::Store) it sees 65,536 keys at most. The call takes time in
+    /// proportion to the number of entries: a large store is best
     /// looked through on a thread that may block.
     pub fn invalidate_if(&self, mut predicate: impl FnMut(&Cached) -> bool) -> usize {
         let matching = self.entries().filter(|cached| predicate(cached));

@@ -92,6 +92,6 @@ impl MeasuredPeer {
         self.idle_connections += other.idle_connections;
         self.pending_hints += other.pending_hints;
         self.share += other.share;
-        self.fetches += &other.fetches;
+        // Not the times: as peers come and go among the others, their sums would go down, which counters must not.
     }
 }

@@ -88,9 +88,12 @@ fn read(family: &Family, part: Part, source: &Source, into: &dyn AsyncInstrument
             let scale = family.unit().scale();
             for bound in family.unit().bounds() {
                 let mut attributes = attributes(labels);
-                attributes.push(KeyValue::new("le", bound as f64 / scale));
+                attributes.push(KeyValue::new("le", (bound as f64 / scale).to_string()));
                 into.observe(distribution.at_most(bound) as f64, &attributes);
             }
+            let mut attributes = attributes(labels);
+            attributes.push(KeyValue::new("le", "+Inf"));
+            into.observe(distribution.count as f64, &attributes);
         }
         (Part::Count | Part::Whole, Value::Distribution(distribution)) => {
             into.observe(distribution.count as f64, &attributes(labels));

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, GetManyReply, GetManyRequest, GetRequest, PeerService,
-    Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Changes, ChangesRequest, Context, GetManyReply, GetManyRequest, GetRequest,
+    PeerService, Phase, RemoveRequest, Reply, SetRequest,
 };
 
-use crate::trace::{recorded, spans};
+use crate::trace::{recorded, recorded_now, spans};
 use crate::{Error, Group};
 
 /// The groups of a node by name, for its own callers and for peers.
@@ -63,7 +63,11 @@ impl PeerService for Groups {
     fn get_cached(&self, request: GetRequest<'_>) -> Option<Result<Reply, peers::Error>> {
         let group = self.find(request.group)?;
         let answer = group.0.serve_cached(&request)?;
-        Some(answer.map_err(|error| error.to_answer()))
+        let answer = answer.map_err(|error| error.to_answer());
+        if Context::current_trace().is_some_and(|trace| trace.is_sampled()) {
+            recorded_now(&spans::serve("get", request.group, 1), &answer);
+        }
+        Some(answer)
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, peers::Error>> {

@@ -1,4 +1,4 @@
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use peers::{Body, Page};
 
@@ -67,7 +67,9 @@ impl MetricsPage {
 fn text(kind: &'static str, text: impl Into<Body>) -> Response<Body> {
     let mut answer = Response::new(text.into());
     let kind = HeaderValue::from_static(kind);
-    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, kind);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
 }
 

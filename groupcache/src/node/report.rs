@@ -23,7 +23,7 @@ impl Node {
             group.0.add_pending_hints(&host.router, &mut hints);
         }
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        NodeReport {
+        let mut report = NodeReport {
             member: self.member().clone(),
             cluster: host.cluster.clone(),
             protocol: host.protocol,
@@ -40,7 +40,11 @@ impl Node {
                 .map(|group| group.0.report(&host.router))
                 .collect(),
             discovery: self.discovery().map(Into::into),
+        };
+        if report.keys_are_hidden {
+            report.hide_texts_of_peers();
         }
+        report
     }
 
     /// The owners of evenly spaced points of the ring, for a picture of it. At most 65,536 points.

@@ -147,9 +147,15 @@ impl LivePage {
     }
 
     fn page(&self, node: &Node, head: &Parts, query: &Query, wants_json: bool) -> Response<Body> {
-        let snapshot = self.0.watch.look(node);
+        let is_json = wants_json || prefers_json(head);
+        // A script that asks again and again is not somebody who looks.
+        let snapshot = if is_json {
+            self.0.watch.snapshot(node)
+        } else {
+            self.0.watch.look(node)
+        };
         let key = KeyAnswer::find(node, query);
-        let mut answer = if wants_json || prefers_json(head) {
+        let mut answer = if is_json {
             let figures = Figures {
                 snapshot: &snapshot,
                 key,

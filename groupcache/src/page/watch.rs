@@ -29,7 +29,7 @@ pub(super) struct Watch(Arc<Inner>);
 struct Inner {
     options: LivePageOptions,
     history: Mutex<History>,
-    /// The last request for the page or its figures.
+    /// The last request for the page.
     last_look: Mutex<Option<Instant>>,
     /// One permit for each viewer whose page updates by itself.
     viewers: Arc<Semaphore>,
@@ -87,17 +87,25 @@ impl Watch {
         runtime.spawn(run(Arc::downgrade(&self.0), node));
     }
 
-    /// The node as it is now, for somebody who asks.
+    /// The node as it is now, for somebody who looks at the page.
     pub(super) fn look(&self, node: &Node) -> Snapshot {
         *self.0.last_look.lock() = Some(Instant::now());
+        self.snapshot(node)
+    }
+
+    /// The node as it is now.
+    pub(super) fn snapshot(&self, node: &Node) -> Snapshot {
         self.0.snapshot(node)
     }
 
-    /// One more viewer; `None` if there are too many.
+    /// One more viewer; `None` if there are too many, or the node is gone.
     pub(super) fn join(&self) -> Option<Viewer> {
         let permit = Arc::clone(&self.0.viewers).try_acquire_owned().ok()?;
-        Some(Viewer {
-            news: self.0.news.subscribe(),
+        let news = self.0.news.subscribe();
+        // The end is told once.
+        let is_over = matches!(*news.borrow(), News::Over);
+        (!is_over).then_some(Viewer {
+            news,
             _permit: permit,
         })
     }

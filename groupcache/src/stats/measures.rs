@@ -66,15 +66,8 @@ impl Measures {
     }
 }
 
-/// Whether the text of an error of this kind may be that of a user's function.
+/// Whether the text of an error of this kind may be that of a user's function, here or on a peer: one of another
+/// implementation may say anything.
 fn may_name_key(kind: ErrorKind) -> bool {
-    !matches!(
-        kind,
-        ErrorKind::Overloaded
-            | ErrorKind::TimedOut
-            | ErrorKind::Unreachable
-            | ErrorKind::Denied
-            | ErrorKind::Unsupported
-            | ErrorKind::Abandoned
-    )
+    !matches!(kind, ErrorKind::Unsupported | ErrorKind::Abandoned)
 }

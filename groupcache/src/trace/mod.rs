@@ -10,4 +10,4 @@ mod recorded;
 pub(crate) mod spans;
 
 pub(crate) use asking::asking;
-pub(crate) use recorded::recorded;
+pub(crate) use recorded::{recorded, recorded_now};

@@ -20,6 +20,13 @@ pub(crate) fn recorded<T: End, E: End>(
     }
 }
 
+/// Says in the span how work has ended that waited for nothing.
+pub(crate) fn recorded_now<T: End, E: End>(span: &Span, result: &Result<T, E>) {
+    if !span.is_disabled() {
+        Outcome::of(result).record(span);
+    }
+}
+
 pin_project! {
     struct Recorded<F> {
         // `None` if there is no span, or nothing left to say in it.

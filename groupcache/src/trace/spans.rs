@@ -171,9 +171,19 @@ pub(crate) fn boxed(span: Span) -> Option<Box<Span>> {
     (!span.is_disabled()).then(|| Box::new(span))
 }
 
+/// The current span if it is one of these, and not one of the user's.
+pub(crate) fn current() -> Span {
+    let current = Span::current();
+    let metadata = current.metadata();
+    match metadata.is_some_and(|metadata| metadata.target() == "groupcache::trace") {
+        true => current,
+        false => Span::none(),
+    }
+}
+
 /// Says in the current get's span that the work is another caller's, and so in another trace.
 pub(crate) fn note_shared() {
-    Span::current().record("shared", true);
+    current().record("shared", true);
 }
 
 fn with_key(span: Span, of: Of<'_>, key: &Key) -> Span {

@@ -225,6 +225,38 @@ async fn members_that_do_not_take_a_change_are_named() {
 }
 
 #[tokio::test]
+async fn a_bad_line_after_others_does_not_hide_what_was_done() {
+    let (nodes, dead) = (Nodes::start(2).await, dead_url().await);
+    let line = format!("{}\n", STANDARD.encode("k"));
+    let stdin = format!("{}?\n", line.repeat(1000));
+    let all = nodes.urls.join(",");
+    let with_dead = format!("{all},{dead}");
+    for (peers, removed) in [(&all, 1000), (&with_dead, 0)] {
+        let args = [
+            "remove",
+            "--key-base64",
+            "--keys-from",
+            "-",
+            "--group",
+            "g",
+            "--json",
+            "--peers",
+            peers,
+        ];
+        let ran = tool_with(&args, stdin.as_bytes()).await;
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert_eq!(ran.json()["removed"], removed, "{ran:?}");
+        let told = format!("{removed} keys were removed, and then: the key");
+        assert!(ran.err.contains(&told), "{ran:?}");
+        assert_eq!(ran.err.contains(&dead), removed == 0, "{ran:?}");
+
+        // Without a line before it, nothing was begun.
+        let ran = tool_with(&args, b"?\n").await;
+        assert_eq!(ran.code, 2, "{ran:?}");
+    }
+}
+
+#[tokio::test]
 async fn errors_are_told_with_their_reason() {
     let nodes = Nodes::start(1).await;
     let ran = tool(&["get", "k", "--group", "nope", "--node", &nodes.urls[0]]).await;

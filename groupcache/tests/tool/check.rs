@@ -334,7 +334,8 @@ async fn a_thousand_members_are_asked_and_a_limit_is_told() {
     assert_eq!(ran.code, 0, "{:?}", ran.err);
     assert_eq!(ran.json()["nodes"].as_array().unwrap().len(), 1000);
 
-    let ran = tool(&[
+    // Nothing is known of those that are left out, so the cluster is not well.
+    let limited = [
         "check",
         "--timeout",
         "60s",
@@ -342,11 +343,56 @@ async fn a_thousand_members_are_asked_and_a_limit_is_told() {
         "3",
         "--node",
         &start,
-    ])
-    .await;
-    assert_eq!(ran.code, 0, "{ran:?}");
+    ];
+    let ran = tool(&limited).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
     assert!(
-        ran.out.contains("note: 997 members more were not asked"),
+        ran.out
+            .contains("not-asked: 997 members more were not asked"),
         "{ran:?}"
     );
+    assert!(ran.out.contains("3 nodes, 1 finding"), "{ran:?}");
+    let ran = tool(&[&limited[..], &["--json"]].concat()).await;
+    assert_eq!(ran.findings(), [found("not-asked", "")], "{ran:?}");
+}
+
+#[tokio::test]
+async fn a_start_that_claims_another_members_identity_does_not_hide_it() {
+    // `x` says that it is `b`, which does not answer, or has been started at another time.
+    for b_answers in [false, true] {
+        let reporter = Reporter::start(move |base, name| {
+            if name == "b" && !b_answers {
+                return None;
+            }
+            let own = if name == "x" { "b" } else { name };
+            let mut report = report(base, own, &["a", "b"]);
+            report["uptime"] = json!(if name == "x" { 5000.0 } else { 1.5 });
+            Some(report.to_string())
+        })
+        .await;
+        let start = reporter.member("x");
+        let ran = tool(&["check", "--json", "--node", &start]).await;
+        let expected = if b_answers {
+            found("identity", &start)
+        } else {
+            found("no-report", "b")
+        };
+        assert_eq!((ran.code, ran.findings()), (1, vec![expected]), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_start_at_another_of_its_addresses_counts_once() {
+    let reporter = Reporter::start(|base, name| {
+        let own = if name == "x" { "b" } else { name };
+        let mut report = report(base, own, &["a", "b"]);
+        // One process, and so one start, whenever it is asked.
+        report["unix_ms"] = now_ms().into();
+        report["uptime"] = (now_ms() as f64 / 1e3).into();
+        Some(report.to_string())
+    })
+    .await;
+    let ran = tool(&["check", "--node", &reporter.member("x")]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("2 nodes agree"), "{ran:?}");
 }

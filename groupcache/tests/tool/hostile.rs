@@ -134,6 +134,24 @@ async fn a_report_without_an_end_is_cut_off() {
 }
 
 #[tokio::test]
+async fn lists_that_grow_in_memory_are_refused() {
+    let peers = vec!["{}"; 10_001].join(",");
+    let reporter = Reporter::start(move |_, _| {
+        let member = r#"{"id": "a", "url": "http://a"}"#;
+        Some(format!(
+            r#"{{"member": {member}, "ring": {{"peers": [{peers}]}}}}"#
+        ))
+    })
+    .await;
+    let ran = tool(&["check", "--node", &reporter.member("a")]).await;
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.contains("more than 10000 peers of a ring"),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test]
 async fn deep_json_does_not_overflow_the_stack() {
     let deep = "[".repeat(1_000_000);
     let reporter = Reporter::start(move |_, _| Some(format!(r#"{{"unknown": {deep}"#))).await;

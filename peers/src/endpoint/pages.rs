@@ -1,6 +1,7 @@
 //! The pages beside the protocols.
 
 use std::panic::{AssertUnwindSafe, catch_unwind as catch};
+use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
@@ -19,7 +20,7 @@ impl Inner {
             Method::HEAD => true,
             _ => return method_not_allowed("GET, HEAD"),
         };
-        let Ok(_permit) = self.page_requests.try_acquire() else {
+        let Ok(permit) = Arc::clone(&self.page_requests).try_acquire_owned() else {
             let text = "too many pages at once";
             return failure::text(StatusCode::SERVICE_UNAVAILABLE, text);
         };
@@ -31,7 +32,7 @@ impl Inner {
         };
         match answer {
             Ok(answer) if has_no_body => without_body(answer),
-            Ok(answer) => self.page_streams.admit(answer, end),
+            Ok(answer) => self.page_streams.admit(answer, end, permit),
             Err(_) => {
                 tracing::error!(page = page.path(), "a page panicked");
                 failure::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")

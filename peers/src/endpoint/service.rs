@@ -77,9 +77,9 @@ pub(super) struct Inner {
     bodies: Arc<BodyBudget>,
     /// Closes with the last clone of the service, which ends the streams in a server of one's own.
     streams: watch::Sender<bool>,
-    /// One permit per page that is being answered. They are not [`requests`](Self::requests), so that an overloaded node
+    /// One permit per page that is being answered, until its last byte is. They are not [`requests`](Self::requests), so that an overloaded node
     /// still says what overloads it.
-    pub(super) page_requests: Semaphore,
+    pub(super) page_requests: Arc<Semaphore>,
     pub(super) page_streams: PageStreams,
 }
 
@@ -145,7 +145,7 @@ impl HttpService {
             requests,
             bodies,
             streams: watch::Sender::new(false),
-            page_requests: Semaphore::new(MAX_PAGE_REQUESTS),
+            page_requests: Arc::new(Semaphore::new(MAX_PAGE_REQUESTS)),
             page_streams,
         })))
     }

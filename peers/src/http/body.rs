@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// The body of an answer: up to three chunks, so that a value is sent from where it is cached, with
 /// the few bytes of framing before and after it. Its length is known. Over gRPC there are trailers. A page may have a
@@ -17,6 +18,8 @@ pub struct Body {
     /// The next chunk to send.
     next: usize,
     rest: Rest,
+    /// Given back when the body is sent or given up.
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 /// What follows the chunks.
@@ -36,18 +39,28 @@ impl Body {
             chunks,
             next: 0,
             rest: Rest::Nothing,
+            _permit: None,
         }
     }
 
-    /// A body that comes bit by bit, such as server-sent events. Bytes are sent as soon as there are some, and nothing is
-    /// kept for a reader that is slow: the stream is asked for more when the last bytes are written. A stream that says
-    /// nothing for [`server_idle_timeout`](crate::HttpOptions::server_idle_timeout) ends with its connection.
+    /// A body that comes bit by bit, such as server-sent events. Bytes are sent as soon as there are some. For a reader that
+    /// is slow a bounded number is kept, and the stream is not asked for more meanwhile. Over HTTP/1.1, a stream that says
+    /// nothing for [`server_idle_timeout`](crate::HttpOptions::server_idle_timeout) ends with its connection; over HTTP/2
+    /// once the whole connection is as quiet.
     pub fn stream(
         stream: impl http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
     ) -> Self {
         Self {
             rest: Rest::Stream(UnsyncBoxBody::new(stream)),
             ..Self::default()
+        }
+    }
+
+    /// The same, which keeps a permit as long as it lasts.
+    pub(crate) fn holding(self, permit: OwnedSemaphorePermit) -> Self {
+        Self {
+            _permit: Some(permit),
+            ..self
         }
     }
 

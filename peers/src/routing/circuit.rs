@@ -101,8 +101,12 @@ impl Circuit {
     /// is kept until the peer answers a request: checks may get through where requests do not.
     pub(super) fn found(&self) -> bool {
         let mut state = self.state.lock();
-        state.failures = 0;
-        state.next_check.take().is_some()
+        let was_open = state.next_check.take().is_some();
+        if was_open {
+            // While it is closed, failures of requests add up: a check tells nothing of them.
+            state.failures = 0;
+        }
+        was_open
     }
 
     /// Begins the next pause of an open circuit, and returns its length; `None` if it is closed.

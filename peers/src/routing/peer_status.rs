@@ -58,9 +58,6 @@ impl Health {
 
     /// Whether this node gets no values from the peer.
     pub fn is_down(self) -> bool {
-        matches!(
-            self,
-            Self::Failing | Self::LeftAlone | Self::RefusesThisNode
-        )
+        matches!(self, Self::LeftAlone | Self::RefusesThisNode)
     }
 }

@@ -34,9 +34,11 @@ pub(crate) fn take(headers: &mut HeaderMap) {
 
 /// Whether the server that has answered so reads places in traces.
 pub(super) fn are_taken(headers: &HeaderMap) -> bool {
-    headers
-        .get(ACCEPTS)
-        .is_some_and(|accepts| accepts == TRACES)
+    let lists = headers.get_all(ACCEPTS).iter();
+    lists
+        .filter_map(|list| list.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .any(|word| word.trim() == TRACES)
 }
 
 /// A call, to be written with its place in a trace, if it has one.
@@ -166,6 +168,9 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert!(!are_taken(&headers));
         take(&mut headers);
+        assert!(are_taken(&headers));
+        // A later version may take more.
+        headers.insert(ACCEPTS, HeaderValue::from_static("more, traces"));
         assert!(are_taken(&headers));
     }
 

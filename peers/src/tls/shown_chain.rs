@@ -90,7 +90,10 @@ impl Credential for ShownChain {
     fn change(&self) -> BoxFuture<'_, ()> {
         let mut reloads = self.certificates.reloads();
         Box::pin(async move {
-            // A reload before this call counts too.
+            // A reload before this call counts too, and so does a look that found it over.
+            if self.is_over.load(Relaxed) {
+                return;
+            }
             if !Arc::ptr_eq(&self.certificates.current(), &self.latest.lock().with) {
                 return;
             }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -6,6 +7,7 @@ use groupcache::{Error, Group, GroupBuilder, Key, Node};
 use super::access::Access;
 use super::cluster::Plan;
 use super::failure::{Failure, with_causes};
+use super::plain::plain;
 
 /// A node without keys of its own, that lives as long as a command. So a get, set or removal goes the same way as that of
 /// any other node: to the key's owner, past members that are down, and to all others where it has to.
@@ -56,22 +58,56 @@ impl Client {
             let report = self.node.report();
             let reasons = report.ring.peers.iter().filter_map(|peer| {
                 let last = peer.failures.first()?;
-                Some(format!("{}: {}", peer.member, last.text))
+                Some(plain(&format!("{}: {}", peer.member, last.text)))
             });
             let reasons: Vec<String> = reasons.take(3).collect();
             return Failure::Failed(format!("no member has answered: {}", reasons.join("; ")));
         }
-        if error.failed_peers().is_empty() {
-            return Failure::failed(error);
+        let mut failures = Failures::default();
+        failures.add(error);
+        Failure::Failed(self.tell(&failures))
+    }
+
+    /// The failures in words.
+    pub(super) fn tell(&self, failures: &Failures) -> String {
+        let mut parts: Vec<String> = failures.other.iter().cloned().collect();
+        if !failures.members.is_empty() {
+            let members = failures.members.iter();
+            let members = members.map(|(member, reason)| format!("{member}: {reason}"));
+            let members: Vec<String> = members.collect();
+            parts.push(format!(
+                "{} of {} members have not taken it, and may serve the old value for a while: {}",
+                members.len(),
+                self.node.peers().len(),
+                members.join("; ")
+            ));
         }
-        let failed = error.failed_peers().iter();
-        let failed = failed.map(|peer| format!("{}: {}", peer.member(), with_causes(peer.error())));
-        let failed: Vec<String> = failed.collect();
-        Failure::Failed(format!(
-            "{} of {} members have not taken it, and may serve the old value for a while: {}",
-            failed.len(),
-            self.node.peers().len(),
-            failed.join("; ")
-        ))
+        parts.join("; ")
+    }
+}
+
+/// Why calls have failed, with each member once however often it has failed. All texts are [`plain`].
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    /// The last reason of each member that has not taken a change.
+    members: BTreeMap<String, String>,
+    /// The last reason that is none of a member.
+    other: Option<String>,
+}
+
+impl Failures {
+    pub(super) fn add(&mut self, error: &Error) {
+        if error.failed_peers().is_empty() {
+            self.other = Some(plain(&with_causes(error)));
+        }
+        for peer in error.failed_peers() {
+            let member = plain(&peer.member().to_string());
+            let reason = plain(&with_causes(peer.error()));
+            self.members.insert(member, reason);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.other.is_none()
     }
 }

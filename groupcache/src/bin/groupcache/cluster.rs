@@ -5,6 +5,7 @@ use groupcache::{Member, Protocol, Scheme};
 use super::access::AccessOptions;
 use super::failure::Failure;
 use super::fetch::{Fetched, Fetcher};
+use super::plain::plain;
 use super::ring::RingView;
 
 /// Where the members are known.
@@ -111,7 +112,7 @@ impl RingOptions {
 /// The ring as a node has it, which has to be the one that is built here.
 fn named_by(node: &Member, fetched: Fetched, group: Option<&str>) -> Result<Plan, Failure> {
     let mut report = fetched.report;
-    let failed = |text: String| Failure::Start(format!("{}: {text}", node.url()));
+    let failed = |text: String| Failure::Start(format!("{}: {}", node.url(), plain(&text)));
     let protocol: Protocol = report
         .protocol
         .parse()

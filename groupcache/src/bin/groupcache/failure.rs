@@ -8,6 +8,8 @@ pub(super) enum Failure {
     Start(String),
     /// What was asked for did not come about: exit code 1.
     Failed(String),
+    /// A part of what was asked for did not come about: exit code 1. Texts of peers in it are plain already.
+    Partly { removed: usize, text: String },
     /// The output cannot be written.
     Output(io::Error),
 }
@@ -18,15 +20,10 @@ impl Failure {
         Self::Start(with_causes(error))
     }
 
-    /// An error with its causes, as the reason why a command has failed.
-    pub(super) fn failed(error: &dyn Error) -> Self {
-        Self::Failed(with_causes(error))
-    }
-
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             Self::Start(_) => 2,
-            Self::Failed(_) => 1,
+            Self::Failed(_) | Self::Partly { .. } => 1,
             // Whoever read the output has seen enough.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Self::Output(_) => 1,
@@ -37,7 +34,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start(text) | Self::Failed(text) => f.write_str(text),
+            Self::Start(text) | Self::Failed(text) | Self::Partly { text, .. } => f.write_str(text),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
         }
     }

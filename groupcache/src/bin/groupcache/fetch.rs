@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::access::{Access, AccessOptions};
 use super::failure::{Failure, with_causes};
+use super::plain::plain;
 use super::report::Report;
 
 /// Reads the reports of nodes.
@@ -74,7 +75,8 @@ impl NoReportKind {
     fn because(self, text: impl fmt::Display) -> NoReport {
         NoReport {
             kind: self,
-            text: text.to_string(),
+            // It may repeat what the node has said.
+            text: plain(&text.to_string()),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! All nodes of a cluster are asked: first those that were named, then those that these name, and so on.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use futures_util::StreamExt;
@@ -23,7 +23,8 @@ const HOT_KEYS: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
     pub(super) nodes: Vec<Asked>,
-    /// Members that were not asked, because there are more than the limit.
+    /// Members that were not asked, because there are more than the limit. Beyond [`MOST_URLS`] a member counts as often
+    /// as it is named.
     pub(super) left_out: usize,
 }
 
@@ -34,6 +35,8 @@ pub(super) struct Asked {
     pub(super) place: Place,
     /// Whether it was named by the user and not by a node.
     pub(super) is_start: bool,
+    /// Whether it says that it is a member at whose address another process says so, too.
+    pub(super) is_impostor: bool,
     pub(super) outcome: Outcome,
 }
 
@@ -47,6 +50,8 @@ pub(super) struct NodeView {
     pub(super) protocol: String,
     pub(super) version: String,
     pub(super) uptime: f64,
+    /// When the node was started by its own clock, in milliseconds since 1970.
+    pub(super) started_ms: Option<f64>,
     pub(super) clock: Option<Clock>,
     pub(super) ring: Arc<RingView>,
     /// The part of the ring that the node owns by its own view, from 0 to 1.
@@ -123,7 +128,11 @@ struct Named {
 impl Round {
     /// Has a node asked, unless it was named before.
     fn name(&mut self, place: &Place, is_start: bool) {
-        if self.urls.contains(&place.url) || self.urls.len() >= MOST_URLS {
+        if self.urls.contains(&place.url) {
+            return;
+        }
+        if self.urls.len() >= MOST_URLS {
+            self.left_out = self.left_out.saturating_add(1);
             return;
         }
         self.urls.insert(place.url.clone());
@@ -149,8 +158,6 @@ impl Round {
     fn take(&mut self, number: usize, outcome: Result<Fetched, NoReport>) {
         let outcome = outcome.map(|fetched| self.keep(fetched));
         if let Ok(node) = &outcome {
-            // It may have been asked at another of its addresses.
-            self.urls.insert(node.member.url.clone());
             let of_groups = node.groups.iter().filter_map(|group| group.ring.as_ref());
             let rings: Vec<_> = std::iter::once(&node.ring)
                 .chain(of_groups)
@@ -185,6 +192,7 @@ impl Round {
             protocol: report.protocol,
             version: report.version,
             uptime: report.uptime,
+            started_ms: report.unix_ms.map(|ms| ms as f64 - report.uptime * 1e3),
             clock,
             share,
             down: down(&report.ring),
@@ -193,23 +201,41 @@ impl Round {
         }
     }
 
-    /// A node that answered at two addresses counts once.
+    /// A node that answered at two addresses counts once. Which member it is, its word alone does not decide: the answer
+    /// at the member's own address does.
     fn into_gathered(self) -> Gathered {
+        let mut at_home = HashMap::new();
+        for named in &self.named {
+            if let Some(Ok(node)) = &named.outcome
+                && node.member.url == named.place.url
+            {
+                at_home.insert(node.member.clone(), node.started_ms);
+            }
+        }
         let mut seen = HashSet::new();
         let mut nodes = Vec::with_capacity(self.named.len());
         for named in self.named {
             let Some(outcome) = named.outcome else {
                 continue;
             };
+            let mut is_impostor = false;
             if let Ok(node) = &outcome
-                && !seen.insert(node.member.clone())
                 && named.is_start
+                && node.member.url != named.place.url
             {
-                continue;
+                is_impostor = at_home
+                    .get(&node.member)
+                    .is_some_and(|started| is_another_start(*started, node.started_ms));
+                let is_double = at_home.contains_key(&node.member) || seen.contains(&node.member);
+                if is_double && !is_impostor {
+                    continue;
+                }
+                seen.insert(node.member.clone());
             }
             nodes.push(Asked {
                 place: named.place,
                 is_start: named.is_start,
+                is_impostor,
                 outcome,
             });
         }
@@ -220,8 +246,16 @@ impl Round {
     }
 }
 
+/// How far two readings of one start may differ, in milliseconds: the node's clock may be set in between.
+const START_SLACK_MS: f64 = 2000.0;
+
+fn is_another_start(one: Option<f64>, other: Option<f64>) -> bool {
+    one.zip(other)
+        .is_some_and(|(one, other)| (one - other).abs() > START_SLACK_MS)
+}
+
 /// The names of `Health` under which a node gets no values from a peer.
-const DOWN: [&str; 3] = ["failing", "left-alone", "refuses-this-node"];
+const DOWN: [&str; 2] = ["left-alone", "refuses-this-node"];
 
 fn down(ring: &RingPart) -> Vec<String> {
     let down = ring

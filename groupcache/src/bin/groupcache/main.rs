@@ -77,8 +77,19 @@ fn complain(failure: &Failure, output: Output) {
     }
     let text = failure.to_string();
     if output.json {
+        let mut value = json!({ "error": text });
+        if let Failure::Partly { removed, .. } = failure {
+            value["removed"] = json!(removed);
+        }
         // Where the output is what fails, stderr has the reason.
-        _ = output.value(&json!({ "error": text }));
+        _ = output.value(&value);
     }
-    eprintln!("error: {}", plain::plain_lines(&text));
+    eprintln!(
+        "error: {}",
+        match failure {
+            // It names all members that have failed, and the text of each is bounded.
+            Failure::Partly { .. } => plain::plain_lines(&text),
+            _ => plain::plain(&text),
+        }
+    );
 }

@@ -5,11 +5,12 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use super::access::AccessOptions;
-use super::client::Client;
+use super::client::{Client, Failures};
 use super::cluster::{ClusterOptions, RingOptions};
 use super::failure::Failure;
 use super::keys::KeysOptions;
 use super::output::Output;
+use super::plain::plain;
 
 /// Removes values on all nodes.
 #[derive(Debug, Args)]
@@ -36,19 +37,39 @@ pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure>
     let plan = cluster.plan(ring, access, options.group.as_deref()).await?;
     let client = Client::join(&plan, access.load()?).await?;
     let bar = progress_bar();
-    let (mut removed, mut failure) = (0, None);
+    let (mut removed, mut failures, mut unreadable) = (0, Failures::default(), None);
     for batch in batches {
-        let batch = batch?;
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(failure) => {
+                unreadable = Some(failure);
+                break;
+            }
+        };
         match client.group.remove_many(&batch).await {
             Ok(()) => removed += batch.len(),
             // The other members have removed the keys, and the rest of the keys does not depend on these.
-            Err(error) => failure = Some(client.explain(&error)),
+            Err(error) => failures.add(&error),
         }
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
-    if let Some(failure) = failure {
-        return Err(failure);
+    match unreadable {
+        // Nothing has been changed.
+        Some(failure) if removed == 0 && failures.is_empty() => return Err(failure),
+        Some(failure) => {
+            let reason = plain(&failure.to_string());
+            let mut text = format!("{removed} keys were removed, and then: {reason}");
+            if !failures.is_empty() {
+                text = format!("{text}; {}", client.tell(&failures));
+            }
+            return Err(Failure::Partly { removed, text });
+        }
+        None if failures.is_empty() => {}
+        None => {
+            let text = format!("{removed} keys were removed; {}", client.tell(&failures));
+            return Err(Failure::Partly { removed, text });
+        }
     }
     if output.json {
         output.value(&json!({ "removed": removed, "group": client.group.name() }))?;

@@ -3,16 +3,33 @@
 //! The nodes may be of another version than the tool: fields that are missing have their default, and those that are not
 //! known are skipped.
 
+use std::fmt;
 use std::ops::AddAssign;
 
 use groupcache::Member;
+use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A node's report: the JSON of a `NodeReport`, or that of a live page, which has the report in it.
+/// The most peers of a ring.
+const MOST_PEERS: usize = 10_000;
+/// The most groups of a node.
+const MOST_GROUPS: usize = 4_096;
+/// The most hot keys of a group.
+const MOST_HOT_KEYS: usize = 1_024;
+/// The most hot keys and peers that all groups of a node have together.
+const MOST_PARTS: usize = 200_000;
+
+/// What a live page has as JSON: the report is a part of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Page {
+    report: Option<Report>,
+}
+
+/// A node's report: the JSON of a `NodeReport`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Report {
-    report: Option<Box<Report>>,
     pub(super) member: Place,
     pub(super) cluster: Option<String>,
     pub(super) protocol: String,
@@ -22,6 +39,7 @@ pub(super) struct Report {
     /// The node's wall clock, in milliseconds since 1970.
     pub(super) unix_ms: Option<u64>,
     pub(super) ring: RingPart,
+    #[serde(deserialize_with = "groups")]
     pub(super) groups: Vec<GroupPart>,
 }
 
@@ -42,6 +60,7 @@ pub(super) struct RingPart {
     pub(super) labels: String,
     pub(super) ties: String,
     pub(super) replicas: u32,
+    #[serde(deserialize_with = "peers")]
     pub(super) peers: Vec<PeerPart>,
 }
 
@@ -59,6 +78,7 @@ pub(super) struct GroupPart {
     pub(super) name: String,
     pub(super) stats: Counters,
     pub(super) usage: Memory,
+    #[serde(deserialize_with = "hot_keys")]
     pub(super) hot_keys: Vec<HotKey>,
     /// Of a group that has members of its own.
     pub(super) ring: Option<RingPart>,
@@ -104,13 +124,13 @@ pub(super) struct Memory {
 }
 
 impl Report {
-    /// Reads a report.
+    /// Reads a report, or that of a live page. Lists with more elements than their limits are an error.
     pub(super) fn read(json: &[u8]) -> serde_json::Result<Self> {
-        let mut report: Self = serde_json::from_slice(json)?;
-        Ok(match report.report.take() {
-            Some(inner) => *inner,
-            None => report,
-        })
+        let page: Page = serde_json::from_slice(json)?;
+        match page.report {
+            Some(report) => Ok(report),
+            None => serde_json::from_slice(json),
+        }
     }
 }
 
@@ -218,6 +238,71 @@ fn shortened<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
     Ok(text)
 }
 
+fn peers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PeerPart>, D::Error> {
+    deserializer.deserialize_seq(UpTo {
+        most: MOST_PEERS,
+        what: "peers of a ring",
+        parts: |_: &PeerPart| 0,
+    })
+}
+
+fn groups<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<GroupPart>, D::Error> {
+    deserializer.deserialize_seq(UpTo {
+        most: MOST_GROUPS,
+        what: "groups",
+        parts: |group: &GroupPart| {
+            let peers = group.ring.as_ref().map_or(0, |ring| ring.peers.len());
+            peers + group.hot_keys.len()
+        },
+    })
+}
+
+fn hot_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<HotKey>, D::Error> {
+    deserializer.deserialize_seq(UpTo {
+        most: MOST_HOT_KEYS,
+        what: "hot keys of a group",
+        parts: |_: &HotKey| 0,
+    })
+}
+
+/// A list of limited length. A few bytes of JSON make an element that is much larger, so the limit of a report's bytes
+/// does not bound the memory.
+struct UpTo<T> {
+    most: usize,
+    what: &'static str,
+    /// The elements of the lists in an element, of which there are at most [`MOST_PARTS`] in all.
+    parts: fn(&T) -> usize,
+}
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for UpTo<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", self.what)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Vec<T>, A::Error> {
+        let Self { most, what, parts } = self;
+        let (mut elements, mut sum) = (Vec::new(), 0_usize);
+        while elements.len() < most {
+            let Some(element) = list.next_element::<T>()? else {
+                return Ok(elements);
+            };
+            sum = sum.saturating_add(parts(&element));
+            if sum > MOST_PARTS {
+                let text =
+                    format_args!("the {what} have more than {MOST_PARTS} hot keys and peers");
+                return Err(A::Error::custom(text));
+            }
+            elements.push(element);
+        }
+        match list.next_element::<IgnoredAny>()? {
+            None => Ok(elements),
+            Some(_) => Err(A::Error::custom(format_args!("more than {most} {what}"))),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use groupcache::{Key, Node};
@@ -267,6 +352,33 @@ mod tests {
         let report = Report::read(json.as_bytes()).unwrap();
         assert_eq!((&*report.member.id, report.groups[0].stats.gets), ("a", 7));
         assert_eq!(report.unix_ms, None);
+    }
+
+    #[test]
+    fn lists_are_read_up_to_their_limits() {
+        let list = |count: usize, element: &str| vec![element; count].join(",");
+        let read = |json: String| Report::read(json.as_bytes());
+        let peers = |count| format!(r#"{{"peers": [{}]}}"#, list(count, "{}"));
+        let ring = |count| read(format!(r#"{{"ring": {}}}"#, peers(count)));
+        assert_eq!(ring(MOST_PEERS).unwrap().ring.peers.len(), MOST_PEERS);
+        let error = ring(MOST_PEERS + 1).unwrap_err().to_string();
+        assert!(error.contains("more than 10000 peers of a ring"), "{error}");
+
+        let groups =
+            |count, group: &str| read(format!(r#"{{"groups": [{}]}}"#, list(count, group)));
+        assert_eq!(groups(MOST_GROUPS, "{}").unwrap().groups.len(), MOST_GROUPS);
+        let error = groups(MOST_GROUPS + 1, "{}").unwrap_err().to_string();
+        assert!(error.contains("more than 4096 groups"), "{error}");
+
+        let hot = |count| format!(r#"{{"hot_keys": [{}]}}"#, list(count, "{}"));
+        assert!(groups(1, &hot(MOST_HOT_KEYS)).is_ok());
+        let error = groups(1, &hot(MOST_HOT_KEYS + 1)).unwrap_err().to_string();
+        assert!(error.contains("more than 1024 hot keys"), "{error}");
+
+        let own = format!(r#"{{"ring": {}}}"#, peers(MOST_PEERS));
+        assert!(groups(20, &own).is_ok());
+        let error = groups(21, &own).unwrap_err().to_string();
+        assert!(error.contains("more than 200000"), "{error}");
     }
 
     #[test]

@@ -37,6 +37,8 @@ impl<G> GroupBuilder<G> {
     /// may be told of in another order than they left. A panic is logged, and harms nothing else. An expired entry
     /// leaves when it is looked up or makes room, which may be long after.
     ///
+    /// A function that holds the group keeps it alive for ever: let it hold the group's name, or a channel.
+    ///
     /// It cannot be combined with a [store of your own](Self::store), which knows itself. Default: none.
     ///
     /// ```

@@ -252,6 +252,10 @@ impl HttpOptions {
         let mut taken = vec![HEALTH, "/_galaxycache", "/_galaxycache_peek"];
         for page in &self.pages {
             page.validate(&taken)?;
+            if page.has(&self.base_path) {
+                let reason = format!("{} would hide the base path", page.path());
+                return Err(Error::invalid_option("page", reason));
+            }
             taken.push(page.path());
         }
         Ok(())

@@ -38,10 +38,16 @@ impl PageStreams {
         self.ends.send_replace(());
     }
 
-    /// Lets an answer be sent: one with a stream if there is room for one more, and until `end`.
-    pub(crate) fn admit(&self, answer: Response<Body>, end: PageStreamsEnd) -> Response<Body> {
+    /// Lets an answer be sent. One with a stream is sent if there is room for one more, and until `end`. Any other one
+    /// keeps the permit of its request to its end: each has memory of its own, and its reader may be slow.
+    pub(crate) fn admit(
+        &self,
+        answer: Response<Body>,
+        end: PageStreamsEnd,
+        request: OwnedSemaphorePermit,
+    ) -> Response<Body> {
         if !answer.body().is_stream() {
-            return answer;
+            return answer.map(|body| body.holding(request));
         }
         match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => answer.map(|stream| {

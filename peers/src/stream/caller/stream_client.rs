@@ -174,14 +174,15 @@ impl StreamClient {
         }
         let limit = self.0.http.options().acquire_timeout;
         let patience = Instant::now() + limit;
-        let is_long = message.len() > SMALL;
+        let trace = Context::current_trace();
         loop {
-            if let Some(connection) = self.connection().await?
-                && tokio::time::timeout_at(patience, connection.room(lane, is_long))
-                    .await
-                    .is_err()
-            {
-                return Err(Error::no_free_connection(peer, limit));
+            if let Some(connection) = self.connection().await? {
+                // As it will be written: what a trace adds may make it a long one.
+                let is_long = connection.traced(message, trace.as_ref()).len() > SMALL;
+                let room = tokio::time::timeout_at(patience, connection.room(lane, is_long));
+                if room.await.is_err() || Instant::now() >= patience {
+                    return Err(Error::no_free_connection(peer, limit));
+                }
             }
             match self.try_call(message, lane, again).await? {
                 Called::Full => {}

@@ -16,7 +16,7 @@ use crate::stream::inbox::{Event, Inbox, Part};
 use crate::stream::outbox::{Outbox, Withdrawn};
 use crate::stream::queue::Queue;
 use crate::stream::{Hello, Message, Payload, traced};
-use crate::{BoxFuture, Context, Error, TraceContext};
+use crate::{BoxFuture, Context, Error};
 
 /// Answers the calls of a stream: the protocol's part.
 pub(crate) trait Answerer: Send + Sync + Unpin + 'static {
@@ -291,8 +291,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
     }
 }
 
-/// Answers a call: at once if that needs no waiting, and on a task otherwise. The work on a call whose trace is
-/// recorded is on a task in any case, to be seen in the trace.
+/// Answers a call: at once if that needs no waiting, and on a task otherwise.
 fn answer<A: Answerer>(
     answerer: &A,
     calls: &mut Calls<A::Answer>,
@@ -301,8 +300,14 @@ fn answer<A: Answerer>(
     message: Payload<'_>,
 ) -> Result<(), Error> {
     let (kind, trace, message) = traced::read(header.kind, message)?;
-    let is_sampled = trace.as_ref().is_some_and(TraceContext::is_sampled);
-    if !is_sampled && let Some(answer) = answerer.answer_now(kind, &message) {
+    let answer_now = || answerer.answer_now(kind, &message);
+    let at_once = match trace.as_ref().filter(|trace| trace.is_sampled()) {
+        Some(trace) => Context::default()
+            .with_trace(trace.clone())
+            .sync_scope(answer_now),
+        None => answer_now(),
+    };
+    if let Some(answer) = at_once {
         queue.push(&answer, header.id, 0);
         return Ok(());
     }

@@ -2,11 +2,11 @@ use serde::Serialize;
 
 use super::super::fetch::NoReportKind;
 
-/// Something that is wrong with a member.
+/// Something that is wrong with a member, or that is not known.
 #[derive(Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) kind: Kind,
-    /// The member's id.
+    /// The member's id; empty for [`Kind::NotAsked`].
     pub(super) member: String,
     pub(super) text: String,
     /// For [`Kind::Ring`], the ids that the member's ring lacks, and those that it alone has.
@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Url,
     /// Its clock is wrong.
     Clock,
+    /// Members were left out because of a limit, so that nothing is known of them.
+    NotAsked,
 }
 
 impl Kind {
@@ -57,6 +59,7 @@ impl Kind {
             Self::Ring => "ring",
             Self::Url => "url",
             Self::Clock => "clock",
+            Self::NotAsked => "not-asked",
         }
     }
 }

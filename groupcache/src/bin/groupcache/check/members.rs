@@ -16,6 +16,12 @@ pub(super) fn find(gathered: &Gathered) -> Vec<Finding> {
             };
             Some(Finding::new(reason.kind.into(), id, text))
         }
+        Ok(node) if asked.is_impostor => {
+            let (id, url) = (&node.member.id, &node.member.url);
+            let text =
+                format!("it says that it is {id}, and at {url} another process says so, too");
+            Some(Finding::new(Kind::Identity, &asked.place.id, text))
+        }
         Ok(node) if !asked.is_start && node.member.id != asked.place.id => {
             let text = format!("at {} answers {}", asked.place.url, node.member.id);
             Some(Finding::new(Kind::Identity, &asked.place.id, text))

@@ -26,7 +26,8 @@ use majority::majority;
 
 /// Finds members that cannot be reached, have another ring or protocol, or a wrong clock.
 ///
-/// Every member is asked that a node has on its ring. Where they differ, those are named that differ from most.
+/// Every member is asked that a node has on its ring. Where they differ, those are named that differ from most. Members
+/// that are not asked because of --max-nodes are a finding.
 /// Exit code 0: nothing was found. 1: there are findings. 2: no node has reported.
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -85,12 +86,7 @@ impl<'a> Verdict<'a> {
             &mut notes,
         ));
         notes.extend(versions(gathered));
-        if gathered.left_out > 0 {
-            notes.push(format!(
-                "{} members more were not asked: see --max-nodes",
-                gathered.left_out
-            ));
-        }
+        findings.extend(left_out(gathered));
         Self {
             gathered,
             findings,
@@ -105,6 +101,7 @@ impl<'a> Verdict<'a> {
         let own = self
             .findings
             .iter()
+            .filter(|finding| finding.kind != Kind::NotAsked)
             .filter(|finding| finding.member == asked.place.id || Some(&finding.member) == own);
         let mut kinds: Vec<Kind> = own.map(|finding| finding.kind).collect();
         kinds.dedup();
@@ -116,8 +113,11 @@ impl<'a> Verdict<'a> {
         let columns = ["node", "", "protocol", "ring", "members", "clock"];
         output.line(&output.table(&columns, 4, rows.collect()))?;
         for finding in &self.findings {
-            let (member, text) = (plain(&finding.member), plain(&finding.text));
-            output.line(&format!("{}: {member}: {text}", finding.kind.name()))?;
+            let (kind, text) = (finding.kind.name(), plain(&finding.text));
+            output.line(&match finding.kind {
+                Kind::NotAsked => format!("{kind}: {text}"),
+                _ => format!("{kind}: {}: {text}", plain(&finding.member)),
+            })?;
         }
         for note in &self.notes {
             output.line(&format!("note: {}", plain(note)))?;
@@ -201,6 +201,13 @@ impl<'a> Verdict<'a> {
             "left_out": self.gathered.left_out,
         })
     }
+}
+
+/// Members that nothing is known of, because there are more than are asked.
+fn left_out(gathered: &Gathered) -> Option<Finding> {
+    let count = gathered.left_out;
+    let text = format!("{count} members more were not asked: see --max-nodes");
+    (count > 0).then(|| Finding::new(Kind::NotAsked, "", text))
 }
 
 /// Nodes that speak another protocol than most.
