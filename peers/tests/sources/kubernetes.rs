@@ -1,4 +1,10 @@
-//! Members from a scripted API server of Kubernetes.
+//! Members from a scripted API server of Kubernetes; and from a real one, where there is one:
+//!
+//! ```sh
+//! (cd peers/tests/kube-apiserver && go build -o /tmp/kube-apiserver .)      # takes minutes
+//! GROUPCACHE_KUBE_APISERVER=/tmp/kube-apiserver \
+//!     cargo test -p groupcache-peers --all-features --test sources -- --ignored real_api_server
+//! ```
 
 use std::time::Duration;
 
@@ -6,7 +12,7 @@ use peers::kube::{Client, Config};
 use peers::{Discovery as _, Kubernetes, KubernetesOptions, KubernetesPort};
 use serde_json::{Value, json};
 
-use crate::support::{ApiServer, Source, next, next_error, stays_silent, until};
+use crate::support::{ApiServer, KubeApiserver, Source, next, next_error, stays_silent, until};
 
 fn source(server: &ApiServer) -> Source<Kubernetes> {
     let client = Client::try_from(Config::new(server.url().parse().unwrap())).unwrap();
@@ -253,4 +259,30 @@ async fn a_service_with_several_ports_needs_a_choice() {
     let this = "pod-9=http://10.0.0.9:9000".parse().unwrap();
     chosen.discovery.join(&this).await.unwrap();
     chosen.discovery.leave(&this).await.unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs a kube-apiserver, see above"]
+async fn a_real_api_server_tells_the_ready_pods_also_after_it_was_killed() {
+    let mut server = KubeApiserver::start().await;
+    let three = [(1, true), (2, true), (3, true)];
+    server.put("a", slice(&three)).await;
+    let source = Kubernetes::new("prod", "cache", KubernetesOptions::default()).unwrap();
+    let mut source = Source::of(source.with_client(server.client()));
+    assert_eq!(next(&mut source).await, pods(&[1, 2, 3]));
+
+    server.put("b", slice(&[(4, true)])).await; // a fourth joins
+    assert_eq!(next(&mut source).await, pods(&[1, 2, 3, 4]));
+    server
+        .put("a", slice(&[(1, true), (2, false), (3, true)]))
+        .await; // one dies
+    assert_eq!(next(&mut source).await, pods(&[1, 3, 4]));
+    server.delete("b").await; // one leaves
+    assert_eq!(next(&mut source).await, pods(&[1, 3]));
+
+    server.restart().await;
+    server.put("c", slice(&[(5, true)])).await;
+    let expected = pods(&[1, 3, 5]);
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    until(&mut source, &expected).await;
 }

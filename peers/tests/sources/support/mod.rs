@@ -4,6 +4,8 @@
 #[cfg(feature = "kubernetes")]
 mod api_server;
 mod etcd_server;
+#[cfg(feature = "kubernetes")]
+mod kube_apiserver;
 mod name_server;
 mod program;
 mod proxy;
@@ -11,6 +13,8 @@ mod proxy;
 #[cfg(feature = "kubernetes")]
 pub(crate) use api_server::ApiServer;
 pub(crate) use etcd_server::{EtcdServer, Pem};
+#[cfg(feature = "kubernetes")]
+pub(crate) use kube_apiserver::KubeApiserver;
 pub(crate) use name_server::NameServer;
 pub(crate) use program::{Program, find_program, free_port};
 pub(crate) use proxy::Proxy;
