@@ -88,6 +88,7 @@ impl TlsOptions {
     fn load(self) -> Option<Tls> {
         let tls = Tls::from_files(self.tls_cert?, self.tls_key?).roots_file(self.tls_roots?);
         Some(if self.mutual {
+            // Not `Required`, as `NodeBuilder::from_env` has it: the handshakes of users would fail.
             tls.client_auth(ClientAuth::Optional)
         } else {
             tls

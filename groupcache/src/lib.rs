@@ -42,11 +42,13 @@
 //! - `metrics`: [`NodeBuilder::metrics`] and [`Node::metrics`], metrics as text of OpenMetrics, which Prometheus reads. Adds
 //!   prometheus-client.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
-//! - `otel`: OpenTelemetry. A get is one trace over all nodes that work on it; see [`docs::watch`]. With `metrics`,
-//!   [`NodeMetrics::observe`] makes instruments of the same metrics. Adds opentelemetry and tracing-opentelemetry.
-//! - `page`: [`NodeBuilder::live_page`], a page at `/groupcachez` on which a node shows itself. Adds maud.
+//! - `otel`: OpenTelemetry. A get is one trace over all nodes that work on it; see [`docs::watch`].
+//!   [`NodeMetrics::observe`] makes instruments of the metrics. Adds opentelemetry and tracing-opentelemetry.
+//! - `page`: [`NodeBuilder::live_page`], a page at `/groupcachez` on which a node shows itself, with its report as JSON.
+//!   Adds maud, sha2, base64 and serde_json.
 //! - `protobuf`: [`Protobuf`], typed values as protobuf messages, by prost.
-//! - `report-page`: [`NodeBuilder::report_page`], the node's report as JSON for that program. Adds serde_json.
+//! - `report-page`: [`NodeBuilder::report_page`], the report as JSON alone, for the program `groupcache` and for scripts.
+//!   Adds serde_json.
 //! - `serde`: `Serialize` for [`Stats`], [`Usage`], [`NodeReport`] and its parts.
 //! - `testing`: [`testing`], a whole cluster in one process, for tests. Costs nothing at run time.
 //! - `tls`: [`NodeBuilder::tls`], encrypted connections, and peers that are known by their certificates. Adds rustls with

@@ -176,7 +176,12 @@ async fn a_node_whose_source_is_silent_starts_with_the_members_it_was_given() {
     let node = node(&network, 1)
         .peers(["node-7=http://10.0.0.7:80"])
         .discovery(registry.source())
-        .discovery_options(DiscoveryOptions::default().first_list_timeout(ms(200)))
+        .discovery_options(
+            DiscoveryOptions::default()
+                .first_list_timeout(ms(200))
+                .back_off(ms(100))
+                .max_back_off(ms(200)),
+        )
         .start()
         .await
         .unwrap();

@@ -7,17 +7,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Calls, Gate, MIB, lonely_node, lonely_node_at};
+use common::{Calls, Gate, MIB, cluster_of, lonely_node, lonely_node_at, until};
 use groupcache::testing::{Cluster, MapStore};
-use groupcache::{
-    Always, EvictionCause, Getter, Group, GroupBuilder, Key, ManualClock, Never, Protocol, Source,
-};
+use groupcache::{Always, EvictionCause, Group, Key, ManualClock, Never, Protocol, Source};
 use parking_lot::Mutex;
-
-async fn group(getter: impl Getter, configure: impl Fn(GroupBuilder) -> GroupBuilder) -> Group {
-    let node = lonely_node().await;
-    configure(node.group("g", MIB, getter)).build().unwrap()
-}
 
 #[tokio::test]
 async fn a_look_tells_what_is_in_memory_and_asks_nobody() {
@@ -119,42 +112,40 @@ async fn a_group_without_memory_has_no_entries_and_a_store_of_ones_own_lists_its
 
 #[tokio::test]
 async fn invalidate_if_drops_what_matches_here_and_fences_its_loads() {
-    let gate = Gate::closed();
-    let group = group(Calls::default().gated(&gate), |group| group).await;
+    let (clock, gate) = (ManualClock::new(), Gate::closed());
+    let node = lonely_node_at(&clock).await;
+    let group = node.group("g", MIB, Calls::default().gated(&gate));
+    let (ttl, stale) = (Duration::from_secs(1), Duration::from_secs(60));
+    let group = group.ttl(ttl).stale_while_revalidate(stale);
+    let group = group.build().unwrap();
     gate.open(3);
     group.get_many(["a1", "a2", "b1"]).await;
+    gate.arrivals(3).await;
     assert_eq!(
         group.invalidate_if(|cached| cached.key.starts_with(b"a")),
         2
     );
     assert!(!group.contains("a1") && !group.contains("a2") && group.contains("b1"));
-    for _ in 0..3 {
-        gate.arrival().await;
-    }
 
-    // A value that was there, is forgotten, and whose load began before a further invalidation.
-    group.set("a1", "set").await.unwrap();
-    let asking = group.clone();
-    let late = tokio::spawn(async move { asking.get("a3").await });
+    // A stale value, whose refresh begins before it is dropped, and ends after.
+    clock.advance(2 * ttl);
+    group.get("b1").await.unwrap();
     gate.arrival().await;
-    group.set("a3", "newer").await.unwrap();
-    assert_eq!(
-        group.invalidate_if(|cached| cached.key == Key::from("a3")),
-        1
-    );
+    assert_eq!(group.invalidate_if(|_| true), 1);
     gate.open(1);
-    assert_eq!(late.await.unwrap().unwrap(), "value of a3");
-    assert!(!group.contains("a3"), "the old load stores nothing");
+    until(|| {
+        let report = node.report();
+        let flights = &report.groups[0].flights;
+        flights.fetches + flights.loads == 0
+    })
+    .await;
+    assert!(!group.contains("b1"), "the old load stores nothing");
 }
 
 #[tokio::test]
 async fn remove_if_removes_what_this_node_knows_of_on_every_node() {
     for &protocol in Protocol::ALL {
-        let cluster = Cluster::builder(3)
-            .protocol(protocol)
-            .start()
-            .await
-            .unwrap();
+        let cluster = cluster_of(3, protocol).await;
         let calls = Calls::default();
         let groups = cluster
             .group_with("g", 16 * MIB, calls.echo(), |group| group.promoter(Always))

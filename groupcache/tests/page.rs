@@ -78,6 +78,17 @@ async fn the_page_is_on_the_nodes_port_if_it_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_node_with_two_pages_at_a_path_does_not_start() {
+    let node = Node::builder(THIS)
+        .live_page(LivePageOptions::default())
+        .report_page();
+    let error = node.start().await.unwrap_err();
+    assert!(error.is_configuration(), "{error:?}");
+    let text = error.to_string();
+    assert!(text.contains("/groupcachez.json is taken"), "{text}");
+}
+
+#[tokio::test]
 async fn the_page_needs_credentials_where_changes_do_unless_it_is_open() {
     let closed = Node::builder(THIS)
         .token("secret")

@@ -67,7 +67,7 @@ async fn a_report_agrees_with_the_counters() {
         assert_eq!(report.member, *node.member());
         assert_eq!(
             (report.protocol, report.version),
-            (Protocol::Native, "0.1.0")
+            (Protocol::Native, env!("CARGO_PKG_VERSION"))
         );
         assert_eq!(report.stats(), node.groups().iter().map(Group::stats).sum());
         let names: Vec<_> = report.groups.iter().map(|group| &*group.name).collect();
@@ -357,10 +357,11 @@ async fn a_report_serializes_with_units_that_its_docs_name() {
     assert!(keys.iter().any(|hot| hot["key"] == "key"));
 }
 
-/// A source of members that tells a list once.
 #[tokio::test]
 async fn the_source_of_members_is_told() {
-    let source = groupcache::peers::StaticMembers::parse("http://127.0.0.1:1").unwrap();
+    // The node has no TLS, so that it cannot dial the second member.
+    let members = "http://127.0.0.1:1,https://127.0.0.1:2";
+    let source = groupcache::peers::StaticMembers::parse(members).unwrap();
     let node = Node::builder("http://127.0.0.1:1")
         .cluster("prod")
         .discovery(source);
@@ -370,6 +371,8 @@ async fn the_source_of_members_is_told() {
     let discovery = report.discovery.unwrap();
     assert_eq!((discovery.source, discovery.failing), ("static", false));
     assert!(discovery.age.is_some() && discovery.last_error.is_none());
+    let last = discovery.last_left_out.unwrap();
+    assert!(discovery.left_out == 1 && last.contains("https"), "{last}");
     assert_eq!(report.cluster.as_deref(), Some("prod"));
     assert!(report.inbound.is_none());
 }

@@ -95,6 +95,15 @@ fn await_doubt(nodes: &[&Running]) {
     assert_eq!(after, before);
 }
 
+/// How long etcd keeps the announcement of a node that is dead.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// A node that finds the others by the etcd at `url`.
+fn by_etcd(id: &str, url: &str, options: EtcdOptions) -> Running {
+    let this = format!("{id}=http://127.0.0.1:{}", free_port());
+    Running::start(&this, || Etcd::new([url], "nodes", options).unwrap())
+}
+
 #[test]
 fn nodes_agree_by_etcd() {
     let servers = Runtime::new().unwrap();
@@ -102,11 +111,7 @@ fn nodes_agree_by_etcd() {
         return;
     };
     let url = server.url();
-    let start = |id: &str| {
-        let this = format!("{id}=http://127.0.0.1:{}", free_port());
-        let options = EtcdOptions::default().lease_ttl(Duration::from_secs(2));
-        Running::start(&this, || Etcd::new([&*url], "nodes", options).unwrap())
-    };
+    let start = |id: &str| by_etcd(id, &url, EtcdOptions::default().lease_ttl(LEASE));
     let (one, two, three) = (start("one"), start("two"), start("three"));
     await_agreement("three nodes", &[&one, &two, &three]);
     let four = start("four");
@@ -128,11 +133,7 @@ fn an_etcd_that_comes_back_without_any_lease_costs_no_member() {
         return;
     };
     let url = server.url();
-    let start = |id: &str| {
-        let this = format!("{id}=http://127.0.0.1:{}", free_port());
-        let options = EtcdOptions::default().lease_ttl(Duration::from_secs(2));
-        Running::start(&this, || Etcd::new([&*url], "nodes", options).unwrap())
-    };
+    let start = |id: &str| by_etcd(id, &url, EtcdOptions::default().lease_ttl(LEASE));
     let (one, two, three, four) = (start("one"), start("two"), start("three"), start("four"));
     await_agreement("four nodes", &[&one, &two, &three, &four]);
 
@@ -140,7 +141,7 @@ fn an_etcd_that_comes_back_without_any_lease_costs_no_member() {
     let nodes = [&one, &two, &three];
     await_doubt(&nodes);
     four.die();
-    sleep(Duration::from_secs(2)); // by now longer than any lease
+    sleep(LEASE); // by now longer than any lease
     server.wipe();
     servers.block_on(server.restart());
     let start = Instant::now();
@@ -166,12 +167,7 @@ fn nodes_agree_by_etcd_over_connections_that_break() {
     };
     let proxy = servers.block_on(Proxy::start(server.address()));
     let url = format!("http://{}", proxy.address());
-    let start = |id: &str| {
-        let this = format!("{id}=http://127.0.0.1:{}", free_port());
-        Running::start(&this, || {
-            Etcd::new([&*url], "nodes", EtcdOptions::default()).unwrap()
-        })
-    };
+    let start = |id: &str| by_etcd(id, &url, EtcdOptions::default());
     let (one, two) = (start("one"), start("two"));
     await_agreement("two nodes", &[&one, &two]);
     proxy.cut();

@@ -17,7 +17,6 @@ mod index;
 mod iter;
 mod label;
 mod linear;
-mod listener;
 mod lock;
 mod lru;
 mod meta;

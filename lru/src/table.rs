@@ -80,15 +80,6 @@ struct Facts {
 const SLOTS_MIN: u32 = 64;
 
 impl<K, V> Table<K, V> {
-    /// Takes out one entry after the other, from the last slot to the first.
-    pub(crate) fn into_removed(mut self, cause: Cause) -> impl Iterator<Item = Removed<K, V>> {
-        let mut slots = (0..self.slots()).rev();
-        std::iter::from_fn(move || {
-            let slot = slots.find(|&slot| self.get(slot).is_some())?;
-            Some(self.remove(slot, cause))
-        })
-    }
-
     /// The bytes that an entry takes up in a table. They include the key and the value themselves, but
     /// not the memory that these have allocated.
     pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Option<Entry<K, V>>>()
@@ -367,6 +358,15 @@ impl<K, V> Table<K, V> {
         let entry = occupied(self.place(slot).take());
         self.shrink();
         entry.removed(meta, cause)
+    }
+
+    /// Takes out one entry after the other, from the last slot to the first.
+    pub(crate) fn into_removed(mut self, cause: Cause) -> impl Iterator<Item = Removed<K, V>> {
+        let mut slots = (0..self.slots()).rev();
+        std::iter::from_fn(move || {
+            let slot = slots.find(|&slot| self.get(slot).is_some())?;
+            Some(self.remove(slot, cause))
+        })
     }
 
     /// Takes out the entry with the soonest expiry if it has expired. Reads the clock only if any entry

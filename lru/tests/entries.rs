@@ -122,7 +122,7 @@ fn an_iteration_is_no_use_and_skips_what_has_expired() {
     assert!(
         a.meta
             .expires
-            .is_some_and(|at| at.abs_diff(soon) < Duration::from_millis(10))
+            .is_some_and(|at| at.max(soon) - at.min(soon) < Duration::from_millis(10))
     );
     assert_eq!((b.meta.class, b.meta.expires), (Class::Hot, None));
 
@@ -133,14 +133,21 @@ fn an_iteration_is_no_use_and_skips_what_has_expired() {
     assert_eq!(cache.stats(), stats);
 }
 
-trait AbsDiff {
-    fn abs_diff(self, other: Self) -> Duration;
-}
-
-impl AbsDiff for std::time::Instant {
-    fn abs_diff(self, other: Self) -> Duration {
-        self.max(other) - self.min(other)
+#[test]
+fn the_hint_says_how_many_clones_an_iteration_has_in_hand() {
+    let cache: Cache<u32, u32> = Cache::builder(MIB).shards(2).build();
+    for key in 0..200 {
+        cache.insert(key, key, 10).unwrap();
     }
+    let (mut entries, mut left, mut empty_handed) = (cache.entries(), 200, 0);
+    assert_eq!(entries.size_hint(), (0, None));
+    while entries.next().is_some() {
+        left -= 1;
+        let in_hand = entries.size_hint().0;
+        assert!(in_hand <= left && in_hand < 64, "{in_hand} of {left}");
+        empty_handed += usize::from(in_hand == 0);
+    }
+    assert!(left == 0 && empty_handed >= 4, "{left}, {empty_handed}");
 }
 
 #[test]

@@ -38,20 +38,9 @@ impl Connections {
         }
     }
 
-    /// The same, with the news that the peer has refused the stream.
+    /// The same with a peer that has refused the stream.
     pub fn stream_refused(mut self) -> Self {
         self.stream_refused = true;
         self
-    }
-}
-
-impl Wire {
-    /// The name: `stream`, `pooled-http` or `http2`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Stream => "stream",
-            Self::PooledHttp => "pooled-http",
-            Self::Http2 => "http2",
-        }
     }
 }

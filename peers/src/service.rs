@@ -14,7 +14,7 @@ const GETS_AT_ONCE: usize = 16;
 /// whose rings disagree cannot wait for each other.
 ///
 /// The asynchronous methods are called in the [`Context`](crate::Context) of the request: what the hook on requests has
-/// made of it, and its place in a trace.
+/// made of it, and its place in a trace. [`get_cached`](Self::get_cached) has that place if the trace is recorded.
 pub trait PeerService: Send + Sync + 'static {
     /// Answers a peer's question.
     ///

@@ -459,6 +459,39 @@ async fn an_announcement_that_fails_all_the_time_drops_no_list_that_is_under_way
     assert!(!node.driver.status().joined);
 }
 
+/// An announcement takes a second, and is lost meanwhile: the only list lacks it.
+#[derive(Debug, Default)]
+struct Forgetful {
+    joins: Arc<AtomicUsize>,
+}
+
+impl Discovery for Forgetful {
+    fn join<'a>(&'a mut self, _: &'a Member) -> BoxFuture<'a, Result<(), Error>> {
+        self.joins.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async {
+            sleep(ms(1000)).await;
+            Ok(())
+        })
+    }
+
+    fn lists(&mut self) -> MemberLists {
+        let only = stream::once(async {
+            sleep(ms(500)).await;
+            Ok(members(&["a"]))
+        });
+        only.chain(stream::pending()).boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_lacks_this_node_while_it_announces_itself_makes_it_do_so_again() {
+    let source = Forgetful::default();
+    let joins = Arc::clone(&source.joins);
+    let _node = Node::with(source, true, DiscoveryOptions::default());
+    sleep(ms(10_000)).await;
+    assert_eq!(joins.load(Ordering::SeqCst), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_source_that_is_always_ready_keeps_no_thread_busy() {
     let source = Odd {

@@ -12,7 +12,7 @@ use http::Response;
 use http_body::Frame;
 use http_body_util::StreamBody;
 use peers::testing::FakePeer;
-use peers::{Access, Body, Context, Error, HttpOptions, Page, Protocol, Tokens};
+use peers::{Access, Body, Context, Error, HttpOptions, HttpService, Page, Protocol, Tokens};
 use support::served::Served;
 use support::{Message, Raw, echo, request};
 use tokio::sync::Semaphore;
@@ -221,22 +221,42 @@ async fn a_server_that_drains_ends_the_streams_at_once() {
     assert!(begin.elapsed() < Duration::from_secs(1));
 }
 
+/// A service in a server of one's own.
+fn mounted(page: Page) -> HttpService {
+    let peer = Arc::new(FakePeer::new(echo));
+    HttpService::new(peer, Protocol::Golang, HttpOptions::default().page(page)).unwrap()
+}
+
+async fn answer_of(service: &HttpService, path: &str) -> Response<Body> {
+    let request = http::Request::get(path).body(String::new()).unwrap();
+    hyper::service::Service::call(service, request)
+        .await
+        .unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_number_of_pages_is_bounded_and_each_counts_until_it_is_sent() {
+    let service = mounted(mirror("/page"));
+    let mut unsent = Vec::new();
+    for _ in 0..64 {
+        let answer = answer_of(&service, "/page").await;
+        assert_eq!(answer.status(), 200);
+        unsent.push(answer);
+    }
+    assert_eq!(answer_of(&service, "/page").await.status(), 503);
+    unsent.pop();
+    assert_eq!(answer_of(&service, "/page").await.status(), 200);
+}
+
 #[tokio::test(start_paused = true)]
 async fn streams_of_a_mounted_service_end_when_they_are_told_to() {
     use http_body_util::BodyExt as _;
-    use peers::HttpService;
 
-    let options = HttpOptions::default().page(ticking("/ticks"));
-    let peer = Arc::new(FakePeer::new(echo));
-    let service = HttpService::new(peer, Protocol::Golang, options).unwrap();
-    let ticks = || {
-        let request = http::Request::get("/ticks").body(String::new()).unwrap();
-        hyper::service::Service::call(&service, request)
-    };
-    let mut body = ticks().await.unwrap().into_body();
+    let service = mounted(ticking("/ticks"));
+    let mut body = answer_of(&service, "/ticks").await.into_body();
     assert!(body.frame().await.is_some());
     service.end_page_streams();
     assert!(body.frame().await.is_none());
-    let mut body = ticks().await.unwrap().into_body();
+    let mut body = answer_of(&service, "/ticks").await.into_body();
     assert!(body.frame().await.is_some(), "later ones are no part of it");
 }

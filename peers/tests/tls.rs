@@ -544,6 +544,13 @@ impl Files {
         files
     }
 
+    /// The same with other roots.
+    fn with_roots(authority: &Authority, pair: &Pair, roots: &[&Authority]) -> Self {
+        let files = Self::new(authority, pair);
+        files.write_roots(roots);
+        files
+    }
+
     fn path(&self, name: &str) -> std::path::PathBuf {
         self.0.path().join(name)
     }
@@ -625,8 +632,7 @@ async fn begin_slow_get(secured: &Secured, client: &Arc<dyn PeerClient>) -> Join
 async fn connections_end_in_order_when_the_roots_vouch_for_the_client_no_more() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     for (protocol, multiplexing) in FORMS {
-        let files = Files::new(&ours, &ours.issue(SERVER_IP));
-        files.write_roots(&[&ours, &theirs]);
+        let files = Files::with_roots(&ours, &ours.issue(SERVER_IP), &[&ours, &theirs]);
         let tls = files.tls().client_auth(ClientAuth::Required);
         let server = load(tls.reload_every(Duration::ZERO));
         let pair = theirs.issue(CLIENT_IP);
@@ -658,8 +664,7 @@ async fn connections_end_in_order_when_the_roots_vouch_for_the_client_no_more() 
 async fn connections_end_in_order_when_the_roots_vouch_for_the_server_no_more() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     for (protocol, multiplexing) in FORMS {
-        let files = Files::new(&ours, &ours.issue(CLIENT_IP));
-        files.write_roots(&[&theirs]);
+        let files = Files::with_roots(&ours, &ours.issue(CLIENT_IP), &[&theirs]);
         let certificates = load(files.tls().reload_every(Duration::ZERO));
         let pair = theirs.issue(SERVER_IP);
         let server = load(theirs.mutual(&pair).roots_pem(ours.root()));
@@ -687,8 +692,7 @@ async fn connections_end_in_order_when_the_roots_vouch_for_the_server_no_more() 
 async fn a_connection_that_may_go_on_no_more_is_cut_off_in_time() {
     let (ours, theirs) = (Authority::new(), Authority::new());
     for (protocol, multiplexing) in FORMS {
-        let files = Files::new(&ours, &ours.issue(SERVER_IP));
-        files.write_roots(&[&theirs]);
+        let files = Files::with_roots(&ours, &ours.issue(SERVER_IP), &[&theirs]);
         let tls = files.tls().client_auth(ClientAuth::Required);
         let server = load(tls.reload_every(Duration::ZERO));
         let client = load(theirs.tls(&theirs.issue(CLIENT_IP)).roots_pem(ours.root()));

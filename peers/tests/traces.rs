@@ -167,46 +167,35 @@ const FIELDS: &[u8] = b"\x4b\xf9\x2f\x35\x77\xb3\x4d\xa6\xa3\xce\x92\x9d\x0e\x0e
 /// The bit of a call's kind that says that it has them.
 const TRACED: u8 = 64;
 
-/// Answers one get of key `k` on a stream, and returns it.
-async fn answer_one(mut stream: RawStream) -> Frame {
-    stream.send(Frame::hello(100)).await;
-    let call = stream.receive().await.unwrap();
-    stream.send(Frame::value(call.id, b"v")).await;
-    call
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_of_an_earlier_version_is_asked_without_a_place() {
-    let network = Network::new();
-    let mut listener = network.listen(SERVER).unwrap();
-    let client = dial(&network, Protocol::Native, HttpOptions::default());
-    let context = Context::default().with_trace(place(PLACE, "a=1"));
-    let get = context.scope(client.get(get(b"k")));
-    let server = async { answer_one(RawStream::accept(&mut listener).await).await };
-    let (reply, call) = tokio::join!(get, server);
-    assert_eq!(reply.unwrap().value, "v");
-    assert_eq!((call.kind, &*call.payload), (GET, &b"\0\x01\0gk"[..]));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_server_that_takes_places_gets_them_in_front_of_the_message() {
+/// The call of a client that gets key `k` at a place in a trace, from a server that grants the stream with these lines too
+/// in the head of its answer.
+async fn call_to_a_server_with(lines: &str) -> Frame {
     let network = Network::new();
     let mut listener = network.listen(SERVER).unwrap();
     let client = dial(&network, Protocol::Native, HttpOptions::default());
     let context = Context::default().with_trace(place(PLACE, "a=1"));
     let get = context.scope(client.get(get(b"k")));
     let server = async {
-        let mut raw = Raw::accept(&mut listener).await;
-        raw.receive().await.unwrap();
-        raw.send(
-            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
-            upgrade: groupcache-stream/1\r\nx-groupcache-accepts: traces\r\n\r\n",
-        )
-        .await;
-        answer_one(RawStream(raw)).await
+        let mut stream = RawStream::accept_with(&mut listener, lines).await;
+        stream.send(Frame::hello(100)).await;
+        let call = stream.receive().await.unwrap();
+        stream.send(Frame::value(call.id, b"v")).await;
+        call
     };
     let (reply, call) = tokio::join!(get, server);
     assert_eq!(reply.unwrap().value, "v");
+    call
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_of_an_earlier_version_is_asked_without_a_place() {
+    let call = call_to_a_server_with("").await;
+    assert_eq!((call.kind, &*call.payload), (GET, &b"\0\x01\0gk"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_takes_places_gets_them_in_front_of_the_message() {
+    let call = call_to_a_server_with("x-groupcache-accepts: traces\r\n").await;
     assert_eq!(call.kind, GET | TRACED);
     assert_eq!(call.payload, [FIELDS, b"\0\x01\0gk"].concat());
 }

@@ -7,8 +7,8 @@ use groupcache::{DiscoveryOptions, HttpOptions, MetricsPage, NodeBuilder, Protoc
 use crate::BoxError;
 use crate::node_options::NodeOptions;
 
-/// The settings of the node. Each is also an environment variable, as `NodeBuilder::from_env` reads them; a flag goes
-/// before it. Those that are not given stay as the library has them.
+/// The settings of the node. Each is also an environment variable, as `NodeBuilder::from_env` reads them but for
+/// `GROUPCACHE_TLS_MUTUAL`; a flag goes before it. Those that are not given stay as the library has them.
 #[derive(Debug, Args)]
 pub(super) struct FrontendOptions {
     /// Address to listen on, for peers and for /api/; port 0 takes a free one.

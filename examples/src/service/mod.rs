@@ -1,6 +1,6 @@
 //! A web service whose nodes share a cache of its database: axum, SQLite behind a pool, three typed groups, and
-//! all that an orchestrator asks of a service. Made to be copied: take this folder, `node_options.rs` and `program.rs`
-//! as the start of your own.
+//! all that an orchestrator asks of a service. Made to be copied: take this folder, `node_options.rs`, `program.rs` and
+//! `traces/` (whose `otlp.rs` needs `client.rs`) as the start of your own.
 //!
 //! ```text
 //! service --listen 127.0.0.1:8001 --peers http://127.0.0.1:8002 --database shop.sqlite

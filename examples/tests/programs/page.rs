@@ -17,7 +17,7 @@ struct Load {
 }
 
 impl Load {
-    /// Calls `target` with the number of the call, on one node after the other.
+    /// Each node has a caller, which asks for what `targets` makes of the number of the call.
     fn start(nodes: &[Server], targets: fn(u64) -> String) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let calls = Arc::new(AtomicU64::new(0));

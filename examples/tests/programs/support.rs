@@ -206,7 +206,7 @@ pub(crate) fn is_installed(program: &str) -> bool {
     if !is_there {
         assert!(
             std::env::var_os("CI").is_none(),
-            "{program} is not installed"
+            "{program} is not installed: run `.ci/run tools`"
         );
         // Not by a macro, whose output the test harness would keep back.
         let _ = writeln!(std::io::stderr(), "!!! SKIPPED: {program} is not installed");

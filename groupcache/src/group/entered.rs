@@ -9,7 +9,8 @@ use crate::trace::spans;
 
 pin_project! {
     /// A future whose connections, timers and tasks belong to the node's runtime, whichever executor
-    /// polls it: a caller may live on another runtime, or on none. Its span is that of the get that has made it.
+    /// polls it: a caller may live on another runtime, or on none. Its span is that of the get that has made it: the
+    /// current one, unless that is a span of the user's, which it would keep open.
     ///
     /// Written by hand, like all that a flight's work is wrapped in: an `async` block would have room for the work
     /// twice, where it is kept and where it is awaited.

@@ -264,7 +264,7 @@ impl Group {
             .map(|key| Key::from(key.as_ref()))
             .collect();
         self.0.check_keys(&keys)?;
-        let span = spans::change("remove", self.name(), keys.len());
+        let span = spans::change("remove", self.name(), Some(keys.len()));
         let removal = Arc::clone(&self.0).remove_everywhere(keys);
         self.detached(recorded(span, removal)).await
     }
@@ -287,7 +287,7 @@ impl Group {
         let (key, value) = (Key::from(key.as_ref()), value.into());
         self.0.check_key(&key)?;
         self.0.check_value("a value", value.view())?;
-        let span = spans::change("set", self.name(), 1);
+        let span = spans::change("set", self.name(), Some(1));
         let set = Arc::clone(&self.0).set_everywhere(key, value);
         self.detached(recorded(span, set)).await
     }
@@ -302,7 +302,7 @@ impl Group {
     ///
     /// As [`remove`](Self::remove).
     pub async fn clear(&self) -> Result<(), Error> {
-        let span = spans::change("clear", self.name(), 0);
+        let span = spans::change("clear", self.name(), None);
         let clear = Arc::clone(&self.0).clear_everywhere();
         self.detached(recorded(span, clear)).await
     }

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -132,14 +133,19 @@ impl Inner {
         }
     }
 
-    /// Notes what failed, for reports.
+    /// Notes what failed, for reports. Work on many keys may fail for each of them: only its first failure is noted,
+    /// and `is_noted` says whether that was.
     pub(super) fn note_failure(
         &self,
         step: FailedStep,
         error: &Error,
         key: Option<&Key>,
         peer: Option<&Peer>,
+        is_noted: &mut bool,
     ) {
+        if mem::replace(is_noted, true) {
+            return;
+        }
         let (kind, peer) = (error.kind(), peer.map(Peer::member));
         self.measures
             .record_failure(step, kind, error, key, peer, &self.key_mask);

@@ -1,6 +1,7 @@
 //! Looks at what this node has in memory, and removals by such looks.
 
 use std::collections::HashSet;
+use std::mem;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use tokio::task::yield_now;
 use super::change::{name_once, verdict};
 use super::handle::Group;
 use super::inner::Inner;
+use crate::trace::{recorded, spans};
 use crate::{Cached, Entries, Error, Key};
 
 /// How many keys `remove_if` removes together.
@@ -89,22 +91,22 @@ impl Group {
     /// theirs, and this node may get a value from them again: [`remove_if`](Self::remove_if) drops theirs too.
     ///
     /// Once this returns, no value of such a key that was loaded here before is stored any more, as after a
-    /// [`remove`](Self::remove). Which values `predicate` sees is said at [`entries`](Self::entries). It runs without any
-    /// lock; its panic ends the call. Of a [store of your own](crate::Store) it sees 65,536 keys at most. The call takes time in
-    /// proportion to the number of entries: a large store is best
-    /// looked through on a thread that may block.
+    /// [`remove`](Self::remove). Which values `predicate` sees is said at [`entries`](Self::entries): of a
+    /// [store of your own](crate::Store) 65,536 at most. It runs without any lock; its panic ends the call. The call takes
+    /// time in proportion to the number of entries: a large store is best looked through on a thread that may block.
     pub fn invalidate_if(&self, mut predicate: impl FnMut(&Cached) -> bool) -> usize {
         let matching = self.entries().filter(|cached| predicate(cached));
         matching.map(|cached| self.0.forget(&cached.key)).count()
     }
 
     /// Removes the keys on every node for which `predicate` returns true, and says how many. `predicate` sees what this
-    /// node has in memory, as [`entries`](Self::entries) says: it cannot travel to other nodes, so that keys which only
-    /// others have stay. To reach these too, call it on every node.
+    /// node has in memory, as [`entries`](Self::entries) says, of a [store of your own](crate::Store) 65,536 values at
+    /// most. It cannot travel to other nodes, so that keys which only others have stay. To reach these too, call it on
+    /// every node.
     ///
     /// The keys are removed as by [`remove_many`](Self::remove_many), up to 1,024 at a time, with its promise for each of
     /// them. A key that gets a new value after `predicate` has seen the old one may lose the new one too. `predicate` runs
-    /// on a task of the node's runtime, and lets other tasks run after each 256 entries.
+    /// on a task of the node's runtime, and lets other tasks run every 256 entries or so.
     ///
     /// ```
     /// # use std::convert::Infallible;
@@ -135,8 +137,9 @@ impl Group {
         &self,
         predicate: impl FnMut(&Cached) -> bool + Send + 'static,
     ) -> Result<usize, Error> {
-        let work = Arc::clone(&self.0).remove_if_everywhere(predicate);
-        match self.0.runtime.spawn(work).await {
+        let span = spans::change("remove_if", self.name(), None);
+        let removal = Arc::clone(&self.0).remove_if_everywhere(predicate);
+        match self.0.runtime.spawn(recorded(span, removal)).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
             Err(_) => Err(Error::abandoned()),
@@ -150,16 +153,26 @@ impl Inner {
         mut predicate: impl FnMut(&Cached) -> bool + Send,
     ) -> Result<usize, Error> {
         let (mut removed, mut failed, mut batch) = (0, Vec::new(), Vec::new());
-        for (n, cached) in self.store.entries().enumerate() {
+        let (mut entries, mut looks) = (self.store.entries(), 0);
+        while let Some(cached) = entries.next() {
+            looks += 1;
             if predicate(&cached) {
-                batch.push(cached.key);
+                batch.push(cached.key.clone());
             }
-            if batch.len() == KEYS_TOGETHER {
-                removed += batch.len();
-                failed.extend(self.remove_from_all(std::mem::take(&mut batch)).await);
+            drop(cached);
+            // Values that the iterator has in hand would stay in memory while this waits.
+            if entries.size_hint().0 > 0 {
+                continue;
+            }
+            while batch.len() >= KEYS_TOGETHER {
+                let rest = batch.split_off(KEYS_TOGETHER);
+                let together = mem::replace(&mut batch, rest);
+                removed += together.len();
+                failed.extend(self.remove_from_all(together).await);
                 name_once(&mut failed);
             }
-            if n % ENTRIES_AT_A_TIME == ENTRIES_AT_A_TIME - 1 {
+            if looks >= ENTRIES_AT_A_TIME {
+                looks = 0;
                 yield_now().await;
             }
         }

@@ -1,8 +1,8 @@
 use super::family::Value::{Count, Distribution, Info, Level};
-use super::family::{Family, Kind, Out, Unit};
+use super::family::{Family, Kind, Out, Unit, Value};
 use super::measured_peers::MeasuredPeer;
 use super::scrape::Scrape;
-use crate::GroupReport;
+use crate::{DiscoveryReport, GroupReport};
 
 /// All metrics. `docs/watch.md` has the same list for users, which a test compares with this one.
 pub(super) const FAMILIES: &[Family] = &[
@@ -11,20 +11,18 @@ pub(super) const FAMILIES: &[Family] = &[
         "gets",
         "Gets on this node by where the value came from, or how they failed",
         |scrape, out| {
-            for group in &scrape.report.groups {
+            each_group_by(scrape, out, "source", |group| {
                 let stats = &group.stats;
-                for (source, gets) in [
-                    ("main", stats.main_hits),
-                    ("hot", stats.hot_hits),
-                    ("stale", stats.stale_hits),
-                    ("peer", stats.fetched),
-                    ("origin", stats.loaded),
-                    ("not_found", stats.not_found),
-                    ("failed", stats.failed),
-                ] {
-                    out(&[("group", &group.name), ("source", source)], Count(gets));
-                }
-            }
+                [
+                    ("main", Count(stats.main_hits)),
+                    ("hot", Count(stats.hot_hits)),
+                    ("stale", Count(stats.stale_hits)),
+                    ("peer", Count(stats.fetched)),
+                    ("origin", Count(stats.loaded)),
+                    ("not_found", Count(stats.not_found)),
+                    ("failed", Count(stats.failed)),
+                ]
+            });
         },
     ),
     histogram(
@@ -32,14 +30,10 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Seconds,
         "How long gets took; of the hits one in 1,024 is measured",
         |scrape, out| {
-            for group in &scrape.report.groups {
-                for (source, times) in group.gets.iter() {
-                    out(
-                        &[("group", &group.name), ("source", source)],
-                        Distribution(times),
-                    );
-                }
-            }
+            each_group_by(scrape, out, "source", |group| {
+                let times = group.gets.iter();
+                times.map(|(source, times)| (source, Distribution(times)))
+            });
         },
     ),
     counter(
@@ -88,17 +82,12 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Things,
         "Keys that are fetched and loaded now",
         |scrape, out| {
-            for group in &scrape.report.groups {
-                for (step, flights) in [
-                    ("fetch", group.flights.fetches),
-                    ("load", group.flights.loads),
-                ] {
-                    out(
-                        &[("group", &group.name), ("step", step)],
-                        Level(flights as f64),
-                    );
-                }
-            }
+            each_group_by(scrape, out, "step", |group| {
+                [
+                    ("fetch", Level(group.flights.fetches as f64)),
+                    ("load", Level(group.flights.loads as f64)),
+                ]
+            });
         },
     ),
     gauge(
@@ -123,10 +112,9 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Bytes,
         "Charged bytes of the entries by cache",
         |scrape, out| {
-            for group in &scrape.report.groups {
-                let stats = &group.stats;
-                by_cache(group, stats.bytes, stats.hot_bytes, out);
-            }
+            each_group_by(scrape, out, "cache", |group| {
+                by_cache(group.stats.bytes, group.stats.hot_bytes)
+            });
         },
     ),
     gauge(
@@ -142,28 +130,19 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Things,
         "Entries by cache",
         |scrape, out| {
-            for group in &scrape.report.groups {
-                by_cache(
-                    group,
-                    group.stats.entries,
-                    group.usage.hot_entries as u64,
-                    out,
-                );
-            }
+            each_group_by(scrape, out, "cache", |group| {
+                by_cache(group.stats.entries, group.usage.hot_entries as u64)
+            });
         },
     ),
     counter(
         "evictions",
         "Entries that have left the store by cause",
         |scrape, out| {
-            for group in &scrape.report.groups {
-                for (cause, evictions) in group.evictions.iter() {
-                    out(
-                        &[("group", &group.name), ("cause", cause)],
-                        Count(evictions),
-                    );
-                }
-            }
+            each_group_by(scrape, out, "cause", |group| {
+                let evictions = group.evictions.iter();
+                evictions.map(|(cause, evictions)| (cause, Count(evictions)))
+            });
         },
     ),
     gauge(
@@ -339,11 +318,7 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Seconds,
         "The time since the last list of members that could be used",
         |scrape, out| {
-            if let Some(discovery) = &scrape.report.discovery
-                && let Some(age) = discovery.age
-            {
-                out(&[("kind", discovery.source)], Level(age.as_secs_f64()));
-            }
+            of_source(scrape, out, |discovery| Some(discovery.age?.as_secs_f64()));
         },
     ),
     gauge(
@@ -351,12 +326,7 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Things,
         "Whether the source of members failed when it was asked last",
         |scrape, out| {
-            if let Some(discovery) = &scrape.report.discovery {
-                out(
-                    &[("kind", discovery.source)],
-                    Level(f64::from(u8::from(discovery.failing))),
-                );
-            }
+            of_source(scrape, out, |discovery| Some(discovery.failing.into()));
         },
     ),
     gauge(
@@ -364,12 +334,15 @@ pub(super) const FAMILIES: &[Family] = &[
         Unit::Things,
         "Whether the source of members has this node's announcement",
         |scrape, out| {
-            if let Some(discovery) = &scrape.report.discovery {
-                out(
-                    &[("kind", discovery.source)],
-                    Level(f64::from(u8::from(discovery.joined))),
-                );
-            }
+            of_source(scrape, out, |discovery| Some(discovery.joined.into()));
+        },
+    ),
+    gauge(
+        "discovery_left_out",
+        Unit::Things,
+        "Members of the last list that this node cannot dial",
+        |scrape, out| {
+            of_source(scrape, out, |discovery| Some(discovery.left_out as f64));
         },
     ),
 ];
@@ -401,32 +374,47 @@ const fn family(name: &'static str, help: &'static str, kind: Kind, read: Read) 
     }
 }
 
-fn each_group(
-    scrape: &Scrape,
-    out: &mut Out<'_>,
-    value: impl Fn(&GroupReport) -> super::family::Value<'_>,
-) {
+fn each_group(scrape: &Scrape, out: &mut Out<'_>, value: impl Fn(&GroupReport) -> Value<'_>) {
     for group in &scrape.report.groups {
         out(&[("group", &group.name)], value(group));
     }
 }
 
-fn each_peer(
-    scrape: &Scrape,
+/// As [`each_group`], with several metrics of each group, which differ in one more label.
+fn each_group_by<'a, I>(
+    scrape: &'a Scrape,
     out: &mut Out<'_>,
-    value: impl Fn(&MeasuredPeer) -> super::family::Value<'_>,
-) {
+    label: &'static str,
+    values: impl Fn(&'a GroupReport) -> I,
+) where
+    I: IntoIterator<Item = (&'static str, Value<'a>)>,
+{
+    for group in &scrape.report.groups {
+        for (name, value) in values(group) {
+            out(&[("group", &group.name), (label, name)], value);
+        }
+    }
+}
+
+fn each_peer(scrape: &Scrape, out: &mut Out<'_>, value: impl Fn(&MeasuredPeer) -> Value<'_>) {
     for (id, peer) in &scrape.peers.peers {
         out(&[("peer", id)], value(peer));
     }
 }
 
-/// A size of which mirrors are a part, as two that add up.
-fn by_cache(group: &GroupReport, all: u64, hot: u64, out: &mut Out<'_>) {
-    for (cache, size) in [("main", all.saturating_sub(hot)), ("hot", hot)] {
-        out(
-            &[("group", &group.name), ("cache", cache)],
-            Level(size as f64),
-        );
+/// What is known of the source of members, if there is one.
+fn of_source(scrape: &Scrape, out: &mut Out<'_>, level: impl Fn(&DiscoveryReport) -> Option<f64>) {
+    if let Some(discovery) = &scrape.report.discovery
+        && let Some(level) = level(discovery)
+    {
+        out(&[("kind", discovery.source)], Level(level));
     }
+}
+
+/// A size of which mirrors are a part, as two that add up.
+fn by_cache<'a>(all: u64, hot: u64) -> [(&'static str, Value<'a>); 2] {
+    [
+        ("main", Level(all.saturating_sub(hot) as f64)),
+        ("hot", Level(hot as f64)),
+    ]
 }

@@ -5,10 +5,10 @@ use peers::{Distribution, Health};
 use crate::{NodeReport, PeerReport};
 
 /// The peers that a node asks, in the order of their ids, without the node itself. A peer that is on several rings is one
-/// peer. Peers beyond the limit are added up in the last one, whose name is [`OTHER`].
+/// peer. Peers beyond the limit are added up, but for their times, in the last one, whose name is [`OTHER`].
 pub(super) struct MeasuredPeers {
     pub(super) peers: Vec<(Box<str>, MeasuredPeer)>,
-    /// The number of peers by their health, the node's own ring first; a peer counts once for each ring.
+    /// The number of peers by their health. A peer that is on several rings counts once for each.
     pub(super) by_health: BTreeMap<&'static str, u64>,
 }
 

@@ -49,7 +49,7 @@ pub struct NodeBuilder {
 }
 
 /// Makes a page of the node to be.
-pub(super) type PageOfNode = Box<dyn FnOnce(WeakNode) -> Page + Send>;
+type PageOfNode = Box<dyn FnOnce(WeakNode) -> Page + Send>;
 
 /// A hook that sees the node once it is started.
 type OnStart = Box<dyn FnOnce(&Node) + Send>;
@@ -101,7 +101,7 @@ impl NodeBuilder {
     }
 
     /// Mounts a page that shows the node, on the port of its peers.
-    #[allow(dead_code, reason = "the features with pages use it")]
+    #[cfg(any(feature = "metrics", feature = "page", feature = "report-page"))]
     pub(crate) fn page_of_node(
         mut self,
         page: impl FnOnce(WeakNode) -> Page + Send + 'static,
@@ -291,9 +291,10 @@ impl NodeBuilder {
         self
     }
 
-    /// Whether [reports](Node::report), spans, and the log's lines about values, have hashes in place of keys, and leave out
-    /// the texts of getters' errors, which may name keys. A key has the same hash as long as the node lives; the hashes of
-    /// other nodes are others, so that nobody finds keys by hashing guesses. Default: no.
+    /// Whether [reports](Node::report), spans, and the log's lines about values have hashes in place of keys. Reports then
+    /// also leave out the texts of errors, of getters here and of peers, which may name keys. The log's lines about peers
+    /// that do not answer keep them. A key has the same hash as long as the node lives. The hashes of other nodes are
+    /// others, so that nobody finds keys by hashing guesses. Default: no.
     pub fn hide_keys(mut self, hide: bool) -> Self {
         self.hide_keys = hide;
         self

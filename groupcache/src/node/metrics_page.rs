@@ -1,9 +1,8 @@
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
-use peers::{Body, Page};
+use peers::Page;
 
 use super::builder::NodeBuilder;
 use super::node_metrics::NodeMetrics;
+use super::page_answer::{no_node, of_type};
 use super::weak_node::WeakNode;
 
 /// The settings of the page on which Prometheus finds a node's metrics; for [`NodeBuilder::metrics`].
@@ -11,7 +10,7 @@ use super::weak_node::WeakNode;
 #[must_use = "a page is there once a node has it"]
 pub struct MetricsPage {
     path: String,
-    max_peers: Option<usize>,
+    max_peers: usize,
     is_open: bool,
 }
 
@@ -19,7 +18,7 @@ impl Default for MetricsPage {
     fn default() -> Self {
         Self {
             path: "/metrics".into(),
-            max_peers: None,
+            max_peers: NodeMetrics::MAX_PEERS,
             is_open: false,
         }
     }
@@ -34,7 +33,7 @@ impl MetricsPage {
 
     /// How many peers have metrics of their own, as [`NodeMetrics::max_peers`]. Default: 100.
     pub fn max_peers(mut self, peers: usize) -> Self {
-        self.max_peers = Some(peers);
+        self.max_peers = peers;
         self
     }
 
@@ -46,31 +45,17 @@ impl MetricsPage {
     }
 
     fn of(self, node: WeakNode) -> Page {
-        let mut metrics = NodeMetrics::of(node.clone());
-        if let Some(peers) = self.max_peers {
-            metrics = metrics.max_peers(peers);
-        }
+        let metrics = NodeMetrics::of(node.clone()).max_peers(self.max_peers);
         let page = Page::new(self.path, move |_| {
             let answer = if node.node().is_some() {
-                text(NodeMetrics::CONTENT_TYPE, metrics.text())
+                of_type(NodeMetrics::CONTENT_TYPE, metrics.text())
             } else {
-                let mut answer = text("text/plain; charset=utf-8", "the node has no metrics\n");
-                *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-                answer
+                no_node()
             };
             async { answer }
         });
         if self.is_open { page.open() } else { page }
     }
-}
-
-fn text(kind: &'static str, text: impl Into<Body>) -> Response<Body> {
-    let mut answer = Response::new(text.into());
-    let kind = HeaderValue::from_static(kind);
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_TYPE, kind);
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    answer
 }
 
 /// # Watching

@@ -14,6 +14,8 @@ mod metrics_page;
 mod node;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 mod node_metrics;
+#[cfg(any(feature = "metrics", feature = "page", feature = "report-page"))]
+mod page_answer;
 mod report;
 #[cfg(feature = "report-page")]
 mod report_page;
@@ -28,5 +30,7 @@ pub use metrics_page::MetricsPage;
 pub use node::Node;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 pub use node_metrics::NodeMetrics;
+#[cfg(feature = "page")]
+pub(crate) use page_answer::{no_node, of_type, text};
 #[cfg(feature = "page")]
 pub(crate) use weak_node::WeakNode;

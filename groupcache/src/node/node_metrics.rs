@@ -20,15 +20,12 @@ use crate::metrics::{self, Scrape};
 /// dropped, there are none.
 ///
 /// The number of metrics is bounded by the numbers of groups and peers. Only so many peers, the first by their ids, have
-/// metrics of their own; the others are added up as the peer `other`.
+/// metrics of their own; the others are added up as the peer `other`, but for their times.
 #[derive(Clone)]
 pub struct NodeMetrics {
     node: WeakNode,
     max_peers: usize,
 }
-
-/// Peers with metrics of their own.
-const MAX_PEERS: usize = 100;
 
 /// How long the instruments of one collection read the same report.
 #[cfg(feature = "otel")]
@@ -62,10 +59,13 @@ impl Node {
 }
 
 impl NodeMetrics {
+    /// Peers with metrics of their own.
+    pub(super) const MAX_PEERS: usize = 100;
+
     pub(super) fn of(node: WeakNode) -> Self {
         Self {
             node,
-            max_peers: MAX_PEERS,
+            max_peers: Self::MAX_PEERS,
         }
     }
 

@@ -22,7 +22,12 @@ impl WeakNode {
     }
 
     /// The node; `None` before it has started, and when its last clone is dropped.
-    #[allow(dead_code, reason = "the features with pages use it")]
+    #[cfg(any(
+        feature = "metrics",
+        feature = "otel",
+        feature = "page",
+        feature = "report-page"
+    ))]
     pub(crate) fn node(&self) -> Option<Node> {
         self.0.get()?.upgrade().map(Node)
     }

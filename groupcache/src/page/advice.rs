@@ -47,10 +47,7 @@ const OLD: Duration = Duration::from_secs(60 * 60);
 impl Advice {
     /// By what the group did lately. The first rule that fits counts.
     pub(super) fn new(usage: &Usage, recent: &Recent) -> Self {
-        let lately = format!(
-            "in the last {}",
-            Span(Duration::from_secs_f64(recent.seconds))
-        );
+        let lately = format!("in the last {}", Span::of_seconds(recent.seconds));
         let counts = &recent.counts;
         let gets = counts.gets();
         let share = counts.evictions as f64 / gets.max(1) as f64;

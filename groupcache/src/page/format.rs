@@ -106,6 +106,10 @@ impl Display for Span {
 }
 
 impl Span {
+    pub(super) fn of_seconds(seconds: f64) -> Self {
+        Self(Duration::from_secs_f64(seconds))
+    }
+
     pub(super) fn of_nanos(nanos: u64) -> Self {
         Self(Duration::from_nanos(nanos))
     }

@@ -142,7 +142,9 @@ impl History {
         let mut before = std::mem::take(&mut self.groups);
         for (name, stats) in groups.into_iter().take(MAX_GROUPS) {
             let counts = Counts::from(&stats);
-            let mut samples = before.remove(name).unwrap_or_default();
+            let mut samples = before
+                .remove(name)
+                .unwrap_or_else(|| VecDeque::with_capacity(SAMPLES));
             if samples
                 .back()
                 .is_some_and(|last| counts.is_of_a_new_group(&last.counts))

@@ -4,6 +4,7 @@ use peers::{Member, Peer};
 use serde::Serialize;
 
 use super::query::Query;
+use crate::report::serialized::optional_seconds;
 use crate::{Cached, Node};
 
 /// Where a key is.
@@ -37,11 +38,11 @@ pub(super) struct CachedHere {
     /// `main`, `hot` or `stale`.
     pub(super) source: &'static str,
     pub(super) value_bytes: usize,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "optional_seconds")]
     pub(super) age: Option<Duration>,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "optional_seconds")]
     pub(super) fresh_for: Option<Duration>,
-    #[serde(serialize_with = "seconds")]
+    #[serde(serialize_with = "optional_seconds")]
     pub(super) kept_for: Option<Duration>,
 }
 
@@ -88,11 +89,4 @@ impl KeyAnswer {
             },
         }))
     }
-}
-
-fn seconds<S: serde::Serializer>(
-    time: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    time.map(|time| time.as_secs_f64()).serialize(serializer)
 }

@@ -2,8 +2,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
-    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ALLOW, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, RETRY_AFTER, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -18,7 +18,7 @@ use super::query::Query;
 use super::render;
 use super::snapshot::Snapshot;
 use super::watch::Watch;
-use crate::node::WeakNode;
+use crate::node::{WeakNode, no_node, of_type, text};
 use crate::{Node, NodeBuilder};
 
 /// Where the page is.
@@ -68,7 +68,8 @@ struct Inner {
 /// # The live page
 impl NodeBuilder {
     /// Serves the [live page](crate::LivePage) on the port of the node's peers, at `/groupcachez`. It needs the
-    /// credentials that a change needs, unless it is [open](LivePageOptions::open).
+    /// credentials that a change needs, unless it is [open](LivePageOptions::open). Its `/groupcachez.json` has the report
+    /// that `NodeBuilder::report_page` serves, so take one of the two: a node with both does not start.
     pub fn live_page(self, options: LivePageOptions) -> Self {
         let is_open = options.is_open;
         let page = LivePage::new(options);
@@ -122,6 +123,20 @@ impl LivePage {
     /// The answer to a request for the page, its figures or its updates; 404 for any other path, and 405 for what is
     /// neither `GET` nor `HEAD`. An answer to `HEAD` has a body, which servers leave out.
     pub fn answer(&self, head: &Parts) -> Response<Body> {
+        let mut answer = self.find(head);
+        let headers = answer.headers_mut();
+        for (name, value) in [
+            (CONTENT_SECURITY_POLICY, render::policy()),
+            (REFERRER_POLICY, "no-referrer"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        answer
+    }
+
+    /// The answer, without the headers that all have.
+    fn find(&self, head: &Parts) -> Response<Body> {
         let path = head.uri.path();
         if ![PATH, JSON, EVENTS].contains(&path) {
             return match path.strip_prefix(PATH) {
@@ -137,7 +152,7 @@ impl LivePage {
             return answer;
         }
         let Some(node) = self.0.node.get().and_then(WeakNode::node) else {
-            return text(StatusCode::SERVICE_UNAVAILABLE, "the node does not run");
+            return no_node();
         };
         let query = Query::parse(head.uri.query().unwrap_or_default());
         match path {
@@ -203,27 +218,6 @@ fn redirect() -> Response<Body> {
     answer
         .headers_mut()
         .insert(LOCATION, HeaderValue::from_static("../groupcachez"));
-    answer
-}
-
-fn text(status: StatusCode, text: &str) -> Response<Body> {
-    let mut answer = of_type("text/plain; charset=utf-8", text.to_owned());
-    *answer.status_mut() = status;
-    answer
-}
-
-fn of_type(content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
-    let mut answer = Response::new(body.into());
-    let headers = answer.headers_mut();
-    for (name, value) in [
-        (CONTENT_TYPE, content_type),
-        (CACHE_CONTROL, "no-store"),
-        (CONTENT_SECURITY_POLICY, render::policy()),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
     answer
 }
 

@@ -71,7 +71,8 @@ impl HotList {
     }
 
     /// Lists a key, in place of the coldest one if the list is full. `count_of` tells the present count of a hash, `None`
-    /// if the table has forgotten it.
+    /// if the table has forgotten it. `note` hears of the change while the list is locked, so that a later change is
+    /// noted later.
     pub(super) fn offer(
         &self,
         hash: u64,
@@ -79,11 +80,24 @@ impl HotList {
         count: f32,
         tick: u32,
         count_of: impl Fn(u64) -> Option<f32>,
-    ) -> Change {
+        note: impl FnOnce(Change),
+    ) {
         // One thread at a time is enough.
-        let Some(mut listed) = self.listed.try_lock() else {
-            return Change::default();
-        };
+        if let Some(mut listed) = self.listed.try_lock() {
+            note(self.change(&mut listed, hash, key, count, tick, count_of));
+        }
+    }
+
+    /// Offers a key to the locked list, and says what that changes.
+    fn change(
+        &self,
+        listed: &mut Vec<Listed>,
+        hash: u64,
+        key: &[u8],
+        count: f32,
+        tick: u32,
+        count_of: impl Fn(u64) -> Option<f32>,
+    ) -> Change {
         let mut change = Change::default();
         if listed.iter().any(|known| known.hash == hash) {
             change.listed = Some(hash);
@@ -137,20 +151,35 @@ mod tests {
         hashes
     }
 
+    fn offer(
+        list: &HotList,
+        hash: u64,
+        count: f32,
+        tick: u32,
+        count_of: impl Fn(u64) -> Option<f32>,
+    ) -> Change {
+        let mut noted = None;
+        list.offer(hash, b"k", count, tick, count_of, |change| {
+            assert!(list.listed.is_locked(), "another change could come first");
+            noted = Some(change);
+        });
+        noted.unwrap()
+    }
+
     #[test]
     fn a_hotter_key_takes_the_place_of_the_coldest() {
         let (list, count_of) = (HotList::new(2), |hash| Some(hash as f32));
         for hash in [10, 20] {
-            let change = list.offer(hash, b"k", hash as f32, 0, count_of);
+            let change = offer(&list, hash, hash as f32, 0, count_of);
             assert_eq!(change.listed, Some(hash));
         }
-        assert_eq!(list.offer(10, b"k", 10.0, 1, count_of).unlisted, None);
-        let cold = list.offer(11, b"k", 11.0, 2, count_of);
+        assert_eq!(offer(&list, 10, 10.0, 1, count_of).unlisted, None);
+        let cold = offer(&list, 11, 11.0, 2, count_of);
         assert_eq!(cold, Change::default(), "not enough of a lead");
         let soon = 2 + REVIEW_TICKS;
         assert!(!list.takes(11.0, soon) && list.takes(12.0, soon));
         assert!(!list.takes(12.0, soon - 1), "a key came a moment ago");
-        let hot = list.offer(30, b"k", 30.0, soon, count_of);
+        let hot = offer(&list, 30, 30.0, soon, count_of);
         assert_eq!((hot.listed, hot.unlisted), (Some(30), Some(10)));
         assert_eq!(hashes(&list), [20, 30]);
     }
@@ -159,9 +188,9 @@ mod tests {
     fn keys_that_the_table_has_forgotten_give_way_to_any_other() {
         let list = HotList::new(2);
         for hash in [10, 20] {
-            list.offer(hash, b"k", 100.0, 0, |_| Some(100.0));
+            offer(&list, hash, 100.0, 0, |_| Some(100.0));
         }
-        let change = list.offer(1, b"k", 1.0, 1, |hash| (hash == 20).then_some(100.0));
+        let change = offer(&list, 1, 1.0, 1, |hash| (hash == 20).then_some(100.0));
         assert_eq!(change.listed, Some(1));
         assert_eq!(hashes(&list), [1, 20]);
     }
@@ -169,8 +198,8 @@ mod tests {
     #[test]
     fn the_bar_holds_for_a_second_and_an_unused_list_takes_nobody() {
         let list = HotList::new(1);
-        list.offer(1, b"k", 100.0, 5, |_| Some(100.0));
-        list.offer(2, b"k", 50.0, 6, |_| Some(100.0));
+        offer(&list, 1, 100.0, 5, |_| Some(100.0));
+        offer(&list, 2, 50.0, 6, |_| Some(100.0));
         assert!(!list.takes(90.0, 5 + BAR_TICKS) && list.takes(90.0, 6 + BAR_TICKS));
         assert!(!HotList::new(0).takes(f32::INFINITY, 5000));
     }

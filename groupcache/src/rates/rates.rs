@@ -31,7 +31,7 @@ const TIME_CONSTANT: f32 = 60.0;
 
 /// The rates of a bounded number of keys.
 pub(crate) struct Rates {
-    /// Allocated when first needed, which for a node without peers is never.
+    /// Allocated when first needed, which for a node without peers and without a list of hot keys is never.
     buckets: OnceLock<Box<[Mutex<Bucket>]>>,
     keys: usize,
     /// A key that was not asked for this long starts anew.
@@ -100,11 +100,11 @@ impl Rates {
         let mut bucket = self.bucket(hash).lock();
         let Bucket { slots, listed } = &mut *bucket;
         let live = |slot: &Slot| slot.count > 0.0 && slot.idle(tick) < self.idle;
-        let known = slots
-            .iter()
-            .position(|slot| slot.hash == hash && live(slot));
-        let slot = match known {
-            Some(known) => known,
+        let place = slots.iter().position(|slot| slot.hash == hash);
+        let known = place.filter(|&slot| live(&slots[slot]));
+        // A key that starts anew does so in its old slot: no hash has two.
+        let slot = match place {
+            Some(place) => place,
             None => coldest(
                 &slots[..],
                 |slot| if live(slot) { slot.faded(tick) } else { 0.0 },
@@ -141,12 +141,15 @@ impl Rates {
     #[cold]
     fn list(&self, hash: u64, key: &[u8], count: f32, tick: u32) {
         let count_of = |hash| self.count_of(hash, tick);
-        let Change { listed, unlisted } = self.hot.offer(hash, key, count, tick, count_of);
-        for (hash, is_listed) in [(unlisted, false), (listed, true)] {
-            if let Some(hash) = hash {
-                self.mark(hash, is_listed);
+        // A bucket is locked while the list is, and never the other way round.
+        let note = |Change { listed, unlisted }| {
+            for (hash, is_listed) in [(unlisted, false), (listed, true)] {
+                if let Some(hash) = hash {
+                    self.mark(hash, is_listed);
+                }
             }
-        }
+        };
+        self.hot.offer(hash, key, count, tick, count_of, note);
     }
 
     /// Notes whether a key is on the hot list, unless the table has forgotten it.

@@ -21,6 +21,11 @@ pub struct DiscoveryReport {
     pub failing: bool,
     /// The latest such answer, also after the source has come back.
     pub last_error: Option<String>,
+    /// How many members of the latest list were left out, because this node cannot dial them: an `https` URL where it
+    /// has no TLS, or the reverse.
+    pub left_out: usize,
+    /// The last of those, with the reason. `None` if there is none.
+    pub last_left_out: Option<String>,
 }
 
 impl From<DiscoveryStatus> for DiscoveryReport {
@@ -31,6 +36,8 @@ impl From<DiscoveryStatus> for DiscoveryReport {
             age: status.age,
             failing: status.failing,
             last_error: status.last_error,
+            left_out: status.left_out,
+            last_left_out: status.last_left_out,
         }
     }
 }

@@ -13,7 +13,7 @@ mod peer_report;
 mod ring_picture;
 mod ring_report;
 #[cfg(feature = "serde")]
-mod serialized;
+pub(crate) mod serialized;
 
 pub use discovery_report::DiscoveryReport;
 pub use evictions::Evictions;

@@ -12,7 +12,7 @@ pub(super) fn seconds<S: Serializer>(time: &Duration, serializer: S) -> Result<S
 }
 
 /// As a number of seconds, if there is one.
-pub(super) fn optional_seconds<S: Serializer>(
+pub(crate) fn optional_seconds<S: Serializer>(
     time: &Option<Duration>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

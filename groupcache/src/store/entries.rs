@@ -47,6 +47,15 @@ impl Iterator for Entries<'_> {
             Rest::Custom(keys) => keys.find_map(|key| self.storage.inspect(&key)),
         }
     }
+
+    /// At least those that the iterator has looked at already, and keeps in memory.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        match &self.rest {
+            Rest::Nothing => (0, Some(0)),
+            Rest::BuiltIn(entries) => entries.size_hint(),
+            Rest::Custom(keys) => (0, Some(keys.len())),
+        }
+    }
 }
 
 impl fmt::Debug for Entries<'_> {

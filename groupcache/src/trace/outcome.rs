@@ -15,6 +15,7 @@ pub(crate) struct Outcome {
     is_failure: bool,
     source: Option<&'static str>,
     bytes: Option<usize>,
+    keys: Option<usize>,
 }
 
 impl Outcome {
@@ -44,6 +45,9 @@ impl Outcome {
         }
         if let Some(bytes) = self.bytes {
             span.record("bytes", number(bytes));
+        }
+        if let Some(keys) = self.keys {
+            span.record("keys", number(keys));
         }
     }
 
@@ -146,6 +150,16 @@ impl End for Vec<Option<Result<Reply, peers::Error>>> {
 impl End for GetManyReply {
     fn outcome(&self) -> Outcome {
         self.answers.outcome()
+    }
+}
+
+/// How many keys a change has found.
+impl End for usize {
+    fn outcome(&self) -> Outcome {
+        Outcome {
+            keys: Some(*self),
+            ..Outcome::done("done")
+        }
     }
 }
 

@@ -45,10 +45,18 @@ pub(crate) fn get_many(group: &str, keys: usize, mode: Mode) -> Span {
     debug_span!(target: "groupcache::trace", "groupcache.get_many", group, keys = number(keys), mode)
 }
 
-/// The work that replaces a stale value.
+/// The work that replaces a stale value. No caller waits for it, so that it is a trace of its own, and follows from the
+/// caller's span: below that one it would keep it open.
 pub(crate) fn refresh(of: Of<'_>, key: &Key) -> Span {
     let group = of.group;
-    let span = debug_span!(target: "groupcache::trace", "groupcache.refresh", group, key = Empty);
+    let span = debug_span!(
+        target: "groupcache::trace",
+        parent: None,
+        "groupcache.refresh",
+        group,
+        key = Empty,
+    );
+    span.follows_from(Span::current());
     with_key(span, of, key)
 }
 
@@ -60,32 +68,28 @@ pub(crate) fn fetch(
     attempt: usize,
     mode: &'static str,
 ) -> Span {
-    let group = of.group;
-    let span = debug_span!(
-        target: "groupcache::trace",
-        "groupcache.fetch",
-        group,
-        key = Empty,
-        %peer,
-        attempt = number(attempt),
-        mode,
-        outcome = Empty,
-        bytes = Empty,
-        otel.kind = "client",
-        otel.status_code = Empty,
-    );
+    let span = request(of.group, peer, mode);
+    span.record("attempt", number(attempt));
     with_key(span, of, key)
 }
 
 /// A get of several keys from a peer.
 pub(crate) fn fetch_many(group: &str, keys: usize, peer: &Member, mode: GetMode) -> Span {
+    let span = request(group, peer, word(mode));
+    span.record("keys", number(keys));
+    span
+}
+
+fn request(group: &str, peer: &Member, mode: &'static str) -> Span {
     debug_span!(
         target: "groupcache::trace",
         "groupcache.fetch",
         group,
-        keys = number(keys),
+        key = Empty,
+        keys = Empty,
         %peer,
-        mode = word(mode),
+        attempt = Empty,
+        mode,
         outcome = Empty,
         bytes = Empty,
         otel.kind = "client",
@@ -95,39 +99,37 @@ pub(crate) fn fetch_many(group: &str, keys: usize, peer: &Member, mode: GetMode)
 
 /// A getter call.
 pub(crate) fn load(of: Of<'_>, key: &Key) -> Span {
-    let group = of.group;
-    let span = debug_span!(
-        target: "groupcache::trace",
-        "groupcache.load",
-        group,
-        key = Empty,
-        outcome = Empty,
-        bytes = Empty,
-        otel.status_code = Empty,
-    );
-    with_key(span, of, key)
+    with_key(getter_call(of.group), of, key)
 }
 
 /// A getter call for several keys.
 pub(crate) fn load_many(group: &str, keys: usize) -> Span {
+    let span = getter_call(group);
+    span.record("keys", number(keys));
+    span
+}
+
+fn getter_call(group: &str) -> Span {
     debug_span!(
         target: "groupcache::trace",
         "groupcache.load",
         group,
-        keys = number(keys),
+        key = Empty,
+        keys = Empty,
         outcome = Empty,
+        bytes = Empty,
         otel.status_code = Empty,
     )
 }
 
-/// A change that begins on this node.
-pub(crate) fn change(operation: &'static str, group: &str, keys: usize) -> Span {
+/// A change that begins on this node, of so many keys if that is known.
+pub(crate) fn change(operation: &'static str, group: &str, keys: Option<usize>) -> Span {
     debug_span!(
         target: "groupcache::trace",
         "groupcache.change",
         operation,
         group,
-        keys = number(keys),
+        keys = keys.map(number),
         outcome = Empty,
         otel.status_code = Empty,
     )

@@ -7,10 +7,9 @@
 //! cargo test -p groupcache-rs --test simulator -- --storm --seed 42         # one seed: the smallest run that fails
 //! ```
 //!
-//! Nodes are whole nodes. Their transport is simulated message by message (`post`), which is where faults are: what a
-//! network does to bytes is tested elsewhere. The promises that `checker` knows are those of the next model of coherence,
-//! and stronger than those in `docs/promises.md`. So a storm still finds runs that break them, and only calm weather
-//! is among the tests.
+//! Nodes are whole nodes. Their transport is simulated message by message (`post`), and faults are faults of messages:
+//! what a network does to bytes is tested elsewhere. The checker's rules are stronger than what `docs/promises.md` says,
+//! so that a storm finds runs that break them. Only runs in calm weather, which break none, are among the tests.
 
 #![allow(unreachable_pub, reason = "nothing here is reachable from outside")]
 
@@ -42,7 +41,7 @@ struct Options {
     #[arg(long)]
     seed: Option<u64>,
     /// Run so many seeds, each twice to see whether all of it follows from the seed.
-    #[arg(long, default_value_t = 25)]
+    #[arg(long, default_value_t = 100)]
     seeds: u64,
     /// The first of them.
     #[arg(long, default_value_t = 0)]

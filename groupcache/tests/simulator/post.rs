@@ -248,7 +248,7 @@ async fn deliver<T: Send + 'static>(
     }
 }
 
-/// The second arrival of a message. Nobody waits for its answer. Boxed, because it is one of what it is made of.
+/// The second arrival of a message. Nobody waits for its answer. Boxed, because `deliver` starts it.
 fn again<T: Send + 'static>(
     post: Arc<Post>,
     way: (usize, usize),

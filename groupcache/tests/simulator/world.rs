@@ -52,8 +52,6 @@ struct Nodes {
     running: HashMap<usize, Running>,
     /// How often a node has started.
     lives: u64,
-    /// What clients do meanwhile.
-    clients: JoinSet<()>,
 }
 
 struct Running {
@@ -68,7 +66,6 @@ impl Nodes {
         let mut nodes = Self {
             running: HashMap::new(),
             lives: 0,
-            clients: JoinSet::new(),
             world,
         };
         for node in 0..nodes.world.plan.nodes {
@@ -214,7 +211,6 @@ impl Nodes {
         for running in self.running.values_mut() {
             while running.clients.join_next().await.is_some() {}
         }
-        while self.clients.join_next().await.is_some() {}
         sleep(BOUND).await;
         self.world.history.add(Event::Settled);
         let reads: Vec<u64> = (0..plan.keys)

@@ -162,7 +162,7 @@ async fn keys_and_values_may_be_any_bytes() {
     #[cfg(unix)]
     {
         use std::os::unix::ffi::OsStrExt;
-        let raw = std::ffi::OsStr::from_bytes(b"\xff\0".strip_suffix(b"\0").unwrap());
+        let raw = std::ffi::OsStr::from_bytes(b"\xff");
         let ran = tokio::process::Command::new(env!("CARGO_BIN_EXE_groupcache"))
             .args(["get", "--node", &nodes.urls[0]])
             .arg(raw)
@@ -170,6 +170,7 @@ async fn keys_and_values_may_be_any_bytes() {
             .await
             .unwrap();
         assert!(ran.status.success());
+        assert!(nodes.groups.iter().any(|group| group.contains(b"\xff")));
     }
 }
 

@@ -199,7 +199,7 @@ async fn who_is_missed_by_whom_is_told_on_both_sides() {
     .await;
     let ran = tool(&["check", "--node", &reporter.member("c")]).await;
     assert_eq!(ran.code, 1, "{ran:?}");
-    let line = "ring: c: its ring misses b; its ring has d, whom the others miss";
+    let line = "ring: c: its ring misses b; its ring has d, which most rings do not have";
     assert!(ran.out.contains(line), "{ran:?}");
     assert!(ran.out.contains("no-report: d: answered 404"), "{ran:?}");
     assert!(ran.out.contains("one node has it as a member"), "{ran:?}");
@@ -239,7 +239,7 @@ async fn other_versions_are_a_note_and_other_labels_a_finding() {
     assert_eq!(ran.findings(), [found("cluster", "b")], "{ran:?}");
     assert_eq!(
         ran.json()["notes"],
-        json!(["versions differ: 0.0.9 (1 nodes), 0.1.0 (2 nodes)"])
+        json!(["versions differ: 0.0.9 (1 node), 0.1.0 (2 nodes)"])
     );
 }
 
@@ -276,6 +276,27 @@ async fn the_ring_of_a_group_with_members_of_its_own_is_compared_too() {
         ran.out.contains(r#"its ring of the group \"own\""#),
         "{ran:?}"
     );
+}
+
+#[tokio::test]
+async fn a_kind_of_finding_stands_once_in_a_row_however_many_rings_have_it() {
+    // `c` has a member at another URL on its own ring and on that of `h`. The ring of `g` between them is another one.
+    let reporter = Reporter::start(|base, name| {
+        let mut report = report(base, name, &["a", "b", "c"]);
+        let [mut g, mut h] = [report["ring"].clone(), report["ring"].clone()];
+        if name == "c" {
+            report["ring"]["peers"][0]["member"]["url"] = format!("{base}/b").into();
+            g["fingerprint"] = "other".into();
+            h["peers"][1]["member"]["url"] = format!("{base}/a").into();
+        }
+        report["groups"] = json!([{ "name": "g", "ring": g }, { "name": "h", "ring": h }]);
+        Some(report.to_string())
+    })
+    .await;
+    let ran = tool(&["check", "--node", &reporter.member("a")]).await;
+    assert_eq!(ran.out.matches("url: c: ").count(), 2, "{ran:?}");
+    assert!(ran.out.contains("ring: c: "), "{ran:?}");
+    assert!(ran.out.contains("┆ ring, url ┆"), "{ran:?}");
 }
 
 #[tokio::test]

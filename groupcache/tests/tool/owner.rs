@@ -72,27 +72,14 @@ async fn rules_that_a_node_has_replaced_are_followed_if_they_are_known() {
 
 #[tokio::test]
 async fn each_key_has_a_line_of_json() {
-    let args = [
-        "owner",
-        "a",
-        "/w==",
-        "--key-base64",
-        "--json",
-        "--peers",
-        "pod-0=http://10.0.0.1:80",
-    ];
-    let ran = tool(&args).await;
+    let peers = ["--peers", "pod-0=http://10.0.0.1:80"];
+    let ask = async |first: &str| {
+        let keys = ["owner", first, "/w==", "--key-base64", "--json"];
+        tool(&[&keys[..], &peers].concat()).await
+    };
+    let ran = ask("a").await;
     assert_eq!(ran.code, 2, "a is not base64: {ran:?}");
-    let args = [
-        "owner",
-        "YQ==",
-        "/w==",
-        "--key-base64",
-        "--json",
-        "--peers",
-        "pod-0=http://10.0.0.1:80",
-    ];
-    let ran = tool(&args).await;
+    let ran = ask("YQ==").await;
     let lines: Vec<Value> = ran
         .out
         .lines()

@@ -13,7 +13,7 @@ async fn a_token_opens_reports_and_values() {
     let nodes = Nodes::start_with(2, |_, node| node.token(TOKEN)).await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
-    std::fs::write(&file, format!("{TOKEN}\nand more\n")).unwrap();
+    std::fs::write(&file, format!("\n {TOKEN}\r\nand more\n")).unwrap();
     let file = file.to_str().unwrap();
     for credentials in [["--token-file", file], ["--token", TOKEN]] {
         let node = ["--node", &nodes.urls[0]];

@@ -77,6 +77,21 @@ async fn shells_get_completions() {
 #[tokio::test]
 async fn a_reader_that_has_seen_enough_is_no_error() {
     let nodes = Nodes::start(1).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let ran = tokio::process::Command::new(env!("CARGO_BIN_EXE_groupcache"))
+        .args(["stats", "--node", &nodes.urls[0]])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let ran = ran.wait_with_output().await.unwrap();
+    assert!(ran.status.success() && ran.stderr.is_empty(), "{ran:?}");
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_written_is_an_error() {
+    let nodes = Nodes::start(1).await;
     let command = format!(
         "{} stats --node {} 2>&1 >/dev/full; echo code $?",
         env!("CARGO_BIN_EXE_groupcache"),

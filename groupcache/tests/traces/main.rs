@@ -10,11 +10,11 @@ use std::time::Duration;
 use common::{Calls, Gate, MIB, unmirrored};
 use groupcache::testing::{Cluster, ClusterBuilder};
 use groupcache::{
-    Context, Error, GetOptions, Getter, HttpOptions, Key, Mode, NotFound, Protocol, TraceContext,
+    Context, GetOptions, Getter, HttpOptions, Key, Mode, NotFound, Protocol, TraceContext,
 };
-use opentelemetry::trace::SpanKind;
+use opentelemetry::trace::{SpanId, SpanKind};
 use opentelemetry_sdk::trace::Sampler;
-use recorder::Recorder;
+use recorder::{Recorder, attribute_of};
 use tracing::{Instrument as _, info_span};
 
 const GET: &str = "groupcache.get";
@@ -173,9 +173,14 @@ async fn gets_that_go_less_far_and_changes_are_traces_too() {
     spans.assert_chain(&["request", CHANGE, TELL, SERVE]);
     assert_eq!(spans.attribute(SERVE, "operation").unwrap(), "set");
     // Two phases, each with one peer.
-    for change in ["remove", "clear"] {
+    for (change, count) in [
+        ("remove", Some("2")),
+        ("remove_if", Some("1")),
+        ("clear", None),
+    ] {
         let changed = match change {
             "remove" => groups[0].remove_many(&keys).await,
+            "remove_if" => groups[0].remove_if(|_| true).await.map(drop),
             _ => groups[0].clear().await,
         };
         changed.unwrap();
@@ -183,6 +188,7 @@ async fn gets_that_go_less_far_and_changes_are_traces_too() {
         spans.assert_one_trace(None);
         assert_eq!((spans.count(TELL), spans.count(SERVE)), (2, 2), "{spans}");
         assert_eq!(spans.attribute(CHANGE, "operation").unwrap(), change);
+        assert_eq!(spans.attribute(CHANGE, "keys").as_deref(), count);
     }
 }
 
@@ -259,11 +265,7 @@ async fn who_shares_a_flight_says_so_and_the_flight_is_in_the_trace_of_the_first
         let mut gets = spans.0.iter().filter(|span| span.name == GET);
         gets.find(|get| get.parent_span_id == request).unwrap()
     };
-    let said = |request: &str, attribute: &str| {
-        let mut attributes = get_below(request).attributes.iter();
-        let found = attributes.find(|found| found.key.as_str() == attribute);
-        found.map(|found| found.value.to_string())
-    };
+    let said = |request: &str, attribute: &str| attribute_of(get_below(request), attribute);
     assert_eq!(said("first", "shared"), None);
     assert_eq!(said("first", "outcome").as_deref(), Some("given up"));
     assert_eq!(said("second", "shared").as_deref(), Some("true"));
@@ -333,29 +335,19 @@ async fn spans_say_how_work_has_ended() {
         for owner in [0, 1] {
             recorder.spans();
             let key = cluster.key_owned_by(owner, kind);
-            let error: Error = groups[0].get(key).await.unwrap_err();
+            groups[0].get(key).await.unwrap_err();
             let spans = recorder.spans();
             let loaded = match kind {
                 "panic" => "panicked",
                 _ => outcome,
             };
-            assert_eq!(
-                spans.attribute(LOAD, "outcome").as_deref(),
-                Some(loaded),
-                "{kind}"
-            );
-            assert_eq!(spans.has_failed(LOAD), is_failure, "{kind}");
+            spans.assert_ended(LOAD, loaded, is_failure);
             // A panic is an error of the getter to another node.
             let got = match (kind, owner) {
                 ("panic", 1) => "getter failed",
                 _ => outcome,
             };
-            assert_eq!(
-                spans.attribute(GET, "outcome").as_deref(),
-                Some(got),
-                "{error}"
-            );
-            assert_eq!(spans.has_failed(GET), is_failure, "{kind}");
+            spans.assert_ended(GET, got, is_failure);
             assert!(!spans.to_string().contains("secret"), "{spans}");
         }
     }
@@ -381,11 +373,7 @@ async fn the_next_peer_is_another_attempt() {
     let fetches = spans.0.iter().filter(|span| span.name == FETCH);
     let mut attempts: Vec<_> = fetches
         .map(|fetch| {
-            let attribute = |name: &str| {
-                let mut attributes = fetch.attributes.iter();
-                let found = attributes.find(|found| found.key.as_str() == name);
-                found.unwrap().value.to_string()
-            };
+            let attribute = |name: &str| attribute_of(fetch, name).unwrap();
             (attribute("attempt"), attribute("outcome"))
         })
         .collect();
@@ -408,25 +396,44 @@ async fn a_hand_over_is_a_fetch_within_the_owners_work() {
 }
 
 #[tokio::test]
-async fn a_refresh_of_a_stale_value_hangs_below_the_get_that_set_it_off() {
+async fn a_refresh_is_a_trace_of_its_own_which_names_the_get_and_keeps_nothing_open() {
     let recorder = Recorder::of_everything();
     let clock = groupcache::ManualClock::new();
     let node = common::lonely_node_at(&clock).await;
+    let gate = Gate::closed();
     let (ttl, stale) = (Duration::from_secs(1), Duration::from_secs(60));
-    let group = node.group("g", MIB, traced_getter()).ttl(ttl);
+    let group = node.group("g", MIB, Calls::default().gated(&gate)).ttl(ttl);
     let group = group.stale_while_revalidate(stale).build().unwrap();
+    gate.open(1);
     group.get("k").await.unwrap();
+    gate.arrival().await;
     clock.advance(2 * ttl);
     recorder.spans();
     let get = async { group.get("k").await.unwrap() };
     get.instrument(info_span!("request")).await;
+
+    // The getter is at work, and the request's span has ended.
+    gate.arrival().await;
+    let spans = recorder.spans();
+    assert_eq!(spans.0.len(), 1, "the get was a hit: {spans}");
+    let request = spans.one("request").span_context.clone();
+
+    gate.open(1);
     let mut spans = recorder.spans();
     while spans.count(REFRESH) == 0 {
         tokio::task::yield_now().await;
         spans.0.extend(recorder.spans().0);
     }
-    spans.assert_chain(&["request", REFRESH, LOAD, "read"]);
-    assert_eq!(spans.count(GET), 0, "the get was a hit");
+    spans.assert_chain(&[REFRESH, LOAD]);
+    let refresh = spans.one(REFRESH);
+    assert_eq!(refresh.parent_span_id, SpanId::INVALID);
+    assert_ne!(refresh.span_context.trace_id(), request.trace_id());
+    let links: Vec<_> = refresh
+        .links
+        .iter()
+        .map(|link| &link.span_context)
+        .collect();
+    assert_eq!(links, [&request]);
 }
 
 /// A trace that somebody else has begun.

@@ -77,11 +77,9 @@ impl Spans {
         self.0.iter().filter(|span| span.name == name).count()
     }
 
-    /// The attribute of a span.
+    /// The attribute of the one span of this name.
     pub(crate) fn attribute(&self, name: &str, attribute: &str) -> Option<String> {
-        let mut attributes = self.one(name).attributes.iter();
-        let attribute = attributes.find(|found| found.key.as_str() == attribute);
-        attribute.map(|attribute| attribute.value.to_string())
+        attribute_of(self.one(name), attribute)
     }
 
     /// Checks that all spans are of one trace, of this one if there is one.
@@ -107,6 +105,20 @@ impl Spans {
     pub(crate) fn has_failed(&self, name: &str) -> bool {
         matches!(self.one(name).status, Status::Error { .. })
     }
+
+    /// Checks how a span says that its work has ended.
+    pub(crate) fn assert_ended(&self, name: &str, outcome: &str, is_failure: bool) {
+        let said = self.attribute(name, "outcome");
+        assert_eq!(said.as_deref(), Some(outcome), "{name} in {self}");
+        assert_eq!(self.has_failed(name), is_failure, "{name} in {self}");
+    }
+}
+
+/// The attribute of a span.
+pub(crate) fn attribute_of(span: &SpanData, attribute: &str) -> Option<String> {
+    let mut attributes = span.attributes.iter();
+    let attribute = attributes.find(|found| found.key.as_str() == attribute);
+    attribute.map(|attribute| attribute.value.to_string())
 }
 
 /// The tree of the spans, for messages.

@@ -96,6 +96,11 @@ impl<K: Clone, V: Clone, S, C: Clock> Iterator for Entries<'_, K, V, S, C> {
             self.batch = self.slots.next_batch(cache, present).into_iter();
         }
     }
+
+    /// At least the entries that the iterator has looked at already, of which it keeps clones.
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.batch.len(), None)
+    }
 }
 
 impl<K: Clone, V: Clone, S, C: Clock> FusedIterator for Entries<'_, K, V, S, C> {}

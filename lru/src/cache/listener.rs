@@ -7,7 +7,8 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     /// The thread that makes the entry leave calls it, after it has released all locks, and before its call of the cache
     /// returns. A lookup makes no entry leave but one that has expired. Two threads may call the listener at the same
     /// time, so that it may hear of two entries of one key in another order than they left. If it panics, the panic goes to
-    /// the caller of the cache; entries that left with this one are not told of then.
+    /// the caller of the cache; entries that left with this one are not told of then. The call ends there: a
+    /// [`clear`](Self::clear) or a [`retain`](Self::retain) leaves the shards that it has not come to as they are.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicUsize, Ordering};

@@ -12,7 +12,6 @@ use crate::{
     Cause, Class, Clock, DefaultHashBuilder, Hit, Policy, Present, Removed, Stats, SystemClock,
     Usage,
     budget::Budget,
-    listener::Listener,
     lock::{Locks, Reader},
     shard::{Locked, Shard},
     table::{Entry, Table},
@@ -25,6 +24,9 @@ mod resize;
 mod sweep;
 
 pub use entries::Entries;
+
+/// What is told of every entry that has left.
+type Listener<K, V> = Box<dyn Fn(&Removed<K, V>) + Send + Sync>;
 
 /// A store with a budget in bytes for many threads.
 ///

@@ -7,10 +7,9 @@ pub enum Access {
     /// All of them. The default.
     #[default]
     Everything,
-    /// Those that change something or manage the cluster: sets, removals, clears, and reads of the change log. And
-    /// [pages](crate::Page), unless they are open.
-    /// Anybody may get, peek, get several keys and warm up, over plain HTTP: the native protocol's stream is
-    /// for peers with credentials.
+    /// Those that change something, manage the cluster or look into the node: sets, removals, clears, reads of the change
+    /// log, and [pages](crate::Page) that are not open. Anybody may get, peek, get several keys and warm up, over plain
+    /// HTTP: the native protocol's stream is for peers with credentials.
     Changes,
 }
 

@@ -212,6 +212,8 @@ async fn follow(source: &mut impl Discovery, follower: &mut Follower, join_timeo
             () = at(join_at) => {}
             () = follower.listen(&mut lists) => continue,
         }
+        // Who asks for an announcement while this one is under way asks for another one.
+        follower.join_at = None;
         let joining = joined(source, &this, include_self, join_timeout);
         tokio::pin!(joining);
         let result = loop {
@@ -282,13 +284,13 @@ impl Follower {
     fn joined(&mut self, result: Result<(), Error>) {
         match result {
             Ok(()) => {
-                self.join_at = None;
                 self.troubles.over(Trouble::Join);
                 let joined = self.include_self;
                 self.state.send_modify(|state| state.joined = joined);
             }
             Err(error) => {
-                self.join_at = Some(Instant::now() + self.join.pause());
+                let again = Instant::now() + self.join.pause();
+                self.join_at = Some(self.join_at.map_or(again, |at| at.min(again)));
                 self.failed(Trouble::Join, with_causes(&error));
             }
         }

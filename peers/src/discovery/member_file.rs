@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::TellsLists;
+use super::tells_lists::TellsLists;
 use crate::{Discovery, Error, Member, MemberLists};
 
 /// A source that reads the members from a file, and reads it again whenever it changes.

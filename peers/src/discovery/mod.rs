@@ -29,7 +29,7 @@ mod status;
     feature = "kubernetes-unversioned",
     feature = "testing"
 ))]
-mod tells_lists;
+pub(crate) mod tells_lists;
 mod troubles;
 mod usable;
 
@@ -49,12 +49,3 @@ pub use options::DiscoveryOptions;
 pub use parse::parse_discovery;
 pub use static_members::StaticMembers;
 pub use status::DiscoveryStatus;
-#[cfg(any(
-    feature = "dns",
-    feature = "etcd",
-    feature = "file",
-    feature = "gossip",
-    feature = "kubernetes-unversioned",
-    feature = "testing"
-))]
-pub(crate) use tells_lists::TellsLists;

@@ -98,8 +98,8 @@ impl DiscoveryOptions {
     }
 
     /// How long a member stays that the first list after a failure lacks, and all further ones, so that all members have
-    /// the time to announce themselves again where the source has lost their announcements. Zero: as long as at other
-    /// times. Default: [`join_timeout`](Self::join_timeout) and twice [`max_back_off`](Self::max_back_off), 4 s in all.
+    /// the time to announce themselves again where the source has lost their announcements. Up to four failures in a row
+    /// put it off. Zero: as long as at other times. Default: [`join_timeout`](Self::join_timeout) and twice [`max_back_off`](Self::max_back_off), 4 s in all.
     pub fn recovery_grace(mut self, recovery_grace: Duration) -> Self {
         self.recovery_grace = Some(recovery_grace);
         self

@@ -35,7 +35,12 @@ struct Missing {
     since: Instant,
     /// Until when it may announce itself again, if no list has had it since the source failed.
     awaited_until: Option<Instant>,
+    /// How many failures of the source have put that off. Beyond [`MAX_RECOVERIES`] they do not: a source that fails
+    /// again and again must not keep a dead member for ever.
+    recoveries: u32,
 }
+
+const MAX_RECOVERIES: u32 = 4;
 
 /// When the first and the latest of several words came.
 #[derive(Clone, Copy, Debug)]
@@ -61,18 +66,22 @@ impl Settling {
     pub(super) fn heard(&mut self, list: Vec<Member>, current: &[Member], now: Instant) {
         let is_other = list != self.listed;
         self.listed = list;
-        let recovery = self.doubted.then(|| now + self.options.time_to_recover());
-        self.doubted = false;
+        let recovered = std::mem::take(&mut self.doubted);
+        let recovery = now + self.options.time_to_recover();
         let listed: HashSet<&str> = self.listed.iter().map(Member::id).collect();
         self.missing = current
             .iter()
             .filter(|member| !listed.contains(member.id()))
             .map(|member| {
-                let before = self.missing.get(member.id());
-                let missing = Missing {
-                    since: before.map_or(now, |missing| missing.since),
-                    awaited_until: recovery.or(before.and_then(|missing| missing.awaited_until)),
-                };
+                let mut missing = self.missing.get(member.id()).copied().unwrap_or(Missing {
+                    since: now,
+                    awaited_until: None,
+                    recoveries: 0,
+                });
+                if recovered && missing.recoveries < MAX_RECOVERIES {
+                    missing.awaited_until = Some(recovery);
+                    missing.recoveries += 1;
+                }
                 (member.id().to_owned(), missing)
             })
             .collect();
@@ -323,6 +332,18 @@ mod tests {
             assert_eq!(ring.wait(3999), "abc");
         }
         assert_eq!(ring.wait(1), "a");
+    }
+
+    #[test]
+    fn a_source_that_fails_again_and_again_keeps_no_member_for_ever() {
+        let mut ring = Follower::of("abc");
+        for _ in 0..20 {
+            ring.settling.doubt();
+            ring.wait(1000);
+            ring.hear("ab");
+            ring.wait(1000);
+        }
+        assert_eq!(ring.wait(0), "ab");
     }
 
     #[test]

@@ -32,7 +32,9 @@ impl Inner {
         };
         match answer {
             Ok(answer) if has_no_body => without_body(answer),
-            Ok(answer) => self.page_streams.admit(answer, end, permit),
+            Ok(answer) if answer.body().is_stream() => self.page_streams.admit(answer, end),
+            // It takes memory until its last byte is sent, and its reader may be slow.
+            Ok(answer) => answer.map(|body| body.holding(permit)),
             Err(_) => {
                 tracing::error!(page = page.path(), "a page panicked");
                 failure::text(StatusCode::INTERNAL_SERVER_ERROR, "internal error")

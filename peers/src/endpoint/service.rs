@@ -35,8 +35,8 @@ use crate::{
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
-/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", and the [pages](HttpOptions::page). Every other request gets a
-/// status and a line of plain text, and does not reach the [`PeerService`]:
+/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", and the [pages](HttpOptions::page). Every other request
+/// gets a status and a line of plain text, and does not reach the [`PeerService`]:
 ///
 /// | a request | is answered with | over gRPC |
 /// |---|---|---|
@@ -77,8 +77,8 @@ pub(super) struct Inner {
     bodies: Arc<BodyBudget>,
     /// Closes with the last clone of the service, which ends the streams in a server of one's own.
     streams: watch::Sender<bool>,
-    /// One permit per page that is being answered, until its last byte is. They are not [`requests`](Self::requests), so that an overloaded node
-    /// still says what overloads it.
+    /// One permit per page that is being answered, until the last byte is sent; a stream has one of `page_streams`
+    /// instead. Pages take none of [`requests`](Self::requests), so that an overloaded node still says what overloads it.
     pub(super) page_requests: Arc<Semaphore>,
     pub(super) page_streams: PageStreams,
 }
@@ -294,10 +294,7 @@ impl Inner {
     fn admit(&self, head: &Parts) -> Result<Option<Context>, Error> {
         let hook = self.options.on_request.as_ref();
         let context = hook.map(|hook| hook.admit(head)).transpose()?;
-        if context
-            .as_ref()
-            .is_some_and(|context| context.trace().is_some())
-        {
+        if context.as_ref().and_then(Context::trace).is_some() {
             return Ok(context);
         }
         Ok(match trace_headers::read(&head.headers) {

@@ -43,10 +43,12 @@ impl Body {
         }
     }
 
-    /// A body that comes bit by bit, such as server-sent events. Bytes are sent as soon as there are some. For a reader that
-    /// is slow a bounded number is kept, and the stream is not asked for more meanwhile. Over HTTP/1.1, a stream that says
-    /// nothing for [`server_idle_timeout`](crate::HttpOptions::server_idle_timeout) ends with its connection; over HTTP/2
-    /// once the whole connection is as quiet.
+    /// A body that comes bit by bit, such as server-sent events. Bytes are sent as soon as there are some. If the reader is
+    /// slow, a bounded number of bytes is kept, and the stream is asked for no more meanwhile. A
+    /// [`Server`](crate::Server) closes a connection that has been quiet for
+    /// [`server_idle_timeout`](crate::HttpOptions::server_idle_timeout), and the stream ends with it: over HTTP/1.1 once
+    /// this stream is as quiet, over HTTP/2 once all that shares the connection is.
+    /// [`max_page_streams`](crate::HttpOptions::max_page_streams) bounds how many are open.
     pub fn stream(
         stream: impl http_body::Body<Data = Bytes, Error = Infallible> + Send + 'static,
     ) -> Self {

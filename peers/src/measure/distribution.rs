@@ -34,14 +34,6 @@ impl Distribution {
         self.count == 0
     }
 
-    /// The mean of the values; zero if there are none.
-    pub fn mean(&self) -> f64 {
-        if self.count == 0 {
-            return 0.0;
-        }
-        self.sum as f64 / self.count as f64
-    }
-
     /// A value that this share of the values does not exceed, from 0 to 1; at most an eighth too high. Zero if there
     /// are no values.
     pub fn quantile(&self, share: f64) -> u64 {
@@ -81,12 +73,6 @@ impl Distribution {
     pub fn at_most(&self, bound: u64) -> u64 {
         let within = self.buckets.iter().take_while(|(end, _)| *end <= bound);
         within.map(|(_, count)| count).sum()
-    }
-
-    /// The buckets that have values, in ascending order: the last value that falls into the bucket, and the number of
-    /// values in it.
-    pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.buckets.iter().copied()
     }
 }
 
@@ -147,7 +133,7 @@ mod tests {
         let all: Distribution = [&low, &high].into_iter().sum();
         assert_eq!(all, of((0..500).chain(400..5000)));
         let nothing: Distribution = [].iter().sum();
-        assert_eq!((nothing.p50(), nothing.mean(), nothing.count), (0, 0.0, 0));
+        assert_eq!((nothing.p50(), nothing.count), (0, 0));
     }
 
     #[test]

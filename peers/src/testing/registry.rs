@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::discovery::TellsLists;
+use crate::discovery::tells_lists::TellsLists;
 use crate::{BoxFuture, Discovery, Error, Member, MemberLists};
 
 /// A source of members in memory: nodes that are given a [`source`](Self::source) of one registry find each other, and a

@@ -104,13 +104,18 @@ impl RawStream {
 
     /// Grants a stream as a server, without a greeting.
     pub(crate) async fn accept(listener: &mut NetworkListener) -> Self {
+        Self::accept_with(listener, "").await
+    }
+
+    /// The same with these lines too in the head of the answer.
+    pub(crate) async fn accept_with(listener: &mut NetworkListener, lines: &str) -> Self {
         let mut raw = Raw::accept(listener).await;
         let request = raw.receive().await.unwrap();
         assert_eq!(request.header("upgrade"), Some("groupcache-stream/1"));
-        raw.send(
+        raw.send(format!(
             "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\
-            upgrade: groupcache-stream/1\r\n\r\n",
-        )
+            upgrade: groupcache-stream/1\r\n{lines}\r\n"
+        ))
         .await;
         Self(raw)
     }

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,13 @@ use groupcache::{HttpOptions, Tokens};
 use http::HeaderValue;
 
 use super::failure::Failure;
+use super::input::unreadable;
 
 /// How nodes are reached.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How nodes are reached")]
 pub(super) struct AccessOptions {
-    /// File whose first line is the token that the nodes share.
+    /// File of the tokens that the nodes share, one a line: the first is sent.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The token itself, which other users of this machine may see; a file is better.
@@ -63,8 +64,8 @@ pub(super) struct Access {
     pub(super) report_timeout: Duration,
 }
 
-/// The longest first line of a file with a token.
-const LONGEST_TOKEN: u64 = 8 << 10;
+/// The bytes of a file with tokens that are read: as many as a node reads.
+const TOKEN_FILE: u64 = 64 << 10;
 
 impl AccessOptions {
     /// Reads token and certificates.
@@ -74,15 +75,15 @@ impl AccessOptions {
             .connect_timeout(self.connect_timeout)
             .request_timeout(request_timeout);
         let token = match &self.token_file {
-            Some(file) => Some(first_line(file)?),
+            Some(file) => Some(first_token(file)?),
             None => self.token.clone(),
         };
         let mut authorization = None;
         if let Some(token) = token {
-            let invalid = |error: &dyn std::error::Error| Failure::start(error);
-            http = http.tokens(Tokens::new(&token).map_err(|error| invalid(&error))?);
-            let mut header = HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|error| invalid(&error))?;
+            let tokens = Tokens::new(&token).map_err(|error| Failure::start(&error))?;
+            http = http.tokens(tokens);
+            let header = HeaderValue::try_from(format!("Bearer {token}"));
+            let mut header = header.map_err(|error| Failure::start(&error))?;
             header.set_sensitive(true);
             authorization = Some(header);
         }
@@ -136,13 +137,17 @@ impl AccessOptions {
     }
 }
 
-fn first_line(path: &Path) -> Result<String, Failure> {
-    let unreadable = |error: std::io::Error| {
-        Failure::Start(format!("{} cannot be read: {error}", path.display()))
-    };
+/// The first token of a file, by the rules of [`Tokens::from_file`], which keeps the token to itself.
+fn first_token(path: &Path) -> Result<String, Failure> {
+    let unreadable = |error: io::Error| unreadable(path, &error);
     let file = File::open(path).map_err(unreadable)?;
-    let mut line = String::new();
-    let mut reader = BufReader::new(file.take(LONGEST_TOKEN));
-    reader.read_line(&mut line).map_err(unreadable)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    for line in BufReader::new(file.take(TOKEN_FILE)).lines() {
+        let line = line.map_err(unreadable)?;
+        let token = line.trim();
+        if !token.is_empty() {
+            return Ok(token.to_owned());
+        }
+    }
+    let text = format!("{} has no token", path.display());
+    Err(Failure::Start(text))
 }

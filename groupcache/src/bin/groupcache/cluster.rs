@@ -74,7 +74,7 @@ impl ClusterOptions {
     ) -> Result<Plan, Failure> {
         let start = self.start()?;
         if self.node.is_empty() {
-            return ring.plan(start, group);
+            return Ok(ring.plan(start, group));
         }
         let fetcher = Fetcher::new(access)?;
         let mut reasons = Vec::new();
@@ -92,20 +92,20 @@ impl ClusterOptions {
 }
 
 impl RingOptions {
-    fn plan(&self, members: &[Member], group: Option<&str>) -> Result<Plan, Failure> {
+    fn plan(&self, members: &[Member], group: Option<&str>) -> Plan {
         let protocol = self.protocol.unwrap_or_default();
         let mut scheme = protocol.scheme();
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
         }
         let members = members.iter().cloned();
-        Ok(Plan {
+        Plan {
             members: members.map(|member| protocol.named(member)).collect(),
             protocol,
             scheme,
             label: self.cluster.clone(),
             group: group.map(str::to_owned),
-        })
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tokio::time::timeout;
 
 use super::access::{Access, AccessOptions};
@@ -49,8 +49,7 @@ pub(super) struct NoReport {
     pub(super) text: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum NoReportKind {
     /// There was no connection, or no answer in time.
     Unreachable,
@@ -78,6 +77,12 @@ impl NoReportKind {
             // It may repeat what the node has said.
             text: plain(&text.to_string()),
         }
+    }
+}
+
+impl Serialize for NoReportKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

@@ -9,7 +9,7 @@ use groupcache::Member;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::fetch::{Clock, Fetched, Fetcher, NoReport};
-use super::report::{GroupPart, HotKey, Place, RingPart};
+use super::report::{GroupPart, Place, RingPart};
 use super::ring::{RingView, Rings};
 
 /// How many nodes are asked at the same time.
@@ -273,6 +273,12 @@ impl Gathered {
             .filter_map(|asked| asked.outcome.as_ref().ok())
     }
 
+    /// That members were left out, if some were.
+    pub(super) fn left_out_text(&self) -> Option<String> {
+        let count = self.left_out;
+        (count > 0).then(|| format!("{count} members more were not asked: see --max-nodes"))
+    }
+
     /// Why nobody has answered, if nobody has.
     pub(super) fn silence(&self) -> Option<String> {
         if self.reports().next().is_some() {
@@ -284,11 +290,5 @@ impl Gathered {
         });
         let reasons: Vec<String> = reasons.take(3).collect();
         Some(format!("no node has reported: {}", reasons.join("; ")))
-    }
-}
-
-impl GroupView {
-    pub(super) fn hot_keys(&self) -> &[HotKey] {
-        &self.part.hot_keys
     }
 }

@@ -5,10 +5,8 @@ use clap::Args;
 use groupcache::{GetOptions, Mode};
 use serde_json::{Map, Value};
 
-use super::access::AccessOptions;
-use super::client::Client;
-use super::cluster::{ClusterOptions, RingOptions};
 use super::failure::Failure;
+use super::group_options::GroupOptions;
 use super::keys::{KeyOption, add_bytes};
 use super::output::Output;
 use super::plain::plain_lines;
@@ -18,9 +16,6 @@ use super::plain::plain_lines;
 pub(super) struct Options {
     #[command(flatten)]
     key: KeyOption,
-    /// Group [default: the node's, if it has one alone].
-    #[arg(long, value_name = "NAME")]
-    group: Option<String>,
     /// Have nobody load the value: it is read where it is cached, or not found.
     #[arg(long)]
     peek: bool,
@@ -31,17 +26,12 @@ pub(super) struct Options {
     #[arg(long)]
     raw: bool,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    ring: RingOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    group: GroupOptions,
 }
 
 pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure> {
     let key = options.key.key()?;
-    let (cluster, ring, access) = (&options.cluster, &options.ring, &options.access);
-    let mut plan = cluster.plan(ring, access, options.group.as_deref()).await?;
+    let mut plan = options.group.plan().await?;
     if let Some(at) = &options.at {
         plan.members
             .retain(|member| member.id() == at || member.url() == at);
@@ -49,7 +39,7 @@ pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure>
             return Err(Failure::Start(format!("{at} is no member")));
         }
     }
-    let client = Client::join(&plan, access.load()?).await?;
+    let client = options.group.client(&plan).await?;
     let mode = if options.peek {
         Mode::Peek
     } else {

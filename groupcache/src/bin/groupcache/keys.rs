@@ -1,6 +1,5 @@
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
@@ -10,6 +9,7 @@ use groupcache::Key;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use super::input::open;
 
 /// One key.
 #[derive(Debug, Args)]
@@ -85,13 +85,7 @@ fn decoded(key: &[u8], is_base64: bool) -> Result<Key, Failure> {
 
 /// The lines of a file, without their ends.
 fn lines(path: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, Failure>>, Failure> {
-    let unreadable = |error: io::Error| Failure::Start(format!("{}: {error}", path.display()));
-    let file: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin())
-    } else {
-        Box::new(File::open(path).map_err(unreadable)?)
-    };
-    let mut reader = BufReader::new(file);
+    let mut reader = BufReader::new(open(path)?);
     Ok(std::iter::from_fn(move || {
         let mut line = Vec::new();
         let read = reader

@@ -15,7 +15,10 @@ mod failure;
 mod fetch;
 mod gather;
 mod get;
+mod group_options;
+mod input;
 mod keys;
+mod nodes_options;
 mod numbers;
 mod options;
 mod output;
@@ -26,6 +29,7 @@ mod report;
 mod ring;
 mod set;
 mod stats;
+mod sums;
 mod top;
 
 use std::process::ExitCode;

@@ -3,15 +3,16 @@ use groupcache::Member;
 use groupcache::peers::consistenthash::Ring;
 use serde_json::{Map, Value, json};
 
-use super::access::AccessOptions;
-use super::cluster::{ClusterOptions, RingOptions};
 use super::failure::Failure;
+use super::group_options::GroupOptions;
 use super::keys::{KeysOptions, add_bytes};
 use super::output::Output;
 use super::plain::plain;
 use super::report::Place;
 
 /// Names the members that own keys, and those that stand in for them; a line for each key.
+///
+/// --group counts where a group has members of its own.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     #[command(flatten)]
@@ -19,15 +20,8 @@ pub(super) struct Options {
     /// The owner, and as many members as make up this number that stand in for it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     owners: usize,
-    /// Group, where groups have members of their own.
-    #[arg(long, value_name = "NAME")]
-    group: Option<String>,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    ring: RingOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    group: GroupOptions,
 }
 
 /// The keys that are read at a time.
@@ -35,8 +29,7 @@ const BATCH: usize = 1000;
 
 pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure> {
     let batches = options.keys.batches(BATCH)?;
-    let (cluster, ring, access) = (&options.cluster, &options.ring, &options.access);
-    let plan = cluster.plan(ring, access, options.group.as_deref()).await?;
+    let plan = options.group.plan().await?;
     let ids: Vec<&str> = plan.members.iter().map(Member::id).collect();
     let ring = Ring::new(plan.scheme, ids).map_err(|error| Failure::start(&error))?;
     let member = |id: &&str| plan.members.iter().find(|member| member.id() == *id);

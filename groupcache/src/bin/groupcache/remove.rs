@@ -4,10 +4,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::access::AccessOptions;
-use super::client::{Client, Failures};
-use super::cluster::{ClusterOptions, RingOptions};
+use super::client::Failures;
 use super::failure::Failure;
+use super::group_options::GroupOptions;
 use super::keys::KeysOptions;
 use super::output::Output;
 use super::plain::plain;
@@ -17,15 +16,8 @@ use super::plain::plain;
 pub(super) struct Options {
     #[command(flatten)]
     keys: KeysOptions,
-    /// Group [default: the node's, if it has one alone].
-    #[arg(long, value_name = "NAME")]
-    group: Option<String>,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    ring: RingOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    group: GroupOptions,
 }
 
 /// The keys that are removed together.
@@ -33,9 +25,8 @@ const BATCH: usize = 1000;
 
 pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure> {
     let batches = options.keys.batches(BATCH)?;
-    let (cluster, ring, access) = (&options.cluster, &options.ring, &options.access);
-    let plan = cluster.plan(ring, access, options.group.as_deref()).await?;
-    let client = Client::join(&plan, access.load()?).await?;
+    let plan = options.group.plan().await?;
+    let client = options.group.client(&plan).await?;
     let bar = progress_bar();
     let (mut removed, mut failures, mut unreadable) = (0, Failures::default(), None);
     for batch in batches {

@@ -10,6 +10,8 @@ use groupcache::Member;
 use serde::de::{Error, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::numbers::share;
+
 /// The most peers of a ring.
 const MOST_PEERS: usize = 10_000;
 /// The most groups of a node.
@@ -167,7 +169,7 @@ impl Counters {
 
     /// The share of the gets that memory answered; `None` without any.
     pub(super) fn hit_ratio(&self) -> Option<f64> {
-        (self.gets > 0).then(|| self.hits() as f64 / self.gets as f64)
+        share(self.hits(), self.gets)
     }
 
     /// What has been counted since an earlier reading. All zero if the node has been started in between.

@@ -1,6 +1,5 @@
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -8,10 +7,9 @@ use clap::Args;
 use groupcache::Value;
 use serde_json::Map;
 
-use super::access::AccessOptions;
-use super::client::Client;
-use super::cluster::{ClusterOptions, RingOptions};
 use super::failure::Failure;
+use super::group_options::GroupOptions;
+use super::input::{open, unreadable};
 use super::keys::{KeyOption, add_bytes};
 use super::output::Output;
 
@@ -29,15 +27,8 @@ pub(super) struct Options {
     /// Time after which the value expires, as in 5m [default: as the group has it].
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     ttl: Option<Duration>,
-    /// Group [default: the node's, if it has one alone].
-    #[arg(long, value_name = "NAME")]
-    group: Option<String>,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    ring: RingOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    group: GroupOptions,
 }
 
 /// The largest value that is read from a file: what the peer protocols carry.
@@ -54,9 +45,8 @@ pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure>
     if let Some(ttl) = options.ttl {
         value = value.expires_in(ttl);
     }
-    let (cluster, ring, access) = (&options.cluster, &options.ring, &options.access);
-    let plan = cluster.plan(ring, access, options.group.as_deref()).await?;
-    let client = Client::join(&plan, access.load()?).await?;
+    let plan = options.group.plan().await?;
+    let client = options.group.client(&plan).await?;
     let set = client.group.set(&key, value).await;
     set.map_err(|error| client.explain(&error))?;
     if output.json {
@@ -70,15 +60,10 @@ pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure>
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: io::Error| Failure::Start(format!("{}: {error}", path.display()));
     let mut value = Vec::new();
-    if path == Path::new("-") {
-        io::stdin().take(LARGEST + 1).read_to_end(&mut value)
-    } else {
-        let file = File::open(path).map_err(unreadable)?;
-        file.take(LARGEST + 1).read_to_end(&mut value)
-    }
-    .map_err(unreadable)?;
+    let mut file = open(path)?.take(LARGEST + 1);
+    file.read_to_end(&mut value)
+        .map_err(|error| unreadable(path, &error))?;
     if value.len() as u64 > LARGEST {
         return Err(Failure::Start(format!(
             "the value is larger than {LARGEST} bytes"

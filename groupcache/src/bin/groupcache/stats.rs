@@ -1,14 +1,12 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::access::AccessOptions;
-use super::cluster::ClusterOptions;
 use super::failure::Failure;
-use super::fetch::Fetcher;
-use super::gather::{Asked, Gathered, GroupView, NodeView, gather, progress_bar};
+use super::gather::{Asked, Gathered, GroupView, NodeView};
+use super::nodes_options::NodesOptions;
 use super::numbers::{age, bytes, count, percent, share};
 use super::output::{Output, Row, Tone};
-use super::report::{Counters, Memory};
+use super::sums::Sums;
 
 /// Shows the counters and the memory of all nodes, since they were started.
 ///
@@ -22,13 +20,8 @@ pub(super) struct Options {
     /// A row for each group.
     #[arg(long, conflicts_with = "group")]
     by_group: bool,
-    /// Members that are asked at most.
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    max_nodes: usize,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    nodes: NodesOptions,
 }
 
 const COLUMNS: [&str; 13] = [
@@ -39,12 +32,7 @@ const COLUMNS: [&str; 13] = [
 const GROUP: usize = 1;
 
 pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure> {
-    let fetcher = Fetcher::new(&options.access)?;
-    let start = options.cluster.start()?;
-    let gathered = gather(&fetcher, start, options.max_nodes, &progress_bar()).await;
-    if let Some(reason) = gathered.silence() {
-        return Err(Failure::Start(reason));
-    }
+    let gathered = options.nodes.rounds()?.ask().await?;
     if output.json {
         return output.value(&options.to_json(&gathered));
     }
@@ -64,11 +52,8 @@ pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure>
             .for_each(|(_, cells)| drop(cells.remove(GROUP)));
     }
     output.line(&output.table(&columns, if options.by_group { 2 } else { 1 }, rows))?;
-    if gathered.left_out > 0 {
-        output.line(&format!(
-            "{} members more were not asked: see --max-nodes",
-            gathered.left_out
-        ))?;
+    if let Some(text) = gathered.left_out_text() {
+        output.line(&text)?;
     }
     Ok(())
 }
@@ -146,27 +131,7 @@ impl Options {
     }
 }
 
-/// The counters and the memory of some groups together.
-#[derive(Default)]
-struct Sums {
-    counters: Counters,
-    memory: Memory,
-}
-
 impl Sums {
-    fn of<'a>(groups: impl IntoIterator<Item = &'a GroupView>) -> Self {
-        let mut sums = Self::default();
-        sums.add(groups);
-        sums
-    }
-
-    fn add<'a>(&mut self, groups: impl IntoIterator<Item = &'a GroupView>) {
-        for group in groups {
-            self.counters += &group.part.stats;
-            self.memory += &group.part.usage;
-        }
-    }
-
     fn row(&self, node: &str, group: &str, up: &str, down: &str) -> Vec<String> {
         let Self { counters, memory } = self;
         vec![

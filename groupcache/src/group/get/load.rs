@@ -128,7 +128,7 @@ impl Inner {
         drop(timed);
         let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
         drop(panics);
-        self.note_load(&key, stamp, &result);
+        self.note_load(&key, stamp, &result, &mut false);
         result
     }
 
@@ -169,12 +169,13 @@ impl Inner {
         })
     }
 
-    /// Notes how a load has ended, for the key's next load.
+    /// Notes how a load has ended, for the key's next load, and [notes](Self::note_failure) a failure for reports.
     pub(in crate::group) fn note_load(
         self: &Arc<Self>,
         key: &Key,
         stamp: Stamp,
         result: &Result<Entry, Error>,
+        is_noted: &mut bool,
     ) {
         match result {
             Ok(_) => self.failures.clear(key),
@@ -182,13 +183,13 @@ impl Inner {
                 self.failures.clear(key);
                 self.remove_stale(key.clone(), stamp);
             }
-            Err(error) => self.note_failed_load(key, error),
+            Err(error) => self.note_failed_load(key, error, is_noted),
         }
     }
 
-    fn note_failed_load(&self, key: &Key, error: &Error) {
+    fn note_failed_load(&self, key: &Key, error: &Error, is_noted: &mut bool) {
         self.failures.record(key, error, self.clock.now());
-        self.note_failure(FailedStep::Load, error, Some(key), None);
+        self.note_failure(FailedStep::Load, error, Some(key), None, is_noted);
     }
 }
 
@@ -223,7 +224,7 @@ impl Drop for PanicRecorder<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let error = Error::getter_panicked("in the last call for the key");
-            self.inner.note_failed_load(self.key, &error);
+            self.inner.note_failed_load(self.key, &error, &mut false);
         }
     }
 }

@@ -34,7 +34,7 @@ impl Inner {
         let owners = self.owners(routes, key).take_while(|peer| !peer.is_self());
         for (attempt, peer) in owners.enumerate() {
             let answer = self.ask(peer, attempt, key, mode).await;
-            match self.verdict(peer, Some(key), answer) {
+            match self.verdict(peer, Some(key), answer, &mut false) {
                 Verdict::Answer(answer) => return Some(answer),
                 Verdict::NextPeer => {}
                 Verdict::ThisNode => return None,
@@ -43,12 +43,14 @@ impl Inner {
         None
     }
 
-    /// What follows from the result of asking a peer, about one key or about several. Counts a peer that gave no answer.
+    /// What follows from the result of asking a peer, about one key or about several. Counts a peer that gave no answer,
+    /// and [notes](Self::note_failure) a failure unless another one of the same exchange `is_noted`.
     pub(in crate::group) fn verdict<T>(
         &self,
         peer: &Peer,
         key: Option<&Key>,
         result: Result<T, peers::Error>,
+        is_noted: &mut bool,
     ) -> Verdict<T> {
         let group = &self.name;
         match result {
@@ -56,7 +58,7 @@ impl Inner {
             Err(error) if error.is_answer() => {
                 let error = Error::from(error);
                 if !error.is_not_found() {
-                    self.note_failure(FailedStep::Fetch, &error, key, Some(peer));
+                    self.note_failure(FailedStep::Fetch, &error, key, Some(peer), is_noted);
                 }
                 Verdict::Answer(Err(error))
             }
@@ -70,7 +72,8 @@ impl Inner {
                 tracing::debug!(%group, peer = %peer.member(), %error, "no answer");
                 // A peer that is left alone has failed before.
                 if !error.is_circuit_open() {
-                    self.note_failure(FailedStep::Fetch, &error.into(), key, Some(peer));
+                    let error = Error::from(error);
+                    self.note_failure(FailedStep::Fetch, &error, key, Some(peer), is_noted);
                 }
                 Verdict::NextPeer
             }

@@ -103,13 +103,14 @@ impl Inner {
         fetches: Vec<Claimed>,
         left: &mut Unanswered,
     ) -> Vec<Claimed> {
-        let mut late = Vec::new();
+        let (mut late, mut is_noted) = (Vec::new(), false);
         let answers = self.ask_together(peer, &fetches, GetMode::Load).await;
-        match self.verdict(peer, None, answers) {
+        match self.verdict(peer, None, answers, &mut is_noted) {
             Verdict::Answer(Ok(answers)) => {
                 let mut landed = Vec::with_capacity(fetches.len());
                 for (fetch, answer) in fetches.into_iter().zip(answers) {
-                    match answer.map(|answer| self.verdict(peer, Some(fetch.key()), answer)) {
+                    let key = Some(fetch.key());
+                    match answer.map(|answer| self.verdict(peer, key, answer, &mut is_noted)) {
                         Some(Verdict::Answer(answer)) => {
                             let entry = self.accepted(routes, &fetch, answer);
                             landed.push((fetch, entry));

@@ -108,6 +108,7 @@ impl Inner {
     }
 
     fn land_together(self: &Arc<Self>, loads: Vec<Claimed>, mut outcome: Result<Answers, Error>) {
+        let mut is_noted = false;
         Claimed::land_all(loads.into_iter().map(|load| {
             let (key, stamp) = (load.key(), load.stamp);
             let result = caught_now(|| match &mut outcome {
@@ -117,7 +118,7 @@ impl Inner {
                     .and_then(|value| self.keep(key.clone(), value, stamp)),
                 Err(error) => Err(error.clone()),
             });
-            self.note_load(key, stamp, &result);
+            self.note_load(key, stamp, &result, &mut is_noted);
             (load, result)
         }));
     }

@@ -45,7 +45,7 @@ pub(super) fn glance(selection: &Selection<'_>) -> Markup {
                 dd {
                     @if gets > 0 { span.big { (Percent(hits as f64 / gets as f64)) } } @else { span.big { "–" } }
                 }
-                dd.small { @if gets > 0 { "of the gets in the last " (span_of(seconds)) } @else { "no gets lately" } }
+                dd.small { @if gets > 0 { "of the gets in the last " (Span::of_seconds(seconds)) } @else { "no gets lately" } }
             }
             div.tile {
                 dt { "Memory" }
@@ -176,8 +176,4 @@ fn finding(class: &str, text: impl Render) -> Markup {
         _ => "·",
     };
     html! { li class=(class) { span.sign aria-hidden="true" { (sign) } span { (text) } } }
-}
-
-fn span_of(seconds: f64) -> Span {
-    Span(std::time::Duration::from_secs_f64(seconds))
 }

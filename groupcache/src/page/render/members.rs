@@ -134,7 +134,7 @@ pub(super) fn health(peer: &PeerReport) -> Markup {
         Health::ThisNode => ("self", "●", "this node"),
         Health::Well => ("well", "✓", "answers"),
         Health::NeverAsked => ("unknown", "○", "not asked yet"),
-        Health::Failing => ("down", "!", "failing"),
+        Health::Failing => ("failing", "!", "failing"),
         Health::LeftAlone => ("down", "✕", "down"),
         Health::RefusesThisNode => ("down", "⊘", "refuses this node"),
         _ => ("unknown", "○", peer.health.name()),

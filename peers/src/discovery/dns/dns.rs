@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::DnsOptions;
 use super::lookups::{Answer, Lookups, is_without_records, time_left};
-use crate::discovery::TellsLists;
+use crate::discovery::tells_lists::TellsLists;
 use crate::{Discovery, Error, Member, MemberLists};
 
 /// The members that name servers know, by hickory-resolver: the addresses of a name, or the targets of its SRV records.

@@ -8,7 +8,7 @@ use super::announcement::Lease;
 use super::client::Client;
 use super::messages::{Done, PutRequest};
 use super::view::{Change, Keys, View};
-use crate::discovery::TellsLists;
+use crate::discovery::tells_lists::TellsLists;
 use crate::{BoxFuture, Discovery, Error, Member, MemberLists};
 
 /// The members that have announced themselves in an etcd cluster, version 3.4 or later.

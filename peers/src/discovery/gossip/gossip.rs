@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::GossipOptions;
 use super::state::{LEFT, URL, members};
-use crate::discovery::TellsLists;
+use crate::discovery::tells_lists::TellsLists;
 use crate::{BoxFuture, Discovery, Error, Member, MemberLists};
 
 /// The members that find each other by gossip over UDP, with no server, by chitchat.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::endpoints::members;
 use super::paced::paced;
 use super::{KubernetesOptions, KubernetesPort};
-use crate::discovery::TellsLists;
+use crate::discovery::tells_lists::TellsLists;
 use crate::{Discovery, Error, Member, MemberLists};
 
 /// The members that are the ready endpoints of a Kubernetes service, by kube.
@@ -25,7 +25,8 @@ use crate::{Discovery, Error, Member, MemberLists};
 /// The service's EndpointSlices are listed once and then watched, so that a change is known at once. After a broken
 /// connection kube goes on from the last version that it saw, or lists again if the API server no longer has that. If
 /// this fails too, it is an error, and the next list is read from the beginning. So it is with a watch that breaks off
-/// twice within ten seconds. Watches that end sooner than that, in order, begin again after pauses of up to a second. A service that does not exist yet has no endpoints, and so an empty list.
+/// twice within ten seconds. Watches that end in order, but sooner than that, begin again after pauses of up to a second.
+/// A service that does not exist yet has no endpoints, and so an empty list.
 ///
 /// A connection that has died without a word is noticed within [`read_timeout`](KubernetesOptions::read_timeout), and
 /// within [`connect_timeout`](KubernetesOptions::connect_timeout) the next one is made or there is an error: 35 s in all

@@ -115,11 +115,9 @@ impl Channel {
     /// Whether there is a connection that could be used.
     pub(super) fn is_connected(&self) -> bool {
         let current = self.current.lock();
-        let is_usable = |current: &Current| {
-            !current.connection.sender.is_closed()
-                && current.used.elapsed() < self.options.client_idle_timeout
-        };
-        current.as_ref().is_some_and(is_usable)
+        current
+            .as_ref()
+            .is_some_and(|current| self.is_usable(current))
     }
 
     /// Has later exchanges use another connection. Those that are on this one go on.
@@ -155,18 +153,21 @@ impl Channel {
     }
 
     fn current(&self) -> Option<Connection> {
-        let now = Instant::now();
         let mut slot = self.current.lock();
         let current = slot.as_mut()?;
-        let idle = now.duration_since(current.used);
-        let connection = &current.connection;
-        let is_usable = !connection.sender.is_closed() && !connection.validity.is_over();
-        if !is_usable || idle >= self.options.client_idle_timeout {
+        if !self.is_usable(current) {
             *slot = None;
             return None;
         }
-        current.used = now;
+        current.used = Instant::now();
         Some(current.connection.clone())
+    }
+
+    fn is_usable(&self, current: &Current) -> bool {
+        let Current { connection, used } = current;
+        !connection.sender.is_closed()
+            && !connection.validity.is_over()
+            && used.elapsed() < self.options.client_idle_timeout
     }
 
     async fn connect(&self) -> Result<Connection, Error> {

@@ -1,14 +1,9 @@
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE,
-};
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONNECTION, HOST, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
-use http_body::Body as _;
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
@@ -22,20 +17,12 @@ use super::io::Io;
 use super::pool::Pool;
 use super::refusal::refusal;
 use crate::http::{
-    Addressee, Body, BodyBudget, HEALTH, HttpOptions, Share, Validity, failure, path, trace_headers,
+    Addressee, Body, BodyBudget, HEALTH, HttpOptions, Validity, failure, path, trace_headers,
 };
 use crate::{Connections, Context, Error, GetMode, Member, Wire};
 
-/// How much of an error's text is read.
-const MAX_MESSAGE_BYTES: usize = 8 << 10;
 /// The longest head of an answer.
 const MAX_HEAD_BYTES: usize = 64 << 10;
-/// The most memory that is allocated for a body because of its stated length.
-const MAX_TRUST: usize = 1 << 20;
-/// Bodies up to this size are copied out of the connection's read buffer: that is cheaper than a
-/// new read buffer, and a small value that is kept does not keep a large buffer alive.
-const COPIED_BYTES: usize = 4 << 10;
-
 /// Carries requests to one peer over pooled keep-alive connections, and the answers back.
 ///
 /// A request that fails with a connection that was used before is sent once more on a fresh one: the
@@ -52,7 +39,7 @@ pub(crate) struct HttpClient {
     options: Arc<HttpOptions>,
     limit: ConnectionLimit,
     /// The bytes of all answers that are being received.
-    bodies: Arc<BodyBudget>,
+    pub(super) bodies: Arc<BodyBudget>,
     pool: Pool<Connection>,
 }
 
@@ -199,32 +186,6 @@ impl HttpClient {
         self.check_addressee(answer).await
     }
 
-    /// Passes on the refusal of a peer that is not the one that is meant.
-    async fn check_addressee(&self, answer: Response<Incoming>) -> Result<(), Error> {
-        if answer.status() != StatusCode::MISDIRECTED_REQUEST
-            || !failure::is_named(answer.headers())
-        {
-            return Ok(());
-        }
-        let (answer, _) = self.read(answer).await?;
-        Err(failure::error(&answer, ""))
-    }
-
-    /// Refuses the answer of a gateway that could not reach the peer. It has one of three statuses, and
-    /// lacks what every error of a peer has: ours has a name, and Go's a header against sniffing.
-    fn check_origin(&self, status: StatusCode, headers: &HeaderMap) -> Result<(), Error> {
-        let is_gateways = matches!(
-            status,
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
-        );
-        let is_peers = failure::is_peers(headers);
-        if is_gateways && !is_peers {
-            let source = format!("a gateway answered {status} in its place");
-            return Err(Error::unreachable(self.name(), source));
-        }
-        Ok(())
-    }
-
     // No large value lives across an await here, to keep the future small.
     async fn exchange(&self, fill: impl Fn(&mut Request<Body>) -> String) -> Result<Answer, Error> {
         let mut retried = false;
@@ -359,105 +320,12 @@ impl HttpClient {
         Ok(Connection { sender, validity })
     }
 
-    /// Reads the body, and says whether the connection can be used again.
-    async fn read(&self, response: Response<Incoming>) -> Result<(Answer, bool), Error> {
-        let (head, body) = response.into_parts();
-        self.check_origin(head.status, &head.headers)?;
-        let (body, whole) = if head.status == StatusCode::OK {
-            self.check_body(&head.headers)?;
-            (self.read_value(body).await?, true)
-        } else {
-            self.read_message(body).await?
-        };
-        Ok((
-            Answer {
-                status: head.status,
-                headers: head.headers,
-                body,
-            },
-            whole,
-        ))
-    }
-
-    /// Refuses a body that is encoded, which no request allows, and one that ends with the connection:
-    /// its end cannot be told from a broken connection. Peers send a length, or chunks.
-    fn check_body(&self, headers: &HeaderMap) -> Result<(), Error> {
-        let reason = if headers.contains_key(CONTENT_ENCODING) {
-            "is encoded"
-        } else if !headers.contains_key(CONTENT_LENGTH) && !headers.contains_key(TRANSFER_ENCODING)
-        {
-            "has no length"
-        } else {
-            return Ok(());
-        };
-        Err(Error::malformed(format!(
-            "the answer of {} {reason}",
-            self.name()
-        )))
-    }
-
-    async fn read_value(&self, mut body: Incoming) -> Result<Bytes, Error> {
-        let limit = self.options.max_body_bytes();
-        let too_large = |size| Error::too_large("a peer's answer", size, limit as u64);
-        let expected = body.size_hint().lower();
-        if expected > limit as u64 {
-            return Err(too_large(expected));
-        }
-        let Some(first) = self.next_frame(&mut body).await? else {
-            return Ok(Bytes::new());
-        };
-        if body.is_end_stream() && first.len() <= limit {
-            return Ok(match first.len() {
-                ..=COPIED_BYTES => Bytes::copy_from_slice(&first),
-                _ => first,
-            });
-        }
-        // A stated length allocates no more than this before the bytes have come.
-        let mut value = BytesMut::with_capacity((expected as usize).min(MAX_TRUST));
-        let mut share = Share::default();
-        let mut next = Some(first);
-        while let Some(frame) = next {
-            if frame.len() > limit - value.len() {
-                return Err(too_large((value.len() + frame.len()) as u64));
-            }
-            self.bodies
-                .grow(&mut share, value.len() + frame.len())
-                .await;
-            value.extend_from_slice(&frame);
-            next = self.next_frame(&mut body).await?;
-        }
-        Ok(value.freeze())
-    }
-
-    /// Reads the beginning of an error's text, and says whether that was all.
-    async fn read_message(&self, mut body: Incoming) -> Result<(Bytes, bool), Error> {
-        let mut message = BytesMut::new();
-        while let Some(frame) = self.next_frame(&mut body).await? {
-            let room = MAX_MESSAGE_BYTES - message.len();
-            message.extend_from_slice(&frame[..frame.len().min(room)]);
-            if frame.len() > room {
-                return Ok((message.freeze(), false));
-            }
-        }
-        Ok((message.freeze(), true))
-    }
-
-    /// The next bytes of a body. Trailers are skipped.
-    async fn next_frame(&self, body: &mut Incoming) -> Result<Option<Bytes>, Error> {
-        while let Some(frame) = body.frame().await {
-            if let Ok(data) = frame.map_err(|error| self.broken(error))?.into_data() {
-                return Ok(Some(data));
-            }
-        }
-        Ok(None)
-    }
-
     /// The peer's refusal of `what`, with the text of its answer.
     fn denied(&self, what: &str, text: &[u8]) -> Error {
         Error::denied(self.name(), what, failure::message(text))
     }
 
-    fn broken(&self, error: hyper::Error) -> Error {
+    pub(super) fn broken(&self, error: hyper::Error) -> Error {
         if let Some(why) = refusal(&error) {
             return Error::denied_in_handshake(self.name(), why);
         }

@@ -10,6 +10,7 @@ mod destination;
 mod http_client;
 mod io;
 mod pool;
+mod receive;
 mod refusal;
 
 pub(crate) use answer::Answer;

@@ -88,8 +88,9 @@ impl HttpOptions {
         self
     }
 
-    /// A hook that sees the head of every request of a peer or for a [page](Self::page) before the request is answered, in every
-    /// protocol, and refuses the request or attaches a [`Context`] to it. Default: none.
+    /// A hook that sees the head of every request of a peer, in every protocol, and of every request for a
+    /// [page](Self::page) before the request is answered, and refuses the request or attaches a [`Context`] to it.
+    /// Default: none.
     ///
     /// The [`PeerService`](crate::PeerService), and so a node's getter, reads the context with
     /// [`Context::current`]. For checks that have to wait for something, wrap the

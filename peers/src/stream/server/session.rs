@@ -301,6 +301,7 @@ fn answer<A: Answerer>(
 ) -> Result<(), Error> {
     let (kind, trace, message) = traced::read(header.kind, message)?;
     let answer_now = || answerer.answer_now(kind, &message);
+    // An answer that does not wait asks nobody else, and so needs its place only to be recorded there.
     let at_once = match trace.as_ref().filter(|trace| trace.is_sampled()) {
         Some(trace) => Context::default()
             .with_trace(trace.clone())

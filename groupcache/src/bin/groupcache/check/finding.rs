@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::fetch::NoReportKind;
 
@@ -9,24 +9,17 @@ pub(super) struct Finding {
     /// The member's id; empty for [`Kind::NotAsked`].
     pub(super) member: String,
     pub(super) text: String,
-    /// For [`Kind::Ring`], the ids that the member's ring lacks, and those that it alone has.
+    /// For [`Kind::Ring`], the ids of most rings that the member's ring lacks, and those that it has beyond them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) missing: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) extra: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// The tool gets no answer from it.
-    Unreachable,
-    /// It asks for other credentials.
-    Refused,
-    /// It answers, but has no report.
-    NoReport,
-    /// Its report is none that the tool understands.
-    Unreadable,
+    /// The tool has no report of it.
+    Silent(NoReportKind),
     /// Another member answers in its place.
     Identity,
     /// Others get no answer from it.
@@ -48,10 +41,7 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Self::Unreachable => "unreachable",
-            Self::Refused => "refused",
-            Self::NoReport => "no-report",
-            Self::Unreadable => "unreadable",
+            Self::Silent(kind) => kind.name(),
             Self::Identity => "identity",
             Self::NoAnswer => "no-answer",
             Self::Protocol => "protocol",
@@ -64,14 +54,9 @@ impl Kind {
     }
 }
 
-impl From<NoReportKind> for Kind {
-    fn from(kind: NoReportKind) -> Self {
-        match kind {
-            NoReportKind::Unreachable => Self::Unreachable,
-            NoReportKind::Refused => Self::Refused,
-            NoReportKind::NoReport => Self::NoReport,
-            NoReportKind::Unreadable => Self::Unreadable,
-        }
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
     }
 }
 

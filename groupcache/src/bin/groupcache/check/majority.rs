@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// What most have, each with the number of those that have it; the first one of several that are as frequent. The
-/// cluster cannot tell which is right, and the fewest have to be put right this way.
+/// What most have; of several that are as frequent, the first. Nobody can tell which one is right, but with this one the
+/// fewest nodes have to change.
 pub(super) fn majority<T: Copy + Eq + Hash>(items: impl IntoIterator<Item = T>) -> Option<T> {
     let mut counts: HashMap<T, (usize, usize)> = HashMap::new();
     for (place, item) in items.into_iter().enumerate() {

@@ -14,7 +14,7 @@ pub(super) fn find(gathered: &Gathered) -> Vec<Finding> {
                 1 => format!("{}; one node has it as a member", reason.text),
                 count => format!("{}; {count} nodes have it as a member", reason.text),
             };
-            Some(Finding::new(reason.kind.into(), id, text))
+            Some(Finding::new(Kind::Silent(reason.kind), id, text))
         }
         Ok(node) if asked.is_impostor => {
             let (id, url) = (&node.member.id, &node.member.url);

@@ -13,11 +13,9 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::access::AccessOptions;
-use super::cluster::ClusterOptions;
 use super::failure::Failure;
-use super::fetch::Fetcher;
-use super::gather::{Asked, Gathered, gather, progress_bar};
+use super::gather::{Asked, Gathered};
+use super::nodes_options::NodesOptions;
 use super::numbers::signed_ms;
 use super::output::{Output, Row, Tone};
 use super::plain::plain;
@@ -34,22 +32,12 @@ pub(super) struct Options {
     /// How far a clock may be off, beyond what the exchange leaves uncertain.
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
     max_skew: Duration,
-    /// Members that are asked at most.
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    max_nodes: usize,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    nodes: NodesOptions,
 }
 
 pub(super) async fn run(options: Options, output: Output) -> Result<ExitCode, Failure> {
-    let fetcher = Fetcher::new(&options.access)?;
-    let start = options.cluster.start()?;
-    let gathered = gather(&fetcher, start, options.max_nodes, &progress_bar()).await;
-    if let Some(reason) = gathered.silence() {
-        return Err(Failure::Start(reason));
-    }
+    let gathered = options.nodes.rounds()?.ask().await?;
     let verdict = Verdict::new(&gathered, options.max_skew);
     if output.json {
         output.value(&verdict.to_json())?;
@@ -104,6 +92,8 @@ impl<'a> Verdict<'a> {
             .filter(|finding| finding.kind != Kind::NotAsked)
             .filter(|finding| finding.member == asked.place.id || Some(&finding.member) == own);
         let mut kinds: Vec<Kind> = own.map(|finding| finding.kind).collect();
+        // Those of several rings take turns.
+        kinds.sort();
         kinds.dedup();
         kinds
     }
@@ -205,9 +195,8 @@ impl<'a> Verdict<'a> {
 
 /// Members that nothing is known of, because there are more than are asked.
 fn left_out(gathered: &Gathered) -> Option<Finding> {
-    let count = gathered.left_out;
-    let text = format!("{count} members more were not asked: see --max-nodes");
-    (count > 0).then(|| Finding::new(Kind::NotAsked, "", text))
+    let text = gathered.left_out_text()?;
+    Some(Finding::new(Kind::NotAsked, "", text))
 }
 
 /// Nodes that speak another protocol than most.
@@ -244,9 +233,10 @@ fn versions(gathered: &Gathered) -> Option<String> {
     for node in gathered.reports() {
         *counts.entry(&node.version).or_default() += 1;
     }
-    let versions = counts
-        .iter()
-        .map(|(version, count)| format!("{version} ({count} nodes)"));
+    let versions = counts.iter().map(|(version, count)| match count {
+        1 => format!("{version} (1 node)"),
+        _ => format!("{version} ({count} nodes)"),
+    });
     (counts.len() > 1).then(|| {
         format!(
             "versions differ: {}",

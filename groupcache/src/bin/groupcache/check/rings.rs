@@ -82,10 +82,8 @@ fn difference(
         parts.push(format!("{what} misses {}", names(&missing)));
     }
     if !extra.is_empty() {
-        parts.push(format!(
-            "{what} has {}, whom the others miss",
-            names(&extra)
-        ));
+        let extra = names(&extra);
+        parts.push(format!("{what} has {extra}, which most rings do not have"));
     }
     if parts.is_empty() {
         if !same_protocol {

@@ -183,7 +183,7 @@ fn hot_keys(gathered: &Gathered) -> Vec<Hot<'_>> {
     let mut by_key: HashMap<(&str, &str), Hot> = HashMap::new();
     for node in gathered.reports() {
         for group in &node.groups {
-            for hot in group.hot_keys() {
+            for hot in &group.part.hot_keys {
                 let name = &*group.part.name;
                 let known = by_key.entry((name, &hot.key)).or_insert(Hot {
                     key: &hot.key,

@@ -7,13 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 use console::Term;
-use indicatif::ProgressBar;
 
-use super::access::AccessOptions;
-use super::cluster::ClusterOptions;
 use super::failure::Failure;
-use super::fetch::Fetcher;
-use super::gather::{gather, progress_bar};
+use super::nodes_options::NodesOptions;
 use super::output::Output;
 use frame::Frame;
 use rates::Readings;
@@ -33,13 +29,8 @@ pub(super) struct Options {
     /// Nodes to show, those with the most gets first [default: half of the screen].
     #[arg(long, value_name = "N")]
     rows: Option<usize>,
-    /// Members that are asked at most.
-    #[arg(long, value_name = "N", default_value_t = 2000)]
-    max_nodes: usize,
     #[command(flatten)]
-    cluster: ClusterOptions,
-    #[command(flatten)]
-    access: AccessOptions,
+    nodes: NodesOptions,
 }
 
 /// The shortest time between two readings.
@@ -47,22 +38,13 @@ const SHORTEST: Duration = Duration::from_millis(100);
 
 /// With `--json`, a line for each reading.
 pub(super) async fn run(options: Options, output: Output) -> Result<(), Failure> {
-    let fetcher = Fetcher::new(&options.access)?;
-    let start = options.cluster.start()?;
-    let (mut readings, mut bar) = (Readings::default(), progress_bar());
+    let (mut rounds, mut readings) = (options.nodes.rounds()?, Readings::default());
     let mut timer = tokio::time::interval(options.every.max(SHORTEST));
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut number = 0;
     while options.count.is_none_or(|count| number < count) {
         timer.tick().await;
-        let gathered = gather(&fetcher, start, options.max_nodes, &bar).await;
-        // Only the first reading has nothing to show meanwhile.
-        bar = ProgressBar::hidden();
-        if number == 0
-            && let Some(reason) = gathered.silence()
-        {
-            return Err(Failure::Start(reason));
-        }
+        let gathered = rounds.ask().await?;
         number += 1;
         let frame = Frame::new(&gathered, &mut readings);
         if output.json {

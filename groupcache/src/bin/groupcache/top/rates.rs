@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use super::super::gather::NodeView;
 use super::super::report::{Counters, Memory, Place};
+use super::super::sums::Sums;
 
 /// The last reading of each node.
 #[derive(Debug, Default)]
@@ -25,11 +26,7 @@ pub(super) struct Rates {
 impl Readings {
     /// Compares a node with its last reading.
     pub(super) fn rates(&mut self, node: &NodeView, now: Instant) -> Rates {
-        let (mut counters, mut memory) = (Counters::default(), Memory::default());
-        for group in &node.groups {
-            counters += &group.part.stats;
-            memory += &group.part.usage;
-        }
+        let Sums { counters, memory } = Sums::of(&node.groups);
         let (counted, seconds) = match self.last.get(&node.member) {
             Some((at, last)) => (counters.since(last), (now - *at).as_secs_f64()),
             None => (counters, node.uptime),
