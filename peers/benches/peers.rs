@@ -200,6 +200,7 @@ impl Caller for Arc<dyn PeerClient> {
             group: "g",
             key: b"user-1234567890",
             mode: GetMode::Load,
+            known: &[],
         };
         self.get(request).await.unwrap().value.len()
     }

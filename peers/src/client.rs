@@ -1,8 +1,8 @@
 use std::fmt;
 
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Connections, Error, GetManyReply, GetManyRequest,
-    GetRequest, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Connections, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge,
+    RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
@@ -78,19 +78,33 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     ///
     /// As [`set`](Self::set).
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
-        let _ = (group, phase);
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (group, stamp);
         unsupported("clear a group")
     }
 
-    /// Pulls the peer's change log of a group from a position on.
+    /// Tells the peer what this node knows of changes, and returns what the peer knows.
     ///
     /// # Errors
     ///
     /// As [`set`](Self::set).
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
-        let _ = request;
-        unsupported("ask for changes")
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
+        let _ = knowledge;
+        unsupported("exchange what is known")
+    }
+
+    /// Tells the peer that some members, by their ids, have not been told of changes that the peer has made.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set).
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = members;
+        unsupported("say who is behind")
     }
 }
 

@@ -55,7 +55,7 @@ pub use access::Roster;
 pub use access::{Access, Tokens};
 pub use box_future::BoxFuture;
 pub use client::PeerClient;
-pub use coherence::{Coherence, CoherenceOptions, Delivery, Missed, Pull, Scope};
+pub use coherence::{Coherence, CoherenceOptions, DueExchange, Exchanged, SetVerdict};
 pub use connections::{Connections, Wire};
 pub use context::Context;
 #[cfg(feature = "file")]
@@ -82,8 +82,8 @@ pub use load_scope::{is_loading, load_scope};
 pub use measure::{Distribution, Failure, Histogram, Recent};
 pub use member::Member;
 pub use message::{
-    Changes, ChangesRequest, GetManyReply, GetManyRequest, GetMode, GetRequest, LogPosition,
-    LoggedChange, Phase, RemoveRequest, Reply, SetRequest,
+    ChangeId, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge, KnownChange,
+    NamedChange, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
 };
 pub use protocol::Protocol;
 pub use routing::{Circuit, CircuitOptions, FormerOwner, Health, Peer, PeerStatus, Router, Routes};

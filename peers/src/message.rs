@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -14,6 +15,9 @@ pub struct GetRequest<'a> {
     pub key: &'a [u8],
     /// How far the peer may go to find the value.
     pub mode: GetMode,
+    /// The latest changes of the key that the asker knows. A peer that has yet to hear of one of them makes it
+    /// first, so that the asker gets no value that is older. Only the native protocol carries them.
+    pub known: &'a [KnownChange],
 }
 
 /// Asks a peer for the values of several keys in `group`, in one exchange.
@@ -26,6 +30,9 @@ pub struct GetManyRequest<'a> {
     pub keys: &'a [&'a [u8]],
     /// How far the peer may go to find the values.
     pub mode: GetMode,
+    /// The latest changes of the keys that the asker knows, each with the place of its key, in the order of the
+    /// places. See [`GetRequest::known`].
+    pub known: &'a [(u32, KnownChange)],
 }
 
 impl GetManyRequest<'_> {
@@ -34,6 +41,28 @@ impl GetManyRequest<'_> {
 
     /// The most bytes of all keys of one request: 768 KiB.
     pub const MAX_BYTES: usize = 768 << 10;
+
+    /// The changes that the asker knows of the key at this place.
+    pub fn known_at(&self, place: usize) -> Vec<KnownChange> {
+        let first = self.known.partition_point(|(at, _)| (*at as usize) < place);
+        let of_key = self.known[first..].iter();
+        let of_key = of_key.take_while(|(at, _)| *at as usize == place);
+        of_key.map(|(_, change)| *change).collect()
+    }
+
+    /// The request for the key at this place alone.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such place.
+    pub(crate) fn one<'b>(&'b self, place: usize, known: &'b [KnownChange]) -> GetRequest<'b> {
+        GetRequest {
+            group: self.group,
+            key: self.keys[place],
+            mode: self.mode,
+            known,
+        }
+    }
 
     /// Refuses a request beyond these limits. Otherwise returns the keys that `check` accepts, and the places and
     /// errors of the others.
@@ -87,8 +116,11 @@ pub struct SetRequest<'a> {
     pub value: ByteView,
     /// When the value stops being fresh; `None`: as the owner's group says.
     pub expires_at: Option<SystemTime>,
-    /// Where the change stands on its way through the cluster.
-    pub phase: Phase,
+    /// What names the change; `None` where the protocol carries no names.
+    pub stamp: Option<Stamp>,
+    /// The earlier changes of the key that the sender knows. A peer that knows of another one does not keep the
+    /// value: it cannot tell which of the two is the later one.
+    pub known: &'a [KnownChange],
 }
 
 /// Removes the values of some keys from a peer's caches.
@@ -98,38 +130,84 @@ pub struct RemoveRequest<'a> {
     pub group: &'a str,
     /// The keys, any bytes each.
     pub keys: &'a [&'a [u8]],
-    /// Where the change stands on its way through the cluster.
-    pub phase: Phase,
+    /// What names the changes; `None` where the protocol carries no names. The keys have successive numbers, from
+    /// the stamp's on.
+    pub stamp: Option<Stamp>,
 }
 
-/// Where a removal, set or clear stands on its way through the cluster. Only the native protocol
-/// carries the phase; a message of another protocol counts as [`Only`](Self::Only).
+/// Names a change of one key, or of all keys of a group: the nth change that a node has begun since its start.
 ///
-/// A mirror that is removed may come back as long as any node still serves the old value. So the
-/// first phase goes to the nodes that answer for a key, and the last one to all nodes. Each change
-/// has an id, by which a node recognises the change in an owner's [log](LogPosition).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// The message goes to one peer alone and has no id.
-    #[default]
-    Only,
-    /// The message goes to the key's owner and to the successors that stand in for it. The owner logs
-    /// the change with this id.
-    First(u64),
-    /// The message goes to all nodes, after the first phase has ended. Only the owner of a key that was set
-    /// does not get it, because the owner has the new value.
-    Last(u64),
+/// Names say nothing of time: which of two changes is the later one is known only if they are of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeId {
+    /// A random number of the node that has begun the change. Each start of a node has another one.
+    pub origin: u64,
+    /// The first is 1.
+    pub number: u64,
 }
 
-impl Phase {
-    /// The phase of one of several messages that carry a change together. Only the last of them ends the
-    /// change for the peer.
-    pub(crate) fn of_message(self, is_last: bool) -> Self {
-        match self {
-            Self::Last(_) if !is_last => Self::Only,
-            phase => phase,
-        }
+/// A change of a key that a node knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KnownChange {
+    /// Its name.
+    pub id: ChangeId,
+    /// Whether it is of all keys of the group.
+    pub all: bool,
+}
+
+/// What goes with a change from node to node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Stamp {
+    /// The name of the change, or of the first one in a message of several keys.
+    pub id: ChangeId,
+    /// How many changes the sender had made when the change began: see [`Reply::seen`].
+    pub seen: u64,
+    /// The [hash](crate::Routes::members_hash) of the members that the sender tells. A node with other members
+    /// tells its own.
+    pub members: u64,
+}
+
+impl Stamp {
+    /// The stamp of the key at this place in a message of several keys.
+    pub fn at(self, place: usize) -> Self {
+        let number = self.id.number.saturating_add(place as u64);
+        let id = ChangeId { number, ..self.id };
+        Self { id, ..self }
     }
+}
+
+/// What a node knows of changes, as far as another one may lack it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Knowledge {
+    /// Which changes the sender has made, those of each origin as ranges of numbers in rising order.
+    pub made: Vec<(u64, Vec<RangeInclusive<u64>>)>,
+    /// Whether the two following fields have everything that the receiver lacks of these changes. If so, it has made
+    /// all of them too once it has made those.
+    pub is_complete: bool,
+    /// Changes that the receiver lacks, in the order in which the sender has heard of them.
+    pub changes: Vec<NamedChange>,
+    /// Groups of which the receiver lacks changes that the sender can name no more.
+    pub unnamed: Vec<UnnamedChanges>,
+}
+
+/// Changes of a group that a node has made, and cannot name any more.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UnnamedChanges {
+    /// The group. All its keys may have changed.
+    pub group: Box<str>,
+    /// The last of them, for each origin.
+    pub up_to: Vec<ChangeId>,
+}
+
+/// A change with its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedChange {
+    /// The name.
+    pub id: ChangeId,
+    /// The group.
+    pub group: Box<str>,
+    /// The key; `None` for all keys of the group.
+    pub key: Option<Bytes>,
 }
 
 /// A peer's answer.
@@ -143,9 +221,9 @@ pub struct Reply {
     /// Requests per minute that the owner measured for the key over all nodes; `None` if the reply
     /// carries no rate.
     pub minute_qps: Option<f64>,
-    /// The end of the peer's change log for the group, read after the value was; `None` if the peer
-    /// keeps no log or the protocol carries no position.
-    pub log: Option<LogPosition>,
+    /// How many changes the peer has made, whoever began them; `None` if the protocol does not carry it. An asker
+    /// that has made fewer lacks one.
+    pub seen: Option<u64>,
 }
 
 /// Keys that are not asked for, in the order of their places in a request.
@@ -158,8 +236,8 @@ pub struct GetManyReply {
     /// exchange, because its load takes longer than the others or its value does not fit beside them.
     /// Ask again.
     pub answers: Vec<Option<Result<Reply, Error>>>,
-    /// As [`Reply::log`], for all answers.
-    pub log: Option<LogPosition>,
+    /// As [`Reply::seen`].
+    pub seen: Option<u64>,
 }
 
 impl GetManyReply {
@@ -183,48 +261,4 @@ impl GetManyReply {
         let any = answers.iter().any(Option::is_some);
         any.then_some(Self { answers, ..self })
     }
-}
-
-/// A position in a node's change log for a group, which lists the removals and sets of the keys that
-/// the node owns, and the clears.
-///
-/// A node remembers how far it has read each peer's log. A [`Reply`] with a later position makes it
-/// [pull](crate::PeerClient::changes) the rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LogPosition {
-    /// The id of the log. Each start of a node begins a log with another id. Zero stands for "no log
-    /// is known".
-    pub log: u64,
-    /// The number of changes in the log up to this position.
-    pub count: u64,
-}
-
-/// Pulls a peer's change log for a group.
-#[derive(Clone, Copy, Debug)]
-pub struct ChangesRequest<'a> {
-    /// Name of the group.
-    pub group: &'a str,
-    /// How far the asking node has read the peer's log; the default if it has read nothing.
-    pub since: LogPosition,
-}
-
-/// A part of a peer's change log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Changes {
-    /// The end of the log.
-    pub position: LogPosition,
-    /// The changes, the oldest first.
-    pub entries: Vec<LoggedChange>,
-    /// Whether the log no longer holds all changes since the position that was asked for. Any key that
-    /// the peer owns may have changed then.
-    pub all: bool,
-}
-
-/// One entry of a change log.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LoggedChange {
-    /// The id that the change carried in its [`Phase`]; 0 if it had none.
-    pub id: u64,
-    /// The key that was removed or set; `None`: all keys of the group were removed.
-    pub key: Option<Bytes>,
 }

@@ -1,8 +1,8 @@
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetRequest, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, RemoveRequest, Reply,
+    SetRequest, Stamp,
 };
 
 /// How many gets the default of [`PeerService::get_many`] has under way at a time.
@@ -48,14 +48,17 @@ pub trait PeerService: Send + Sync + 'static {
         &'a self,
         request: GetManyRequest<'a>,
     ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
-        let GetManyRequest { group, keys, mode } = request;
         Box::pin(async move {
-            let get = |&key| self.get(GetRequest { group, key, mode });
-            let gets: Vec<_> = keys.iter().map(get).collect();
-            let answers: Vec<_> = stream::iter(gets).buffered(GETS_AT_ONCE).collect().await;
-            let logs = answers.iter().flatten().map(|reply| reply.log);
+            let places = stream::iter(0..request.keys.len());
+            let gets = places.map(async |place| {
+                let known = request.known_at(place);
+                let request = request.one(place, &known);
+                self.get(request).await
+            });
+            let answers: Vec<_> = gets.buffered(GETS_AT_ONCE).collect().await;
+            let seen = answers.iter().flatten().map(|reply| reply.seen);
             Ok(GetManyReply {
-                log: logs.last().flatten(),
+                seen: seen.last().flatten(),
                 answers: answers.into_iter().map(Some).collect(),
             })
         })
@@ -93,18 +96,32 @@ pub trait PeerService: Send + Sync + 'static {
     /// # Errors
     ///
     /// When there is no such group.
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
-        let _ = (group, phase);
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = (group, stamp);
         Box::pin(async { Err(Error::unsupported("clear a group", "node's")) })
     }
 
-    /// Returns the changes of the keys that this node owns in a group.
+    /// Takes what a peer knows of changes, and returns what the peer lacks.
     ///
     /// # Errors
     ///
-    /// When there is no such group, or the node keeps no log.
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
-        let _ = request;
-        Box::pin(async { Err(Error::unsupported("tell changes", "node's")) })
+    /// When the node keeps no record of changes.
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
+        let _ = knowledge;
+        Box::pin(async { Err(Error::unsupported("exchange what it knows", "node's")) })
+    }
+
+    /// Hears that some members, by their ids, have not been told of changes that this node has made.
+    ///
+    /// # Errors
+    ///
+    /// As [`sync`](Self::sync).
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = members;
+        Box::pin(async { Err(Error::unsupported("hear who is behind", "node's")) })
     }
 }

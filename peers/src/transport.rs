@@ -19,6 +19,11 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether its wire format carries the names of changes, and what nodes know of them. Default: yes.
+    fn names_changes(&self) -> bool {
+        true
+    }
+
     /// The bytes of answers that are being received at the moment, for reports; `None` if it does not know, which is the
     /// default.
     fn body_bytes_in_flight(&self) -> Option<usize> {

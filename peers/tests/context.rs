@@ -12,8 +12,8 @@ use http_body_util::Empty;
 use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
 use peers::{
-    Context, Error, GetRequest, HttpOptions, HttpService, Phase, Protocol, RemoteAddr,
-    RemoveRequest, Reply, SetRequest,
+    Context, Error, GetRequest, HttpOptions, HttpService, Protocol, RemoteAddr, RemoveRequest,
+    Reply, SetRequest,
 };
 use support::node::Node;
 use support::{CLIENT, Raw, SERVER, dial, echo, get, request, serve, value};
@@ -139,24 +139,25 @@ async fn changes_come_to_the_hook_too_and_the_health_check_does_not() {
         key: b"k",
         value: "v".into(),
         expires_at: None,
-        phase: Phase::Only,
+        stamp: None,
+        known: &[],
     };
     let keys: [&[u8]; 2] = [b"k", b"l"];
     let one = RemoveRequest {
         group: "g",
         keys: &keys[..1],
-        phase: Phase::Only,
+        stamp: None,
     };
     let both = RemoveRequest {
         group: "g",
         keys: &keys,
-        phase: Phase::Only,
+        stamp: None,
     };
     for refused in [
         client.set(set).await,
         client.remove(one).await,
         client.remove(both).await,
-        client.clear("g", Phase::Only).await,
+        client.clear("g", None).await,
     ] {
         let error = refused.unwrap_err();
         assert!(error.is_denied() && error.to_string().ends_with(": read elsewhere"));

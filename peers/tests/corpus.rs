@@ -120,37 +120,33 @@ fn messages() -> Vec<Vec<u8>> {
 
 /// What each side of a stream says: every call, every answer, and messages in pieces.
 fn streams() -> Vec<Vec<u8>> {
-    let phase: &[u8] = b"\x01\x07\0\0\0\0\0\0\0";
+    let stamp: &[u8] = &[&b"\x01"[..], &[7; 32]].concat();
+    let known: &[u8] = &[&b"\x01\0"[..], &[7; 16], b"\x01"].concat();
     let group: &[u8] = b"\x01\0g";
     let expires: &[u8] = b"\x01\0\0\0\0\0\0\0\x7f";
-    let position: &[u8] = b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0";
     let calls = [
         (GET, [b"\0", group, b"key"].concat()),
         (GET, [b"\x01", group, b"key"].concat()),
-        (SET, [phase, expires, group, b"\x03\0\0\0keyvalue"].concat()),
-        (18, [phase, group, b"\x03\0\0\0key\0\0\0\0"].concat()),
-        (19, [phase, b"g"].concat()),
-        (20, [position, b"g"].concat()),
-        (21, [group, b"\x08\x01\x12\x01k\x12\0"].concat()),
+        (GET, [b"\x80", known, group, b"key"].concat()),
+        (
+            SET,
+            [stamp, known, expires, group, b"\x03\0\0\0keyvalue"].concat(),
+        ),
+        (SET, [b"\0\0\0", expires, group, b"\0\0\0\0"].concat()),
+        (18, [stamp, group, b"\x03\0\0\0key\0\0\0\0"].concat()),
+        (19, [stamp, b"g"].concat()),
+        (20, knowledge()),
+        (21, [group, b"\x08\x01\x12\x01k\x12\0", KNOWN].concat()),
+        (22, b"\x05\0pod-1\0\0".to_vec()),
     ];
     let calls = calls.map(|(kind, payload)| Frame::new(kind, 0, payload).bytes());
     let answers = [
         (
             VALUE,
-            [
-                b"\x07".as_slice(),
-                &expires[1..],
-                &[0; 8],
-                position,
-                b"value",
-            ]
-            .concat(),
+            [b"\x07".as_slice(), &expires[1..], &[0; 16], b"value"].concat(),
         ),
         (DONE, Vec::new()),
-        (
-            34,
-            [position, b"\0", &[0; 8], b"\x01\x03\0\0\0key", &[0; 9]].concat(),
-        ),
+        (34, knowledge()),
         (FAILURE, b"\x02\xf4\x01no luck".to_vec()),
         (36, b"\x1a\x03\x0a\x01v\x1a\0".to_vec()),
         (CANCELLED, Vec::new()),
@@ -186,6 +182,25 @@ fn streams() -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// What a node knows of changes.
+fn knowledge() -> Vec<u8> {
+    let made = b"\x01\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0\
+        \x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0";
+    let changes = [
+        &b"\x02\0\0\0"[..],
+        &[1; 16],
+        b"\x01\0g\x01\x03\0\0\0key",
+        &[1; 16],
+        b"\x01\0g\0",
+    ]
+    .concat();
+    let unnamed = [&b"\x01\0\0\0\x01\0g\x01\0\0\0"[..], &[1; 16]].concat();
+    [&b"\x01"[..], made, &changes, &unnamed].concat()
+}
+
+/// A known change in a get of several keys.
+const KNOWN: &[u8] = b"\x1a\x0d\x11\x01\x02\x03\x04\x05\x06\x07\x08\x18\x01\x20\x01";
+
 /// What the fuzzer found: long pieces that are announced again and again, and do not come.
 fn announced_and_not_sent() -> Vec<u8> {
     let first = b"\x26\0\x01\0\x11\x01\0\0\0\0\0\x75\0\0\0\x30\0\0\x12\0\0\0\0\0";
@@ -206,6 +221,16 @@ fn ours() -> Vec<Vec<u8>> {
         let line = "GET /_groupcache/g/k HTTP/1.1\r\nhost: a\r\nx-groupcache-mode: ";
         format!("{line}{mode}\r\n\r\n").into_bytes()
     };
+    let with = |method, header| {
+        let line = format!("{method} /_groupcache/g/k HTTP/1.1\r\nhost: a\r\n");
+        format!("{line}{header}\r\n\r\n").into_bytes()
+    };
+    let bytes = |body: &[u8]| {
+        let length = body.len();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\n";
+        let head = format!("{head}content-length: {length}\r\n\r\n");
+        [head.as_bytes(), body].concat()
+    };
     let error = |name| {
         let line = "HTTP/1.1 500 Internal Server Error\r\nx-groupcache-error: ";
         format!("{line}{name}\r\n\r\nwhat happened\n").into_bytes()
@@ -219,21 +244,20 @@ fn ours() -> Vec<Vec<u8>> {
         ),
         carrying(
             "POST /_groupcache/g/_get-many/",
-            b"\x08\x01\x12\x01k\x12\x00\x12\x02\xff/",
+            &[&b"\x08\x01\x12\x01k\x12\x00\x12\x02\xff/"[..], KNOWN].concat(),
         ),
         [
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 28\r\n\r\n".as_slice(),
-            b"\x1a\x03\x0a\x01v\x1a\x0a\x22\x06getter\x2a\x00\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x01",
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 19\r\n\r\n".as_slice(),
+            b"\x1a\x03\x0a\x01v\x1a\x0a\x22\x06getter\x2a\x00\x10\x01",
         ]
         .concat(),
         carrying("POST /_groupcache/g/_clear/", b""),
-        carrying(
-            "POST /_groupcache/g/_changes/",
-            b"\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x80\x01",
-        ),
-        b"HTTP/1.1 200 OK\r\n\r\n\x09\x01\x02\x03\x04\x05\x06\x07\x08\x10\x80\x01\x1a\x0c\x09\x01\x02\x03\x04\x05\x06\x07\x08\x12\x01k\x1a\x00\x20\x01"
-            .to_vec(),
-        b"HTTP/1.1 200 OK\r\n\r\n\x0a\x01v\x71\x01\x02\x03\x04\x05\x06\x07\x08\x78\x80\x01".to_vec(),
+        carrying("POST /_groupcache/_sync", &knowledge()),
+        carrying("POST /_groupcache/_behind", b"\x05\0pod-1\0\0"),
+        with("DELETE", "x-groupcache-change: 1-2-3-ffffffffffffffff"),
+        with("GET", "x-groupcache-known: 1-2,ffffffffffffffff-3-all"),
+        bytes(&knowledge()),
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 6\r\n\r\n\x0a\x01v\x78\x80\x01".to_vec(),
         error("not-found"),
         error("getter"),
         error("overloaded"),

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
 use peers::{
-    Error, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Phase, Protocol,
-    RemoveRequest, Reply, SetRequest,
+    Error, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Protocol, RemoveRequest,
+    Reply, SetRequest,
 };
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
@@ -166,7 +166,14 @@ impl Exchange {
         let done = match &self.operation {
             Operation::Get(mode, key) => {
                 let (key, mode) = (key, *mode);
-                return client.get(GetRequest { group, key, mode }).await;
+                return client
+                    .get(GetRequest {
+                        group,
+                        key,
+                        mode,
+                        known: &[],
+                    })
+                    .await;
             }
             Operation::Set(message) => {
                 let request = SetRequest {
@@ -174,7 +181,8 @@ impl Exchange {
                     key: message.key.as_ref().unwrap(),
                     value: message.value.clone().unwrap().into(),
                     expires_at: message.expires_at(),
-                    phase: Phase::Only,
+                    stamp: None,
+                    known: &[],
                 };
                 client.set(request).await
             }
@@ -184,7 +192,7 @@ impl Exchange {
                     .remove(RemoveRequest {
                         group,
                         keys,
-                        phase: Phase::Only,
+                        stamp: None,
                     })
                     .await
             }
@@ -266,7 +274,14 @@ async fn our_server_answers_the_requests_of_their_clients_as_theirs_did() {
             let (_server, node) = serve(&network, protocol, HttpOptions::default(), Node::new(url));
             if let ("peek-hit", Operation::Get(_, key)) = (name, &exchange.operation) {
                 let (group, mode) = ("g", GetMode::Load);
-                node.get(GetRequest { group, key, mode }).await.unwrap();
+                node.get(GetRequest {
+                    group,
+                    key,
+                    mode,
+                    known: &[],
+                })
+                .await
+                .unwrap();
             }
             let mut raw = Raw::connect(&network).await;
             raw.send(exchange.bytes()).await;

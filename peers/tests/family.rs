@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{HttpOptions, Phase, Protocol, RemoveRequest, SetRequest};
+use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest};
 use support::node::Node;
 use support::recorded::self_url;
 use support::{Raw, dial, hex, rows, serve};
@@ -329,7 +329,8 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
                 key: &key,
                 value: hex(&row["value_hex"]).into(),
                 expires_at,
-                phase: Phase::Only,
+                stamp: None,
+                known: &[],
             });
             let (result, sent) = tokio::join!(set, async {
                 let mut raw = Raw::accept(&mut listener).await;
@@ -352,7 +353,7 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
         client.remove(RemoveRequest {
             group: "g",
             keys,
-            phase: Phase::Only
+            stamp: None,
         }),
         async {
             let mut raw = Raw::accept(&mut listener).await;

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use peers::testing::Network;
 use peers::{
-    ChangesRequest, Error, GetManyRequest, GetMode, HttpOptions, HttpService, HttpTransport,
-    LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Server, SetRequest, Tokens,
-    Transport,
+    Error, GetManyRequest, GetMode, HttpOptions, HttpService, HttpTransport, Knowledge, Member,
+    PeerClient, Protocol, RemoveRequest, Server, SetRequest, Tokens, Transport,
 };
 use support::node::Node;
 use support::{CLIENT, Raw, SERVER, get};
@@ -51,38 +50,37 @@ fn dial(
 
 /// What comes of each operation.
 async fn ask_everything(client: &dyn PeerClient) -> Vec<Result<(), Error>> {
-    let (group, keys, phase) = ("g", &[&b"k"[..], b"l"][..], Phase::Only);
+    let (group, keys, stamp) = ("g", &[&b"k"[..], b"l"][..], None);
     let set = SetRequest {
         group,
         key: b"k",
         value: "v".into(),
         expires_at: None,
-        phase,
+        stamp,
+        known: &[],
     };
     let many = GetManyRequest {
         group,
         keys,
         mode: GetMode::Load,
+        known: &[],
     };
-    let since = LogPosition::default();
     vec![
         client.ping().await,
         client.get(get(b"k")).await.map(drop),
         client.get_many(many).await.map(drop),
         client.set(set).await,
-        client.remove(RemoveRequest { group, keys, phase }).await,
+        client.remove(RemoveRequest { group, keys, stamp }).await,
         client
             .remove(RemoveRequest {
                 group,
                 keys: &keys[..1],
-                phase,
+                stamp,
             })
             .await,
-        client.clear(group, phase).await,
-        client
-            .changes(ChangesRequest { group, since })
-            .await
-            .map(drop),
+        client.clear(group, stamp).await,
+        client.sync(Knowledge::default()).await.map(drop),
+        client.note_behind(&["pod-3"]).await,
     ]
 }
 

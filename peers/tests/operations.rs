@@ -6,11 +6,8 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{
-    ChangesRequest, Error, GetMode, GetRequest, HttpOptions, LogPosition, Phase, Protocol,
-    RemoveRequest, SetRequest,
-};
-use support::node::{Asked, Node, changes};
+use peers::{Error, GetMode, GetRequest, HttpOptions, Protocol, RemoveRequest, SetRequest};
+use support::node::{Asked, Node, knowledge_of};
 use support::{Raw, dial, get, serve};
 
 /// Whether each protocol can peek, warm up without a value, set, remove, remove many keys in one
@@ -84,7 +81,8 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             key: b"\xff+ /%",
             value: b"new".as_slice().into(),
             expires_at: Some(in_the_future()),
-            phase: Phase::Only,
+            stamp: None,
+            known: &[],
         };
         let key = request.key;
         let result = client.set(request).await;
@@ -106,7 +104,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let one = RemoveRequest {
             group: "g",
             keys: &keys[..1],
-            phase: Phase::Only,
+            stamp: None,
         };
         let result = client.remove(one).await;
         let asked = node.asked();
@@ -121,7 +119,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let many = RemoveRequest {
             group: "g",
             keys: &keys,
-            phase: Phase::Only,
+            stamp: None,
         };
         let result = client.remove(many).await;
         let asked = node.asked();
@@ -150,28 +148,27 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             assert_eq!(removed, expected, "{protocol}");
         }
 
-        let result = client.clear("g", Phase::Only).await;
+        let result = client.clear("g", None).await;
         let asked = node.asked();
         assert_eq!(was_possible(&result, &asked, protocol), clear, "{protocol}");
         if clear {
             assert_eq!(asked, [Asked::Clear]);
         }
 
-        let since = LogPosition {
-            log: u64::MAX - 1,
-            count: 200,
-        };
-        let group = "g";
-        let result = client.changes(ChangesRequest { group, since }).await;
+        let told = client.sync(knowledge_of("the client")).await;
+        let noted = client.note_behind(&["pod-1"]).await;
         let asked = node.asked();
         match protocol {
             Protocol::Native => {
-                assert_eq!(asked, [Asked::Changes(since)]);
-                assert_eq!(result.unwrap(), changes());
+                let synced = Asked::Sync(knowledge_of("the client"));
+                assert_eq!(asked, [synced, Asked::Behind(vec!["pod-1".into()])]);
+                assert_eq!(told.unwrap(), knowledge_of("the node"));
+                noted.unwrap();
             }
             _ => {
                 assert_eq!(asked, []);
-                assert!(result.unwrap_err().is_unsupported(), "{protocol}");
+                assert!(told.unwrap_err().is_unsupported(), "{protocol}");
+                assert!(noted.unwrap_err().is_unsupported(), "{protocol}");
             }
         }
     }
@@ -195,7 +192,8 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
                 key: b"k",
                 value: Default::default(),
                 expires_at: None,
-                phase: Phase::Only,
+                stamp: None,
+                known: &[],
             };
             results.push(client.set(request).await);
         }
@@ -207,85 +205,20 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
                         .remove(RemoveRequest {
                             group,
                             keys,
-                            phase: Phase::Only,
+                            stamp: None,
                         })
                         .await,
                 );
             }
         }
         if clear {
-            results.push(client.clear("other", Phase::Only).await);
-            let (group, since) = ("other", LogPosition::default());
-            let changes = client.changes(ChangesRequest { group, since }).await;
-            results.push(changes.map(drop));
+            results.push(client.clear("other", None).await);
         }
         for result in results {
             let error = result.unwrap_err();
             assert!(error.is_no_such_group(), "{protocol}: {error}");
             assert_eq!(error.to_string(), "no such group: other");
         }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn how_a_change_goes_round_is_said_by_the_native_protocol_alone() {
-    for &(protocol, [_, _, set, remove, _, clear, _]) in ABILITIES {
-        let network = Network::new();
-        let options = HttpOptions::default;
-        let (_server, node) = serve(&network, protocol, options(), Node::new("url"));
-        let client = dial(&network, protocol, options());
-        for phase in [Phase::Only, Phase::First(7), Phase::Last(u64::MAX)] {
-            let group = "g";
-            if set {
-                let request = SetRequest {
-                    group,
-                    key: b"k",
-                    value: Default::default(),
-                    expires_at: None,
-                    phase,
-                };
-                client.set(request).await.unwrap();
-            }
-            if remove {
-                for keys in [&[b"k".as_slice()] as &[&[u8]], &[b"k", b"l"]] {
-                    let request = RemoveRequest { group, keys, phase };
-                    client.remove(request).await.unwrap();
-                }
-            }
-            if clear {
-                client.clear(group, phase).await.unwrap();
-            }
-            let expected = match protocol {
-                Protocol::Native => phase,
-                _ => Phase::Only,
-            };
-            let phases = node.phases();
-            assert!(
-                phases.iter().all(|phase| *phase == expected),
-                "{protocol}: {phases:?}"
-            );
-            let told = usize::from(set) + 2 * usize::from(remove) + usize::from(clear);
-            assert!(phases.len() >= told, "{protocol}: {phases:?}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn only_the_last_request_of_many_keys_ends_the_last_phase() {
-    let network = Network::new();
-    let options = HttpOptions::default;
-    let (_server, node) = serve(&network, Protocol::Native, options(), Node::new("url"));
-    let client = dial(&network, Protocol::Native, options());
-    let long = vec![b'k'; 8 << 10];
-    let keys: &[&[u8]] = &[&*long; 300];
-    for (phase, before) in [
-        (Phase::First(1), Phase::First(1)),
-        (Phase::Last(1), Phase::Only),
-    ] {
-        let group = "g";
-        let request = RemoveRequest { group, keys, phase };
-        client.remove(request).await.unwrap();
-        assert_eq!(node.phases(), [before, before, phase]);
     }
 }
 
@@ -306,7 +239,7 @@ async fn many_keys_go_in_few_requests() {
             .remove(RemoveRequest {
                 group,
                 keys,
-                phase: Phase::Only,
+                stamp: None,
             })
             .await
             .unwrap();
@@ -321,7 +254,7 @@ async fn many_keys_go_in_few_requests() {
             .remove(RemoveRequest {
                 group,
                 keys: &[],
-                phase: Phase::Only,
+                stamp: None,
             })
             .await
             .unwrap();

@@ -261,6 +261,6 @@ fn reply(row: &Value) -> Reply {
             _ => Some(SystemTime::UNIX_EPOCH - distance),
         },
         minute_qps: row.get("minute_qps").map(|qps| qps.as_f64().unwrap()),
-        log: None,
+        seen: None,
     }
 }

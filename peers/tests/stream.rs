@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use peers::testing::{FakePeer, Network};
 use peers::{
     BoxFuture, Error, GetMode, GetRequest, HttpOptions, HttpService, Listener as _, PeerClient,
-    PeerService, Phase, Protocol, RemoveRequest, Reply, Server, SetRequest,
+    PeerService, Protocol, RemoveRequest, Reply, Server, SetRequest,
 };
 use support::stream::{
     CANCEL, CANCELLED, DONE, FAILURE, FREE, Frame, GET, GOAWAY, GRANT, HELLO, PIECE, PING, PONG,
@@ -52,7 +52,8 @@ fn set(value: Vec<u8>) -> SetRequest<'static> {
         key: b"k",
         value: value.into(),
         expires_at: None,
-        phase: Phase::Only,
+        stamp: None,
+        known: &[],
     }
 }
 
@@ -315,7 +316,7 @@ async fn a_get_and_a_removal_survive_a_broken_connection_and_a_set_says_that_it_
         let removal = RemoveRequest {
             group: "g",
             keys: &[b"k"],
-            phase: Phase::Only,
+            stamp: None,
         };
         let asker = async {
             match call {
@@ -642,7 +643,7 @@ async fn a_client_does_not_send_what_the_server_would_not_take() {
         raw
     };
     // What a set of `g` and `k` takes beside its value.
-    let beside = 9 + 9 + 3 + 5;
+    let beside = 1 + 2 + 9 + 3 + 5;
     let asker = async {
         let error = client.set(set(vec![0; 1001 - beside])).await.unwrap_err();
         assert!(error.is_too_large(), "{error}");

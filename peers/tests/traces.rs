@@ -7,8 +7,8 @@ use std::sync::Mutex;
 
 use peers::testing::Network;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Context, Error, GetRequest, HttpOptions, PeerService,
-    Phase, Protocol, RemoveRequest, Reply, SetRequest, TraceContext,
+    BoxFuture, Context, Error, GetRequest, HttpOptions, Knowledge, PeerService, Protocol,
+    RemoveRequest, Reply, SetRequest, Stamp, TraceContext,
 };
 use support::node::Node;
 use support::operations::{operations, supported};
@@ -64,14 +64,23 @@ impl PeerService for Noting {
         self.node.remove(request)
     }
 
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         self.note();
-        self.node.clear(group, phase)
+        self.node.clear(group, stamp)
     }
 
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
         self.note();
-        self.node.changes(request)
+        self.node.sync(knowledge)
+    }
+
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        self.note();
+        self.node.note_behind(members)
     }
 }
 

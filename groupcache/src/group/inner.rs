@@ -3,21 +3,21 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use byteview::ByteView;
 use peers::{Coherence, Peer, Router};
 
 use super::failures::Failures;
-use super::fence::Fence;
 use super::flights::Flights;
 use super::limits::Limits;
 use super::node_runtime::NodeRuntime;
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, now};
 use crate::getter::BoxedGetter;
-use crate::lifetime::Freshness;
+use crate::lifetime::{Freshness, Lifetime};
 use crate::promoter::Promoter;
 use crate::rates::{Rate, Rates};
 use crate::report::{FailedStep, KeyMask};
 use crate::stats::{Counters, Measures};
-use crate::store::Storage;
+use crate::store::{Storage, Tier};
 use crate::trace::spans;
 use crate::{Entry, Error, Key, Stats};
 
@@ -25,8 +25,6 @@ use crate::{Entry, Error, Key, Stats};
 pub(crate) struct Inner {
     pub(crate) name: Arc<str>,
     pub(super) store: Storage,
-    /// Raised by every removal, checked whenever a loaded value is stored.
-    pub(super) fence: Fence,
     /// Flights of this node's own callers. A fetch may wait for a load, never the other way round.
     pub(super) fetches: Flights,
     /// Flights of getter calls, which callers here and peers share.
@@ -45,8 +43,10 @@ pub(crate) struct Inner {
     pub(super) limits: Limits,
     /// The time limit of an exchange with a peer, if the node knows it.
     pub(super) request_timeout: Option<Duration>,
-    /// What this node and its peers know of changes.
-    pub(super) coherence: Coherence,
+    /// What the node and its peers know of changes, to all groups.
+    pub(super) coherence: Arc<Coherence>,
+    /// Whether the peers' protocol carries the names of changes.
+    pub(super) names_changes: bool,
     /// How keys are shown.
     pub(super) key_mask: KeyMask,
     /// Where loads run, so that they outlive the caller that started them.
@@ -120,6 +120,34 @@ impl Inner {
         until.is_none_or(|instant| self.clock.now() < instant)
     }
 
+    /// Keeps a value, unless the key has changed `since` the work that brings the value began. That is looked up under the
+    /// lock that guards the entry: a change is heard of first, and then takes the entry out. So either the
+    /// value is there before, and the change takes it out, or it is not stored.
+    pub(super) fn store_since(
+        &self,
+        since: u64,
+        key: &Key,
+        value: ByteView,
+        tier: Tier,
+        lifetime: Lifetime,
+    ) {
+        let unchanged = || self.is_unchanged(key, since);
+        self.store
+            .insert_if(key.clone(), value, tier, lifetime, unchanged);
+    }
+
+    /// Whether the key has not changed `since` the [position](Coherence::position) at which some work began.
+    pub(super) fn is_unchanged(&self, key: &[u8], since: u64) -> bool {
+        !self.coherence.has_changed_since(&self.name, key, since)
+    }
+
+    /// Notes how many changes a peer has made, which its reply said.
+    pub(super) fn heard(&self, peer: &Peer, seen: Option<u64>) {
+        if let Some(seen) = seen {
+            self.coherence.heard(peer, seen, now());
+        }
+    }
+
     /// Whether requests are counted: for peers, which get the rates with replies, or for the list of hot keys.
     pub(super) fn counts_requests(&self) -> bool {
         self.rates.lists_hot_keys() || self.has_peers()
@@ -159,7 +187,7 @@ impl Inner {
     pub(super) fn stats(&self) -> Stats {
         let mut stats = self.counters.stats();
         self.store.add_to(&mut stats);
-        stats.pending_hints = self.coherence.pending_hints();
+        stats.pending_hints = self.coherence.pending(&self.name);
         stats
     }
 }

@@ -10,14 +10,13 @@
 //! | `introspect` | looks at what is in memory, and removals by such looks |
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
-//! | `fence`, `flights`, `failures` | shared by the above: removals against loads, one load per key, pauses |
+//! | `flights`, `failures` | shared by the above: one load per key, pauses |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
 mod builder;
 mod change;
 mod entered;
 mod failures;
-mod fence;
 mod flights;
 mod get;
 mod handle;

@@ -51,17 +51,7 @@ impl Inner {
         if Arc::ptr_eq(&self.router, of_node) {
             return None;
         }
-        let mut hints = PendingHints::default();
-        self.add_pending_hints(&self.router, &mut hints);
-        Some(RingReport::new(&self.router, &hints))
-    }
-
-    /// Adds the keys that the members of a ring have yet to forget, if it is the group's.
-    pub(crate) fn add_pending_hints(&self, ring: &Arc<Router>, hints: &mut PendingHints) {
-        if Arc::ptr_eq(&self.router, ring) {
-            for (peer, count) in self.coherence.pending_hints_by_peer() {
-                *hints.entry(peer).or_default() += count;
-            }
-        }
+        let pending: PendingHints = self.coherence.pending_by_peer().into_iter().collect();
+        Some(RingReport::new(&self.router, &pending))
     }
 }

@@ -1,4 +1,4 @@
-//! The requests of peers: get, set, remove, clear, and the pull of the change log.
+//! The requests of peers: get, set, remove and clear.
 //!
 //! Step 6 of the get path: a peer's get looks up, then joins the load flight. It never joins a fetch
 //! flight and is never forwarded, so that two nodes that disagree about the ring cannot wait for each
@@ -6,10 +6,9 @@
 
 use std::sync::Arc;
 
-use peers::{
-    Changes, ChangesRequest, GetMode, GetRequest, Phase, RemoveRequest, Reply, SetRequest,
-};
+use peers::{GetMode, GetRequest, RemoveRequest, Reply, SetRequest, Stamp};
 
+use super::change::Change;
 use super::inner::Inner;
 use crate::lifetime::wall_clock;
 use crate::rates::Rate;
@@ -38,6 +37,9 @@ impl Inner {
         self: &Arc<Self>,
         request: &GetRequest<'_>,
     ) -> Option<Result<Reply, Error>> {
+        if !request.known.is_empty() {
+            self.make_known(request.key, request.known);
+        }
         let found = self.from_memory(request.key, request.mode)?;
         self.counters.add(Event::PeerGet);
         Some(found.map(|entry| {
@@ -73,14 +75,14 @@ impl Inner {
         match request.mode {
             GetMode::WarmUp => Reply::default(),
             _ => Reply {
-                log: Some(self.coherence.position()),
+                seen: Some(self.coherence.seen()),
                 ..self.reply(entry, rate)
             },
         }
     }
 
     /// Takes a value from a peer that regards this node as the key's owner.
-    pub(crate) fn serve_set(&self, request: &SetRequest<'_>) -> Result<(), Error> {
+    pub(crate) async fn serve_set(self: &Arc<Self>, request: &SetRequest<'_>) -> Result<(), Error> {
         let key = Key::from(request.key);
         self.check_key(&key)?;
         self.check_value("a value", &request.value)?;
@@ -89,26 +91,29 @@ impl Inner {
             Some(moment) => value.expires_at(moment),
             None => value,
         };
-        self.set_here(key, value, request.phase);
+        if self.set_here(key.clone(), value, request.stamp, request.known) {
+            let removal = || Change::Remove(Arc::new([key]));
+            self.relay(removal, request.stamp).await;
+        }
         Ok(())
     }
 
     /// Removes keys that a peer removes everywhere.
-    pub(crate) fn serve_remove(&self, request: &RemoveRequest<'_>) {
-        self.remove_here(request.keys, request.phase);
+    pub(crate) async fn serve_remove(self: &Arc<Self>, request: &RemoveRequest<'_>) {
+        if self.remove_here(request.keys, request.stamp) {
+            let keys = || request.keys.iter().map(|key| Key::from(*key)).collect();
+            self.relay(|| Change::Remove(keys()), request.stamp).await;
+        }
     }
 
     /// Clears the group, as a peer does everywhere.
-    pub(crate) fn serve_clear(&self, phase: Phase) {
-        self.clear_here(phase);
+    pub(crate) async fn serve_clear(self: &Arc<Self>, stamp: Option<Stamp>) {
+        if self.clear_here(stamp) {
+            self.relay(|| Change::Clear, stamp).await;
+        }
     }
 
-    /// Reads this node's change log to a peer.
-    pub(crate) fn serve_changes(&self, request: &ChangesRequest<'_>) -> Changes {
-        self.coherence.changes_since(request.since)
-    }
-
-    /// A reply with this value, without a position in the change log.
+    /// A reply with this value.
     pub(super) fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
         let expires_at = entry
             .fresh_until
@@ -117,7 +122,7 @@ impl Inner {
             value: entry.value,
             expires_at,
             minute_qps: rate.map(|rate| rate.per_minute),
-            log: None,
+            seen: None,
         }
     }
 }

@@ -56,7 +56,7 @@ impl Inner {
     }
 
     async fn call_getter_at_once(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = self.stamp_of_load(&key);
-        self.call_getter_or_pause(key, stamp).await
+        let since = self.coherence.position();
+        self.call_getter_or_pause(key, since).await
     }
 }

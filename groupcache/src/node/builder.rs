@@ -6,13 +6,14 @@ use lru::Clock;
 use parking_lot::Mutex;
 use peers::consistenthash::Scheme;
 use peers::{
-    Access, CircuitOptions, Discovery, DiscoveryDriver, DiscoveryOptions, HttpOptions, HttpService,
-    HttpTransport, Listener, Member, Page, PeerService, Protocol, Router, Server, Tokens,
-    Transport,
+    Access, CircuitOptions, Coherence, CoherenceOptions, Discovery, DiscoveryDriver,
+    DiscoveryOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, Page, PeerService,
+    Protocol, Router, Server, Tokens, Transport,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::exchanges;
 use super::groups::Groups;
 use super::host::{Host, OnGroup};
 use super::members::members;
@@ -35,6 +36,7 @@ pub struct NodeBuilder {
     pub(super) http: HttpOptions,
     pub(super) cluster: Option<String>,
     circuit: CircuitOptions,
+    coherence: CoherenceOptions,
     handoff: Duration,
     listen: Listen,
     pub(super) security: Security,
@@ -86,6 +88,7 @@ impl NodeBuilder {
             http: HttpOptions::default(),
             cluster: None,
             circuit: CircuitOptions::default(),
+            coherence: CoherenceOptions::default(),
             handoff: Duration::from_secs(30),
             listen: Listen::Nowhere,
             security: Security::default(),
@@ -244,6 +247,12 @@ impl NodeBuilder {
         self
     }
 
+    /// How far the node goes to repair changes that did not reach every node.
+    pub fn coherence(mut self, options: CoherenceOptions) -> Self {
+        self.coherence = options;
+        self
+    }
+
     /// Another way to reach peers than HTTP over TCP.
     pub fn transport(mut self, transport: impl Transport) -> Self {
         self.transport = Some(Arc::new(transport));
@@ -347,13 +356,14 @@ impl NodeBuilder {
             None => Arc::new(HttpTransport::new(self.protocol, http.clone())?),
         };
         self.circuit.validate()?;
+        self.coherence.validate()?;
         self.discovery_options.validate()?;
         let request_timeout = transport.request_timeout();
         let mut scheme = self.scheme.unwrap_or_else(|| self.protocol.scheme());
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
         }
-        let groups = Arc::new(Groups::default());
+        let groups = Arc::new(Groups::new(Coherence::new(self.coherence)));
         let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
         let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
         let http = secured.guard(http, &router)?;
@@ -372,9 +382,11 @@ impl NodeBuilder {
         if let Some(address) = server.as_ref().map(Server::local_addr) {
             warn_if_open(address, &http);
         }
+        let router = Arc::new(router);
+        exchanges::start(&groups, &router, &Handle::current());
         let host = Host {
             groups,
-            router: Arc::new(router),
+            router,
             clock: self.clock,
             runtime: Handle::current(),
             request_timeout,

@@ -5,20 +5,34 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Context, GetManyReply, GetManyRequest, GetRequest,
-    PeerService, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Coherence, Context, GetManyReply, GetManyRequest, GetRequest, Knowledge, Peer,
+    PeerService, RemoveRequest, Reply, Router, SetRequest, Stamp,
 };
 
+use crate::clock::now;
 use crate::trace::{recorded, recorded_now, spans};
 use crate::{Error, Group};
 
 /// The groups of a node by name, for its own callers and for peers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Groups {
     by_name: RwLock<HashMap<Arc<str>, Group>>,
+    coherence: Arc<Coherence>,
 }
 
 impl Groups {
+    pub(crate) fn new(coherence: Coherence) -> Self {
+        Self {
+            by_name: RwLock::default(),
+            coherence: Arc::new(coherence),
+        }
+    }
+
+    /// What the node knows of changes to its groups.
+    pub(crate) fn coherence(&self) -> &Arc<Coherence> {
+        &self.coherence
+    }
+
     /// Makes a group findable.
     pub(crate) fn add(&self, group: &Group) -> Result<(), Error> {
         match self.by_name.write().entry(Arc::clone(&group.0.name)) {
@@ -49,6 +63,43 @@ impl Groups {
 }
 
 impl Groups {
+    /// The peer with this id: of the node, or of a group that has members of its own.
+    pub(super) fn peer(&self, router: &Router, id: &str) -> Option<Peer> {
+        let of = |router: &Router| {
+            let routes = router.routes();
+            let mut peers = routes.peers().iter().filter(|peer| !peer.is_self());
+            peers.find(|peer| peer.member().id() == id).cloned()
+        };
+        of(router).or_else(|| {
+            let by_name = self.by_name.read();
+            by_name.values().find_map(|group| of(&group.0.router))
+        })
+    }
+
+    /// Makes the changes that a peer knows and this node does not.
+    pub(super) fn make(&self, theirs: &Knowledge) {
+        for change in self.coherence.hear_named(&theirs.changes) {
+            let Some(group) = self.find(&change.group) else {
+                continue;
+            };
+            match &change.key {
+                Some(key) => group.0.forget(key),
+                None => group.0.forget_all(),
+            }
+        }
+        for unnamed in &theirs.unnamed {
+            self.coherence.hear_all(&unnamed.group, None);
+            if let Some(group) = self.find(&unnamed.group) {
+                tracing::info!(
+                    group = group.name(),
+                    "a group is cleared: this node has missed too many changes"
+                );
+                group.0.forget_all();
+            }
+        }
+        self.coherence.absorb(theirs);
+    }
+
     fn asked_for(&self, name: &str) -> Result<Group, peers::Error> {
         self.find(name)
             .ok_or_else(|| peers::Error::no_such_group(name))
@@ -101,7 +152,7 @@ impl PeerService for Groups {
             let span = spans::serve("set", request.group, 1);
             let work = async {
                 let group = self.asked_for(request.group)?;
-                let taken = group.0.serve_set(&request);
+                let taken = group.0.serve_set(&request).await;
                 taken.map_err(|error| error.to_answer())
             };
             recorded(span, pin!(work)).await
@@ -113,7 +164,7 @@ impl PeerService for Groups {
             let span = spans::serve("remove", request.group, request.keys.len());
             let work = async {
                 let group = self.asked_for(request.group)?;
-                group.0.serve_remove(&request);
+                group.0.serve_remove(&request).await;
                 Ok(())
             };
             recorded(span, pin!(work)).await
@@ -123,22 +174,38 @@ impl PeerService for Groups {
     fn clear<'a>(
         &'a self,
         group: &'a str,
-        phase: Phase,
+        stamp: Option<Stamp>,
     ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
             let span = spans::serve("clear", group, 0);
             let work = async {
-                self.asked_for(group)?.0.serve_clear(phase);
+                self.asked_for(group)?.0.serve_clear(stamp).await;
                 Ok(())
             };
             recorded(span, pin!(work)).await
         })
     }
 
-    fn changes<'a>(
+    fn sync(&self, theirs: Knowledge) -> BoxFuture<'_, Result<Knowledge, peers::Error>> {
+        Box::pin(async move {
+            self.make(&theirs);
+            Ok(self.coherence.lacking(&theirs))
+        })
+    }
+
+    fn note_behind<'a>(
         &'a self,
-        request: ChangesRequest<'a>,
-    ) -> BoxFuture<'a, Result<Changes, peers::Error>> {
-        Box::pin(async move { Ok(self.asked_for(request.group)?.0.serve_changes(&request)) })
+        members: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<(), peers::Error>> {
+        Box::pin(async move {
+            let groups = self.list();
+            for id in members {
+                let mut routers = groups.iter().map(|group| &group.0.router);
+                if let Some(peer) = routers.find_map(|router| self.peer(router, id)) {
+                    self.coherence.may_lack_any(&peer, now());
+                }
+            }
+            Ok(())
+        })
     }
 }

@@ -2,6 +2,7 @@
 
 mod builder;
 mod environment;
+mod exchanges;
 mod groups;
 mod host;
 mod members;

@@ -18,10 +18,12 @@ impl Node {
     pub fn report(&self) -> NodeReport {
         let host = &self.0.host;
         let groups = host.groups.list();
-        let mut hints = PendingHints::default();
-        for group in &groups {
-            group.0.add_pending_hints(&host.router, &mut hints);
-        }
+        let hints: PendingHints = host
+            .groups
+            .coherence()
+            .pending_by_peer()
+            .into_iter()
+            .collect();
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let mut report = NodeReport {
             member: self.member().clone(),

@@ -116,11 +116,6 @@ impl BuiltIn {
         self.cache.clear();
     }
 
-    /// Takes all entries out but those whose keys are to be kept.
-    pub(crate) fn retain(&self, keep: impl Fn(&[u8]) -> bool) {
-        self.cache.retain(|key, _, _| keep(key));
-    }
-
     /// What the entries take up.
     pub(crate) fn usage(&self) -> Usage {
         let cache = &self.cache;

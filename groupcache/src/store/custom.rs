@@ -31,12 +31,6 @@ pub trait Store: Send + Sync + 'static {
     /// Drops all entries.
     fn clear(&self);
 
-    /// Drops the entries whose keys `keep` rejects. Default: drops all entries.
-    fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
-        let _ = keep;
-        self.clear();
-    }
-
     /// The memory that the values take, for [`Group::usage`](crate::Group::usage) and
     /// [`stats`](crate::Group::stats), and for promoters, which mirror more while there is room. Default:
     /// zero, and never any room.
@@ -108,11 +102,6 @@ impl Custom {
         // In their order. No other function but `retain` takes two locks.
         let _changing = self.changing.each_ref().map(Mutex::lock);
         self.store.clear();
-    }
-
-    pub(crate) fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
-        let _changing = self.changing.each_ref().map(Mutex::lock);
-        self.store.retain(keep);
     }
 
     fn lock_of(&self, key: &[u8]) -> &Mutex<()> {

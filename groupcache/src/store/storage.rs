@@ -232,15 +232,6 @@ impl Storage {
         }
     }
 
-    /// Takes all entries out but those whose keys are to be kept. O(entries), a few at a time.
-    pub(crate) fn retain(&self, keep: impl Fn(&[u8]) -> bool) {
-        match &self.place {
-            Place::Nowhere => {}
-            Place::BuiltIn(store) => store.retain(keep),
-            Place::Custom(custom) => custom.retain(&keep),
-        }
-    }
-
     /// What the entries take up.
     pub(crate) fn usage(&self) -> Usage {
         match &self.place {

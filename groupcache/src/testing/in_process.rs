@@ -4,8 +4,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Context, Error, GetManyReply, GetManyRequest, GetRequest,
-    Member, PeerClient, PeerService, Phase, RemoveRequest, Reply, SetRequest, Transport,
+    BoxFuture, Context, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, Member,
+    PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp, Transport,
 };
 
 use crate::Node;
@@ -69,12 +69,20 @@ impl PeerClient for Line {
         at_peer(async move { self.node()?.remove(request).await })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
-        at_peer(async move { self.node()?.clear(group, phase).await })
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        at_peer(async move { self.node()?.clear(group, stamp).await })
     }
 
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
-        at_peer(async move { self.node()?.changes(request).await })
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
+        at_peer(async move { self.node()?.sync(knowledge).await })
+    }
+
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        at_peer(async move { self.node()?.note_behind(members).await })
     }
 }
 

@@ -35,10 +35,6 @@ impl Store for MapStore {
         self.0.lock().clear();
     }
 
-    fn retain(&self, keep: &dyn Fn(&[u8]) -> bool) {
-        self.0.lock().retain(|key, _| keep(key));
-    }
-
     fn keys(&self, limit: usize) -> Vec<Key> {
         self.0.lock().keys().take(limit).cloned().collect()
     }

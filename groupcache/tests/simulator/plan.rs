@@ -19,6 +19,8 @@ pub struct Plan {
 pub struct Settings {
     /// A budget for a few entries only, so that values are evicted all the time.
     pub tiny: bool,
+    /// A log of a few changes only, so that nodes forget what has changed.
+    pub short_log: bool,
     /// Whether every value that is fetched becomes hot.
     pub mirrors: bool,
     /// The longest time that a message takes, when nothing is wrong.
@@ -173,6 +175,7 @@ impl Settings {
         let ms = Duration::from_millis;
         Self {
             tiny: random.chance(20),
+            short_log: random.chance(30),
             mirrors: random.chance(70),
             delay: random.pick(&[ms(1), ms(20), ms(200)]),
             getter: random.pick(&[ms(1), ms(50), ms(500)]),

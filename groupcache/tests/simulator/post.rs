@@ -5,12 +5,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use groupcache::peers::{
-    BoxFuture, Changes, ChangesRequest, Error, GetManyReply, GetManyRequest, GetRequest, Member,
-    PeerClient, PeerService, Phase, RemoveRequest, Reply, SetRequest, Transport,
+    BoxFuture, ChangeId, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, KnownChange,
+    Member, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp, Transport,
 };
 use groupcache::{ByteView, Context};
 use parking_lot::Mutex;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{sleep, timeout};
 
 use super::history::History;
@@ -25,7 +25,9 @@ pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Post {
     seed: u64,
     settings: Settings,
-    ways: watch::Sender<Ways>,
+    ways: Mutex<Ways>,
+    /// Wakes those who wait for a change of the ways, in the order in which they began to.
+    changed: Notify,
     /// The number of messages so far, by sender and receiver.
     sent: Mutex<HashMap<(usize, usize), u64>>,
     pub history: Arc<History>,
@@ -45,33 +47,44 @@ impl Post {
         Arc::new(Self {
             seed: plan.seed,
             settings: plan.settings,
-            ways: watch::Sender::default(),
+            ways: Mutex::default(),
+            changed: Notify::new(),
             sent: Mutex::default(),
             history,
         })
     }
 
     pub fn change(&self, change: impl FnOnce(&mut Ways)) {
-        self.ways.send_modify(change);
+        change(&mut self.ways.lock());
+        self.changed.notify_waiters();
+    }
+
+    /// Waits until the ways are so.
+    async fn wait_for(&self, is_so: impl Fn(&Ways) -> bool) {
+        loop {
+            // Made before the look, so that no change is missed.
+            let changed = self.changed.notified();
+            if is_so(&self.ways.lock()) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     fn is_running(&self, node: usize, life: u64) -> bool {
-        let ways = self.ways.borrow();
-        ways.running.get(&node).is_some_and(|now| now.0 == life)
+        self.ways.lock().runs(node, life)
     }
 
     /// Waits until the node is no longer what it was.
     async fn end_of(&self, node: usize, life: u64) {
-        let over = |ways: &Ways| ways.running.get(&node).is_none_or(|now| now.0 != life);
-        let _ = self.ways.subscribe().wait_for(over).await;
+        self.wait_for(|ways| !ways.runs(node, life)).await;
     }
 
     /// Waits as long as the way takes.
     async fn travel(&self, from: usize, to: usize, time: Duration) {
-        let slow = self.ways.borrow().slow.get(&(from, to)).copied();
+        let slow = self.ways.lock().slow.get(&(from, to)).copied();
         sleep(time + slow.unwrap_or_default()).await;
-        let free = |ways: &Ways| !ways.cut.contains(&(from, to));
-        let _ = self.ways.subscribe().wait_for(free).await;
+        self.wait_for(|ways| !ways.cut.contains(&(from, to))).await;
     }
 
     /// What will happen to the next message.
@@ -93,6 +106,10 @@ impl Post {
 }
 
 impl Ways {
+    fn runs(&self, node: usize, life: u64) -> bool {
+        self.running.get(&node).is_some_and(|now| now.0 == life)
+    }
+
     pub fn start(&mut self, node: usize, life: u64, service: Weak<dyn PeerService>) {
         self.running.insert(node, (life, service));
     }
@@ -213,7 +230,7 @@ async fn deliver<T: Send + 'static>(
         () = answer.closed(), if !fate.late => return,
         () = arrival => {}
     }
-    let target = post.ways.borrow().running.get(&to).cloned();
+    let target = post.ways.lock().running.get(&to).cloned();
     let Some((life, Some(service))) = target.map(|(life, service)| (life, service.upgrade()))
     else {
         let _ = answer.send(Err(Error::unreachable(url(to), "connection refused")));
@@ -261,16 +278,19 @@ fn again<T: Send + 'static>(
 
 impl PeerClient for Line {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
-        let (group, key, mode) = owned(&request);
-        let what = format!("get {} ({mode:?})", name(&key));
+        let (group, key, mode) = (request.group.to_owned(), request.key.to_vec(), request.mode);
+        let known = request.known.to_vec();
+        let what = format!("get {} ({mode:?}){}", name(&key), knowing(&known));
         let ask: Ask<Reply> = Arc::new(move |service| {
-            let (group, key) = (group.clone(), key.clone());
+            let (group, key, known) = (group.clone(), key.clone(), known.clone());
             Box::pin(async move {
+                let (group, key, known) = (&*group, &*key, &*known);
                 service
                     .get(GetRequest {
-                        group: &group,
-                        key: &key,
+                        group,
+                        key,
                         mode,
+                        known,
                     })
                     .await
             })
@@ -283,17 +303,20 @@ impl PeerClient for Line {
         request: GetManyRequest<'a>,
     ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
         let (group, mode) = (request.group.to_owned(), request.mode);
+        let known = request.known.to_vec();
         let keys: Vec<Vec<u8>> = request.keys.iter().map(|key| key.to_vec()).collect();
-        let what = format!("get many {}", names(&keys));
+        let what = format!("get many {} ({} changes known)", names(&keys), known.len());
         let ask: Ask<GetManyReply> = Arc::new(move |service| {
-            let (group, keys) = (group.clone(), keys.clone());
+            let (group, keys, known) = (group.clone(), keys.clone(), known.clone());
             Box::pin(async move {
                 let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+                let (group, keys, known) = (&*group, &*keys, &*known);
                 service
                     .get_many(GetManyRequest {
-                        group: &group,
-                        keys: &keys,
+                        group,
+                        keys,
                         mode,
+                        known,
                     })
                     .await
             })
@@ -312,74 +335,102 @@ impl PeerClient for Line {
             key,
             value,
             expires_at,
-            phase,
+            stamp,
+            known,
         } = request;
-        let (group, key): (String, Vec<u8>) = (group.into(), key.into());
-        let what = format!("set {} to {} ({phase:?})", name(&key), text(&value));
+        let (group, key, known) = (group.to_owned(), key.to_vec(), known.to_vec());
+        let named = stamped(stamp);
+        let what = format!(
+            "set {} to {} {named}{}",
+            name(&key),
+            text(&value),
+            knowing(&known)
+        );
         let ask: Ask<()> = Arc::new(move |service| {
-            let (group, key, value) = (group.clone(), key.clone(), value.clone());
+            let (group, key, known) = (group.clone(), key.clone(), known.clone());
+            let value = value.clone();
             Box::pin(async move {
                 let request = SetRequest {
                     group: &group,
                     key: &key,
                     value,
                     expires_at,
-                    phase,
+                    stamp,
+                    known: &known,
                 };
                 service.set(request).await
-            })
-        });
-        Box::pin(self.exchange(what, false, ask))
-    }
-
-    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let (group, phase) = (request.group.to_owned(), request.phase);
-        let keys: Vec<Vec<u8>> = request.keys.iter().map(|key| key.to_vec()).collect();
-        let what = format!("remove {} ({phase:?})", names(&keys));
-        let ask: Ask<()> = Arc::new(move |service| {
-            let (group, keys) = (group.clone(), keys.clone());
-            Box::pin(async move {
-                let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-                service
-                    .remove(RemoveRequest {
-                        group: &group,
-                        keys: &keys,
-                        phase,
-                    })
-                    .await
             })
         });
         Box::pin(self.exchange(what, true, ask))
     }
 
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let (group, stamp) = (request.group.to_owned(), request.stamp);
+        let keys: Vec<Vec<u8>> = request.keys.iter().map(|key| key.to_vec()).collect();
+        let what = format!("remove {} {}", names(&keys), stamped(stamp));
+        let ask: Ask<()> = Arc::new(move |service| {
+            let (group, keys) = (group.clone(), keys.clone());
+            Box::pin(async move {
+                let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+                let (group, keys) = (&*group, &*keys);
+                service.remove(RemoveRequest { group, keys, stamp }).await
+            })
+        });
+        Box::pin(self.exchange(what, true, ask))
+    }
+
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         let group = group.to_owned();
         let ask: Ask<()> = Arc::new(move |service| {
             let group = group.clone();
-            Box::pin(async move { service.clear(&group, phase).await })
+            Box::pin(async move { service.clear(&group, stamp).await })
         });
-        Box::pin(self.exchange(format!("clear ({phase:?})"), true, ask))
+        Box::pin(self.exchange(format!("clear {}", stamped(stamp)), true, ask))
     }
 
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
-        let (group, since) = (request.group.to_owned(), request.since);
-        let ask: Ask<Changes> = Arc::new(move |service| {
-            let group = group.clone();
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
+        let (named, unnamed) = (knowledge.changes.len(), knowledge.unnamed.len());
+        let what = format!("sync: {named} changes, {unnamed} groups");
+        let ask: Ask<Knowledge> = Arc::new(move |service| {
+            let knowledge = knowledge.clone();
+            Box::pin(async move { service.sync(knowledge).await })
+        });
+        Box::pin(self.exchange(what, true, ask))
+    }
+
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        let members: Vec<String> = members.iter().map(|id| (*id).to_owned()).collect();
+        let what = format!("behind: {}", members.join(" "));
+        let ask: Ask<()> = Arc::new(move |service| {
+            let members = members.clone();
             Box::pin(async move {
-                service
-                    .changes(ChangesRequest {
-                        group: &group,
-                        since,
-                    })
-                    .await
+                let members: Vec<&str> = members.iter().map(String::as_str).collect();
+                service.note_behind(&members).await
             })
         });
-        Box::pin(self.exchange(format!("changes since {}", since.count), true, ask))
+        Box::pin(self.exchange(what, true, ask))
     }
 }
 
-fn owned(request: &GetRequest<'_>) -> (String, Vec<u8>, groupcache::peers::GetMode) {
-    (request.group.into(), request.key.into(), request.mode)
+/// The name of a change, short enough to read.
+fn short(id: ChangeId) -> String {
+    format!("{:04x}:{}", id.origin & 0xffff, id.number)
+}
+
+fn stamped(stamp: Option<Stamp>) -> String {
+    stamp.map_or_else(|| "unnamed".into(), |stamp| short(stamp.id))
+}
+
+fn knowing(known: &[KnownChange]) -> String {
+    let names: Vec<_> = known.iter().map(|change| short(change.id)).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(" knowing {}", names.join(" ")),
+    }
 }
 
 fn name(key: &[u8]) -> String {

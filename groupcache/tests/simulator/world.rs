@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use groupcache::peers::CoherenceOptions;
 use groupcache::{Always, Clock, GetOptions, GetterError, Group, Key, Mode, Never, Node, Value};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -91,6 +92,7 @@ impl Nodes {
         let node = Node::builder(url(number))
             .peers((0..plan.nodes).map(url))
             .transport(dialler)
+            .coherence(coherence(&plan))
             .clock(SimulatedClock)
             .start()
             .await
@@ -263,6 +265,14 @@ impl Nodes {
                 self.world.history.add(Event::Broken(rule));
             }
         }
+    }
+}
+
+fn coherence(plan: &Plan) -> CoherenceOptions {
+    let options = CoherenceOptions::default();
+    match plan.settings.short_log {
+        true => options.change_log_bytes(2 << 10),
+        false => options,
     }
 }
 

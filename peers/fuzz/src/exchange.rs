@@ -2,9 +2,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use peers::{
-    ChangesRequest, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService,
-    HttpTransport, LogPosition, Member, PeerClient, Phase, Protocol, RemoveRequest, Reply, Server,
-    SetRequest, Transport as _,
+    ChangeId, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport,
+    Knowledge, KnownChange, Member, PeerClient, Protocol, RemoveRequest, Reply, Server, SetRequest,
+    Stamp, Transport as _,
 };
 
 use super::connection::{Once, Saying, Scripted};
@@ -75,6 +75,13 @@ fn dial(protocol: Protocol, options: HttpOptions) -> Arc<dyn PeerClient> {
 
 /// Checks what a client makes of an answer of so many bytes.
 pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
+    let (origin, number) = (u64::MAX, 1);
+    let id = ChangeId { origin, number };
+    let change = KnownChange { id, all: true };
+    let stamp = Some(Stamp {
+        id,
+        ..Stamp::default()
+    });
     for mode in [GetMode::Load, GetMode::Peek] {
         check(
             &client
@@ -82,6 +89,7 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
                     group: "g",
                     key: b"k",
                     mode,
+                    known: &[change],
                 })
                 .await,
             length,
@@ -92,7 +100,8 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
         key: b"k",
         value: "v".into(),
         expires_at: None,
-        phase: Phase::Only,
+        stamp,
+        known: &[change],
     };
     let done = |result: Result<(), Error>| check(&result.map(|()| Reply::default()), length);
     done(client.set(set).await);
@@ -102,12 +111,17 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
             .remove(RemoveRequest {
                 group: "g",
                 keys,
-                phase: Phase::Only,
+                stamp,
             })
             .await,
     );
-    let (group, mode) = ("g", GetMode::Load);
-    let many = client.get_many(GetManyRequest { group, keys, mode }).await;
+    let many = GetManyRequest {
+        group: "g",
+        keys,
+        mode: GetMode::Load,
+        known: &[(1, change)],
+    };
+    let many = client.get_many(many).await;
     if let Ok(reply) = many {
         assert_eq!(reply.answers.len(), keys.len());
         let values = reply.answers.iter().flatten().flatten();
@@ -116,14 +130,25 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
             check(answer, length);
         }
     }
-    let since = LogPosition::default();
-    if let Ok(changes) = client.changes(ChangesRequest { group, since }).await {
-        let told = changes.entries.iter();
-        let bytes: usize = told
-            .map(|change| 2 + change.key.as_ref().map_or(0, Bytes::len))
-            .sum();
-        assert!(bytes <= length);
+    if let Ok(known) = client.sync(Knowledge::default()).await {
+        assert!(least_len(&known) <= length);
     }
+    done(client.note_behind(&["pod-1", "pod-2"]).await);
+}
+
+/// How many bytes this knowledge takes at least.
+fn least_len(knowledge: &Knowledge) -> usize {
+    let made = knowledge
+        .made
+        .iter()
+        .map(|(_, ranges)| 8 + 16 * ranges.len());
+    let changes = knowledge.changes.iter().map(|change| {
+        let key = change.key.as_ref().map_or(0, Bytes::len);
+        16 + change.group.len() + key
+    });
+    let unnamed = knowledge.unnamed.iter();
+    let unnamed = unnamed.map(|changes| changes.group.len() + 16 * changes.up_to.len());
+    made.chain(changes).chain(unnamed).sum()
 }
 
 fn check(result: &Result<Reply, Error>, length: usize) {

@@ -1,8 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Error, GetRequest, LoggedChange, PeerService, Phase,
-    RemoveRequest, Reply, SetRequest,
+    BoxFuture, Error, GetRequest, Knowledge, PeerService, RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -45,20 +44,18 @@ impl PeerService for Node {
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, group: &'a str, _: Option<Stamp>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move { Err(Error::no_such_group(group)) })
     }
 
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
-        let changes = Changes {
-            position: request.since,
-            entries: vec![LoggedChange {
-                id: request.since.log,
-                key: Some(request.group.to_owned().into()),
-            }],
-            all: false,
-        };
-        Box::pin(async move { Ok(changes) })
+    /// Returns what it is told.
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
+        Box::pin(async move { Ok(knowledge) })
+    }
+
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        assert!(members.len() <= 1024);
+        Box::pin(async { Ok(()) })
     }
 }
 

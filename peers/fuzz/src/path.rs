@@ -141,6 +141,7 @@ async fn arrives(protocol: Protocol, key: &[u8]) {
             group: "g %",
             key,
             mode,
+            known: &[],
         })
         .await;
     assert_eq!(reply.expect("an echo").value, key);

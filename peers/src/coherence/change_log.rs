@@ -1,132 +1,355 @@
-use std::collections::VecDeque;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 
-use super::recent_ids::RecentIds;
-use crate::{Changes, LogPosition, LoggedChange, Phase};
+use super::version_vector::VersionVector;
+use crate::http::MAX_KEYS_BYTES;
+use crate::{ChangeId, KnownChange, NamedChange, UnnamedChanges};
 
-/// The latest changes of the keys that this node owns, in their order, for peers that missed one.
+/// The most groups that a log remembers changes of. A peer may name groups that this node does not have.
+const MAX_GROUPS: usize = 4096;
+
+/// The latest changes that a node has heard of, whoever began them, in the order in which it heard of them.
 ///
-/// A change is logged after this node has applied it. So a peer that knows the log up to a position,
-/// and only then asks for a value, gets a value that is at least as new.
+/// A log that is full drops its oldest change, and remembers for each group and origin how far it has done so.
 #[derive(Debug)]
 pub(super) struct ChangeLog {
-    /// Which log this is. Each start of a node begins another one.
-    log_id: u64,
-    /// The number of changes so far. Written under the lock; replies to peers read it without.
-    count: AtomicU64,
-    latest: Mutex<Latest>,
-    /// The most bytes that the latest changes may take.
-    max_bytes: usize,
-    hasher: RandomState,
-}
-
-/// The latest changes, the oldest first, and the bytes that they take.
-#[derive(Debug, Default)]
-struct Latest {
     changes: VecDeque<Logged>,
+    /// The position of the oldest change.
+    first: u64,
+    groups: HashMap<Arc<str>, OfGroup>,
     bytes: usize,
-    /// Hashes of the changes that were logged in their first phase, and are not logged again in the
-    /// last one.
-    in_first_phase: RecentIds,
+    max_bytes: usize,
+    /// How many changes the node had made when it heard of the latest one that has been dropped.
+    dropped_seen: u64,
 }
 
-/// A change with its id, 0 for none; of one key, or of all.
+/// A change of one key, or of all keys of the group.
 #[derive(Debug)]
 struct Logged {
-    id: u64,
+    /// `None` for a change that came without a name.
+    id: Option<ChangeId>,
+    group: Arc<str>,
     key: Option<Bytes>,
+    /// How many changes the node had made before.
+    seen: u64,
+}
+
+#[derive(Debug, Default)]
+struct OfGroup {
+    keys: HashMap<Bytes, Latest>,
+    /// Changes of all keys.
+    all: Latest,
+    /// How many of the log's changes are of this group.
+    logged: usize,
+    /// The last change of each origin that the log has dropped.
+    dropped: HashMap<u64, u64>,
+}
+
+/// The latest changes of a key: one for each origin, because nobody knows the order of theirs.
+#[derive(Debug, Default)]
+struct Latest {
+    ids: Vec<ChangeId>,
+    /// The position of the last one that was heard of.
+    position: Option<u64>,
+}
+
+impl Latest {
+    fn of_origin(&self, origin: u64) -> Option<ChangeId> {
+        self.ids.iter().find(|id| id.origin == origin).copied()
+    }
+
+    fn add(&mut self, id: ChangeId) {
+        match self.ids.iter_mut().find(|held| held.origin == id.origin) {
+            Some(held) => *held = id.max(*held),
+            None => self.ids.push(id),
+        }
+    }
+
+    fn is_since(&self, position: u64) -> bool {
+        self.position.is_some_and(|latest| latest >= position)
+    }
 }
 
 impl ChangeLog {
     pub(super) fn new(max_bytes: usize) -> Self {
-        let hasher = RandomState::new();
         Self {
-            log_id: hasher.hash_one("log").max(1),
-            count: AtomicU64::new(0),
-            latest: Mutex::default(),
+            changes: VecDeque::new(),
+            first: 0,
+            groups: HashMap::new(),
+            bytes: 0,
             max_bytes,
-            hasher,
+            dropped_seen: 0,
         }
     }
 
-    /// The end of the log.
-    pub(super) fn position(&self) -> LogPosition {
-        LogPosition {
-            log: self.log_id,
-            count: self.count.load(Ordering::SeqCst),
-        }
+    /// The position that the next change will have.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.changes.len() as u64
     }
 
-    /// Logs that keys have changed, or that all have where a key is `None`.
-    ///
-    /// A change that reaches this node in its last phase alone is logged without its id: peers that
-    /// saw the change may have fetched the old value from this node in between, so the id must not
-    /// make them skip the entry.
-    ///
-    /// A key is logged once for both phases, while at most 4,096 own keys changed in between. A key that is
-    /// logged twice costs its bytes, and has peers forget their mirrors of it twice.
-    pub(super) fn append(&self, keys: impl IntoIterator<Item = Option<Bytes>>, phase: Phase) {
-        let mut latest = self.latest.lock();
-        for key in keys {
-            let hash = |id: u64| self.hasher.hash_one((id, &key));
-            let id = match phase {
-                Phase::First(id) if latest.in_first_phase.insert(hash(id)) => id,
-                Phase::Last(id) if !latest.in_first_phase.contains(hash(id)) => 0,
-                Phase::Only => 0,
-                Phase::First(_) | Phase::Last(_) => continue,
-            };
-            let change = Logged { id, key };
-            latest.bytes += change.charge();
-            latest.changes.push_back(change);
-            while latest.bytes > self.max_bytes
-                && let Some(oldest) = latest.changes.pop_front()
-            {
-                latest.bytes -= oldest.charge();
+    /// Whether the log has dropped a change from this position on.
+    pub(super) fn has_dropped_since(&self, position: u64) -> bool {
+        position < self.first
+    }
+
+    /// How many changes the node had made when it heard of the latest one that the log has dropped.
+    pub(super) fn dropped_seen(&self) -> u64 {
+        self.dropped_seen
+    }
+
+    /// Adds a change.
+    pub(super) fn append(
+        &mut self,
+        group: &str,
+        key: Option<&[u8]>,
+        id: Option<ChangeId>,
+        seen: u64,
+    ) {
+        let position = self.end();
+        let group = self.group(group);
+        let of_group = self.groups.entry(Arc::clone(&group)).or_default();
+        of_group.logged += 1;
+        let (key, latest) = match key {
+            Some(key) => {
+                let key = match of_group.keys.get_key_value(key) {
+                    Some((held, _)) => held.clone(),
+                    None => Bytes::copy_from_slice(key),
+                };
+                (Some(key.clone()), of_group.keys.entry(key).or_default())
             }
-            self.count.fetch_add(1, Ordering::SeqCst);
+            None => (None, &mut of_group.all),
+        };
+        latest.position = Some(position);
+        if let Some(id) = id {
+            latest.add(id);
+        }
+        let change = Logged {
+            id,
+            group,
+            key,
+            seen,
+        };
+        self.bytes += change.charge();
+        self.changes.push_back(change);
+        while self.bytes > self.max_bytes && self.drop_oldest() {}
+    }
+
+    /// The name of the group, shared by all its changes.
+    fn group(&mut self, name: &str) -> Arc<str> {
+        if let Some((group, _)) = self.groups.get_key_value(name) {
+            return Arc::clone(group);
+        }
+        if self.groups.len() >= MAX_GROUPS {
+            let idle = self
+                .groups
+                .iter()
+                .find(|(_, of_group)| of_group.logged == 0);
+            match idle.map(|(group, _)| Arc::clone(group)) {
+                Some(group) => drop(self.groups.remove(&group)),
+                None => while self.drop_oldest() {},
+            }
+        }
+        name.into()
+    }
+
+    fn drop_oldest(&mut self) -> bool {
+        let Some(oldest) = self.changes.pop_front() else {
+            return false;
+        };
+        self.bytes -= oldest.charge();
+        self.dropped_seen = oldest.seen;
+        let position = self.first;
+        self.first += 1;
+        let Some(of_group) = self.groups.get_mut(&oldest.group) else {
+            return true;
+        };
+        of_group.logged -= 1;
+        if let Some(id) = oldest.id {
+            let dropped = of_group.dropped.entry(id.origin).or_default();
+            *dropped = id.number.max(*dropped);
+        }
+        let latest = match &oldest.key {
+            Some(key) => of_group.keys.get_mut(key),
+            None => Some(&mut of_group.all),
+        };
+        if let Some(latest) = latest {
+            if latest.position == Some(position) {
+                *latest = Latest::default();
+                if let Some(key) = &oldest.key {
+                    of_group.keys.remove(key);
+                }
+            } else {
+                latest.ids.retain(|held| Some(*held) != oldest.id);
+            }
+        }
+        true
+    }
+
+    /// Notes changes of a group that a peer has made and could not name.
+    pub(super) fn note_unnamed(&mut self, unnamed: &UnnamedChanges) {
+        let group = self.group(&unnamed.group);
+        let of_group = self.groups.entry(group).or_default();
+        for id in &unnamed.up_to {
+            let dropped = of_group.dropped.entry(id.origin).or_default();
+            *dropped = id.number.max(*dropped);
         }
     }
 
-    /// The changes since a position of this log. A peer that knows another log knows an earlier life
-    /// of this node, and gets all that this log holds.
-    pub(super) fn since(&self, known: LogPosition) -> Changes {
-        let latest = self.latest.lock();
-        let position = self.position();
-        let is_same_log = known.log == self.log_id;
-        let known = if is_same_log { known.count } else { 0 };
-        let missed = position.count.saturating_sub(known);
-        let missed = usize::try_from(missed).unwrap_or(usize::MAX);
-        let first = latest.changes.len().checked_sub(missed);
-        let changes = first.map(|first| latest.changes.range(first..));
-        Changes {
-            position,
-            all: changes.is_none(),
-            entries: changes
-                .into_iter()
-                .flatten()
-                .map(Logged::to_message)
-                .collect(),
+    /// The latest changes that a key's value has to be newer than.
+    pub(super) fn known(&self, group: &str, key: &[u8]) -> Vec<KnownChange> {
+        let Some(of_group) = self.groups.get(group) else {
+            return Vec::new();
+        };
+        let known = |latest: &Latest, all| -> Vec<KnownChange> {
+            latest
+                .ids
+                .iter()
+                .map(|&id| KnownChange { id, all })
+                .collect()
+        };
+        let mut changes = known(&of_group.all, true);
+        if let Some(latest) = of_group.keys.get(key) {
+            changes.append(&mut known(latest, false));
         }
+        changes
+    }
+
+    /// How many origins have changed the key.
+    pub(super) fn origins_of(&self, group: &str, key: Option<&[u8]>) -> usize {
+        self.latest(group, key).map_or(0, |latest| latest.ids.len())
+    }
+
+    /// Replaces the changes of the key by this one, which was begun by a node that knew all of them.
+    pub(super) fn replace(&mut self, group: &str, key: Option<&[u8]>, id: ChangeId) {
+        if let Some(of_group) = self.groups.get_mut(group) {
+            let latest = match key {
+                Some(key) => of_group.keys.get_mut(key),
+                None => Some(&mut of_group.all),
+            };
+            if let Some(latest) = latest {
+                latest.ids = vec![id];
+            }
+        }
+    }
+
+    /// The latest change of the key, or of all keys, by this origin.
+    pub(super) fn latest_of(
+        &self,
+        group: &str,
+        key: Option<&[u8]>,
+        origin: u64,
+    ) -> Option<ChangeId> {
+        let of_origin = |key| self.latest(group, key)?.of_origin(origin);
+        let of_key = key.and_then(|key| of_origin(Some(key)));
+        of_key.max(of_origin(None))
+    }
+
+    fn latest(&self, group: &str, key: Option<&[u8]>) -> Option<&Latest> {
+        let of_group = self.groups.get(group)?;
+        match key {
+            Some(key) => of_group.keys.get(key),
+            None => Some(&of_group.all),
+        }
+    }
+
+    /// Whether the key may have changed from this position on.
+    pub(super) fn has_changed_since(&self, group: &str, key: &[u8], position: u64) -> bool {
+        let is_since = |latest: &Latest| latest.is_since(position);
+        self.has_dropped_since(position)
+            || self.latest(group, None).is_some_and(is_since)
+            || self.latest(group, Some(key)).is_some_and(is_since)
+    }
+
+    /// What a node lacks that has made the changes of `theirs`, while this one has made those of `mine`. What
+    /// would be more than a message holds is not named.
+    pub(super) fn lacking(
+        &self,
+        theirs: &VersionVector,
+        mine: &VersionVector,
+    ) -> (Vec<NamedChange>, Vec<UnnamedChanges>) {
+        let (mut named, mut bytes) = (Vec::new(), 0);
+        let mut unnamed: HashMap<&str, HashMap<u64, u64>> = HashMap::new();
+        for (group, of_group) in &self.groups {
+            for (&origin, &up_to) in &of_group.dropped {
+                if mine.has_more_than(theirs, origin, up_to) {
+                    unnamed.entry(group).or_default().insert(origin, up_to);
+                }
+            }
+        }
+        for change in &self.changes {
+            let Some(id) = change.id.filter(|id| !theirs.contains(*id)) else {
+                continue;
+            };
+            bytes += change.charge();
+            if bytes > MAX_KEYS_BYTES {
+                let up_to = unnamed.entry(&change.group).or_default();
+                let up_to = up_to.entry(id.origin).or_default();
+                *up_to = id.number.max(*up_to);
+                continue;
+            }
+            named.push(NamedChange {
+                id,
+                group: (*change.group).into(),
+                key: change.key.clone(),
+            });
+        }
+        let unnamed = unnamed.into_iter().map(|(group, up_to)| {
+            let ids = up_to.into_iter();
+            UnnamedChanges {
+                group: group.into(),
+                up_to: ids
+                    .map(|(origin, number)| ChangeId { origin, number })
+                    .collect(),
+            }
+        });
+        (named, unnamed.collect())
+    }
+
+    /// The changes of this origin from a position on that no later one of it has replaced: the group and the key of each.
+    /// `None` if the log has dropped one.
+    pub(super) fn of_origin_since(
+        &self,
+        origin: u64,
+        position: u64,
+    ) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
+        if self.has_dropped_since(position) {
+            return None;
+        }
+        let is_latest = |change: &&Logged| {
+            let latest = self.latest(&change.group, change.key.as_deref());
+            latest
+                .is_some_and(|latest| change.id.is_some() && latest.of_origin(origin) == change.id)
+        };
+        let changes = self.since(position).filter(is_latest);
+        Some(
+            changes
+                .map(|change| (Arc::clone(&change.group), change.key.clone()))
+                .collect(),
+        )
+    }
+
+    /// How many changes there are from a position on, of one group or of all.
+    pub(super) fn count_since(&self, position: u64, group: Option<&str>) -> u64 {
+        let is_of_group = |change: &&Logged| group.is_none_or(|group| *change.group == *group);
+        self.since(position).filter(is_of_group).count() as u64
+    }
+
+    fn since(&self, position: u64) -> impl Iterator<Item = &Logged> {
+        let skipped = position.saturating_sub(self.first);
+        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        self.changes.range(skipped.min(self.changes.len())..)
     }
 }
 
 impl Logged {
-    /// What the change takes of the limit: its place in the queue, and what its key allocates.
+    /// What the change takes of the limit: its place in the queue, that in the table of its group, and what it allocates.
     fn charge(&self) -> usize {
         const ALLOCATION: usize = 2 * size_of::<usize>();
+        const PLACE: usize = size_of::<(Bytes, Latest)>() + size_of::<ChangeId>() + ALLOCATION;
         let key = self.key.as_ref();
-        size_of::<Self>() + key.map_or(0, |key| ALLOCATION + key.len())
-    }
-
-    fn to_message(&self) -> LoggedChange {
-        LoggedChange {
-            id: self.id,
-            key: self.key.clone(),
-        }
+        size_of::<Self>() + key.map_or(0, |key| PLACE + ALLOCATION + key.len())
     }
 }
 
@@ -134,112 +357,178 @@ impl Logged {
 mod tests {
     use super::*;
 
-    fn append(log: &ChangeLog, keys: &[&str], phase: Phase) {
-        let keys = keys.iter().map(|key| Some(Bytes::from(key.to_string())));
-        log.append(keys, phase);
+    fn id(origin: u64, number: u64) -> ChangeId {
+        ChangeId { origin, number }
     }
 
-    /// A log with room for ten short keys.
-    fn log_of(keys: &[&str]) -> ChangeLog {
-        let short = Logged {
-            id: 0,
-            key: Some(Bytes::from_static(b"kk")),
-        };
-        let log = ChangeLog::new(10 * short.charge());
-        append(&log, keys, Phase::Only);
-        log
+    /// A log with room for ten changes of keys of one byte.
+    fn log() -> ChangeLog {
+        let mut one = ChangeLog::new(1 << 10);
+        one.append("g", Some(b"k"), Some(id(1, 1)), 0);
+        ChangeLog::new(10 * one.bytes)
     }
 
-    fn changes_since(log: &ChangeLog, changes: u64) -> Option<Vec<(u64, Option<String>)>> {
-        let known = LogPosition {
-            count: changes,
-            ..log.position()
-        };
-        let missed = log.since(known);
-        assert_eq!(missed.position, log.position());
-        assert!(!missed.all || missed.entries.is_empty());
-        let text = |key: Bytes| String::from_utf8(key.to_vec()).unwrap();
-        let changes = missed.entries.into_iter();
-        let changes = changes.map(|change| (change.id, change.key.map(text)));
-        (!missed.all).then(|| changes.collect())
+    fn names(changes: &[NamedChange]) -> Vec<u64> {
+        changes.iter().map(|change| change.id.number).collect()
     }
 
-    fn keys_since(log: &ChangeLog, changes: u64) -> Option<Vec<String>> {
-        let changes = changes_since(log, changes)?;
-        Some(changes.into_iter().filter_map(|(_, key)| key).collect())
+    fn vector(numbers: u64) -> VersionVector {
+        let mut vector = VersionVector::default();
+        vector.insert(1, 1..=numbers);
+        vector
     }
 
     #[test]
-    fn a_peer_that_knows_a_part_gets_the_rest() {
-        let log = log_of(&["a", "b", "c"]);
-        assert_eq!(keys_since(&log, 0).unwrap(), ["a", "b", "c"]);
-        assert_eq!(keys_since(&log, 2).unwrap(), ["c"]);
-        assert_eq!(keys_since(&log, 3).unwrap(), [""; 0]);
-        assert_eq!(keys_since(&log, 4).unwrap(), [""; 0], "a lie");
+    fn the_latest_change_of_each_origin_is_known_of_a_key() {
+        let mut log = log();
+        log.append("g", Some(b"k"), Some(id(1, 1)), 0);
+        log.append("g", Some(b"k"), Some(id(2, 1)), 1);
+        log.append("g", Some(b"k"), Some(id(1, 2)), 2);
+        log.append("g", Some(b"j"), Some(id(1, 3)), 3);
+        log.append("g", None, Some(id(3, 1)), 4);
+        log.append("h", Some(b"k"), Some(id(1, 4)), 5);
+        let of_all = KnownChange {
+            id: id(3, 1),
+            all: true,
+        };
+        let of_key = |id| KnownChange { id, all: false };
+        assert_eq!(
+            log.known("g", b"k"),
+            [of_all, of_key(id(1, 2)), of_key(id(2, 1))]
+        );
+        assert_eq!(log.known("g", b"other"), [of_all]);
+        assert_eq!(log.known("none", b"k"), []);
+        let latest = |key, origin| log.latest_of("g", key, origin);
+        assert_eq!(latest(Some(b"k"), 1), Some(id(1, 2)));
+        assert_eq!(latest(Some(b"k"), 3), Some(id(3, 1)), "all keys");
+        assert_eq!((latest(None, 1), latest(Some(b"other"), 1)), (None, None));
     }
 
     #[test]
-    fn a_peer_that_knows_nothing_or_an_earlier_life_gets_all_of_this_one() {
-        let log = log_of(&["a", "b"]);
-        let earlier = LogPosition {
-            log: log.position().log ^ 1,
-            count: 1,
-        };
-        for known in [LogPosition::default(), earlier] {
-            let missed = log.since(known);
-            assert_eq!(missed.entries.len(), 2);
-            assert!(!missed.all);
+    fn a_key_has_changed_since_a_position_if_it_or_all_keys_have() {
+        let mut log = log();
+        log.append("g", Some(b"k"), Some(id(1, 1)), 0);
+        let position = log.end();
+        assert!(log.has_changed_since("g", b"k", 0) && !log.has_changed_since("g", b"k", position));
+        log.append("g", Some(b"j"), None, 1);
+        log.append("h", None, None, 1);
+        assert!(!log.has_changed_since("g", b"k", position));
+        assert!(
+            log.has_changed_since("g", b"j", position),
+            "also without a name"
+        );
+        log.append("g", None, None, 1);
+        assert!(log.has_changed_since("g", b"k", position));
+    }
+
+    #[test]
+    fn a_full_log_drops_its_oldest_changes_and_says_so() {
+        let mut log = log();
+        for number in 1..=12_u8 {
+            log.append(
+                "g",
+                Some(&[number]),
+                Some(id(1, number.into())),
+                number.into(),
+            );
         }
-        let unchanged = log_of(&[]);
-        assert!(!unchanged.since(LogPosition::default()).all);
+        assert!(log.has_dropped_since(1) && !log.has_dropped_since(2));
+        assert_eq!((log.end(), log.dropped_seen()), (12, 2));
+        assert_eq!(log.known("g", &[2]), []);
+        assert!(log.has_changed_since("g", b"any", 1), "nobody knows");
+        assert!(!log.has_changed_since("g", b"any", 2));
+
+        let (named, unnamed) = log.lacking(&vector(2), &vector(12));
+        assert_eq!(names(&named), (3..=12).collect::<Vec<_>>());
+        assert_eq!(unnamed, []);
+        let (named, unnamed) = log.lacking(&vector(1), &vector(12));
+        assert_eq!(named.len(), 10);
+        assert_eq!(
+            unnamed,
+            [UnnamedChanges {
+                group: "g".into(),
+                up_to: vec![id(1, 2)]
+            }]
+        );
     }
 
     #[test]
-    fn changes_that_no_longer_fit_may_be_of_any_key() {
-        let keys: Vec<_> = (10..30).map(|n| n.to_string()).collect();
-        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
-        let log = log_of(&keys);
-        assert_eq!(keys_since(&log, 10).unwrap(), keys[10..]);
-        assert_eq!(keys_since(&log, 9), None);
+    fn a_key_that_changed_again_stays_known_when_its_older_change_is_dropped() {
+        let mut log = log();
+        log.append("g", Some(b"k"), Some(id(1, 1)), 0);
+        log.append("g", Some(b"k"), Some(id(2, 1)), 0);
+        for number in 2..=10_u8 {
+            log.append("g", Some(&[number]), Some(id(1, number.into())), 0);
+        }
+        assert!(log.has_dropped_since(0) && !log.has_dropped_since(1));
+        assert_eq!(
+            log.known("g", b"k"),
+            [KnownChange {
+                id: id(2, 1),
+                all: false
+            }]
+        );
     }
 
     #[test]
-    fn the_default_holds_as_many_keys_as_its_documentation_says() {
-        let change = Logged {
-            id: 1,
-            key: Some(Bytes::from_static(&[0; 16])),
+    fn changes_that_a_peer_could_not_name_are_unnamed_for_the_next_one_too() {
+        let mut log = log();
+        log.note_unnamed(&UnnamedChanges {
+            group: "g".into(),
+            up_to: vec![id(1, 7)],
+        });
+        let (named, unnamed) = log.lacking(&vector(6), &vector(9));
+        assert_eq!((named, unnamed.len()), (vec![], 1));
+        assert_eq!(log.lacking(&vector(7), &vector(9)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn more_changes_than_a_message_holds_are_not_named() {
+        let mut log = ChangeLog::new(usize::MAX);
+        let long = vec![b'k'; MAX_KEYS_BYTES / 2 - 1024];
+        for number in 1..=4 {
+            let key = [&*long, &[number]].concat();
+            log.append("g", Some(&key), Some(id(1, number.into())), 0);
+        }
+        let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(4));
+        assert_eq!(names(&named), [1, 2]);
+        assert_eq!(
+            unnamed,
+            [UnnamedChanges {
+                group: "g".into(),
+                up_to: vec![id(1, 4)]
+            }]
+        );
+    }
+
+    #[test]
+    fn what_is_delivered_again_is_the_latest_of_its_key() {
+        let mut log = log();
+        log.append("g", Some(b"a"), Some(id(1, 1)), 0);
+        let since = log.end();
+        log.append("g", Some(b"b"), Some(id(1, 2)), 0);
+        log.append("g", Some(b"a"), Some(id(1, 3)), 0);
+        log.append("g", Some(b"c"), Some(id(2, 1)), 0);
+        log.append("g", Some(b"b"), Some(id(1, 4)), 0);
+        let keys = |position| {
+            let changes = log.of_origin_since(1, position)?.into_iter();
+            Some(changes.map(|(_, key)| key.unwrap()).collect::<Vec<_>>())
         };
-        let capacity = super::super::CoherenceOptions::default().change_log_bytes / change.charge();
-        assert!((3_500..3_700).contains(&capacity), "{capacity}");
+        assert_eq!(keys(since).unwrap(), ["a", "b"]);
+        assert_eq!(keys(log.end()).unwrap(), [""; 0]);
+        assert_eq!(
+            (log.count_since(since, Some("g")), log.count_since(0, None)),
+            (4, 5)
+        );
     }
 
     #[test]
-    fn long_keys_take_more_of_the_limit() {
-        let log = ChangeLog::new(1000);
-        let (long, too_long) = ("k".repeat(800), "k".repeat(2000));
-        append(&log, &["short", &long], Phase::Only);
-        assert_eq!(keys_since(&log, 0).unwrap().len(), 2);
-        append(&log, &[&too_long], Phase::Only);
-        assert_eq!(keys_since(&log, 2), None);
-        append(&log, &["short"], Phase::Only);
-        assert_eq!(keys_since(&log, 3).unwrap(), ["short"]);
-    }
-
-    #[test]
-    fn a_change_is_logged_once_and_with_its_id_only_in_the_first_phase() {
-        let log = log_of(&[]);
-        let [one, other] = [1, 2];
-        append(&log, &["a"], Phase::First(one));
-        append(&log, &["a"], Phase::First(one));
-        // A key that this node owns by its own ring alone comes with the last phase.
-        append(&log, &["a", "b"], Phase::Last(one));
-        log.append([None], Phase::First(other));
-        log.append([None], Phase::Last(other));
-        let expected = [
-            (one, Some("a".into())),
-            (0, Some("b".into())),
-            (other, None),
-        ];
-        assert_eq!(changes_since(&log, 0).unwrap(), expected);
+    fn a_log_remembers_no_more_groups_than_its_limit() {
+        let mut log = log();
+        for number in 0..2 * MAX_GROUPS as u64 {
+            log.append(&number.to_string(), Some(b"k"), Some(id(1, number)), 0);
+        }
+        assert!(log.groups.len() <= MAX_GROUPS);
+        assert_eq!(log.changes.len(), 10);
     }
 }

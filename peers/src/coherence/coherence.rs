@@ -1,47 +1,78 @@
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::change_log::ChangeLog;
-use super::cursors::{Cursors, Pull};
-use super::hints::{Delivery, Hints};
 use super::options::CoherenceOptions;
-use super::recent_ids::RecentIds;
-use super::scope::Scope;
-use crate::{Changes, Error, LogPosition, Phase};
+use super::standings::{DueExchange, Exchanged, Standings};
+use super::version_vector::VersionVector;
+use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Stamp};
 
-/// What one node knows of the changes to one group: those it made, those it has applied, those its
-/// peers have yet to hear of, and how far it has read the logs of its peers.
+/// A key that so many origins have changed gets one more change, by this node, which stands for all of theirs.
+const MAX_ORIGINS_OF_KEY: usize = 8;
+
+/// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and which of
+/// its peers may lack one.
 ///
-/// Every method is a short look or change under a lock of its own, and none waits. The caller brings
-/// the time.
+/// Every method is a short look or change under a lock, and none waits. The caller brings the time.
+///
+/// A change goes through three steps on every node, also on the one that begins it. The node *hears* of it: from now on the
+/// change is among those that the node [knows](Self::known) of the key, and no work that began before [stores](Self::position) its
+/// value. Then the node forgets the key. Then the change is [made](Self::made): other nodes hear that this one needs it no more.
 #[derive(Debug)]
 pub struct Coherence {
     options: CoherenceOptions,
+    /// This node's own, until it starts again.
+    origin: u64,
+    state: Mutex<State>,
+    /// How many changes have been made. Written under the lock.
+    seen: AtomicU64,
+    /// The position of the next change in the log. Written under the lock.
+    position: AtomicU64,
+    standings: Standings,
+    /// Wakes whoever makes the exchanges.
+    news: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    made: VersionVector,
     log: ChangeLog,
-    /// The ids of changes that this node has applied in their last phase. The entries for them in
-    /// other nodes' logs concern it no more.
-    seen: Mutex<RecentIds>,
-    cursors: Cursors,
-    hints: Hints,
-    /// The number of changes that this node has initiated.
-    initiated: AtomicU64,
-    hasher: RandomState,
+    /// The number of this node's last change.
+    begun: u64,
+}
+
+/// What a node does with a value that was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetVerdict {
+    /// It takes the value.
+    Keep,
+    /// It forgets the key: it knows of a change that the node that set the value did not know of, so that nobody can say
+    /// which is the later one.
+    Forget,
+    /// Nothing: it has made this change, or a later one.
+    Old,
 }
 
 impl Coherence {
-    /// The state of a new group.
+    /// The state of a node that starts.
     pub fn new(options: CoherenceOptions) -> Self {
         Self {
-            log: ChangeLog::new(options.change_log_bytes),
-            seen: Mutex::default(),
-            cursors: Cursors::default(),
-            hints: Hints::new(options.max_hint_bytes),
-            initiated: AtomicU64::new(0),
-            hasher: RandomState::new(),
+            origin: RandomState::new().hash_one("origin").max(1),
+            state: Mutex::new(State {
+                made: VersionVector::default(),
+                log: ChangeLog::new(options.change_log_bytes),
+                begun: 0,
+            }),
+            seen: AtomicU64::new(0),
+            position: AtomicU64::new(0),
+            standings: Standings::default(),
+            news: Notify::new(),
             options,
         }
     }
@@ -51,245 +82,529 @@ impl Coherence {
         &self.options
     }
 
-    /// An id for a change that this node is about to send to its peers. Two ids are equal with a
-    /// probability of 1 in 2^64.
-    pub fn next_change(&self) -> u64 {
-        let nth = self.initiated.fetch_add(1, Ordering::Relaxed);
-        self.hasher.hash_one(nth).max(1)
-    }
-
-    /// This node has applied a change to `keys`. Those of them that it `owns` are logged, because its
-    /// peers may hold mirrors of them.
-    pub fn applied<K: AsRef<[u8]>>(&self, keys: &[K], phase: Phase, owns: impl Fn(&[u8]) -> bool) {
-        let own = keys.iter().map(AsRef::as_ref).filter(|key| owns(key));
-        // Collected first, so that no look at the ring is taken under the log's lock.
-        let own: Vec<_> = own.map(|key| Some(Bytes::copy_from_slice(key))).collect();
-        self.log.append(own, phase);
-        self.mark_seen(phase);
-    }
-
-    /// This node has applied a change to all keys.
-    pub fn applied_to_all(&self, phase: Phase) {
-        self.log.append([None], phase);
-        self.mark_seen(phase);
-    }
-
-    /// A change is over for this node with its last phase. It is not with its first: this node may
-    /// get the old value once more from a peer that hears of the change later.
-    fn mark_seen(&self, phase: Phase) {
-        if let Phase::Last(id) = phase {
-            self.seen.lock().insert(id);
-        }
-    }
-
-    /// The end of this node's log, which goes with every reply to a peer.
-    pub fn position(&self) -> LogPosition {
-        self.log.position()
-    }
-
-    /// What has changed since a peer last read this node's log.
-    pub fn changes_since(&self, known: LogPosition) -> Changes {
-        self.log.since(known)
-    }
-
-    /// A reply of `peer` said that its log ends at `end`. If this is true, there is news, and the caller
-    /// has claimed the [pull](Self::claimed_pull): until that has ended, nobody else can.
-    ///
-    /// `is_member` names the current members. The cursors of others are dropped now and then.
-    #[must_use = "the log has to be pulled"]
-    pub fn claim_pull_if_behind(
-        &self,
-        peer: &str,
-        end: LogPosition,
-        is_member: impl Fn(&str) -> bool,
-        now: Instant,
-    ) -> bool {
-        self.cursors.claim_if_behind(peer, end, is_member, now)
-    }
-
-    /// If this is true, no reply of `peer` has come for `silence`, and the caller has claimed the
-    /// [pull](Self::claimed_pull).
-    #[must_use = "the log has to be pulled"]
-    pub fn claim_pull_if_quiet(
-        &self,
-        peer: &str,
-        silence: Duration,
-        is_member: impl Fn(&str) -> bool,
-        now: Instant,
-    ) -> bool {
-        self.cursors.claim_if_quiet(peer, silence, is_member, now)
-    }
-
-    /// The pull that this caller has claimed.
-    pub fn claimed_pull<'a>(&'a self, peer: &'a str, now: Instant) -> Pull<'a> {
-        self.cursors.claimed(peer, &self.seen, now)
-    }
-
-    /// A change has reached `peer`, and no delivery that begins from now on undoes it. A hint to forget all
-    /// keys does: the peer then forgets the new value too.
-    pub fn delivered<K: AsRef<[u8]>>(&self, peer: &str, scope: Scope<'_, K>) {
-        self.hints.supersede(peer, scope);
-    }
-
-    /// A change did not reach `peer`, and is kept as a hint. The caller has to start a task that
-    /// [delivers](Self::next_delivery) the hint after the returned pause; `None` if there is one already, or
-    /// no hint.
-    #[must_use = "the hint has to be delivered"]
-    pub fn undelivered<K: AsRef<[u8]>>(
-        &self,
-        peer: &str,
-        scope: Scope<'_, K>,
-        error: &Error,
-        now: Instant,
-    ) -> Option<Duration> {
-        // A peer that refuses a value as too large may hold an older one, which has to go.
-        let is_refused_value = matches!(scope, Scope::Value(_)) && error.is_too_large();
-        let is_over = is_final(error) && !is_refused_value;
-        if is_over || self.options.hint_window.is_zero() {
-            return None;
-        }
-        self.hints.add(peer, scope, now)
-    }
-
-    /// Begins a delivery of the hint for `peer`; `None` if there is none, in which case the delivering task
-    /// has to end.
-    pub fn next_delivery<'a>(&'a self, peer: &'a str) -> Option<Delivery<'a>> {
-        self.hints.next(peer)
-    }
-
-    /// A delivery failed. Returns the pause before the next one; `None` if it is given up, because the peer
-    /// will never understand it or its window has passed.
-    pub fn delivery_failed(
-        &self,
-        delivery: Delivery<'_>,
-        error: &Error,
-        now: Instant,
-    ) -> Option<Duration> {
-        if is_final(error) {
-            delivery.finish();
-            return None;
-        }
-        delivery.fail(self.options.hint_window, now)
-    }
-
-    /// The number of keys that peers have yet to forget, over all peers. All keys of a peer count as one.
-    pub fn pending_hints(&self) -> u64 {
-        self.hints.count()
-    }
-
-    /// The same for each peer that has yet to forget something, by the peers' ids.
-    pub fn pending_hints_by_peer(&self) -> Vec<(Box<str>, u64)> {
-        self.hints.by_peer()
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock();
+        let result = change(&mut state);
+        self.seen.store(state.made.count(), Ordering::SeqCst);
+        self.position.store(state.log.end(), Ordering::SeqCst);
+        result
     }
 }
 
-/// Whether another attempt would fail as well, or has nothing to achieve: the peer's protocol cannot
-/// say it, the peer lacks the group, or the message is larger than the peer takes. The peer cannot hold a
-/// key that is too long for it; the other keys of that message get no hint either.
-fn is_final(error: &Error) -> bool {
-    error.is_unsupported() || error.is_no_such_group() || error.is_too_large()
+/// # Changes of this node
+impl Coherence {
+    /// The name of a change that this node begins, or of the first of so many. `members` is the
+    /// [hash](crate::Routes::members_hash) of those that will be told. This node hears of the change with
+    /// [`hear`](Self::hear), as every other one does.
+    pub fn begin(&self, changes: usize, members: u64) -> Stamp {
+        let mut state = self.state.lock();
+        let number = state.begun + 1;
+        state.begun += changes as u64;
+        Stamp {
+            id: ChangeId {
+                origin: self.origin,
+                number,
+            },
+            seen: state.made.count(),
+            members,
+        }
+    }
+}
+
+/// # Changes that reach this node
+impl Coherence {
+    /// Hears of changes of some keys. Returns the places of those keys that this node has to forget.
+    ///
+    /// Changes without a stamp cannot be told apart, so that all of them count.
+    pub fn hear<K: AsRef<[u8]>>(
+        &self,
+        group: &str,
+        keys: &[K],
+        stamp: Option<Stamp>,
+    ) -> Vec<usize> {
+        self.change(|state| {
+            let hears = |place: &usize| {
+                let id = stamp.map(|stamp| stamp.at(*place).id);
+                state.hear(self.origin, group, Some(keys[*place].as_ref()), id)
+            };
+            (0..keys.len()).filter(hears).collect()
+        })
+    }
+
+    /// Hears of a change of all keys of a group. Says whether this node has to forget them.
+    pub fn hear_all(&self, group: &str, stamp: Option<Stamp>) -> bool {
+        let id = stamp.map(|stamp| stamp.id);
+        self.change(|state| state.hear(self.origin, group, None, id))
+    }
+
+    /// Hears of a new value of a key, from a node that knew of these changes of it. The caller holds the lock of the
+    /// key's entry, so that no load of the key comes in between.
+    pub fn hear_set(
+        &self,
+        group: &str,
+        key: &[u8],
+        stamp: Option<Stamp>,
+        known: &[KnownChange],
+    ) -> SetVerdict {
+        self.change(|state| {
+            let verdict = stamp.map_or(SetVerdict::Keep, |stamp| {
+                state.judge(group, key, stamp, known)
+            });
+            if verdict != SetVerdict::Old {
+                state.hear(self.origin, group, Some(key), stamp.map(|stamp| stamp.id));
+            }
+            verdict
+        })
+    }
+
+    /// Hears of changes of a key that an asker knows. Returns those that this node has yet to make.
+    pub fn hear_known(&self, group: &str, key: &[u8], known: &[KnownChange]) -> Vec<KnownChange> {
+        self.change(|state| {
+            let news = known.iter().copied().filter(|change| {
+                let key = (!change.all).then_some(key);
+                state.hear(self.origin, group, key, Some(change.id))
+            });
+            news.collect()
+        })
+    }
+
+    /// Hears of changes that a peer has named. Returns those that this node has to make.
+    pub fn hear_named<'a>(&self, changes: &'a [NamedChange]) -> Vec<&'a NamedChange> {
+        self.change(|state| {
+            let news = changes.iter().filter(|change| {
+                let (key, id) = (change.key.as_deref(), Some(change.id));
+                state.hear(self.origin, &change.group, key, id)
+            });
+            news.collect()
+        })
+    }
+
+    /// This node has made so many changes, the first of which has this stamp.
+    pub fn made(&self, stamp: Option<Stamp>, changes: usize) {
+        let Some(id) = stamp.map(|stamp| stamp.id) else {
+            return;
+        };
+        if let Some(last) = (changes as u64).checked_sub(1) {
+            let last = id.number.saturating_add(last);
+            self.change(|state| state.made.insert(id.origin, id.number..=last));
+        }
+    }
+
+    /// This node has made these changes.
+    pub fn made_all(&self, changes: impl IntoIterator<Item = ChangeId>) {
+        self.change(|state| {
+            for id in changes {
+                state.made.insert(id.origin, id.number..=id.number);
+            }
+        });
+    }
+}
+
+impl State {
+    /// Says whether the change has to be made: it is neither made nor behind a later one that is. One that somebody is
+    /// making has to be made, so that nobody takes it for made too early.
+    fn hear(&mut self, own: u64, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
+        let seen = self.made.count();
+        let Some(id) = id else {
+            self.log.append(group, key, None, seen);
+            return true;
+        };
+        if self.made.contains(id) {
+            return false;
+        }
+        let latest = self.log.latest_of(group, key, id.origin);
+        if latest == Some(id) {
+            return true;
+        }
+        let is_behind = latest.is_some_and(|latest| latest > id && self.made.contains(latest));
+        self.log.append(group, key, Some(id), seen);
+        if self.log.origins_of(group, key) > MAX_ORIGINS_OF_KEY {
+            self.begun += 1;
+            let (origin, number) = (own, self.begun);
+            let id = ChangeId { origin, number };
+            self.log.append(group, key, Some(id), seen);
+            self.log.replace(group, key, id);
+            self.made.insert(origin, number..=number);
+        }
+        !is_behind
+    }
+
+    fn judge(&self, group: &str, key: &[u8], stamp: Stamp, known: &[KnownChange]) -> SetVerdict {
+        let id = stamp.id;
+        let latest = self.log.latest_of(group, Some(key), id.origin);
+        if self.made.contains(id) || latest >= Some(id) {
+            return SetVerdict::Old;
+        }
+        let was_known = |change: &KnownChange| {
+            let is_own = change.id.origin == id.origin;
+            is_own
+                || known
+                    .iter()
+                    .any(|known| known.id.origin == change.id.origin && known.id >= change.id)
+        };
+        // A node that had made fewer changes lacked one of those that this node remembers no more.
+        let is_late = stamp.seen < self.log.dropped_seen();
+        if !is_late && self.log.known(group, key).iter().all(was_known) {
+            SetVerdict::Keep
+        } else {
+            SetVerdict::Forget
+        }
+    }
+}
+
+/// # What a value has to be newer than
+impl Coherence {
+    /// The changes that a key's value has to be newer than: they go with every request for it.
+    pub fn known(&self, group: &str, key: &[u8]) -> Vec<KnownChange> {
+        if self.position() == 0 {
+            return Vec::new(); // most clusters change little
+        }
+        self.state.lock().log.known(group, key)
+    }
+
+    /// The same for several keys, each change with the place of its key.
+    pub fn known_of_each<K: AsRef<[u8]>>(
+        &self,
+        group: &str,
+        keys: &[K],
+    ) -> Vec<(u32, KnownChange)> {
+        if self.position() == 0 {
+            return Vec::new();
+        }
+        let log = &self.state.lock().log;
+        let places = (0_u32..).zip(keys);
+        let known = places.flat_map(|(place, key)| {
+            let known = log.known(group, key.as_ref()).into_iter();
+            known.map(move |change| (place, change))
+        });
+        known.collect()
+    }
+
+    /// The position of the next change that this node hears of. Work that brings a value takes it before it begins, and
+    /// stores the value only if the key has not [changed](Self::has_changed_since) by then, which is
+    /// checked under the lock that guards the entry.
+    pub fn position(&self) -> u64 {
+        self.position.load(Ordering::SeqCst)
+    }
+
+    /// Whether this node has heard of a change of the key from a position on. If the log holds fewer changes than that,
+    /// any key may have changed.
+    pub fn has_changed_since(&self, group: &str, key: &[u8], position: u64) -> bool {
+        self.position() != position
+            && self
+                .state
+                .lock()
+                .log
+                .has_changed_since(group, key, position)
+    }
+}
+
+/// # Exchanges of what two nodes know
+impl Coherence {
+    /// How many changes this node has made. Goes with every reply.
+    pub fn seen(&self) -> u64 {
+        self.seen.load(Ordering::SeqCst)
+    }
+
+    /// What this node has made, to ask a peer for what it lacks.
+    pub fn summary(&self) -> Knowledge {
+        Knowledge {
+            made: self.state.lock().made.to_list(),
+            ..Knowledge::default()
+        }
+    }
+
+    /// Everything that the peer lacks that has sent this knowledge.
+    pub fn lacking(&self, theirs: &Knowledge) -> Knowledge {
+        let theirs = VersionVector::of(&theirs.made);
+        let state = self.state.lock();
+        let (changes, unnamed) = state.log.lacking(&theirs, &state.made);
+        Knowledge {
+            made: state.made.to_list(),
+            is_complete: true,
+            changes,
+            unnamed,
+        }
+    }
+
+    /// This node has made all changes that a peer has named, and those that it could not name. If the peer has told
+    /// everything, this node has made all that the peer has.
+    pub fn absorb(&self, theirs: &Knowledge) {
+        self.change(|state| {
+            for unnamed in &theirs.unnamed {
+                state.log.note_unnamed(unnamed);
+            }
+            for NamedChange { id, .. } in &theirs.changes {
+                state.made.insert(id.origin, id.number..=id.number);
+            }
+            if theirs.is_complete {
+                for (origin, ranges) in &theirs.made {
+                    for range in ranges {
+                        state.made.insert(*origin, range.clone());
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// # Peers that may lack changes
+impl Coherence {
+    /// A peer was not told of the changes from this position on.
+    pub fn not_told(&self, peer: &Peer, position: u64, now: Instant) {
+        self.standings.mark_behind(peer, position, true, now);
+        self.news.notify_one();
+    }
+
+    /// Another node says that a peer may lack changes, or the peer is a new member. It may lack all of them.
+    pub fn may_lack_any(&self, peer: &Peer, now: Instant) {
+        self.standings.mark_behind(peer, 0, false, now);
+        self.news.notify_one();
+    }
+
+    /// A reply of a peer said how many changes it has made. If this node has made fewer, it will compare with the peer
+    /// soon, unless it has caught up by then.
+    pub fn heard(&self, peer: &Peer, seen: u64, now: Instant) {
+        if seen > self.seen() && self.standings.mark_ahead(peer, seen, now) {
+            self.news.notify_one();
+        }
+    }
+
+    /// Ends when another exchange may be [due](Self::due), or due sooner. One task waits.
+    pub async fn news(&self) {
+        self.news.notified().await;
+    }
+
+    /// Whether a peer may lack changes.
+    pub fn is_behind(&self, peer: &str) -> bool {
+        self.standings.behind_since(peer).is_some()
+    }
+
+    /// Whether a peer's values may be older than changes that this node has made and remembers no more. It is not asked
+    /// then.
+    pub fn distrusts(&self, peer: &str) -> bool {
+        let since = self.standings.behind_since(peer);
+        since.is_some_and(|since| self.state.lock().log.has_dropped_since(since))
+    }
+
+    /// The exchanges that are due, and when the next one will be.
+    pub fn due(
+        &self,
+        is_member: impl Fn(&str) -> bool,
+        now: Instant,
+    ) -> (Vec<DueExchange>, Option<Instant>) {
+        self.standings.due(self.seen(), is_member, now)
+    }
+
+    /// Ends an exchange.
+    pub fn exchanged(&self, exchange: &DueExchange, how: Exchanged, now: Instant) {
+        self.standings.ended(exchange, how, now);
+    }
+
+    /// This node's own changes from a position on, for a peer whose protocol has no exchange: the group and the key of each.
+    /// `None` if the log does not hold all of them.
+    pub fn own_since(&self, position: u64) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
+        self.state.lock().log.of_origin_since(self.origin, position)
+    }
+
+    /// The number of changes of a group that peers may have yet to hear of, over all peers.
+    pub fn pending(&self, group: &str) -> u64 {
+        let behind = self.standings.all_behind();
+        if behind.is_empty() {
+            return 0;
+        }
+        let log = &self.state.lock().log;
+        let counts = behind
+            .iter()
+            .map(|(_, since)| log.count_since(*since, Some(group)));
+        counts.sum()
+    }
+
+    /// The same of all groups, by the peers' ids.
+    pub fn pending_by_peer(&self) -> Vec<(Box<str>, u64)> {
+        let behind = self.standings.all_behind();
+        let log = &self.state.lock().log;
+        let behind = behind.into_iter();
+        behind
+            .map(|(peer, since)| (peer, log.count_since(since, None)))
+            .collect()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KEYS: Scope<'static, &str> = Scope::Keys(&["a"]);
+    fn node() -> Coherence {
+        Coherence::new(CoherenceOptions::default())
+    }
 
-    fn unreachable() -> Error {
-        Error::unreachable("http://p", "no route")
+    /// Begins a removal at a node, which makes it.
+    fn remove(node: &Coherence, key: &str) -> Stamp {
+        let stamp = node.begin(1, 0);
+        make(node, key, stamp);
+        stamp
+    }
+
+    /// A removal reaches a node, which makes it. Says whether it had to.
+    fn make(node: &Coherence, key: &str, stamp: Stamp) -> bool {
+        let news = node.hear("g", &[key], Some(stamp));
+        node.made(Some(stamp), 1);
+        !news.is_empty()
+    }
+
+    fn set(node: &Coherence, key: &str, stamp: Stamp, known: &[KnownChange]) -> SetVerdict {
+        let verdict = node.hear_set("g", key.as_bytes(), Some(stamp), known);
+        node.made(Some(stamp), 1);
+        verdict
+    }
+
+    /// Tells one node what another one knows. Returns the keys that it has to forget, and the groups.
+    fn tell(from: &Coherence, to: &Coherence) -> (Vec<String>, usize) {
+        let lacking = from.lacking(&to.summary());
+        let news = to.hear_named(&lacking.changes).into_iter();
+        let text = |key: &Bytes| String::from_utf8(key.to_vec()).unwrap();
+        let keys = news
+            .filter_map(|change| change.key.as_ref().map(text))
+            .collect();
+        to.absorb(&lacking);
+        (keys, lacking.unnamed.len())
     }
 
     #[test]
-    fn only_own_keys_are_logged() {
-        let coherence = Coherence::new(CoherenceOptions::default());
-        let id = coherence.next_change();
-        coherence.applied(&["own", "other"], Phase::First(id), |key| key == b"own");
-        let changes = coherence.changes_since(LogPosition::default());
-        assert_eq!(changes.position, coherence.position());
-        let logged: Vec<_> = changes.entries.iter().map(|change| &change.key).collect();
-        assert_eq!(logged, [&Some(Bytes::from_static(b"own"))]);
+    fn a_change_counts_once_on_a_node() {
+        let (one, other) = (node(), node());
+        let stamp = remove(&one, "k");
+        assert!(make(&other, "k", stamp));
+        assert!(!make(&other, "k", stamp));
+        assert_eq!((one.seen(), other.seen()), (1, 1));
+        let later = remove(&one, "k");
+        let last = remove(&one, "k");
+        assert!(make(&other, "k", last));
+        assert!(!make(&other, "k", later), "it is behind the last one");
+        assert_eq!(other.seen(), 3);
     }
 
     #[test]
-    fn a_change_that_was_applied_in_its_last_phase_is_not_pulled_again() {
-        let (initiator, owner) = (
-            Coherence::new(CoherenceOptions::default()),
-            Coherence::new(CoherenceOptions::default()),
+    fn a_change_that_is_heard_twice_before_it_is_made_is_made_by_both() {
+        let (one, other) = (node(), node());
+        let stamp = Some(remove(&one, "k"));
+        assert_eq!(other.hear("g", &["k"], stamp), [0]);
+        let position = other.position();
+        assert_eq!(other.hear("g", &["k"], stamp), [0]);
+        assert_eq!(other.position(), position, "it is in the log");
+    }
+
+    #[test]
+    fn an_asker_takes_its_changes_along() {
+        let (told, untold) = (node(), node());
+        remove(&told, "k");
+        assert_eq!(told.known("g", b"other"), []);
+        let known = told.known("g", b"k");
+        assert_eq!(untold.hear_known("g", b"k", &known), known);
+        untold.made_all(known.iter().map(|change| change.id));
+        assert_eq!(untold.hear_known("g", b"k", &known), []);
+        assert_eq!(untold.known("g", b"k"), known);
+    }
+
+    #[test]
+    fn work_that_began_before_a_change_of_its_key_is_void() {
+        let node = node();
+        let before = node.position();
+        remove(&node, "other");
+        assert!(!node.has_changed_since("g", b"k", before));
+        remove(&node, "k");
+        assert!(node.has_changed_since("g", b"k", before));
+        assert!(!node.has_changed_since("g", b"k", node.position()));
+        node.hear_all("g", None);
+        assert!(node.has_changed_since("g", b"any", before));
+    }
+
+    #[test]
+    fn a_value_is_kept_unless_its_sender_missed_a_change() {
+        let (one, other, owner) = (node(), node(), node());
+        let (first, second) = (one.begin(1, 0), other.begin(1, 0));
+        assert_eq!(set(&owner, "k", first, &[]), SetVerdict::Keep);
+        assert_eq!(
+            set(&owner, "k", second, &[]),
+            SetVerdict::Forget,
+            "which is the later one?"
         );
-        let mirror = Coherence::new(CoherenceOptions::default());
-        let now = Instant::now();
-        let id = initiator.next_change();
-        owner.applied(&["k"], Phase::First(id), |_| true);
+        assert_eq!(set(&owner, "k", first, &[]), SetVerdict::Old);
 
-        // Between the phases the owner's log tells the mirror of the change.
-        assert!(mirror.claim_pull_if_behind("owner", owner.position(), |_| true, now));
-        let pull = mirror.claimed_pull("owner", now);
-        let changes = owner.changes_since(pull.from());
-        assert_eq!(pull.missed(&changes).keys, ["k"]);
-
-        // A node that stands in for the owner gets both phases, and may fetch the old value in between.
-        mirror.applied(&["k"], Phase::First(id), |_| false);
-        assert_eq!(pull.missed(&changes).keys, ["k"]);
-
-        mirror.applied(&["k"], Phase::Last(id), |_| false);
-        assert_eq!(pull.missed(&changes).keys, [""; 0]);
+        let known = owner.known("g", b"k");
+        assert_eq!(set(&owner, "k", one.begin(1, 0), &known), SetVerdict::Keep);
+        assert_eq!(set(&owner, "k", one.begin(1, 0), &[]), SetVerdict::Forget);
+        let late = other.begin(1, 0);
+        make(&owner, "k", other.begin(1, 0));
+        assert_eq!(set(&owner, "k", late, &known), SetVerdict::Old);
     }
 
     #[test]
-    fn a_clear_is_over_with_its_last_phase_too() {
-        let (owner, mirror) = (
-            Coherence::new(CoherenceOptions::default()),
-            Coherence::new(CoherenceOptions::default()),
-        );
-        let now = Instant::now();
-        let id = owner.next_change();
-        owner.applied_to_all(Phase::First(id));
-        assert!(mirror.claim_pull_if_behind("owner", owner.position(), |_| true, now));
-        let pull = mirror.claimed_pull("owner", now);
-        let changes = owner.changes_since(pull.from());
-        mirror.applied_to_all(Phase::First(id));
-        assert!(pull.missed(&changes).all);
-        mirror.applied_to_all(Phase::Last(id));
-        assert!(!pull.missed(&changes).all);
-    }
-
-    #[test]
-    fn a_hint_is_kept_until_it_is_delivered_or_its_window_has_passed() {
-        let window = Duration::from_secs(60);
-        let coherence = Coherence::new(CoherenceOptions::default().hint_window(window));
-        let now = Instant::now();
-        let pause = coherence.undelivered("p", KEYS, &unreachable(), now);
-        assert!(pause.is_some());
-        assert_eq!(coherence.pending_hints(), 1);
-
-        let fail = |now| {
-            let delivery = coherence.next_delivery("p").unwrap();
-            coherence.delivery_failed(delivery, &unreachable(), now)
-        };
-        assert!(fail(now + window / 2).is_some());
-        assert_eq!(fail(now + window), None);
-        assert!(coherence.next_delivery("p").is_none());
-        assert_eq!(coherence.pending_hints(), 0);
-    }
-
-    #[test]
-    fn nothing_is_kept_for_a_peer_that_will_never_understand_it() {
-        let coherence = Coherence::new(CoherenceOptions::default());
-        let now = Instant::now();
-        for error in [
-            Error::unsupported("remove keys", "golang"),
-            Error::no_such_group("g"),
-            Error::too_large("a key", 2, 1),
-        ] {
-            assert_eq!(coherence.undelivered("p", KEYS, &error, now), None);
+    fn a_value_from_before_all_that_a_node_remembers_is_not_kept() {
+        let options = CoherenceOptions::default().change_log_bytes(1 << 16);
+        let (one, owner) = (node(), Coherence::new(options));
+        let late = one.begin(1, 0);
+        for number in 0..2000 {
+            remove(&owner, &number.to_string());
         }
-        let refused = Error::too_large("a value", 2, 1);
-        let pause = coherence.undelivered("q", Scope::Value(&"a"), &refused, now);
-        assert!(pause.is_some());
-        coherence.delivered("q", KEYS);
-        let off = Coherence::new(CoherenceOptions::default().hint_window(Duration::ZERO));
-        assert_eq!(off.undelivered("p", KEYS, &unreachable(), now), None);
-        assert_eq!(coherence.pending_hints() + off.pending_hints(), 0);
+        assert_eq!(set(&owner, "k", late, &[]), SetVerdict::Forget);
+        tell(&owner, &one);
+        assert_eq!(set(&owner, "k", one.begin(1, 0), &[]), SetVerdict::Keep);
+    }
+
+    #[test]
+    fn an_exchange_brings_what_a_node_lacks_and_nothing_twice() {
+        let (one, other, third) = (node(), node(), node());
+        remove(&one, "a");
+        let shared = remove(&one, "b");
+        make(&other, "b", shared);
+        remove(&other, "c");
+        assert_eq!(tell(&one, &other), (vec!["a".into()], 0));
+        assert_eq!(tell(&other, &one), (vec!["c".into()], 0));
+        assert_eq!(tell(&one, &other), (vec![], 0));
+        assert_eq!((one.seen(), other.seen()), (3, 3));
+        // A third node hears of the changes of a node that is gone.
+        drop(one);
+        assert_eq!(tell(&other, &third).0, ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn a_node_that_missed_more_than_a_log_holds_forgets_the_group() {
+        let options = CoherenceOptions::default().change_log_bytes(1 << 16);
+        let (one, other, third) = (Coherence::new(options), node(), node());
+        for number in 0..2000 {
+            remove(&one, &number.to_string());
+        }
+        let (keys, groups) = tell(&one, &other);
+        assert!(keys.len() < 2000 && groups == 1);
+        assert_eq!(other.seen(), 2000);
+        assert_eq!(tell(&one, &other), (vec![], 0));
+        assert_eq!(
+            tell(&other, &third),
+            (keys, 1),
+            "nor can the other name them"
+        );
+        assert_eq!(tell(&one, &third), (vec![], 0));
+    }
+
+    #[test]
+    fn a_summary_is_no_claim() {
+        let (one, other) = (node(), node());
+        remove(&one, "k");
+        other.absorb(&one.summary());
+        assert_eq!(tell(&one, &other).0, ["k"]);
+    }
+
+    #[test]
+    fn many_origins_of_one_key_become_one() {
+        let node = node();
+        for _ in 0..MAX_ORIGINS_OF_KEY {
+            make(&node, "k", self::node().begin(1, 0));
+        }
+        assert_eq!(node.known("g", b"k").len(), MAX_ORIGINS_OF_KEY);
+        make(&node, "k", self::node().begin(1, 0));
+        assert_eq!(node.known("g", b"k").len(), 1);
+        assert_eq!(node.seen(), MAX_ORIGINS_OF_KEY as u64 + 2);
     }
 }

@@ -1,18 +1,25 @@
 //! Coherence: how the nodes of a cluster agree on which cached values are out of date.
 //!
-//! A node that removes, sets or clears sends the change to its peers in two [phases](crate::Phase).
-//! Two mechanisms repair what the phases miss. They are those of replicated stores (DeCandia et al.,
-//! *Dynamo*, SOSP '07, sections 4.6 and 4.7), reduced to a cache, where forgetting a key is always
-//! correct:
+//! Values are read through, so the truth is behind the getters, and forgetting a key is always correct. It is enough that a
+//! node which has heard of a change never gets an older value again. Three rules see to that:
 //!
-//! - **Hints** (the paper's *hinted handoff*). The sender keeps the keys of a change as a hint for each
-//!   peer that it could not reach, and [delivers](Delivery) the hint later.
-//! - **Anti-entropy.** Every node logs the changes of the keys that it owns, and each of its replies
-//!   carries the [position](crate::LogPosition) of that log. A peer whose cursor is behind pulls the
-//!   rest of the log and forgets those keys.
+//! - **Names.** A change has a name, the nth of the node that began it. So a node makes it once, however often and by
+//!   whatever way it comes, and a set that arrives late is known for what it is.
+//! - **What a node knows goes along.** A request for a value has the names of the latest changes of its key that the
+//!   asker has heard of. The node that answers makes them first. So a value that comes from another node is as new as the
+//!   asker knows, whether or not the other one was told, and whoever owned the key when the change was made. A load that
+//!   began before a change of its key is not stored.
+//! - **Two nodes can tell each other what they lack.** Each keeps a version vector of all changes that it has
+//!   made (D. S. Parker et al., *Detection of mutual inconsistency in distributed systems*, 1983; with the gaps of
+//!   D. Malkhi and D. Terry, *Concise version vectors in WinFS*, 2005), and a log of the latest ones with their keys. An exchange of the
+//!   vectors shows what is missing on either side, and the log has it, whoever began it. What the log has no more costs the
+//!   other side its values of the group.
 //!
-//! [`Coherence`] owns all of this state for one group. It has no socket, no clock and no task: its
-//! caller reports what happened and when, and it answers what to do next.
+//! A node that could not be told is *behind*. All others hear of that before the change returns, and the first who
+//! reaches it brings it up to date.
+//!
+//! [`Coherence`] owns all of this for one node. It has no socket, no clock and no task: its caller reports what happened
+//! and when, and it answers what to do next.
 
 mod change_log;
 #[allow(
@@ -20,14 +27,11 @@ mod change_log;
     reason = "the room is named after its owner type"
 )]
 mod coherence;
-mod cursors;
-mod hints;
 mod options;
-mod recent_ids;
-mod scope;
+mod ranges;
+mod standings;
+mod version_vector;
 
-pub use coherence::Coherence;
-pub use cursors::{Missed, Pull};
-pub use hints::Delivery;
+pub use coherence::{Coherence, SetVerdict};
 pub use options::CoherenceOptions;
-pub use scope::Scope;
+pub use standings::{DueExchange, Exchanged};

@@ -5,11 +5,12 @@ use crate::access::Effect;
 use crate::groupcache_go;
 use crate::http::path::Plus;
 use crate::http::server::InboundRequest;
-use crate::http::{Body, failure};
+use crate::http::{Body, MAX_KEYS_BYTES, failure};
 #[cfg(feature = "ipronko")]
 use crate::ipronko;
 #[cfg(feature = "mailgun")]
 use crate::mailgun;
+use crate::native::NodeOperation;
 #[cfg(any(feature = "groupcache-go", feature = "mailgun"))]
 use crate::protobuf;
 use crate::{Error, GetMode, Protocol};
@@ -87,6 +88,15 @@ impl Dialect {
         }
     }
 
+    /// The longest body of a POST to this target.
+    pub(super) fn limit_of_post(self, target: &str) -> usize {
+        if self == Self::Native && NodeOperation::at(target).is_some() {
+            NodeOperation::MAX_BODY_BYTES
+        } else {
+            2 * MAX_KEYS_BYTES
+        }
+    }
+
     /// Whether a request asks for the node's health, as load balancers in front of Go nodes do.
     pub(super) fn is_health_check(self, method: &Method, target: &str) -> bool {
         match self {
@@ -105,6 +115,12 @@ impl Dialect {
         self,
         request: &InboundRequest<'_>,
     ) -> Result<(), Box<Response<Body>>> {
+        let is_of_node = *request.method == Method::POST
+            && self == Self::Native
+            && NodeOperation::at(request.target).is_some();
+        if is_of_node {
+            return Ok(());
+        }
         let status = self.status();
         let address = if self.is_operation(request.method) {
             request.operation(Plus::Plus, status)?

@@ -19,7 +19,7 @@ use crate::galaxycache::grpc;
 use crate::http::server::{
     InboundRequest, PageStreams, Received, UpgradedConnection, catch_unwind, receive, upgrade,
 };
-use crate::http::{Addressee, Body, BodyBudget, HEALTH, MAX_KEYS_BYTES, failure, trace_headers};
+use crate::http::{Addressee, Body, BodyBudget, HEALTH, failure, trace_headers};
 use crate::native::stream::{self, StreamService};
 use crate::{
     BoxFuture, Context, Error, HttpOptions, Listener, Member, PeerService, Protocol, Server,
@@ -41,7 +41,7 @@ use crate::{
 /// | a request | is answered with | over gRPC |
 /// |---|---|---|
 /// | without the [credentials](HttpOptions::tokens) that it needs | 401; with the certificate of somebody who is no member 403 | `UNAUTHENTICATED`, `PERMISSION_DENIED` |
-/// | that cannot be read: its escapes, its message, a body that breaks off | 400 | `INTERNAL` |
+/// | that cannot be read: its escapes, its message, what its headers say of changes, a body that breaks off | 400 | `INTERNAL` |
 /// | with a method that the protocol does not have | 405 | |
 /// | whose body takes longer than [`body_timeout`](HttpOptions::body_timeout) | 408 | the same 408 |
 /// | whose body is longer, or said to be longer, than a value may be | 413, without reading on | the same 413; of a message `OUT_OF_RANGE` |
@@ -239,7 +239,7 @@ where
                     Err(error) => return Box::pin(ready(Ok(refused(&error)))),
                 };
                 let body = inner
-                    .limit_of_body(&head.method)
+                    .limit_of_body(&route, &head.method, head.uri.path())
                     .map(|limit| -> BoxFuture<'_, _> {
                         let budget = Arc::clone(&inner.bodies);
                         Box::pin(receive(body, limit, inner.options.body_timeout, budget))
@@ -362,8 +362,9 @@ impl Inner {
             return Break(failure::text(StatusCode::NOT_FOUND, "404 page not found"));
         }
         let body = request.body().size_hint().lower();
-        let limit = self
-            .limit_of_body(request.method())
+        let limit = route
+            .as_ref()
+            .and_then(|route| self.limit_of_body(route, request.method(), path))
             .unwrap_or_else(|| self.options.max_body_bytes()) as u64;
         if body > limit {
             let error = Error::too_large("a request body", body, limit);
@@ -404,11 +405,10 @@ impl Inner {
     }
 
     /// How long a body may be; `None` if it is not looked at.
-    fn limit_of_body(&self, method: &Method) -> Option<usize> {
-        let limit = self.options.max_body_bytes();
+    fn limit_of_body(&self, route: &Route, method: &Method, path: &str) -> Option<usize> {
         match *method {
-            Method::PUT => Some(limit),
-            Method::POST => Some(2 * MAX_KEYS_BYTES),
+            Method::PUT => Some(self.options.max_body_bytes()),
+            Method::POST => Some(route.dialect.limit_of_post(&path[route.base..])),
             _ => None,
         }
     }

@@ -88,6 +88,11 @@ impl Transport for HttpTransport {
         Some(self.options.request_timeout)
     }
 
+    /// Only the native protocol does.
+    fn names_changes(&self) -> bool {
+        self.protocol == Protocol::Native
+    }
+
     fn body_bytes_in_flight(&self) -> Option<usize> {
         Some(self.bodies.in_use())
     }

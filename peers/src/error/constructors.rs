@@ -40,6 +40,11 @@ impl Error {
         Self::new(Kind::Busy { url: url.into() })
     }
 
+    /// The peer has yet to hear of changes that this node remembers no more.
+    pub fn behind(url: impl Into<String>) -> Self {
+        Self::new(Kind::Behind { url: url.into() })
+    }
+
     pub(crate) fn circuit_open(url: impl Into<String>, retry_in: Duration) -> Self {
         Self::new(Kind::CircuitOpen {
             url: url.into(),

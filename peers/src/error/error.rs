@@ -172,6 +172,11 @@ impl Error {
         matches!(self.0.kind, Kind::CircuitOpen { .. })
     }
 
+    /// Whether the peer was not asked because its values may be older than changes that this node has made.
+    pub fn is_behind(&self) -> bool {
+        matches!(self.0.kind, Kind::Behind { .. })
+    }
+
     /// Whether a [`Discovery`](crate::Discovery) could not tell the members, or not announce this node.
     pub fn is_discovery(&self) -> bool {
         matches!(self.0.kind, Kind::Discovery { .. })

@@ -73,6 +73,9 @@ pub(super) enum Kind {
         url: String,
         retry_in: Duration,
     },
+    Behind {
+        url: String,
+    },
     Denied {
         url: String,
         what: String,
@@ -134,6 +137,12 @@ impl fmt::Display for Kind {
             }
             Kind::Disconnected { url } => write!(f, "{url} broke the connection off"),
             Kind::TimedOut { what, limit } => write!(f, "{what} took longer than {limit:?}"),
+            Kind::Behind { url } => {
+                write!(
+                    f,
+                    "the peer at {url} is not asked: it has yet to hear of changes"
+                )
+            }
             Kind::CircuitOpen { url, retry_in } => {
                 write!(
                     f,

@@ -4,8 +4,8 @@ use super::{FETCH, PEEK, wire};
 use crate::http::client::{HttpClient, Lane};
 use crate::http::failure;
 use crate::{
-    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply,
+    SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -75,7 +75,7 @@ impl PeerClient for GalaxycacheClient {
         unsupported("remove keys")
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Option<Stamp>) -> BoxFuture<'a, Result<(), Error>> {
         unsupported("clear a group")
     }
 }

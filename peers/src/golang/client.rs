@@ -5,8 +5,8 @@ use crate::http::client::{HttpClient, Lane};
 use crate::http::failure;
 use crate::protobuf;
 use crate::{
-    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply,
+    SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -60,7 +60,7 @@ impl PeerClient for GolangClient {
         unsupported("remove keys")
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Option<Stamp>) -> BoxFuture<'a, Result<(), Error>> {
         unsupported("clear a group")
     }
 }

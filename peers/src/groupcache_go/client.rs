@@ -5,8 +5,8 @@ use crate::http::client::HttpClient;
 use crate::http::{Body, MAX_KEYS_BYTES};
 use crate::protobuf::ProtobufClient;
 use crate::{
-    BoxFuture, Connections, Error, GetRequest, PeerClient, Phase, Protocol, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Connections, Error, GetRequest, PeerClient, Protocol, RemoveRequest, Reply,
+    SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -57,7 +57,7 @@ impl PeerClient for GroupcacheGoClient {
 
     /// Removes one key by a DELETE, and several keys by one POST. Keys that are not UTF-8 need a DELETE each.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys, phase } = request;
+        let RemoveRequest { group, keys, .. } = request;
         if keys.len() == 1 {
             return self.0.remove(request);
         }
@@ -70,12 +70,19 @@ impl PeerClient for GroupcacheGoClient {
                 }
             }
             self.remove_texts(group, &texts).await?;
-            let keys = &others;
-            self.0.remove(RemoveRequest { group, keys, phase }).await
+            let others = RemoveRequest {
+                keys: &others,
+                ..request
+            };
+            self.0.remove(others).await
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
-        self.0.clear(group, phase)
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        self.0.clear(group, stamp)
     }
 }

@@ -1,7 +1,6 @@
 use http::{Method, Response, StatusCode};
 
 use super::wire::{self, REMOVE_KEYS};
-use crate::Phase;
 use crate::http::path::Plus;
 use crate::http::server::InboundRequest;
 use crate::http::{Body, failure};
@@ -22,7 +21,7 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
     let removed = match wire::decode(&request.body) {
         Ok(keys) => {
             let keys: Vec<&[u8]> = keys.iter().map(|key| key.as_bytes()).collect();
-            request.remove(&address.group, &keys, Phase::Only).await
+            request.remove(&address.group, &keys, None).await
         }
         Err(error) => Err(error),
     };

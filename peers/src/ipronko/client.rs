@@ -5,8 +5,8 @@ use crate::http::client::concurrently;
 use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::failure;
 use crate::{
-    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, RemoveRequest, Reply,
-    SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply,
+    SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -78,7 +78,7 @@ impl PeerClient for IpronkoClient {
         }))
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Option<Stamp>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async { Err(Error::unsupported("clear a group", "ipronko")) })
     }
 }

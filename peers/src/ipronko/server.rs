@@ -2,11 +2,11 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 
 use super::wire;
+use crate::GetMode;
 use crate::http::Body;
 use crate::http::failure::{self, status};
 use crate::http::path::{self, Plus};
 use crate::http::server::InboundRequest;
-use crate::{GetMode, Phase};
 
 /// Answers a GET, a DELETE or a POST.
 pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
@@ -22,7 +22,7 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
     }
     let answered = match *request.method {
         Method::DELETE => request
-            .remove(&address.group, &[&address.key], Phase::Only)
+            .remove(&address.group, &[&address.key], None)
             .await
             .map(|()| Response::default()),
         Method::POST => request

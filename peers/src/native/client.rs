@@ -1,20 +1,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
 
-use super::headers;
 use super::stream::StreamForm;
 use super::wire::{
-    CHANGES, CLEAR, GET_MANY, REMOVE_KEYS, changes_request, changes_response, get_many_request,
-    get_many_response, get_response, remove_keys,
+    BYTES, CLEAR, GET_MANY, MAX_KNOWN, REMOVE_KEYS, get_many_request, get_many_response,
+    get_response, knowledge, member_ids, remove_keys,
 };
-use crate::http::client::{HttpClient, Lane};
-use crate::http::{Body, BodyBudget, MAX_KEYS_BYTES, failure};
+use super::{NodeOperation, headers};
+use crate::http::client::{Answer, AnswerLimit, HttpClient, Lane};
+use crate::http::{Body, BodyBudget, MAX_KEYS_BYTES, failure, known_places};
 use crate::protobuf::{self, set_request};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Connections, Error, GetManyReply, GetManyRequest, GetMode,
-    GetRequest, PeerClient, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Connections, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge,
+    KnownChange, PeerClient, RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -49,6 +50,7 @@ impl NativeClient {
     async fn ask(&self, request: GetRequest<'_>, lane: Lane) -> Result<Reply, Error> {
         let sending = self.http.send(lane, |get| {
             headers::set_mode(get.headers_mut(), request.mode);
+            headers::set_known(get.headers_mut(), request.known);
             self.target(request.group, request.key)
         });
         let answer = sending.await?;
@@ -103,14 +105,29 @@ impl NativeClient {
         group: &str,
         target: impl Fn() -> String,
         body: impl Fn() -> Body,
-        phase: Phase,
+        stamp: Option<Stamp>,
+    ) -> Result<(), Error> {
+        self.tell_knowing(method, group, target, body, stamp, &[])
+            .await
+    }
+
+    /// The same with the changes of the key that this node knows.
+    async fn tell_knowing(
+        &self,
+        method: Method,
+        group: &str,
+        target: impl Fn() -> String,
+        body: impl Fn() -> Body,
+        stamp: Option<Stamp>,
+        known: &[KnownChange],
     ) -> Result<(), Error> {
         let answer = self
             .http
             .send(Lane::Quick, |request| {
                 *request.method_mut() = method.clone();
                 *request.body_mut() = body();
-                headers::set_phase(request.headers_mut(), phase);
+                headers::set_stamp(request.headers_mut(), stamp);
+                headers::set_known(request.headers_mut(), known);
                 target()
             })
             .await?;
@@ -119,6 +136,34 @@ impl NativeClient {
             _ => Err(failure::error(&answer, group)),
         }
     }
+
+    /// An operation that is about no group.
+    async fn of_node(&self, operation: NodeOperation, message: Bytes) -> Result<Answer, Error> {
+        let answer = self.http.send(Lane::Quick, |post| {
+            *post.method_mut() = Method::POST;
+            *post.body_mut() = Body::from(message.clone());
+            let bytes = HeaderValue::from_static(BYTES);
+            post.headers_mut().insert(CONTENT_TYPE, bytes);
+            let limit = AnswerLimit(knowledge::MAX_BYTES);
+            post.extensions_mut().insert(limit);
+            let base = &self.http.options().base_path;
+            self.http.node_target(base, operation.target())
+        });
+        let answer = answer.await?;
+        match answer.status {
+            StatusCode::OK => Ok(answer),
+            _ => Err(failure::error(&answer, "")),
+        }
+    }
+}
+
+/// Refuses more known changes than a peer would read.
+fn check_known(count: usize, limit: usize) -> Result<(), Error> {
+    if count > limit {
+        let (count, limit) = (count as u64, limit as u64);
+        return Err(Error::too_many("known changes", count, limit));
+    }
+    Ok(())
 }
 
 impl PeerClient for NativeClient {
@@ -148,6 +193,7 @@ impl PeerClient for NativeClient {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             self.http.check_key(request.key)?;
+            check_known(request.known.len(), MAX_KNOWN)?;
             if let Some(stream) = &self.stream
                 && let Some(reply) = stream.get(request).await?
             {
@@ -163,8 +209,10 @@ impl PeerClient for NativeClient {
     ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
         Box::pin(async move {
             let (keys, refused) = request.checked(|key| self.http.check_key(key))?;
+            check_known(request.known.len(), get_many_request::MAX_KNOWN_OF_ALL)?;
             let request = GetManyRequest {
                 keys: &keys,
+                known: &known_places(request.known, &refused),
                 ..request
             };
             if let Some(stream) = &self.stream
@@ -181,6 +229,7 @@ impl PeerClient for NativeClient {
         Box::pin(async move {
             self.http.check_key(request.key)?;
             self.http.check_value(&request.value)?;
+            check_known(request.known.len(), MAX_KNOWN)?;
             if let Some(stream) = &self.stream
                 && let Some(()) = stream.set(&request).await?
             {
@@ -188,14 +237,16 @@ impl PeerClient for NativeClient {
             }
             let (group, key) = (request.group, request.key);
             let body = || set_request::encode(&request);
-            let (target, phase) = (|| self.target(group, key), request.phase);
-            self.tell(Method::PUT, group, target, body, phase).await
+            let target = || self.target(group, key);
+            let SetRequest { stamp, known, .. } = request;
+            self.tell_knowing(Method::PUT, group, target, body, stamp, known)
+                .await
         })
     }
 
     /// Removes one key by a DELETE, and several keys by one POST, or by a few if the keys need much space.
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let RemoveRequest { group, keys, phase } = request;
+        let RemoveRequest { group, keys, stamp } = request;
         Box::pin(async move {
             for &key in keys {
                 self.http.check_key(key)?;
@@ -208,56 +259,69 @@ impl PeerClient for NativeClient {
             if let &[key] = keys {
                 let target = || self.target(group, key);
                 return self
-                    .tell(Method::DELETE, group, target, Body::default, phase)
+                    .tell(Method::DELETE, group, target, Body::default, stamp)
                     .await;
             }
             let target = || self.group_target(group, REMOVE_KEYS);
-            let mut rest = keys;
-            while !rest.is_empty() {
-                let (batch, message) = remove_keys::encode(group, rest, MAX_KEYS_BYTES);
+            let mut told = 0;
+            while told < keys.len() {
+                let (batch, message) = remove_keys::encode(group, &keys[told..], MAX_KEYS_BYTES);
                 let message = Bytes::from(message);
                 let body = || Body::from(message.clone());
-                rest = &rest[batch..];
-                let phase = phase.of_message(rest.is_empty());
-                self.tell(Method::POST, group, target, body, phase).await?;
+                let stamp = stamp.map(|stamp| stamp.at(told));
+                self.tell(Method::POST, group, target, body, stamp).await?;
+                told += batch;
             }
             Ok(())
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             if let Some(stream) = &self.stream
-                && let Some(()) = stream.clear(group, phase).await?
+                && let Some(()) = stream.clear(group, stamp).await?
             {
                 return Ok(());
             }
             let target = || self.group_target(group, CLEAR);
-            self.tell(Method::POST, group, target, Body::default, phase)
+            self.tell(Method::POST, group, target, Body::default, stamp)
                 .await
         })
     }
 
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
         Box::pin(async move {
+            let message = knowledge::encode(&knowledge)?;
+            drop(knowledge);
             if let Some(stream) = &self.stream
-                && let Some(changes) = stream.changes(request).await?
+                && let Some(known) = stream.sync(message.clone()).await?
             {
-                return Ok(changes);
+                return Ok(known);
             }
-            let message = Bytes::from(changes_request::encode(request.since));
-            let answer = self
-                .http
-                .send(Lane::Quick, |post| {
-                    *post.method_mut() = Method::POST;
-                    *post.body_mut() = Body::from(message.clone());
-                    self.group_target(request.group, CHANGES)
-                })
-                .await?;
-            match answer.status {
-                StatusCode::OK => changes_response::decode(answer.body),
-                _ => Err(failure::error(&answer, request.group)),
+            let answer = self.of_node(NodeOperation::Sync, message).await?;
+            answer.check_type(BYTES)?;
+            knowledge::decode(&answer.body)
+        })
+    }
+
+    /// Says it by one message, or by a few if the members are many.
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            for batch in members.chunks(member_ids::MAX_IDS) {
+                let message = member_ids::encode(batch)?;
+                if let Some(stream) = &self.stream
+                    && let Some(()) = stream.note_behind(message.clone()).await?
+                {
+                    continue;
+                }
+                let answer = self.of_node(NodeOperation::Behind, message).await?;
+                answer.check_empty()?;
             }
+            Ok(())
         })
     }
 }

@@ -1,20 +1,27 @@
 use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 
-use super::headers;
 use super::wire::{
-    CHANGES, CLEAR, GET_MANY, REMOVE_KEYS, changes_request, changes_response, get_many_request,
-    get_many_response, get_response, remove_keys,
+    BYTES, CLEAR, GET_MANY, REMOVE_KEYS, get_many_request, get_many_response, get_response,
+    knowledge, member_ids, remove_keys,
 };
+use super::{NodeOperation, headers};
 use crate::http::Body;
 use crate::http::failure::{self, status};
 use crate::http::path::{self, Plus};
-use crate::http::server::{Address, InboundRequest};
+use crate::http::server::InboundRequest;
 use crate::protobuf::{self, set_request};
-use crate::{ChangesRequest, Error, GetManyReply, GetManyRequest, GetMode, SetRequest};
+use crate::{Error, GetManyReply, GetManyRequest, GetMode, SetRequest};
 
 /// Answers a request of another node of this implementation.
 pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
+    if *request.method == Method::POST
+        && let Some(operation) = NodeOperation::at(request.target)
+    {
+        let answer = Box::pin(answer_of_node(operation, request)).await;
+        return answer.unwrap_or_else(|error| failure::answer(status(&error), &error));
+    }
     let address = match *request.method {
         Method::POST => request.operation(Plus::Plus, status),
         _ => request.address(Plus::Plus, status),
@@ -25,7 +32,11 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
     };
     if *request.method == Method::GET {
         let mode = headers::mode(request.headers);
-        return match request.get(&address, mode).await {
+        let known = match headers::known(request.headers) {
+            Ok(known) => known,
+            Err(error) => return failure::answer(status(&error), &error),
+        };
+        return match request.get_knowing(&address, mode, &known).await {
             Ok(_) if mode == GetMode::WarmUp => Response::default(),
             Ok(reply) => protobuf::response(get_response::encode(reply)),
             Err(error) => failure::answer(status(&error), &error),
@@ -37,10 +48,40 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
             Err(error) => failure::answer(status(&error), &error),
         };
     }
-    match Box::pin(operation(request, &address)).await {
-        Ok(answer) => Response::new(answer),
+    match Box::pin(change(request, &address.group, &address.key)).await {
+        Ok(()) => Response::default(),
         Err(error) => failure::answer(status(&error), &error),
     }
+}
+
+async fn answer_of_node(
+    operation: NodeOperation,
+    request: InboundRequest<'_>,
+) -> Result<Response<Body>, Error> {
+    match operation {
+        NodeOperation::Sync => {
+            let told = knowledge::decode(&request.body).map_err(bad)?;
+            let known = request.service.sync(told).await?;
+            let mut response = Response::new(Body::from(knowledge::encode(&known)?));
+            let headers = response.headers_mut();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(BYTES));
+            Ok(response)
+        }
+        NodeOperation::Behind => {
+            let members = member_ids::decode(&request.body).map_err(bad)?;
+            request.service.note_behind(&members).await?;
+            Ok(Response::default())
+        }
+    }
+}
+
+/// The error of a request whose message cannot be read.
+fn bad(error: Error) -> Error {
+    if error.is_malformed() {
+        let text = format!("bad request: {error}");
+        return Error::status(StatusCode::BAD_REQUEST.as_u16(), text);
+    }
+    error
 }
 
 /// Whether a POST to this target gets several keys and does nothing else.
@@ -53,32 +94,22 @@ pub(crate) fn is_get_many(target: &str) -> bool {
 
 /// The values of several keys. An answer that is too long leaves some out.
 async fn get_many(request: InboundRequest<'_>, group: &str) -> Result<Bytes, Error> {
-    let (mode, keys) = get_many_request::decode(request.body.clone())?;
-    let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
+    let asked = get_many_request::decode(request.body.clone())?;
+    let keys: Vec<&[u8]> = asked.keys.iter().map(|key| &**key).collect();
     let asked = GetManyRequest {
         group,
         keys: &keys,
-        mode,
+        mode: asked.mode,
+        known: &asked.known,
     };
     let reply = request.get_many(asked).await?;
     let limit = GetManyReply::MAX_BYTES.min(request.options.max_body_bytes());
     Ok(get_many_response::encode(&reply, limit))
 }
 
-/// Any request but one for values, and the body of its answer.
-async fn operation(request: InboundRequest<'_>, address: &Address<'_>) -> Result<Body, Error> {
-    let (group, key) = (&*address.group, &*address.key);
-    if *request.method == Method::POST && *key == *CHANGES.as_bytes() {
-        let since = changes_request::decode(&request.body)?;
-        let since = ChangesRequest { group, since };
-        let changes = request.service.changes(since).await?;
-        return Ok(Body::from(changes_response::encode(&changes)));
-    }
-    change(request, group, key).await.map(|()| Body::default())
-}
-
+/// A request that changes something.
 async fn change(request: InboundRequest<'_>, group: &str, key: &[u8]) -> Result<(), Error> {
-    let phase = headers::phase(request.headers);
+    let stamp = headers::stamp(request.headers)?;
     match (request.method, key) {
         (&Method::PUT, _) => {
             let set = set_request::decode(request.body.clone())?;
@@ -86,19 +117,21 @@ async fn change(request: InboundRequest<'_>, group: &str, key: &[u8]) -> Result<
                 let text = "bad request: the path and the body name different keys";
                 return Err(Error::status(StatusCode::BAD_REQUEST.as_u16(), text));
             }
+            let known = headers::known(request.headers)?;
             let set = SetRequest {
-                phase,
+                stamp,
+                known: &known,
                 ..set.as_request(group)
             };
             request.set(set).await
         }
-        (&Method::DELETE, _) => request.remove(group, &[key], phase).await,
+        (&Method::DELETE, _) => request.remove(group, &[key], stamp).await,
         (_, key) if *key == *REMOVE_KEYS.as_bytes() => {
             let keys = remove_keys::decode(request.body.clone())?;
             let keys: Vec<&[u8]> = keys.iter().map(|key| &**key).collect();
-            request.remove(group, &keys, phase).await
+            request.remove(group, &keys, stamp).await
         }
-        (_, key) if *key == *CLEAR.as_bytes() => request.service.clear(group, phase).await,
+        (_, key) if *key == *CLEAR.as_bytes() => request.service.clear(group, stamp).await,
         _ => Err(Error::status(
             StatusCode::NOT_FOUND.as_u16(),
             "invalid path for POST method",

@@ -7,8 +7,8 @@ use crate::http::client::concurrently;
 use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::{Body, failure};
 use crate::{
-    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Phase, Protocol, RemoveRequest,
-    Reply, SetRequest,
+    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Protocol, RemoveRequest, Reply,
+    SetRequest, Stamp,
 };
 
 /// Asks one peer that speaks mailgun's protocol or groupcache-go's.
@@ -143,7 +143,7 @@ impl PeerClient for ProtobufClient {
         }))
     }
 
-    fn clear<'a>(&'a self, _: &'a str, _: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(&'a self, _: &'a str, _: Option<Stamp>) -> BoxFuture<'a, Result<(), Error>> {
         let error = Error::unsupported("clear a group", self.protocol.name());
         Box::pin(async { Err(error) })
     }

@@ -67,7 +67,7 @@ pub(crate) fn decode(message: Bytes) -> Result<Reply, Error> {
         value: ByteView::from(value),
         expires_at: message.expire.and_then(time_from_nanos),
         minute_qps: message.minute_qps,
-        log: None,
+        seen: None,
     })
 }
 

@@ -5,10 +5,10 @@ use http::{Method, Response, StatusCode};
 use super::time::nanos_since_1970;
 use super::{get_response, response, set_request};
 use crate::Error;
+use crate::GetMode;
 use crate::http::path::Plus;
 use crate::http::server::InboundRequest;
 use crate::http::{Body, failure};
-use crate::{GetMode, Phase};
 
 /// Answers a GET, a PUT or a DELETE. The path names the group and the key; the key of a PUT is the one in
 /// its body.
@@ -23,7 +23,7 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
             Ok(set) => request.set(set.as_request(group)).await,
             Err(error) => Err(error),
         },
-        Method::DELETE => request.remove(group, &[&address.key], Phase::Only).await,
+        Method::DELETE => request.remove(group, &[&address.key], None).await,
         _ => match request.get(&address, GetMode::Load).await {
             Ok(reply) => {
                 let expire = reply.expires_at.map_or(0, nanos_since_1970);

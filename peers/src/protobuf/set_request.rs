@@ -14,7 +14,7 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::time::{nanos_since_1970, time_from_nanos};
 use crate::http::Body;
-use crate::{Error, Phase, SetRequest};
+use crate::{Error, SetRequest};
 
 #[derive(Clone, PartialEq, Message)]
 struct SetMessage {
@@ -50,7 +50,8 @@ impl Set {
             key: &self.key,
             value: self.value.clone(),
             expires_at: time_from_nanos(self.expire),
-            phase: Phase::Only,
+            stamp: None,
+            known: &[],
         }
     }
 }
@@ -110,7 +111,8 @@ mod tests {
                 key: &key,
                 value: value.clone().into(),
                 expires_at: time_from_nanos(expire),
-                phase: Phase::Only,
+                stamp: None,
+            known: &[],
             };
             let set = decode(collect(encode(&request))).unwrap();
             let received = set.as_request(&group);

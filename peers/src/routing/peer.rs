@@ -8,8 +8,8 @@ use super::circuit_options::CircuitOptions;
 use super::liveness::{Liveness, Verdict};
 use super::peer_status::{Health, PeerStatus};
 use crate::{
-    BoxFuture, Changes, ChangesRequest, Distribution, Error, Failure, GetRequest, Histogram,
-    Member, PeerClient, Phase, Recent, RemoveRequest, Reply, SetRequest,
+    BoxFuture, Distribution, Error, Failure, GetRequest, Histogram, Knowledge, Member, PeerClient,
+    Recent, RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// A member in the routing snapshot: this node itself, or another node with its client and its
@@ -130,17 +130,26 @@ impl Peer {
     /// # Errors
     ///
     /// Those of [`PeerClient::clear`], and as [`get`](Self::get).
-    pub async fn clear(&self, group: &str, phase: Phase) -> Result<(), Error> {
-        self.exchange(|client| client.clear(group, phase)).await
+    pub async fn clear(&self, group: &str, stamp: Option<Stamp>) -> Result<(), Error> {
+        self.exchange(|client| client.clear(group, stamp)).await
     }
 
-    /// Pulls the peer's change log.
+    /// Exchanges with the peer what the two know of changes.
     ///
     /// # Errors
     ///
-    /// Those of [`PeerClient::changes`], and as [`get`](Self::get).
-    pub async fn changes(&self, request: ChangesRequest<'_>) -> Result<Changes, Error> {
-        self.exchange(|client| client.changes(request)).await
+    /// Those of [`PeerClient::sync`], and as [`get`](Self::get).
+    pub async fn sync(&self, knowledge: Knowledge) -> Result<Knowledge, Error> {
+        self.exchange(|client| client.sync(knowledge)).await
+    }
+
+    /// Tells the peer which members have not been told of changes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::note_behind`], and as [`get`](Self::get).
+    pub async fn note_behind(&self, members: &[&str]) -> Result<(), Error> {
+        self.exchange(|client| client.note_behind(members)).await
     }
 
     /// How this node stands with the peer. Takes no longer than a look.

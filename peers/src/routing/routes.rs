@@ -1,6 +1,7 @@
 use std::sync::OnceLock;
 
 use consistenthash::Ring;
+use xxhash_rust::xxh3::xxh3_64;
 
 use super::peer::Peer;
 
@@ -12,6 +13,8 @@ pub struct Routes {
     ring: Option<Ring<Peer>>,
     /// Filled by the first who asks.
     survey: OnceLock<Survey>,
+    /// Filled by the first who asks.
+    members_hash: OnceLock<u64>,
 }
 
 /// What takes long to find out about a ring.
@@ -26,6 +29,7 @@ impl Routes {
         Self {
             ring,
             survey: OnceLock::new(),
+            members_hash: OnceLock::new(),
         }
     }
 
@@ -46,6 +50,14 @@ impl Routes {
     /// All members, in listing order.
     pub fn peers(&self) -> &[Peer] {
         self.ring.as_ref().map_or(&[], Ring::members)
+    }
+
+    /// A hash of the members' ids, the same on all nodes that list the same members in whatever order. The first call
+    /// for a snapshot looks at every member.
+    pub fn members_hash(&self) -> u64 {
+        let hash = |peer: &Peer| xxh3_64(peer.as_ref());
+        let sum = || self.peers().iter().map(hash).fold(0, u64::wrapping_add);
+        *self.members_hash.get_or_init(sum)
     }
 
     /// The ring; `None` if there are no members.

@@ -32,6 +32,25 @@ impl<B: Buf> Fields<B> {
         self.rest.try_get_u64_le().map_err(|_| self.too_short())
     }
 
+    /// A byte that is 1 or 0.
+    pub(crate) fn flag(&mut self) -> Result<bool, Error> {
+        match self.u8()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(self.wrong("has a flag that is neither 0 nor 1")),
+        }
+    }
+
+    /// This number of items, if there is room for so many of at least `least` bytes each.
+    pub(crate) fn holds(&self, count: usize, least: usize) -> Result<usize, Error> {
+        let needed = count.checked_mul(least);
+        if needed.is_some_and(|needed| needed <= self.rest.remaining()) {
+            Ok(count)
+        } else {
+            Err(self.too_short())
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         !self.rest.has_remaining()
     }

@@ -28,7 +28,7 @@
 //! let options = HttpOptions::default().connector(network.connector("10.0.0.2:8080"));
 //! let client = HttpTransport::new(Protocol::Golang, options)?
 //!     .dial(&Member::new("http://10.0.0.1:8080")?)?;
-//! let request = GetRequest { group: "g", key: b"cat", mode: GetMode::Load };
+//! let request = GetRequest { group: "g", key: b"cat", mode: GetMode::Load, known: &[] };
 //! assert_eq!(client.get(request).await?.value, "cat");
 //!
 //! network.partition("10.0.0.1:8080", "10.0.0.2:8080");

@@ -76,6 +76,7 @@ pub(crate) fn get(key: &[u8]) -> GetRequest<'_> {
         group: "g",
         key,
         mode: GetMode::Load,
+        known: &[],
     }
 }
 

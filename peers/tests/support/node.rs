@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Changes, ChangesRequest, Error, GetMode, GetRequest, LogPosition, LoggedChange,
-    PeerService, Phase, RemoveRequest, Reply, SetRequest,
+    BoxFuture, ChangeId, Error, GetMode, GetRequest, Knowledge, KnownChange, NamedChange,
+    PeerService, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
 };
 
 use super::value;
@@ -17,7 +17,8 @@ pub(crate) struct Node {
     url: String,
     cache: Mutex<HashMap<Vec<u8>, Reply>>,
     asked: Mutex<Vec<Asked>>,
-    phases: Mutex<Vec<Phase>>,
+    stamps: Mutex<Vec<Option<Stamp>>>,
+    known: Mutex<Vec<Vec<KnownChange>>>,
 }
 
 /// An operation that a node was asked for.
@@ -28,28 +29,33 @@ pub(crate) enum Asked {
     Set(Vec<u8>, Vec<u8>, Option<SystemTime>),
     Remove(Vec<Vec<u8>>),
     Clear,
-    Changes(LogPosition),
+    Sync(Knowledge),
+    Behind(Vec<String>),
 }
 
-/// The changes that the node returns to every peer that reads its log.
-pub(crate) fn changes() -> Changes {
-    Changes {
-        position: LogPosition {
-            log: u64::MAX,
-            count: 300,
-        },
-        entries: [
-            (0, Some(b"one".as_slice())),
-            (7, Some(b"")),
-            (u64::MAX, Some(b"\xff")),
-            (1, None),
-        ]
-        .map(|(id, key)| LoggedChange {
-            id,
-            key: key.map(|key| key.to_vec().into()),
-        })
-        .into(),
-        all: true,
+/// What somebody knows of changes. The node knows that of `the node`.
+pub(crate) fn knowledge_of(who: &str) -> Knowledge {
+    let id = |number| ChangeId {
+        origin: u64::MAX,
+        number,
+    };
+    let change = |number, key: Option<&'static [u8]>| NamedChange {
+        id: id(number),
+        group: who.into(),
+        key: key.map(Into::into),
+    };
+    Knowledge {
+        made: vec![(1, vec![0..=0, 2..=300]), (u64::MAX, vec![7..=u64::MAX])],
+        is_complete: true,
+        changes: vec![
+            change(7, Some(b"\xff")),
+            change(8, Some(b"")),
+            change(9, None),
+        ],
+        unnamed: vec![UnnamedChanges {
+            group: "größe + mehr%".into(),
+            up_to: vec![id(6)],
+        }],
     }
 }
 
@@ -59,13 +65,19 @@ impl Node {
             url: url.to_owned(),
             cache: Mutex::default(),
             asked: Mutex::default(),
-            phases: Mutex::default(),
+            stamps: Mutex::default(),
+            known: Mutex::default(),
         }
     }
 
-    /// The phases of the changes that reached the node since the last call of this method.
-    pub(crate) fn phases(&self) -> Vec<Phase> {
-        std::mem::take(&mut *self.phases.lock().unwrap())
+    /// The stamps of the changes that reached the node since the last call of this method.
+    pub(crate) fn stamps(&self) -> Vec<Option<Stamp>> {
+        std::mem::take(&mut *self.stamps.lock().unwrap())
+    }
+
+    /// The known changes of the gets and sets that reached the node since the last call of this method.
+    pub(crate) fn known(&self) -> Vec<Vec<KnownChange>> {
+        std::mem::take(&mut *self.known.lock().unwrap())
     }
 
     /// The operations that the node was asked for since the last call of this method.
@@ -114,6 +126,7 @@ impl PeerService for Node {
         Box::pin(async move {
             Self::check(request.group)?;
             self.note(Asked::Get(request.mode, request.key.into()));
+            self.known.lock().unwrap().push(request.known.into());
             if let Some(reply) = self.cache.lock().unwrap().get(request.key) {
                 return Ok(reply.clone());
             }
@@ -137,7 +150,8 @@ impl PeerService for Node {
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(request.group)?;
-            self.phases.lock().unwrap().push(request.phase);
+            self.stamps.lock().unwrap().push(request.stamp);
+            self.known.lock().unwrap().push(request.known.into());
             let (key, expires_at) = (request.key.to_vec(), request.expires_at);
             self.note(Asked::Set(key.clone(), request.value.to_vec(), expires_at));
             let reply = Reply {
@@ -157,7 +171,7 @@ impl PeerService for Node {
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(request.group)?;
-            self.phases.lock().unwrap().push(request.phase);
+            self.stamps.lock().unwrap().push(request.stamp);
             let keys = request.keys.iter().map(|key| key.to_vec());
             self.note(Asked::Remove(keys.collect()));
             for &key in request.keys {
@@ -167,21 +181,32 @@ impl PeerService for Node {
         })
     }
 
-    fn clear<'a>(&'a self, group: &'a str, phase: Phase) -> BoxFuture<'a, Result<(), Error>> {
+    fn clear<'a>(
+        &'a self,
+        group: &'a str,
+        stamp: Option<Stamp>,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             Self::check(group)?;
-            self.phases.lock().unwrap().push(phase);
+            self.stamps.lock().unwrap().push(stamp);
             self.note(Asked::Clear);
             self.cache.lock().unwrap().clear();
             Ok(())
         })
     }
 
-    fn changes<'a>(&'a self, request: ChangesRequest<'a>) -> BoxFuture<'a, Result<Changes, Error>> {
+    fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
         Box::pin(async move {
-            Self::check(request.group)?;
-            self.note(Asked::Changes(request.since));
-            Ok(changes())
+            self.note(Asked::Sync(knowledge));
+            Ok(knowledge_of("the node"))
+        })
+    }
+
+    fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let members = members.iter().map(|&id| id.to_owned()).collect();
+            self.note(Asked::Behind(members));
+            Ok(())
         })
     }
 }

@@ -1,8 +1,8 @@
 //! Everything that a peer can be asked for.
 
 use peers::{
-    ChangesRequest, Error, GetManyRequest, GetMode, GetRequest, LogPosition, PeerClient, Phase,
-    Protocol, RemoveRequest, SetRequest,
+    Error, GetManyRequest, GetMode, GetRequest, Knowledge, PeerClient, Protocol, RemoveRequest,
+    SetRequest,
 };
 
 use super::get;
@@ -14,22 +14,23 @@ pub(crate) async fn operations(
     let (group, keys): (_, [&[u8]; 2]) = ("g", [b"k", b"l"]);
     let lookup = |mode| client.get(GetRequest { mode, ..get(b"k") });
     let remove = |keys| {
-        let phase = Phase::Only;
-        client.remove(RemoveRequest { group, keys, phase })
+        let stamp = None;
+        client.remove(RemoveRequest { group, keys, stamp })
     };
     let many = GetManyRequest {
         group,
         keys: &keys,
         mode: GetMode::Load,
+        known: &[],
     };
     let set = SetRequest {
         group,
         key: b"k",
         value: "v".into(),
         expires_at: None,
-        phase: Phase::Only,
+        stamp: None,
+        known: &[],
     };
-    let since = LogPosition { log: 1, count: 0 };
     let outcomes = [
         ("get", lookup(GetMode::Load).await.map(drop)),
         ("peek", lookup(GetMode::Peek).await.map(drop)),
@@ -38,14 +39,9 @@ pub(crate) async fn operations(
         ("set", client.set(set).await),
         ("remove", remove(&keys[..1]).await),
         ("remove many", remove(&keys).await),
-        ("clear", client.clear(group, Phase::Only).await),
-        (
-            "changes",
-            client
-                .changes(ChangesRequest { group, since })
-                .await
-                .map(drop),
-        ),
+        ("clear", client.clear(group, None).await),
+        ("sync", client.sync(Knowledge::default()).await.map(drop)),
+        ("note behind", client.note_behind(&["pod-1"]).await),
     ];
     let supported = |result: Result<(), Error>| match result {
         Err(error) if error.is_unsupported() => None,
@@ -60,7 +56,7 @@ pub(crate) async fn operations(
 /// How many of them each protocol has.
 pub(crate) fn supported(protocol: Protocol) -> usize {
     match protocol {
-        Protocol::Native => 9,
+        Protocol::Native => 10,
         Protocol::Golang => 2,
         Protocol::Mailgun | Protocol::GroupcacheGo => 5,
         Protocol::Ipronko => 4,

@@ -1,12 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use peers::{Coherence, CoherenceOptions, Member};
+use peers::Member;
 
 use super::name;
 use crate::getter::BoxedGetter;
 use crate::group::failures::Failures;
-use crate::group::fence::Fence;
 use crate::group::flights::Flights;
 use crate::group::handle::Group;
 use crate::group::inner::Inner;
@@ -32,7 +31,6 @@ pub struct GroupBuilder<G = Group> {
     pub(super) promotion: Promotion,
     pub(super) storage: StorageSettings,
     pub(super) limits: Limits,
-    pub(super) coherence: CoherenceOptions,
     /// `None`: those of the node.
     peers: Option<Result<Vec<Member>, peers::Error>>,
     /// Makes the type in which the group is handed out.
@@ -55,7 +53,6 @@ impl<G> GroupBuilder<G> {
             promotion: Promotion::default(),
             storage: StorageSettings::new(budget),
             limits: Limits::default(),
-            coherence: CoherenceOptions::default(),
             peers: None,
             handle: Box::new(handle),
         }
@@ -92,13 +89,13 @@ impl<G> GroupBuilder<G> {
                 Arc::new(router)
             }
         };
+        let names_changes = router.transport().names_changes();
         let stale_window = self.freshness.stale_window;
         let runtime = NodeRuntime::new(host.runtime.clone());
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
         let group = Group(Arc::new(Inner {
             name: self.name.into(),
             store: self.storage.open(stale_window, Arc::clone(&host.clock)),
-            fence: Fence::new(),
             fetches: flights(),
             loads: flights(),
             getter: self.getter,
@@ -111,16 +108,13 @@ impl<G> GroupBuilder<G> {
             freshness: self.freshness,
             limits: self.limits,
             request_timeout: host.request_timeout,
-            coherence: Coherence::new(self.coherence),
+            coherence: Arc::clone(host.groups.coherence()),
+            names_changes,
             failures: Failures::new(self.limits.pauses),
             key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),
         }));
         host.groups.add(&group)?;
-        if let Some(interval) = self.coherence.anti_entropy() {
-            let pulls = Inner::pull_from_quiet_peers(Arc::downgrade(&group.0), interval);
-            host.runtime.spawn(pulls);
-        }
         if let Some(on_group) = &host.on_group {
             on_group(&group);
         }
@@ -133,7 +127,6 @@ impl<G> GroupBuilder<G> {
         self.promotion.check()?;
         self.storage.check()?;
         self.limits.check(self.host.request_timeout)?;
-        self.coherence.validate()?;
         Ok(())
     }
 }
@@ -146,7 +139,6 @@ impl<G> fmt::Debug for GroupBuilder<G> {
             .field("promotion", &self.promotion)
             .field("storage", &self.storage)
             .field("limits", &self.limits)
-            .field("coherence", &self.coherence)
             .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,5 @@
 //! The settings of a group, a file for each thing that they are about.
 
-mod coherence;
 mod freshness;
 mod group_builder;
 mod limits;

@@ -1,48 +1,87 @@
+use std::cell::Cell;
+
 use byteview::ByteView;
-use peers::{Peer, Phase};
+use peers::{KnownChange, SetVerdict, Stamp};
 
 use crate::group::inner::Inner;
 use crate::store::Tier;
 use crate::{Key, Value};
 
 impl Inner {
-    /// Removes keys on this node.
-    pub(in crate::group) fn remove_here(&self, keys: &[impl AsRef<[u8]>], phase: Phase) {
-        for key in keys {
-            self.forget(key.as_ref());
+    /// Removes keys on this node. Says whether it had to.
+    pub(in crate::group) fn remove_here(
+        &self,
+        keys: &[impl AsRef<[u8]>],
+        stamp: Option<Stamp>,
+    ) -> bool {
+        let news = self.coherence.hear(&self.name, keys, stamp);
+        for &place in &news {
+            self.forget(keys[place].as_ref());
         }
-        self.log_change(keys, phase);
+        self.coherence.made(stamp, keys.len());
+        !news.is_empty()
     }
 
-    /// Takes a value as the key's owner. A value that has expired already only replaces the old one.
-    pub(in crate::group) fn set_here(&self, key: Key, value: Value, phase: Phase) {
+    /// Takes a value as the key's owner, from a node that knew of these changes of the key. A value that has expired
+    /// already only replaces the old one. Says whether the change was news.
+    pub(in crate::group) fn set_here(
+        &self,
+        key: Key,
+        value: Value,
+        stamp: Option<Stamp>,
+        known: &[KnownChange],
+    ) -> bool {
         let now = self.clock.now();
         let lifetime = self.freshness.of_load(value.expiry(), now);
         if !lifetime.is_kept(now) {
-            return self.remove_here(&[key], phase);
+            return self.remove_here(&[key], stamp);
         }
-        // The fence is raised under the lock of the entry: a load that took its stamp before does not
-        // store over the new value, and one that takes its stamp afterwards finds the value there.
-        let raise = || {
-            self.fence.raise(&key);
-            true
+        // The change is heard of under the lock of the entry: a load that began before does not store over the new
+        // value, and one that begins afterwards finds the value there.
+        let verdict = Cell::new(None);
+        let keep = || {
+            let hear = || self.coherence.hear_set(&self.name, &key, stamp, known);
+            let heard = verdict.get().unwrap_or_else(hear);
+            verdict.set(Some(heard));
+            heard == SetVerdict::Keep
         };
         let view = value.into_view().compact();
         self.store
-            .insert_if(key.clone(), view, Tier::Main, lifetime, raise);
-        self.forget_flights(&key);
-        self.failures.clear(&key);
-        self.log_change(&[key], phase);
+            .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
+        match verdict.get() {
+            Some(SetVerdict::Keep) => {
+                self.forget_flights(&key);
+                self.failures.clear(&key);
+            }
+            Some(SetVerdict::Forget) => self.forget(&key),
+            Some(SetVerdict::Old) => return false,
+            // The store keeps nothing.
+            None => return self.remove_here(&[key], stamp),
+        }
+        self.coherence.made(stamp, 1);
+        true
     }
 
-    /// Removes everything on this node.
-    pub(in crate::group) fn clear_here(&self, phase: Phase) {
-        self.fence.raise_all();
-        self.store.clear();
-        self.loads.forget_all();
-        self.fetches.forget_all();
-        self.failures.clear_all();
-        self.coherence.applied_to_all(phase);
+    /// Removes everything on this node. Says whether it had to.
+    pub(in crate::group) fn clear_here(&self, stamp: Option<Stamp>) -> bool {
+        let is_news = self.coherence.hear_all(&self.name, stamp);
+        if is_news {
+            self.forget_all();
+        }
+        self.coherence.made(stamp, 1);
+        is_news
+    }
+
+    /// Makes the changes of a key that an asker knows and this node does not.
+    pub(in crate::group) fn make_known(&self, key: &[u8], known: &[KnownChange]) {
+        let news = self.coherence.hear_known(&self.name, key, known);
+        if news.iter().any(|change| change.all) {
+            self.forget_all();
+        } else if !news.is_empty() {
+            self.forget(key);
+        }
+        let ids = news.into_iter().map(|change| change.id);
+        self.coherence.made_all(ids);
     }
 
     /// Removes `key` on this node if it still holds these bytes.
@@ -53,26 +92,18 @@ impl Inner {
     }
 
     /// Forgets a key: its entry and its flights.
-    pub(in crate::group) fn forget(&self, key: &[u8]) {
-        self.fence.raise(key);
+    pub(crate) fn forget(&self, key: &[u8]) {
         self.store.remove(key);
         self.forget_flights(key);
         self.failures.clear(key);
     }
 
-    /// Forgets a mirror, once the fence of all mirrors is raised.
-    pub(super) fn forget_mirror(&self, key: &[u8]) {
-        self.store.remove(key);
-        self.fetches.forget(key);
-    }
-
-    /// Forgets all mirrors: those of every owner, because the owners may have changed.
-    pub(super) fn forget_all_mirrors(&self) {
-        self.fence.raise_mirrors();
-        let routes = self.router.snapshot();
-        self.store
-            .retain(|key| routes.owner(key).is_none_or(Peer::is_self));
+    /// Forgets all keys.
+    pub(crate) fn forget_all(&self) {
+        self.store.clear();
+        self.loads.forget_all();
         self.fetches.forget_all();
+        self.failures.clear_all();
     }
 
     /// Flights are forgotten after the entry: a flight that starts in between may still find the entry
@@ -81,13 +112,5 @@ impl Inner {
     fn forget_flights(&self, key: &[u8]) {
         self.loads.forget(key);
         self.fetches.forget(key);
-    }
-
-    /// Peers may hold mirrors of the keys that this node owns, so those go into its log.
-    fn log_change(&self, keys: &[impl AsRef<[u8]>], phase: Phase) {
-        let routes = self.router.routes();
-        // Without members nobody can hold a mirror, so nothing is logged.
-        let owns = |key: &[u8]| routes.owner(key).is_some_and(Peer::is_self);
-        self.coherence.applied(keys, phase, owns);
     }
 }

@@ -1,16 +1,20 @@
 //! A change on its way through the cluster.
 //!
-//! It goes in two phases, because a mirror that is removed may come back as long as any node still
-//! serves the old value. The first phase goes to the nodes that answer for a key: its owner, and the
-//! successors that stand in for it. Once it has ended, none of them answers with the old value. The
-//! last phase goes to all nodes: also the successors may have asked the owner in between. After a set the
-//! owner is left out, because it has the new value.
+//! It goes to all nodes at once. A node that has heard of it takes it along with every request for the key, so that no
+//! node gets the old value from one that has not: see [`peers::Coherence`].
+//!
+//! A set goes to the key's owner first, so that the value is there before anybody asks for it.
+//!
+//! Where the protocol carries no names of changes, a mirror that is removed may come back as long as any node still serves
+//! the old value. So such a change goes to the nodes that answer for a key first: its owner, and the successors that stand in
+//! for it.
 
 use std::collections::HashMap;
 use std::slice;
 use std::sync::Arc;
 
-use peers::{Peer, Phase, Routes};
+use futures_util::future::join_all;
+use peers::{Peer, Routes};
 
 use super::send::Change;
 use crate::error::FailedPeer;
@@ -31,31 +35,37 @@ impl Inner {
         self: &Arc<Self>,
         keys: Vec<Key>,
     ) -> Vec<FailedPeer> {
-        let id = self.coherence.next_change();
-        let routes = self.router.snapshot();
-        let (mut own, mut by_owner) = (Vec::new(), HashMap::<&str, (Peer, Vec<Key>)>::new());
-        for key in &keys {
-            for peer in self.owners(&routes, key) {
-                if peer.is_self() {
-                    own.push(key.clone());
-                    continue;
-                }
+        let (routes, since) = (self.router.snapshot(), self.coherence.position());
+        let stamp = Some(self.coherence.begin(keys.len(), routes.members_hash()));
+        self.remove_here(&keys, stamp);
+        let mut failed = Vec::new();
+        if !self.names_changes {
+            let first = self.by_owner(&routes, &keys);
+            failed = self.send_all(first, stamp, since).await;
+            // What came from an owner meanwhile is old.
+            self.remove_here(&keys, None);
+        }
+        let change = Change::Remove(keys.into());
+        let all = others(&routes).map(|peer| (peer.clone(), change.clone()));
+        failed.extend(self.send_all(all, stamp, since).await);
+        self.tell_who_is_behind(&routes, failed).await
+    }
+
+    /// The removals of the keys at those who answer for them.
+    fn by_owner(&self, routes: &Routes, keys: &[Key]) -> Vec<(Peer, Change)> {
+        let mut by_owner = HashMap::<&str, (Peer, Vec<Key>)>::new();
+        for key in keys {
+            for peer in self.owners(routes, key).filter(|peer| !peer.is_self()) {
                 let (_, its_keys) = by_owner
                     .entry(peer.member().id())
                     .or_insert_with(|| (peer.clone(), Vec::new()));
                 its_keys.push(key.clone());
             }
         }
-        self.remove_here(&own, Phase::First(id));
-        let first = by_owner
-            .into_values()
-            .map(|(peer, keys)| (peer, Change::Remove(keys)));
-        let mut failed = self.send_all(first, Phase::First(id)).await;
-
-        self.remove_here(&keys, Phase::Last(id));
-        let last = others(&routes).map(|peer| (peer.clone(), Change::Remove(keys.clone())));
-        failed.extend(self.send_all(last, Phase::Last(id)).await);
-        failed
+        let by_owner = by_owner.into_values();
+        by_owner
+            .map(|(peer, keys)| (peer, Change::Remove(keys.into())))
+            .collect()
     }
 
     /// Gives a key a value: its owner keeps the value, and all other nodes forget the old one.
@@ -64,48 +74,63 @@ impl Inner {
         key: Key,
         value: Value,
     ) -> Result<(), Error> {
-        let id = self.coherence.next_change();
-        let routes = self.router.snapshot();
+        let (routes, since) = (self.router.snapshot(), self.coherence.position());
+        let known = self.coherence.known(&self.name, &key);
+        let stamp = Some(self.coherence.begin(1, routes.members_hash()));
         let owner = routes.owner(&key).filter(|owner| !owner.is_self());
-        let remove = Change::Remove(vec![key.clone()]);
-        let stand_ins = self.owners(&routes, &key).skip(1);
-        let mut first: Vec<_> = stand_ins
-            .filter(|peer| !peer.is_self())
-            .map(|peer| (peer.clone(), remove.clone()))
-            .collect();
+        let mut failed = Vec::new();
         match owner {
-            Some(owner) => first.push((owner.clone(), Change::Set(key.clone(), value))),
-            None => self.set_here(key.clone(), value, Phase::First(id)),
-        }
-        let mut failed = self.send_all(first, Phase::First(id)).await;
-
-        if owner.is_some() {
-            self.remove_here(slice::from_ref(&key), Phase::Last(id));
+            Some(owner) => {
+                let set = Change::Set(key.clone(), value, known.into());
+                failed = self.send_all([(owner.clone(), set)], stamp, since).await;
+                self.remove_here(slice::from_ref(&key), stamp);
+            }
+            None => _ = self.set_here(key.clone(), value, stamp, &known),
         }
         let owner = owner.map(|owner| owner.member().id());
-        let last = others(&routes)
+        let remove = Change::Remove(Arc::new([key]));
+        let others = others(&routes)
             .filter(|peer| Some(peer.member().id()) != owner)
             .map(|peer| (peer.clone(), remove.clone()));
-        failed.extend(self.send_all(last, Phase::Last(id)).await);
-        verdict(failed)
+        failed.extend(self.send_all(others, stamp, since).await);
+        verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 
-    /// Removes all keys on all nodes. Every node answers for some keys, so both phases go to all.
+    /// Removes all keys on all nodes.
     pub(in crate::group) async fn clear_everywhere(self: Arc<Self>) -> Result<(), Error> {
-        let id = self.coherence.next_change();
-        let routes = self.router.snapshot();
+        let (routes, since) = (self.router.snapshot(), self.coherence.position());
+        let stamp = Some(self.coherence.begin(1, routes.members_hash()));
+        self.clear_here(stamp);
         let mut failed = Vec::new();
-        for phase in [Phase::First(id), Phase::Last(id)] {
-            self.clear_here(phase);
+        // Every node answers for some keys.
+        for _ in 0..if self.names_changes { 1 } else { 2 } {
             let all = others(&routes).map(|peer| (peer.clone(), Change::Clear));
-            failed.extend(self.send_all(all, phase).await);
+            failed.extend(self.send_all(all, stamp, since).await);
         }
-        verdict(failed)
+        verdict(self.tell_who_is_behind(&routes, failed).await)
+    }
+
+    /// Tells all who got a change who did not, before the change returns: whoever reaches these first tells them, also if
+    /// this node has died by then.
+    async fn tell_who_is_behind(
+        &self,
+        routes: &Routes,
+        failed: Vec<FailedPeer>,
+    ) -> Vec<FailedPeer> {
+        let ids = failed.iter().map(|failed| failed.member().id());
+        let behind: Vec<&str> = ids.filter(|id| self.coherence.is_behind(id)).collect();
+        if self.names_changes && !behind.is_empty() {
+            let has_failed =
+                |peer: &&Peer| failed.iter().any(|failed| failed.member() == peer.member());
+            let told = others(routes).filter(|peer| !has_failed(peer));
+            join_all(told.map(|peer| peer.note_behind(&behind))).await;
+        }
+        failed
     }
 }
 
 /// All peers but this node.
-fn others(routes: &Routes) -> impl Iterator<Item = &Peer> {
+pub(super) fn others(routes: &Routes) -> impl Iterator<Item = &Peer> {
     routes.peers().iter().filter(|peer| !peer.is_self())
 }
 

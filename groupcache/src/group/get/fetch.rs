@@ -6,7 +6,6 @@ use std::sync::Arc;
 use peers::GetMode;
 
 use super::outcome::OutcomeGuard;
-use crate::group::fence::Stamp;
 use crate::group::flights::Call;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
@@ -39,7 +38,7 @@ impl Inner {
     /// The work of a fetch flight: gets the value from the key's owners, or loads it here when this
     /// node owns the key or no owner answers.
     pub(super) async fn fetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = self.fence.stamp_of_mirror(&key);
+        let since = self.coherence.position();
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
@@ -47,7 +46,7 @@ impl Inner {
         // allocation would be of a size that, once freed, small values settle in, and the next
         // flight needs another one.
         if !self.owns(&key)
-            && let Some(answer) = Box::pin(self.fetch_from_owners(&key, stamp)).await
+            && let Some(answer) = Box::pin(self.fetch_from_owners(&key, since)).await
         {
             return answer;
         }
@@ -61,10 +60,10 @@ impl Inner {
     async fn fetch_from_owners(
         self: &Arc<Self>,
         key: &Key,
-        stamp: Stamp,
+        since: u64,
     ) -> Option<Result<Entry, Error>> {
         let routes = self.router.snapshot();
         let answer = self.ask_owners(&routes, key, GetMode::Load).await?;
-        Some(answer.map(|reply| self.accept(key, reply, Via::Fetch, &routes, stamp)))
+        Some(answer.map(|reply| self.accept(key, reply, Via::Fetch, &routes, since)))
     }
 }

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use peers::{GetMode, GetRequest, load_scope};
 
-use crate::group::fence::Stamp;
 use crate::group::flights::Call;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
@@ -33,39 +32,31 @@ impl Inner {
     }
 
     async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = self.stamp_of_load(&key);
+        let since = self.coherence.position();
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
         // Boxed for the same reason as a fetch flight's exchange.
         if self.router.former_owner(&key).is_some()
-            && let Some(entry) = Box::pin(self.take_over(&key, stamp)).await
+            && let Some(entry) = Box::pin(self.take_over(&key, since)).await
         {
             return Ok(entry);
         }
-        self.call_getter_or_pause(key, stamp).await
-    }
-
-    pub(in crate::group) fn stamp_of_load(&self, key: &Key) -> Stamp {
-        if self.owns(key) {
-            self.fence.stamp(key)
-        } else {
-            self.fence.stamp_of_mirror(key) // as a stand-in, say
-        }
+        self.call_getter_or_pause(key, since).await
     }
 
     /// Right after a change of the membership, the key's former owner is likely to have the value.
-    /// This asks it for a copy, for a short time, and never for a load. A key that was removed since
-    /// is not asked for: the former owner may be no member any more, and have missed the removal.
-    pub(in crate::group) async fn take_over(&self, key: &Key, stamp: Stamp) -> Option<Entry> {
+    /// This asks it for a copy, for a short time, and never for a load.
+    pub(in crate::group) async fn take_over(&self, key: &Key, since: u64) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
-        if self.fence.raised_since(key, former.since) {
+        if self.coherence.distrusts(former.peer.member().id()) {
             return None;
         }
         let request = GetRequest {
             group: &self.name,
             key,
             mode: GetMode::Peek,
+            known: &self.coherence.known(&self.name, key),
         };
         let span = spans::fetch(self.traced(), key, former.peer.member(), 0, "hand-over");
         let asked = pin!(former.peer.get(request));
@@ -86,9 +77,7 @@ impl Inner {
         if !self.is_fresh(entry.fresh_until) {
             return None;
         }
-        let (key, value) = (key.clone(), entry.value.clone());
-        self.store
-            .insert_if(key, value, Tier::Main, lifetime, || self.fence.holds(stamp));
+        self.store_since(since, key, entry.value.clone(), Tier::Main, lifetime);
         Some(entry)
     }
 
@@ -96,11 +85,11 @@ impl Inner {
     pub(in crate::group) async fn call_getter_or_pause(
         self: &Arc<Self>,
         key: Key,
-        stamp: Stamp,
+        since: u64,
     ) -> Result<Entry, Error> {
         match self.pause_of_load(&key) {
             Some(error) => Err(error),
-            None => self.call_getter(key, stamp).await,
+            None => self.call_getter(key, since).await,
         }
     }
 
@@ -113,7 +102,7 @@ impl Inner {
     pub(in crate::group) async fn call_getter(
         self: &Arc<Self>,
         key: Key,
-        stamp: Stamp,
+        since: u64,
     ) -> Result<Entry, Error> {
         self.counters.add(Event::GetterCall);
         let timed = Timed::new(self);
@@ -126,9 +115,9 @@ impl Inner {
         let call = async { self.getter.get_boxed(key.clone()).await };
         let value = recorded(span, pin!(self.wait_for_getter(call))).await;
         drop(timed);
-        let result = value.and_then(|value| self.keep(key.clone(), value, stamp));
+        let result = value.and_then(|value| self.keep(key.clone(), value, since));
         drop(panics);
-        self.note_load(&key, stamp, &result, &mut false);
+        self.note_load(&key, since, &result, &mut false);
         result
     }
 
@@ -149,7 +138,7 @@ impl Inner {
         &self,
         key: Key,
         value: Value,
-        stamp: Stamp,
+        since: u64,
     ) -> Result<Entry, Error> {
         self.measures.value_sizes.record(value.view().len() as u64);
         self.check_value("the getter's value", value.view())?;
@@ -158,9 +147,7 @@ impl Inner {
         let mut view = value.into_view();
         if lifetime.is_kept(now) {
             view = view.compact();
-            let view = view.clone();
-            self.store
-                .insert_if(key, view, Tier::Main, lifetime, || self.fence.holds(stamp));
+            self.store_since(since, &key, view.clone(), Tier::Main, lifetime);
         }
         Ok(Entry {
             value: view,
@@ -173,7 +160,7 @@ impl Inner {
     pub(in crate::group) fn note_load(
         self: &Arc<Self>,
         key: &Key,
-        stamp: Stamp,
+        since: u64,
         result: &Result<Entry, Error>,
         is_noted: &mut bool,
     ) {
@@ -181,7 +168,7 @@ impl Inner {
             Ok(_) => self.failures.clear(key),
             Err(error) if error.is_not_found() => {
                 self.failures.clear(key);
-                self.remove_stale(key.clone(), stamp);
+                self.remove_stale(key.clone(), since);
             }
             Err(error) => self.note_failed_load(key, error, is_noted),
         }

@@ -2,7 +2,6 @@
 
 use peers::{Reply, Routes};
 
-use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
 use crate::promoter::Candidate;
@@ -10,15 +9,15 @@ use crate::store::Tier;
 use crate::{Entry, Key, Source};
 
 impl Inner {
-    /// Takes a value that came from its owner, and mirrors it if the promoter says so and nothing
-    /// has changed since the `stamp`.
+    /// Takes a value that came from its owner, and mirrors it if the promoter says so and the key has not changed
+    /// `since` this node began to ask.
     pub(in crate::group) fn accept(
         &self,
         key: &Key,
         reply: Reply,
         via: Via,
         routes: &Routes,
-        stamp: Stamp,
+        since: u64,
     ) -> Entry {
         let now = self.clock.now();
         self.measures.value_sizes.record(reply.value.len() as u64);
@@ -38,9 +37,7 @@ impl Inner {
         if mirrored {
             // The value is a slice of a network buffer, which the mirror must not keep alive.
             value = value.compact();
-            let (key, value) = (key.clone(), value.clone());
-            self.store
-                .insert_if(key, value, Tier::Hot, lifetime, || self.fence.holds(stamp));
+            self.store_since(since, key, value.clone(), Tier::Hot, lifetime);
         }
         Entry {
             value,

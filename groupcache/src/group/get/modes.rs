@@ -50,9 +50,9 @@ impl Inner {
         let Some(owner) = routes.owner(key).filter(|owner| !owner.is_self()) else {
             return Ok(None);
         };
-        let stamp = self.fence.stamp_of_mirror(key);
+        let since = self.coherence.position();
         match self.ask(owner, 0, key, GetMode::Peek).await {
-            Ok(reply) => Ok(Some(self.accept(key, reply, Via::Peek, &routes, stamp))),
+            Ok(reply) => Ok(Some(self.accept(key, reply, Via::Peek, &routes, since))),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }

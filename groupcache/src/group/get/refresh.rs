@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
 use crate::trace::spans;
 use crate::{Entry, Error, Key};
@@ -33,12 +32,12 @@ impl Inner {
 
     /// The work of a refresh. A load on this node notes its failure itself.
     async fn refetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
-        let stamp = self.fence.stamp_of_mirror(&key);
+        let since = self.coherence.position();
         let result = Arc::clone(&self).fetch(key.clone()).await;
         if !self.owns(&key) {
             match &result {
                 Ok(_) => self.failures.clear(&key),
-                Err(error) if error.is_not_found() => self.forget_stale_mirror(&key, stamp),
+                Err(error) if error.is_not_found() => self.forget_stale_mirror(&key, since),
                 Err(error) => self.failures.record(&key, error, self.clock.now()),
             }
         }
@@ -46,15 +45,15 @@ impl Inner {
     }
 
     /// The owner says that there is no value any more.
-    fn forget_stale_mirror(&self, key: &Key, stamp: Stamp) {
-        if self.fence.holds(stamp) {
+    fn forget_stale_mirror(&self, key: &Key, since: u64) {
+        if self.is_unchanged(key, since) {
             self.forget(key);
         }
     }
 
     /// A load has found that there is no value any more: no node goes on serving the stale one.
-    pub(super) fn remove_stale(self: &Arc<Self>, key: Key, stamp: Stamp) {
-        if self.store.get(&key).is_some() && self.fence.holds(stamp) {
+    pub(super) fn remove_stale(self: &Arc<Self>, key: Key, since: u64) {
+        if self.store.get(&key).is_some() && self.is_unchanged(&key, since) {
             let (group, removal) = (self.name.clone(), Arc::clone(self));
             self.runtime.handle().spawn(async move {
                 if let Err(error) = removal.remove_everywhere(vec![key]).await {

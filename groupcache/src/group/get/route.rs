@@ -70,8 +70,8 @@ impl Inner {
             Err(error) => {
                 self.counters.add(Event::PeerError);
                 tracing::debug!(%group, peer = %peer.member(), %error, "no answer");
-                // A peer that is left alone has failed before.
-                if !error.is_circuit_open() {
+                // A peer that is not asked has failed before.
+                if !error.is_circuit_open() && !error.is_behind() {
                     let error = Error::from(error);
                     self.note_failure(FailedStep::Fetch, &error, key, Some(peer), is_noted);
                 }
@@ -80,7 +80,7 @@ impl Inner {
         }
     }
 
-    /// Asks one peer, and notes the end of its change log. So many others were asked for the key before.
+    /// Asks one peer. So many others were asked for the key before.
     pub(in crate::group) async fn ask(
         self: &Arc<Self>,
         peer: &Peer,
@@ -88,7 +88,17 @@ impl Inner {
         key: &Key,
         mode: GetMode,
     ) -> Result<Reply, peers::Error> {
-        let group = &*self.name;
+        let (group, id) = (&*self.name, peer.member().id());
+        if self.coherence.distrusts(id) {
+            return Err(peers::Error::behind(peer.member().url()));
+        }
+        let known = &*self.coherence.known(group, key);
+        let request = GetRequest {
+            group,
+            key,
+            mode,
+            known,
+        };
         let span = spans::fetch(
             self.traced(),
             key,
@@ -96,8 +106,8 @@ impl Inner {
             attempt,
             spans::word(mode),
         );
-        let reply = asking(span, pin!(peer.get(GetRequest { group, key, mode }))).await?;
-        self.heard(peer, reply.log);
+        let reply = asking(span, pin!(peer.get(request))).await?;
+        self.heard(peer, reply.seen);
         Ok(reply)
     }
 }

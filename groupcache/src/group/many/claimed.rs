@@ -7,7 +7,6 @@ use futures_util::stream::FuturesUnordered;
 use super::landings::{Message, Wanted};
 use super::panics::caught_now;
 use super::rounds::Keyed;
-use crate::group::fence::Stamp;
 use crate::group::flights::{Call, Claim, Flights, Landing};
 use crate::group::inner::Inner;
 use crate::{Entry, Error, Key};
@@ -16,7 +15,7 @@ use crate::{Entry, Error, Key};
 pub(super) struct Claimed {
     wanted: Wanted,
     landing: Landing,
-    pub(super) stamp: Stamp,
+    pub(super) since: u64,
 }
 
 impl Claimed {
@@ -60,7 +59,6 @@ impl Inner {
         flights: &Flights,
         keys: &mut impl Iterator<Item = Wanted>,
         most: usize,
-        stamp: impl Fn(&Key) -> Stamp,
     ) -> Vec<Claimed> {
         let expected = most.min(keys.size_hint().0);
         let (mut claims, mut joined) = (Vec::with_capacity(expected), Vec::new());
@@ -69,12 +67,12 @@ impl Inner {
         {
             match flights.claim(wanted.key.clone()) {
                 Claim::Mine(landing) => {
-                    let stamp = stamp(&wanted.key);
+                    let since = self.coherence.position();
                     let landed = caught_now(|| Ok(self.landed(&wanted.key)));
                     let claimed = Claimed {
                         wanted,
                         landing,
-                        stamp,
+                        since,
                     };
                     match landed.transpose() {
                         Some(result) => claimed.land(result),

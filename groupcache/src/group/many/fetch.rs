@@ -49,8 +49,7 @@ impl Inner {
     async fn begin_round(self: Arc<Self>, routes: Arc<Routes>, round: Round<Wanted>) {
         let Round { peer, items } = round;
         let (most, mut items) = (items.len(), items.into_iter());
-        let stamp = |key: &Key| self.fence.stamp_of_mirror(key);
-        let items = self.claim(&self.fetches, &mut items, most, stamp);
+        let items = self.claim(&self.fetches, &mut items, most);
         self.fetch_round(routes, 0, Round { peer, items }).await;
     }
 
@@ -140,7 +139,7 @@ impl Inner {
         answer: Result<Reply, Error>,
     ) -> Result<Entry, Error> {
         let reply = answer?;
-        caught_now(|| Ok(self.accept(fetch.key(), reply, Via::Fetch, routes, fetch.stamp)))
+        caught_now(|| Ok(self.accept(fetch.key(), reply, Via::Fetch, routes, fetch.since)))
     }
 
     /// Fetches each key as a single get does, so many at a time.

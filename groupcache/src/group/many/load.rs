@@ -52,8 +52,7 @@ impl Inner {
         wanted: &mut impl Iterator<Item = Wanted>,
     ) -> Option<Vec<Claimed>> {
         let most = self.limits.max_bulk_load_keys;
-        let stamp = |key: &Key| self.stamp_of_load(key);
-        let bulk = self.claim(&self.loads, wanted, most, stamp);
+        let bulk = self.claim(&self.loads, wanted, most);
         (!bulk.is_empty()).then_some(bulk)
     }
 
@@ -100,7 +99,7 @@ impl Inner {
     /// The former owner's copy, or the error of a key whose last loads have failed just now.
     async fn result_without_getter(&self, load: &Claimed) -> Result<Option<Entry>, Error> {
         if self.router.former_owner(load.key()).is_some()
-            && let Some(entry) = Box::pin(self.take_over(load.key(), load.stamp)).await
+            && let Some(entry) = Box::pin(self.take_over(load.key(), load.since)).await
         {
             return Ok(Some(entry));
         }
@@ -110,15 +109,15 @@ impl Inner {
     fn land_together(self: &Arc<Self>, loads: Vec<Claimed>, mut outcome: Result<Answers, Error>) {
         let mut is_noted = false;
         Claimed::land_all(loads.into_iter().map(|load| {
-            let (key, stamp) = (load.key(), load.stamp);
+            let (key, since) = (load.key(), load.since);
             let result = caught_now(|| match &mut outcome {
                 Ok(answers) => answers
                     .take(key)
                     .map_err(Error::from_getter)
-                    .and_then(|value| self.keep(key.clone(), value, stamp)),
+                    .and_then(|value| self.keep(key.clone(), value, since)),
                 Err(error) => Err(error.clone()),
             });
-            self.note_load(key, stamp, &result, &mut is_noted);
+            self.note_load(key, since, &result, &mut is_noted);
             (load, result)
         }));
     }
@@ -126,7 +125,7 @@ impl Inner {
     async fn load_each_alone(self: &Arc<Self>, loads: Vec<Claimed>) {
         let most = loads.len().max(1);
         let loads = loads.into_iter().map(|load| async move {
-            let result = caught(self.call_getter(load.key().clone(), load.stamp)).await;
+            let result = caught(self.call_getter(load.key().clone(), load.since)).await;
             (load, result)
         });
         let loaded = loads.collect::<FuturesUnordered<_>>().ready_chunks(most);

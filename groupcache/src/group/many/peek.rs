@@ -9,7 +9,6 @@ use peers::{GetMode, Peer, Reply, Routes};
 use super::landings::{Landings, Message, Wanted};
 use super::panics::caught_now;
 use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
-use crate::group::fence::Stamp;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
 use crate::{Error, Key, NotFound};
@@ -17,7 +16,7 @@ use crate::{Error, Key, NotFound};
 /// A key whose owner is asked for a copy.
 struct Peek {
     wanted: Wanted,
-    stamp: Stamp,
+    since: u64,
 }
 
 impl Keyed for Peek {
@@ -67,7 +66,7 @@ impl Inner {
     ) {
         let Round { peer, items } = round;
         let items = items.into_iter().map(|wanted| Peek {
-            stamp: self.fence.stamp_of_mirror(&wanted.key),
+            since: self.coherence.position(),
             wanted,
         });
         let items: Vec<_> = items.collect();
@@ -125,10 +124,10 @@ impl Inner {
         otherwise: Otherwise,
         message: &mut Message,
     ) -> Option<Wanted> {
-        let Peek { wanted, stamp } = peek;
+        let Peek { wanted, since } = peek;
         let entry = match answer {
             Ok(reply) => {
-                caught_now(|| Ok(self.accept(&wanted.key, reply, Via::Peek, routes, stamp)))
+                caught_now(|| Ok(self.accept(&wanted.key, reply, Via::Peek, routes, since)))
             }
             Err(error) if error.is_not_found() || otherwise == Otherwise::Load => {
                 return Some(wanted);

@@ -64,19 +64,23 @@ pub(super) fn rounds<'a, T: Keyed>(
 }
 
 impl Inner {
-    /// Asks one peer for several keys, and notes the end of its change log. A key without an answer is to be
-    /// asked for again.
+    /// Asks one peer for several keys. A key without an answer is to be asked for again.
     pub(super) async fn ask_together<T: Keyed>(
         self: &Arc<Self>,
         peer: &Peer,
         items: &[T],
         mode: GetMode,
     ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
+        if self.coherence.distrusts(peer.member().id()) {
+            return Err(peers::Error::behind(peer.member().url()));
+        }
         let keys: Vec<&[u8]> = items.iter().map(T::key).collect();
+        let known = self.coherence.known_of_each(&self.name, &keys);
         let request = GetManyRequest {
             group: &self.name,
             keys: &keys,
             mode,
+            known: &known,
         };
         let span = spans::fetch_many(&self.name, keys.len(), peer.member(), mode);
         let answers = match asking(span, pin!(peer.get_many(request))).await {
@@ -84,9 +88,9 @@ impl Inner {
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,
         };
-        // All replies of an exchange have the same position.
+        // All replies of an exchange say the same of the peer.
         if let Some(reply) = answers.iter().flatten().flatten().next() {
-            self.heard(peer, reply.log);
+            self.heard(peer, reply.seen);
         }
         Ok(answers)
     }

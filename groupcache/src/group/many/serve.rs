@@ -21,7 +21,14 @@ impl Inner {
         self: &Arc<Self>,
         request: &GetManyRequest<'_>,
     ) -> GetManyReply {
-        let GetManyRequest { keys, mode, .. } = *request;
+        let GetManyRequest {
+            keys, mode, known, ..
+        } = *request;
+        for (place, change) in known {
+            if let Some(key) = keys.get(*place as usize) {
+                self.make_known(key, &[*change]);
+            }
+        }
         let (mut answers, mut absent) = (Vec::with_capacity(keys.len()), Vec::new());
         for (place, &key) in keys.iter().enumerate() {
             self.counters.add(Event::PeerGet);
@@ -44,7 +51,7 @@ impl Inner {
         }
         GetManyReply {
             answers,
-            log: Some(self.coherence.position()),
+            seen: Some(self.coherence.seen()),
         }
     }
 

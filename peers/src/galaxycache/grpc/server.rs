@@ -189,8 +189,12 @@ impl Call<'_> {
         }
         let group = str::from_utf8(&request.galaxy)
             .map_err(|_| Error::no_such_group(String::from_utf8_lossy(&request.galaxy)))?;
-        let mode = self.mode;
-        let asked = self.service.get(GetRequest { group, key, mode });
+        let asked = self.service.get(GetRequest {
+            group,
+            key,
+            mode: self.mode,
+            known: &[],
+        });
         let reply = match self.limit {
             // Expired on arrival: nobody waits for the value.
             Some(Duration::ZERO) => return Err(Error::timed_out("a request", Duration::ZERO)),

@@ -89,7 +89,7 @@ impl TryFrom<GetResponse> for Reply {
             value: view(response.value),
             expires_at: expires_at(response.expiry)?,
             minute_qps: (response.minute_qps != 0.0).then_some(response.minute_qps),
-            log: None,
+            seen: None,
         })
     }
 }

@@ -43,6 +43,11 @@ pub(crate) struct HttpClient {
     pool: Pool<Connection>,
 }
 
+/// The longest body of the answer to a request that has this among its extensions. Other answers are as long as a value may
+/// be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AnswerLimit(pub(crate) usize);
+
 /// A connection that was made for this client.
 #[derive(Debug)]
 struct Connection {
@@ -124,6 +129,12 @@ impl HttpClient {
         self.target(base, group, b"") + operation
     }
 
+    /// The request target of an operation that is about no group: its name stands in the place of one, without a slash
+    /// behind it.
+    pub(crate) fn node_target(&self, base: &str, operation: &str) -> String {
+        [&*self.root, base, operation].concat()
+    }
+
     /// Refuses a key that no peer would take.
     pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
         within("a key", key.len(), self.options.max_key_bytes)
@@ -201,6 +212,7 @@ impl HttpClient {
             }
             let request = self.prepare(&fill)?;
             let method = request.method().clone();
+            let limit = request.extensions().get().copied();
             let sending = connection.sender.try_send_request(request);
             let response = match sending.await {
                 Ok(response) => response,
@@ -211,7 +223,7 @@ impl HttpClient {
                 }
                 Err(error) => return Err(self.broken(error.into_error())),
             };
-            let (answer, reusable) = self.read(response).await?;
+            let (answer, reusable) = self.read(response, limit).await?;
             if reusable && !connection.sender.is_closed() {
                 self.pool.give_back(connection);
             }

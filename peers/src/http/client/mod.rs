@@ -20,7 +20,7 @@ pub(crate) use connection_limit::ConnectionLimit;
 pub(crate) use connection_limit::Lane;
 pub use connector::{Connector, TcpConnector};
 pub use destination::Destination;
-pub(crate) use http_client::{HttpClient, Upgraded};
+pub(crate) use http_client::{AnswerLimit, HttpClient, Upgraded};
 pub use io::Io;
 #[cfg(feature = "grpc")]
 pub(crate) use refusal::refusal;

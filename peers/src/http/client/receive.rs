@@ -6,7 +6,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::answer::Answer;
-use super::http_client::HttpClient;
+use super::http_client::{AnswerLimit, HttpClient};
 use crate::Error;
 use crate::http::{Share, failure};
 
@@ -21,12 +21,16 @@ const COPIED_BYTES: usize = 4 << 10;
 /// The receiving of answers: what is no answer of the peer, or too long, is an error.
 impl HttpClient {
     /// Reads the body, and says whether the connection can be used again.
-    pub(super) async fn read(&self, response: Response<Incoming>) -> Result<(Answer, bool), Error> {
+    pub(super) async fn read(
+        &self,
+        response: Response<Incoming>,
+        limit: Option<AnswerLimit>,
+    ) -> Result<(Answer, bool), Error> {
         let (head, body) = response.into_parts();
         self.check_origin(head.status, &head.headers)?;
         let (body, whole) = if head.status == StatusCode::OK {
             self.check_body(&head.headers)?;
-            (self.read_value(body).await?, true)
+            (self.read_value(body, limit).await?, true)
         } else {
             self.read_message(body).await?
         };
@@ -57,8 +61,12 @@ impl HttpClient {
         )))
     }
 
-    async fn read_value(&self, mut body: Incoming) -> Result<Bytes, Error> {
-        let limit = self.options().max_body_bytes();
+    async fn read_value(
+        &self,
+        mut body: Incoming,
+        limit: Option<AnswerLimit>,
+    ) -> Result<Bytes, Error> {
+        let limit = limit.map_or_else(|| self.options().max_body_bytes(), |limit| limit.0);
         let too_large = |size| Error::too_large("a peer's answer", size, limit as u64);
         let expected = body.size_hint().lower();
         if expected > limit as u64 {
@@ -120,7 +128,7 @@ impl HttpClient {
         {
             return Ok(());
         }
-        let (answer, _) = self.read(answer).await?;
+        let (answer, _) = self.read(answer, None).await?;
         Err(failure::error(&answer, ""))
     }
 

@@ -8,7 +8,7 @@ use crate::access::Guard;
 use crate::http::addressee::check_label;
 use crate::http::client::{Connector, Destination, TcpConnector};
 use crate::http::server::{Hook, Page};
-use crate::http::{HEALTH, MAX_KEYS_BYTES};
+use crate::http::{HEALTH, MAX_LIST_BYTES};
 use crate::limits::check_time;
 
 /// Limits and time-outs of clients and servers that speak HTTP.
@@ -281,10 +281,10 @@ impl HttpOptions {
         self.max_value_bytes + FRAMING
     }
 
-    /// The longest message of a stream: a value, its key and its group, or a list of keys.
+    /// The longest message of a stream: a value, its key and its group, or a list of keys or of changes.
     pub(crate) fn max_message_bytes(&self) -> usize {
         let value = self.max_body_bytes() + self.max_key_bytes + HEAD_BESIDE_KEY;
-        value.max(2 * MAX_KEYS_BYTES)
+        value.max(MAX_LIST_BYTES)
     }
 
     /// The longest head of a request.

@@ -7,8 +7,8 @@ use super::limited::Limited;
 use crate::http::path::{self, Malformed, Plus};
 use crate::http::{Body, HttpOptions, failure};
 use crate::{
-    Error, GetManyReply, GetManyRequest, GetMode, GetRequest, PeerService, Phase, RemoveRequest,
-    Reply, SetRequest,
+    Error, GetManyReply, GetManyRequest, GetMode, GetRequest, KnownChange, PeerService,
+    RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// A request as the server side of a protocol sees it, and the service that answers it.
@@ -93,8 +93,23 @@ impl<'a> InboundRequest<'a> {
 
     /// Has the node look a value up, as far as the mode goes.
     pub(crate) async fn get(&self, address: &Address<'_>, mode: GetMode) -> Result<Reply, Error> {
-        let (group, key) = (&*address.group, &*address.key);
-        self.limited().get(GetRequest { group, key, mode }).await
+        self.get_knowing(address, mode, &[]).await
+    }
+
+    /// The same for somebody who knows these changes of the key.
+    pub(crate) async fn get_knowing(
+        &self,
+        address: &Address<'_>,
+        mode: GetMode,
+        known: &[KnownChange],
+    ) -> Result<Reply, Error> {
+        let request = GetRequest {
+            group: &address.group,
+            key: &address.key,
+            mode,
+            known,
+        };
+        self.limited().get(request).await
     }
 
     /// The same for several keys.
@@ -115,9 +130,9 @@ impl<'a> InboundRequest<'a> {
         &self,
         group: &str,
         keys: &[&[u8]],
-        phase: Phase,
+        stamp: Option<Stamp>,
     ) -> Result<(), Error> {
-        let request = RemoveRequest { group, keys, phase };
+        let request = RemoveRequest { group, keys, stamp };
         self.limited().remove(request).await
     }
 }

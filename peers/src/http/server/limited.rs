@@ -1,4 +1,4 @@
-use crate::http::HttpOptions;
+use crate::http::{HttpOptions, known_places};
 use crate::{
     Error, GetManyReply, GetManyRequest, GetMode, GetRequest, PeerService, RemoveRequest, Reply,
     SetRequest,
@@ -32,6 +32,7 @@ impl Limited<'_> {
         let (keys, refused) = request.checked(|key| self.check_key(key))?;
         let request = GetManyRequest {
             keys: &keys,
+            known: &known_places(request.known, &refused),
             ..request
         };
         let mut reply = self.service.get_many(request).await?;

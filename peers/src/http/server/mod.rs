@@ -23,7 +23,7 @@ mod watchdog;
 
 pub use accepted::{Accepted, RemoteAddr};
 pub(crate) use hook::Hook;
-pub(crate) use inbound::{Address, InboundRequest};
+pub(crate) use inbound::InboundRequest;
 pub use inbound_connections::InboundConnections;
 pub(crate) use limited::Limited;
 pub use listener::{Listener, listen};

@@ -4,21 +4,21 @@ use bytes::Bytes;
 
 use super::PROTOCOL;
 use super::wire::answer;
-use super::wire::changes_request::Pull;
 use super::wire::clear::Clear;
 use super::wire::get::Get;
 use super::wire::get_many::GetMany;
+use super::wire::of_node::OfNode;
 use super::wire::remove::{self, Remove};
 use super::wire::set::Set;
-use super::wire::{changes, kind, value};
+use super::wire::{kind, value};
 use crate::http::client::{HttpClient, Lane};
 use crate::http::{BodyBudget, MAX_KEYS_BYTES};
-use crate::native::wire::get_many_response;
+use crate::native::wire::{get_many_response, knowledge};
 use crate::stream::Message;
 use crate::stream::caller::{Again, Answer, Called, StreamClient};
 use crate::{
-    Changes, ChangesRequest, Connections, Error, GetManyReply, GetManyRequest, GetMode, GetRequest,
-    Phase, RemoveRequest, Reply, SetRequest, Wire,
+    Connections, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge,
+    RemoveRequest, Reply, SetRequest, Stamp, Wire,
 };
 
 /// Asks one peer over a stream. Each method returns `None` if the peer does not speak it.
@@ -128,19 +128,20 @@ impl StreamForm {
         &self,
         request: RemoveRequest<'_>,
     ) -> Result<Option<()>, Error> {
-        let mut rest = request.keys;
-        while !rest.is_empty() {
-            let (keys, later) = rest.split_at(remove::batch(rest, MAX_KEYS_BYTES));
-            rest = later;
+        let mut told = 0;
+        while told < request.keys.len() {
+            let rest = &request.keys[told..];
+            let keys = &rest[..remove::batch(rest, MAX_KEYS_BYTES)];
             let message = Remove(RemoveRequest {
                 keys,
-                phase: request.phase.of_message(rest.is_empty()),
+                stamp: request.stamp.map(|stamp| stamp.at(told)),
                 ..request
             });
-            let told = self.tell(&message, request.group, Again::Once).await?;
-            if told.is_none() {
+            let answered = self.tell(&message, request.group, Again::Once).await?;
+            if answered.is_none() {
                 return Ok(None);
             }
+            told += keys.len();
         }
         Ok(Some(()))
     }
@@ -148,21 +149,25 @@ impl StreamForm {
     pub(in crate::native) async fn clear(
         &self,
         group: &str,
-        phase: Phase,
+        stamp: Option<Stamp>,
     ) -> Result<Option<()>, Error> {
-        self.tell(&Clear { group, phase }, group, Again::Once).await
+        self.tell(&Clear { group, stamp }, group, Again::Once).await
     }
 
-    pub(in crate::native) async fn changes(
-        &self,
-        request: ChangesRequest<'_>,
-    ) -> Result<Option<Changes>, Error> {
-        let pull = Pull(request);
-        let called = self.stream.call(&pull, Lane::Quick, Again::Once).await?;
+    /// Sends a `Knowledge`, and reads another one.
+    pub(in crate::native) async fn sync(&self, message: Bytes) -> Result<Option<Knowledge>, Error> {
+        let sync = OfNode::new(kind::SYNC, message);
+        let called = self.stream.call(&sync, Lane::Quick, Again::Once).await?;
         let Called::Answered(answer) = called else {
             return Ok(None);
         };
-        changes::read(self.expect(kind::CHANGES, answer, request.group)?).map(Some)
+        knowledge::decode(&self.expect(kind::KNOWLEDGE, answer, "")?).map(Some)
+    }
+
+    /// Sends a list of the ids of members.
+    pub(in crate::native) async fn note_behind(&self, message: Bytes) -> Result<Option<()>, Error> {
+        let behind = OfNode::new(kind::BEHIND, message);
+        self.tell(&behind, "", Again::Once).await
     }
 
     /// The message of an answer that has to be of this kind, or the error that it says.

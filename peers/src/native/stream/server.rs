@@ -11,12 +11,12 @@ use tokio::sync::Semaphore;
 use super::PROTOCOL;
 use super::wire::answer::Answer;
 use super::wire::clear::Clear;
-use super::wire::{changes_request, clear, get, get_many, kind, remove, set};
+use super::wire::{clear, get, get_many, kind, remove, set};
 use crate::access::Pass;
 use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
 use crate::http::{Body, BodyBudget, Share};
-use crate::native::wire::get_many_response;
+use crate::native::wire::{get_many_response, knowledge, member_ids};
 use crate::stream::Hello;
 use crate::stream::limits::SMALL;
 use crate::stream::server::{Answerer, Session, Times};
@@ -86,10 +86,11 @@ impl Answerer for StreamService {
         if kind != kind::GET {
             return None;
         }
-        let request = match get::read(message) {
-            Ok(request) => request,
+        let received = match get::read(message) {
+            Ok(received) => received,
             Err(error) => return Some(bad(&error)),
         };
+        let request = received.as_request();
         if let Err(error) = self.limited().check_key(request.key) {
             return Some(self.error(&error));
         }
@@ -135,10 +136,11 @@ impl StreamService {
         let done = match kind {
             kind::GET => return self.get(&message).await,
             kind::GET_MANY => return self.get_many(message).await,
-            kind::CHANGES_REQUEST => return self.changes(&message).await,
+            kind::SYNC => return self.sync(&message).await,
             kind::SET => self.set(message).await,
             kind::REMOVE => self.remove(&message).await,
             kind::CLEAR => self.clear(&message).await,
+            kind::BEHIND => self.note_behind(&message).await,
             _ => {
                 let text = format!("bad request: a call of the unknown kind {kind}");
                 Err(Error::unsupported_by_peer(text))
@@ -154,7 +156,7 @@ impl StreamService {
     /// value from the cache, nothing else bounds it.
     async fn get(&self, message: &[u8]) -> Answer {
         let result = match get::read(message) {
-            Ok(request) => self.limited().get(request).await,
+            Ok(received) => self.limited().get(received.as_request()).await,
             Err(error) => return bad(&error),
         };
         match result {
@@ -180,11 +182,13 @@ impl StreamService {
             Ok(received) => received,
             Err(error) => return bad(&error),
         };
-        let keys: Vec<&[u8]> = received.keys.iter().map(|key| &**key).collect();
+        let asked = &received.asked;
+        let keys: Vec<&[u8]> = asked.keys.iter().map(|key| &**key).collect();
         let request = GetManyRequest {
             group: received.group(),
             keys: &keys,
-            mode: received.mode,
+            mode: asked.mode,
+            known: &asked.known,
         };
         match self.limited().get_many(request).await {
             Ok(reply) => {
@@ -198,13 +202,17 @@ impl StreamService {
         }
     }
 
-    async fn changes(&self, message: &[u8]) -> Answer {
-        let changes = match changes_request::read(message) {
-            Ok(request) => self.service.changes(request).await,
+    /// What this node knows of changes. It counts into the budget until it is written.
+    async fn sync(&self, message: &[u8]) -> Answer {
+        let known = match knowledge::decode(message) {
+            Ok(told) => self.service.sync(told).await,
             Err(error) => return bad(&error),
         };
-        match changes {
-            Ok(changes) => Answer::Changes(changes),
+        match known.and_then(|known| knowledge::encode(&known)) {
+            Ok(known) => {
+                let share = self.bodies.share(known.len()).await;
+                Answer::Knowledge(held(known.into(), share))
+            }
             Err(error) => self.error(&error),
         }
     }
@@ -220,8 +228,13 @@ impl StreamService {
     }
 
     async fn clear(&self, message: &[u8]) -> Result<(), Error> {
-        let Clear { group, phase } = clear::read(message)?;
-        self.service.clear(group, phase).await
+        let Clear { group, stamp } = clear::read(message)?;
+        self.service.clear(group, stamp).await
+    }
+
+    async fn note_behind(&self, message: &[u8]) -> Result<(), Error> {
+        let members = member_ids::decode(message)?;
+        self.service.note_behind(&members).await
     }
 
     fn limited(&self) -> Limited<'_> {

@@ -2,8 +2,7 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | 1 log | fixed64 | the owner's change log |
-//! | 2 changes | uint64 | its end, read after all values were |
+//! | 2 seen | uint64 | how many changes the owner has made |
 //! | 3 answers | repeated message | one for each key, in the order of the request |
 //!
 //! and in it the message `Answer`. An empty one says that the key is not answered in this message.
@@ -16,7 +15,7 @@
 //! | 4 error | string | in place of a value: the error's name, as in the header `x-groupcache-error` |
 //! | 5 message | string | the error's text |
 
-use bytes::{Buf, BufMut as _, Bytes};
+use bytes::{Buf, Bytes};
 use byteview::ByteView;
 use prost::Message;
 use prost::encoding::{
@@ -28,10 +27,10 @@ use super::slice;
 use crate::http::failure;
 use crate::protobuf::get_response;
 use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
-use crate::{Error, GetManyReply, LogPosition, Reply};
+use crate::{Error, GetManyReply, Reply};
 
-/// The log's position: two keys, a fixed64 and the longest varint.
-const LOG_LEN: usize = 1 + 8 + 1 + 10;
+/// The number of changes: a key and the longest varint.
+const SEEN_LEN: usize = 1 + 10;
 
 /// An answer that is not there: a key and a length of zero.
 const NONE_LEN: usize = 2;
@@ -60,14 +59,14 @@ pub(in crate::native) fn expected_len(reply: &GetManyReply) -> usize {
         Some(Err(_)) => 64,
         None => NONE_LEN,
     };
-    LOG_LEN + reply.answers.iter().map(longest).sum::<usize>()
+    SEEN_LEN + reply.answers.iter().map(longest).sum::<usize>()
 }
 
 /// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
 /// left out, each as one that is not there.
 pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
     let count = reply.answers.len();
-    let room = limit.saturating_sub(LOG_LEN + NONE_LEN * count);
+    let room = limit.saturating_sub(SEEN_LEN + NONE_LEN * count);
     let expected = expected_len(reply);
     let mut message = Vec::with_capacity(expected.min(limit));
     let mut taken = 0;
@@ -95,11 +94,9 @@ pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
         }
         taken += message.len() - before - NONE_LEN;
     }
-    if let Some(position) = reply.log {
-        encode_key(1, WireType::SixtyFourBit, &mut message);
-        message.put_u64_le(position.log);
+    if let Some(seen) = reply.seen {
         encode_key(2, WireType::Varint, &mut message);
-        encode_varint(position.count, &mut message);
+        encode_varint(seen, &mut message);
     }
     message.into()
 }
@@ -147,17 +144,14 @@ pub(in crate::native) fn decode(
 ) -> Result<GetManyReply, Error> {
     let malformed = |what: String| Error::malformed(format!("a GetManyResponse: {what}"));
     let mut answers = Vec::with_capacity(count);
-    let (mut log, mut changes) = (None, 0);
+    let mut seen = None;
     while message.has_remaining() {
         let (field, wire_type) =
             decode_key(&mut message).map_err(|error| malformed(error.to_string()))?;
         match (field, wire_type) {
-            (1, WireType::SixtyFourBit) if message.remaining() >= size_of::<u64>() => {
-                log = Some(message.get_u64_le());
-            }
             (2, WireType::Varint) => {
-                changes =
-                    decode_varint(&mut message).map_err(|error| malformed(error.to_string()))?;
+                let number = decode_varint(&mut message);
+                seen = Some(number.map_err(|error| malformed(error.to_string()))?);
             }
             (3, WireType::LengthDelimited) => {
                 if answers.len() == count {
@@ -180,11 +174,7 @@ pub(in crate::native) fn decode(
             answers.len()
         )));
     }
-    let count = changes;
-    Ok(GetManyReply {
-        answers,
-        log: log.map(|log| LogPosition { log, count }),
-    })
+    Ok(GetManyReply { answers, seen })
 }
 
 fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Error>>, String> {
@@ -202,7 +192,7 @@ fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Erro
         value: ByteView::from(value),
         expires_at: answer.expire.and_then(time_from_nanos),
         minute_qps: answer.minute_qps,
-        log: None,
+        seen: None,
     })))
 }
 
@@ -217,7 +207,7 @@ mod tests {
             value: value.to_vec().into(),
             expires_at: nanos.and_then(time_from_nanos),
             minute_qps,
-            log: None,
+            seen: None,
         }
     }
 
@@ -243,7 +233,7 @@ mod tests {
                 Some(Err(Error::getter("no"))),
                 None,
             ],
-            log: Some(LogPosition { log: 1, count: 300 }),
+            seen: Some(300),
         };
         let mut expected = Vec::new();
         expected.extend_from_slice(b"\x1a\x06\x0a\x04meow");
@@ -251,7 +241,7 @@ mod tests {
         expected.extend_from_slice(b"\x1a\x0d\x22\x09not-found\x2a\x00");
         expected.extend_from_slice(b"\x1a\x0c\x22\x06getter\x2a\x02no");
         expected.extend_from_slice(b"\x1a\x00");
-        expected.extend_from_slice(b"\x09\x01\0\0\0\0\0\0\0\x10\xac\x02");
+        expected.extend_from_slice(b"\x10\xac\x02");
         assert_eq!(encode(&sent, 1000), expected);
     }
 
@@ -259,17 +249,17 @@ mod tests {
         #[test]
         fn a_reply_reads_back(
             values: Vec<Option<(Vec<u8>, Option<u32>, Option<i64>)>>,
-            log: Option<(u64, u64)>,
+            seen: Option<u64>,
         ) {
             let answers = values.iter().map(|value| {
                 value.as_ref().map(|(bytes, qps, nanos)| Ok(reply(bytes, qps.map(f64::from), *nanos)))
             });
             let sent = GetManyReply {
                 answers: answers.collect(),
-                log: log.map(|(log, count)| LogPosition { log, count }),
+                seen,
             };
             let read = decode(encode(&sent, 1 << 20), values.len(), "g").unwrap();
-            prop_assert_eq!(read.log, sent.log);
+            prop_assert_eq!(read.seen, sent.seen);
             prop_assert_eq!(texts(&read), texts(&sent));
         }
 
@@ -279,10 +269,9 @@ mod tests {
             limit in 0_usize..4000,
         ) {
             let answers = lengths.iter().map(|&length| Some(Ok(reply(&vec![7; length], None, None))));
-            let log = Some(LogPosition { log: 1, count: u64::MAX });
-            let sent = GetManyReply { answers: answers.collect(), log };
+            let sent = GetManyReply { answers: answers.collect(), seen: Some(u64::MAX) };
             let message = encode(&sent, limit);
-            prop_assert!(message.len() <= limit.max(LOG_LEN + NONE_LEN * lengths.len()));
+            prop_assert!(message.len() <= limit.max(SEEN_LEN + NONE_LEN * lengths.len()));
             let read = decode(message, lengths.len(), "g").unwrap();
             for (read, sent) in texts(&read).into_iter().zip(texts(&sent)) {
                 prop_assert!(read == sent || read == "none");
@@ -312,13 +301,16 @@ mod tests {
             ]
         };
         let answers = errors().into_iter().map(|error| Some(Err(error))).collect();
-        let sent = GetManyReply { answers, log: None };
+        let sent = GetManyReply {
+            answers,
+            seen: None,
+        };
         let read = decode(encode(&sent, 10_000), 5, "g").unwrap();
         assert_eq!(texts(&read), texts(&sent));
 
         let long = GetManyReply {
             answers: vec![Some(Err(Error::getter("é".repeat(MAX_TEXT_BYTES))))],
-            log: None,
+            seen: None,
         };
         assert!(encode(&long, 1 << 20).len() < MAX_TEXT_BYTES + 32);
     }

@@ -5,10 +5,9 @@
 //! | 1 value | bytes | always written, also when it is empty |
 //! | 2 minute_qps | double | the owner's rate of the key |
 //! | 3 expire | int64 | ns since 1970; absent for never |
-//! | 14 log | fixed64 | the owner's change log |
-//! | 15 changes | uint64 | its end |
+//! | 15 seen | uint64 | how many changes the owner has made |
 
-use bytes::{BufMut as _, Bytes};
+use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
@@ -16,7 +15,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use crate::http::Body;
 use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
 use crate::protobuf::{get_response, value_message};
-use crate::{Error, LogPosition, Reply};
+use crate::{Error, Reply};
 
 #[derive(Clone, PartialEq, Message)]
 struct GetResponse {
@@ -26,27 +25,21 @@ struct GetResponse {
     minute_qps: Option<f64>,
     #[prost(int64, optional, tag = "3")]
     expire: Option<i64>,
-    #[prost(fixed64, optional, tag = "14")]
-    log: Option<u64>,
-    #[prost(uint64, tag = "15")]
-    changes: u64,
+    #[prost(uint64, optional, tag = "15")]
+    seen: Option<u64>,
 }
 
 /// The message, with the value as it is cached.
 pub(in crate::native) fn encode(reply: Reply) -> Body {
-    let (minute_qps, log) = (reply.minute_qps, reply.log);
+    let (minute_qps, seen) = (reply.minute_qps, reply.seen);
     let expire = reply.expires_at.map(nanos_since_1970);
-    let log_len = log.map_or(0, |position| {
-        2 + size_of::<u64>() + encoded_len_varint(position.count)
-    });
-    let rest_len = get_response::encoded_len(minute_qps, expire) + log_len;
+    let seen_len = seen.map_or(0, |seen| 1 + encoded_len_varint(seen));
+    let rest_len = get_response::encoded_len(minute_qps, expire) + seen_len;
     value_message(reply.value.into_bytes(), rest_len, |buffer| {
         get_response::encode_rest(minute_qps, expire, buffer);
-        if let Some(position) = log {
-            encode_key(14, WireType::SixtyFourBit, buffer);
-            buffer.put_u64_le(position.log);
+        if let Some(seen) = seen {
             encode_key(15, WireType::Varint, buffer);
-            encode_varint(position.count, buffer);
+            encode_varint(seen, buffer);
         }
     })
 }
@@ -63,10 +56,7 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
         value: ByteView::from(value),
         expires_at: message.expire.and_then(time_from_nanos),
         minute_qps: message.minute_qps,
-        log: message.log.map(|log| LogPosition {
-            log,
-            count: message.changes,
-        }),
+        seen: message.seen,
     })
 }
 
@@ -91,13 +81,13 @@ mod tests {
             length in 0_usize..5000,
             minute_qps: Option<u32>,
             nanos: Option<i64>,
-            log: Option<(u64, u64)>,
+            seen: Option<u64>,
         ) {
             let reply = Reply {
                 value: vec![7; length].into(),
                 expires_at: nanos.and_then(time_from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                log: log.map(|(log, count)| LogPosition { log, count }),
+                seen,
             };
             let message = collect(encode(reply.clone()));
             prop_assert_eq!(decode(message).unwrap(), reply);

@@ -1,11 +1,12 @@
 //! The messages, a file each. The `SetRequest` is [`protobuf`](crate::protobuf)'s.
 
-pub(super) mod changes_request;
-pub(super) mod changes_response;
 pub(super) mod get_many_request;
 pub(super) mod get_many_response;
 pub(super) mod get_response;
+pub(super) mod knowledge;
+pub(super) mod member_ids;
 pub(super) mod remove_keys;
+mod text;
 
 use bytes::{Buf as _, Bytes};
 use prost::encoding::decode_varint;
@@ -16,8 +17,18 @@ pub(super) const GET_MANY: &str = "_get-many/";
 pub(super) const REMOVE_KEYS: &str = "_remove-keys/";
 /// The same: a POST there clears the group.
 pub(super) const CLEAR: &str = "_clear/";
-/// The same: a POST there reads the group's change log.
-pub(super) const CHANGES: &str = "_changes/";
+
+/// Where a group and a key would stand: a POST there exchanges what two nodes know of changes. There is no slash in it, and
+/// so no group can be meant.
+pub(super) const SYNC: &str = "_sync";
+/// The same: a POST there says which members have not been told of changes.
+pub(super) const BEHIND: &str = "_behind";
+
+/// The type of the messages there.
+pub(super) const BYTES: &str = "application/octet-stream";
+
+/// The most changes of one key that a message has.
+pub(super) const MAX_KNOWN: usize = 128;
 
 /// The bytes of a field, a slice of the message. `None` if the message ends before they do.
 fn slice(message: &mut Bytes) -> Option<Bytes> {

@@ -4,19 +4,20 @@ use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 
 use super::failure::Failure;
-use super::{changes, failure, kind, value};
+use super::{failure, kind, value};
 use crate::stream::{Message, caller};
-use crate::{Changes, Error, Reply};
+use crate::{Error, Reply};
 
 #[derive(Debug)]
 pub(crate) enum Answer {
     Value(Reply),
     /// The change is made. Has no fields.
     Done,
-    Changes(Changes),
     Failure(Failure),
     /// The answers to several keys: a `GetManyResponse`, as over HTTP.
     Values(ByteView),
+    /// What the node knows of changes: a `Knowledge`, as over HTTP.
+    Knowledge(ByteView),
 }
 
 impl Message for Answer {
@@ -24,17 +25,16 @@ impl Message for Answer {
         match self {
             Self::Value(_) => kind::VALUE,
             Self::Done => kind::DONE,
-            Self::Changes(_) => kind::CHANGES,
             Self::Failure(_) => kind::FAILURE,
             Self::Values(_) => kind::VALUES,
+            Self::Knowledge(_) => kind::KNOWLEDGE,
         }
     }
 
     fn fields_len(&self) -> usize {
         match self {
             Self::Value(reply) => value::fields_len(reply),
-            Self::Done | Self::Values(_) => 0,
-            Self::Changes(changes) => changes::fields_len(changes),
+            Self::Done | Self::Values(_) | Self::Knowledge(_) => 0,
             Self::Failure(failure) => failure.fields_len(),
         }
     }
@@ -42,8 +42,7 @@ impl Message for Answer {
     fn write_fields(&self, buffer: &mut impl BufMut) {
         match self {
             Self::Value(reply) => value::write_fields(reply, buffer),
-            Self::Done | Self::Values(_) => {}
-            Self::Changes(changes) => changes::write_fields(changes, buffer),
+            Self::Done | Self::Values(_) | Self::Knowledge(_) => {}
             Self::Failure(failure) => failure.write_fields(buffer),
         }
     }
@@ -51,7 +50,7 @@ impl Message for Answer {
     fn body(&self) -> Option<&ByteView> {
         match self {
             Self::Value(reply) => Some(&reply.value),
-            Self::Values(values) => Some(values),
+            Self::Values(body) | Self::Knowledge(body) => Some(body),
             _ => None,
         }
     }

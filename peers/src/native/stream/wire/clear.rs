@@ -2,21 +2,21 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | phase | 9 bytes | see `phase` |
+//! | stamp | 1 or 33 bytes | see `stamp` |
 //! | group | bytes | UTF-8 text, the rest |
 
 use bytes::BufMut;
 
-use super::{kind, phase};
+use super::{kind, stamp};
 use crate::stream::Message;
 use crate::stream::fields::Fields;
-use crate::{Error, Phase};
+use crate::{Error, Stamp};
 
 /// A clear, to be written or as it was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Clear<'a> {
     pub(crate) group: &'a str,
-    pub(crate) phase: Phase,
+    pub(crate) stamp: Option<Stamp>,
 }
 
 impl Message for Clear<'_> {
@@ -25,21 +25,21 @@ impl Message for Clear<'_> {
     }
 
     fn fields_len(&self) -> usize {
-        phase::LENGTH + self.group.len()
+        stamp::length(self.stamp) + self.group.len()
     }
 
     fn write_fields(&self, buffer: &mut impl BufMut) {
-        phase::write(self.phase, buffer);
+        stamp::write(self.stamp, buffer);
         buffer.put_slice(self.group.as_bytes());
     }
 }
 
 pub(crate) fn read(message: &[u8]) -> Result<Clear<'_>, Error> {
     let mut fields = Fields::of("a clear", message);
-    let phase = phase::read(&mut fields)?;
-    let length = message.len() - phase::LENGTH;
+    let stamp = stamp::read(&mut fields)?;
+    let length = message.len() - stamp::length(stamp);
     let group = fields.text(length)?;
-    Ok(Clear { group, phase })
+    Ok(Clear { group, stamp })
 }
 
 #[cfg(test)]
@@ -47,21 +47,27 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::bytes_of;
+    use super::stamp::tests::{BYTES, STAMP, any_stamp};
     use super::*;
 
     #[test]
     fn the_bytes_are_the_documented_ones() {
         let clear = Clear {
             group: "gr",
-            phase: Phase::Last(0x0102),
+            stamp: Some(STAMP),
         };
-        assert_eq!(bytes_of(&clear), b"\x02\x02\x01\0\0\0\0\0\0gr");
+        assert_eq!(bytes_of(&clear), [BYTES, b"gr"].concat());
+        let clear = Clear {
+            stamp: None,
+            ..clear
+        };
+        assert_eq!(bytes_of(&clear), b"\0gr");
     }
 
     proptest! {
         #[test]
-        fn a_clear_reads_back(group: String, id: u64) {
-            let sent = Clear { group: &group, phase: Phase::First(id) };
+        fn a_clear_reads_back(group: String, stamp in any_stamp()) {
+            let sent = Clear { group: &group, stamp };
             let bytes = bytes_of(&sent);
             prop_assert_eq!(read(&bytes).unwrap(), sent);
         }

@@ -12,7 +12,7 @@ use super::{kind, name_bytes, name_len};
 use crate::native::wire::get_many_request;
 use crate::stream::Message;
 use crate::stream::fields::Fields;
-use crate::{Error, GetManyRequest, GetMode};
+use crate::{Error, GetManyRequest};
 
 /// A get of several keys, to be written.
 pub(crate) struct GetMany<'a> {
@@ -48,12 +48,11 @@ impl Message for GetMany<'_> {
     }
 }
 
-/// A get of several keys, as it was read. Everything is a slice of the message.
+/// A get of several keys, as it was read. Group and keys are slices of the message.
 #[derive(Debug)]
 pub(crate) struct Received {
     group: Bytes,
-    pub(crate) keys: Vec<Bytes>,
-    pub(crate) mode: GetMode,
+    pub(crate) asked: get_many_request::Asked,
 }
 
 impl Received {
@@ -69,8 +68,8 @@ pub(crate) fn read(message: Bytes) -> Result<Received, Error> {
     if str::from_utf8(&group).is_err() {
         return Err(fields.wrong("has text that is not UTF-8"));
     }
-    let (mode, keys) = get_many_request::decode(fields.rest())?;
-    Ok(Received { group, keys, mode })
+    let asked = get_many_request::decode(fields.rest())?;
+    Ok(Received { group, asked })
 }
 
 #[cfg(test)]
@@ -79,10 +78,15 @@ mod tests {
 
     use super::super::bytes_of;
     use super::*;
+    use crate::GetMode;
 
     fn request<'a>(group: &'a str, keys: &'a [&'a [u8]]) -> GetManyRequest<'a> {
-        let mode = GetMode::Peek;
-        GetManyRequest { group, keys, mode }
+        GetManyRequest {
+            group,
+            keys,
+            mode: GetMode::Peek,
+            known: &[],
+        }
     }
 
     #[test]
@@ -97,8 +101,8 @@ mod tests {
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let bytes = bytes_of(&GetMany::new(&request(&group, &keys)));
             let came = read(bytes.into()).unwrap();
-            prop_assert_eq!((came.group(), came.mode), (&*group, GetMode::Peek));
-            prop_assert_eq!(&came.keys, &keys);
+            prop_assert_eq!((came.group(), came.asked.mode), (&*group, GetMode::Peek));
+            prop_assert_eq!(&came.asked.keys, &keys);
         }
 
         #[test]

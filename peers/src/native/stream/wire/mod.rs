@@ -2,15 +2,15 @@
 //! rest of the message.
 
 pub(super) mod answer;
-pub(super) mod changes;
-pub(super) mod changes_request;
 pub(super) mod clear;
 pub(super) mod failure;
 pub(super) mod get;
 pub(super) mod get_many;
-mod phase;
+mod known;
+pub(super) mod of_node;
 pub(super) mod remove;
 pub(super) mod set;
+mod stamp;
 pub(super) mod value;
 
 /// The kinds of frames in which the messages travel.
@@ -19,12 +19,13 @@ pub(super) mod kind {
     pub(crate) const SET: u8 = 17;
     pub(crate) const REMOVE: u8 = 18;
     pub(crate) const CLEAR: u8 = 19;
-    pub(crate) const CHANGES_REQUEST: u8 = 20;
+    pub(crate) const SYNC: u8 = 20;
     pub(crate) const GET_MANY: u8 = 21;
+    pub(crate) const BEHIND: u8 = 22;
 
     pub(crate) const VALUE: u8 = 32;
     pub(crate) const DONE: u8 = 33;
-    pub(crate) const CHANGES: u8 = 34;
+    pub(crate) const KNOWLEDGE: u8 = 34;
     pub(crate) const FAILURE: u8 = 35;
     pub(crate) const VALUES: u8 = 36;
 }

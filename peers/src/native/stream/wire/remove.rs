@@ -2,16 +2,16 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | phase | 9 bytes | see `phase` |
+//! | stamp | 1 or 33 bytes | that of the first key, see `stamp`; the others have the numbers that follow |
 //! | group | u16, bytes | length and UTF-8 text |
 //! | keys | u32, bytes, each | to the end of the message |
 
 use bytes::BufMut;
 
-use super::{kind, name_bytes, name_len, phase};
+use super::{kind, name_bytes, name_len, stamp};
 use crate::stream::Message;
 use crate::stream::fields::Fields;
-use crate::{Error, Phase, RemoveRequest};
+use crate::{Error, RemoveRequest, Stamp};
 
 /// A removal, to be written.
 pub(crate) struct Remove<'a>(pub(crate) RemoveRequest<'a>);
@@ -21,7 +21,7 @@ pub(crate) struct Remove<'a>(pub(crate) RemoveRequest<'a>);
 pub(crate) struct Received<'a> {
     group: &'a str,
     keys: Vec<&'a [u8]>,
-    phase: Phase,
+    stamp: Option<Stamp>,
 }
 
 /// What a key takes in the message, and its length.
@@ -46,11 +46,11 @@ impl Message for Remove<'_> {
 
     fn fields_len(&self) -> usize {
         let keys: usize = self.0.keys.iter().map(|key| key_len(key)).sum();
-        phase::LENGTH + 2 + name_bytes(self.0.group).len() + keys
+        stamp::length(self.0.stamp) + 2 + name_bytes(self.0.group).len() + keys
     }
 
     fn write_fields(&self, buffer: &mut impl BufMut) {
-        phase::write(self.0.phase, buffer);
+        stamp::write(self.0.stamp, buffer);
         buffer.put_u16_le(name_len(self.0.group));
         buffer.put_slice(name_bytes(self.0.group));
         for key in self.0.keys {
@@ -63,7 +63,7 @@ impl Message for Remove<'_> {
 /// Reads a removal. Its memory is at most five times the message's.
 pub(crate) fn read(message: &[u8]) -> Result<Received<'_>, Error> {
     let mut fields = Fields::of("a removal", message);
-    let phase = phase::read(&mut fields)?;
+    let stamp = stamp::read(&mut fields)?;
     let length = fields.u16()?.into();
     let group = fields.text(length)?;
     let mut keys = Vec::new();
@@ -71,7 +71,7 @@ pub(crate) fn read(message: &[u8]) -> Result<Received<'_>, Error> {
         let length = fields.u32()? as usize;
         keys.push(fields.bytes(length)?);
     }
-    Ok(Received { group, keys, phase })
+    Ok(Received { group, keys, stamp })
 }
 
 impl Received<'_> {
@@ -79,7 +79,7 @@ impl Received<'_> {
         RemoveRequest {
             group: self.group,
             keys: &self.keys,
-            phase: self.phase,
+            stamp: self.stamp,
         }
     }
 }
@@ -89,6 +89,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::bytes_of;
+    use super::stamp::tests::{BYTES, STAMP, any_stamp};
     use super::*;
 
     #[test]
@@ -96,21 +97,26 @@ mod tests {
         let request = RemoveRequest {
             group: "g",
             keys: &[b"a", b"", b"bc"],
-            phase: Phase::First(1),
+            stamp: Some(STAMP),
         };
-        let golden = b"\x01\x01\0\0\0\0\0\0\0\x01\0g\x01\0\0\0a\0\0\0\0\x02\0\0\0bc";
-        assert_eq!(bytes_of(&Remove(request)), golden);
+        let rest = b"\x01\0g\x01\0\0\0a\0\0\0\0\x02\0\0\0bc";
+        assert_eq!(bytes_of(&Remove(request)), [BYTES, rest].concat());
+        let request = RemoveRequest {
+            stamp: None,
+            ..request
+        };
+        assert_eq!(bytes_of(&Remove(request)), [b"\0", &rest[..]].concat());
     }
 
     proptest! {
         #[test]
-        fn a_removal_reads_back(group: String, keys: Vec<Vec<u8>>) {
+        fn a_removal_reads_back(group: String, keys: Vec<Vec<u8>>, stamp in any_stamp()) {
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
-            let sent = RemoveRequest { group: &group, keys: &keys, phase: Phase::Only };
+            let sent = RemoveRequest { group: &group, keys: &keys, stamp };
             let bytes = bytes_of(&Remove(sent));
             let received = read(&bytes).unwrap();
             let came = received.as_request();
-            prop_assert_eq!((came.group, came.keys, came.phase), (sent.group, sent.keys, sent.phase));
+            prop_assert_eq!((came.group, came.keys, came.stamp), (sent.group, sent.keys, sent.stamp));
         }
 
         #[test]

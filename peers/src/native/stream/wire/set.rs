@@ -2,7 +2,8 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | phase | 9 bytes | see `phase` |
+//! | stamp | 1 or 33 bytes | see `stamp` |
+//! | known | | see `known` |
 //! | expires | u8, i64 | 1 and ns since 1970; 0 and 0 where the owner's group decides |
 //! | group | u16, bytes | length and UTF-8 text |
 //! | key | u32, bytes | |
@@ -11,20 +12,21 @@
 use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 
-use super::{kind, name_bytes, name_len, phase};
+use super::{kind, known, name_bytes, name_len, stamp};
 use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
 use crate::stream::Message;
 use crate::stream::fields::Fields;
-use crate::{Error, SetRequest};
+use crate::{Error, KnownChange, SetRequest};
 
 /// A set, to be written.
 pub(crate) struct Set<'a>(pub(crate) SetRequest<'a>);
 
-/// A set, as it was read. Everything is a slice of the message.
+/// A set, as it was read. Key and value are slices of the message.
 #[derive(Debug)]
 pub(crate) struct Received {
     group: Bytes,
     key: Bytes,
+    known: Vec<KnownChange>,
     rest: SetRequest<'static>,
 }
 
@@ -34,12 +36,19 @@ impl Message for Set<'_> {
     }
 
     fn fields_len(&self) -> usize {
-        phase::LENGTH + 9 + 2 + name_bytes(self.0.group).len() + 4 + self.0.key.len()
+        stamp::length(self.0.stamp)
+            + known::length(self.0.known)
+            + 9
+            + 2
+            + name_bytes(self.0.group).len()
+            + 4
+            + self.0.key.len()
     }
 
     fn write_fields(&self, buffer: &mut impl BufMut) {
         let SetRequest { group, key, .. } = self.0;
-        phase::write(self.0.phase, buffer);
+        stamp::write(self.0.stamp, buffer);
+        known::write(self.0.known, buffer);
         let expires = self.0.expires_at.map(nanos_since_1970);
         buffer.put_u8(expires.is_some().into());
         buffer.put_i64_le(expires.unwrap_or_default());
@@ -56,7 +65,8 @@ impl Message for Set<'_> {
 
 pub(crate) fn read(message: Bytes) -> Result<Received, Error> {
     let mut fields = Fields::of("a set", message);
-    let phase = phase::read(&mut fields)?;
+    let stamp = stamp::read(&mut fields)?;
+    let known = known::read(&mut fields)?;
     let (expires, nanos) = (fields.u8()?, fields.u64()?.cast_signed());
     let expires_at = match expires {
         0 => None,
@@ -76,9 +86,15 @@ pub(crate) fn read(message: Bytes) -> Result<Received, Error> {
         key: b"",
         value,
         expires_at,
-        phase,
+        stamp,
+        known: &[],
     };
-    Ok(Received { group, key, rest })
+    Ok(Received {
+        group,
+        key,
+        known,
+        rest,
+    })
 }
 
 impl Received {
@@ -86,6 +102,7 @@ impl Received {
         SetRequest {
             group: str::from_utf8(&self.group).unwrap_or_default(),
             key: &self.key,
+            known: &self.known,
             ..self.rest.clone()
         }
     }
@@ -96,8 +113,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::bytes_of;
+    use super::known::tests::{BYTES as KNOWN_BYTES, KNOWN, any_known};
+    use super::stamp::tests::{BYTES as STAMP_BYTES, STAMP, any_stamp};
     use super::*;
-    use crate::Phase;
 
     #[test]
     fn the_bytes_are_the_documented_ones() {
@@ -106,27 +124,43 @@ mod tests {
             key: b"key",
             value: "value".into(),
             expires_at: time_from_nanos(0x0102),
-            phase: Phase::Last(3),
+            stamp: Some(STAMP),
+            known: &KNOWN,
         };
-        let golden = b"\x02\x03\0\0\0\0\0\0\0\x01\x02\x01\0\0\0\0\0\0\x01\0g\x03\0\0\0keyvalue";
-        assert_eq!(bytes_of(&Set(request)), golden);
+        let rest = b"\x01\x02\x01\0\0\0\0\0\0\x01\0g\x03\0\0\0keyvalue";
+        let golden = [STAMP_BYTES, KNOWN_BYTES, rest].concat();
+        assert_eq!(bytes_of(&Set(request.clone())), golden);
+        let request = SetRequest {
+            stamp: None,
+            known: &[],
+            ..request
+        };
+        assert_eq!(bytes_of(&Set(request)), [b"\0\0\0", &rest[..]].concat());
     }
 
     proptest! {
         #[test]
-        fn a_set_reads_back(group: String, key: Vec<u8>, value: Vec<u8>, nanos: Option<i64>, id: u64) {
+        fn a_set_reads_back(
+            group: String,
+            key: Vec<u8>,
+            value: Vec<u8>,
+            nanos: Option<i64>,
+            stamp in any_stamp(),
+            known in any_known(),
+        ) {
             let sent = SetRequest {
                 group: &group,
                 key: &key,
                 value: value.into(),
                 expires_at: nanos.and_then(time_from_nanos),
-                phase: Phase::First(id),
+                stamp,
+                known: &known,
             };
             let received = read(bytes_of(&Set(sent.clone())).into()).unwrap();
             let came = received.as_request();
             prop_assert_eq!((came.group, came.key), (sent.group, sent.key));
             prop_assert_eq!((came.value, came.expires_at), (sent.value, sent.expires_at));
-            prop_assert_eq!(came.phase, sent.phase);
+            prop_assert_eq!((came.stamp, came.known), (sent.stamp, sent.known));
         }
 
         #[test]

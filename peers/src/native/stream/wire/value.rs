@@ -5,7 +5,7 @@
 //! | flags | u8 | which of the next three follow: 1, 2, 4 |
 //! | expires | i64 | ns since 1970 |
 //! | rate | f64 | requests per minute that the owner measured |
-//! | log, changes | u64, u64 | the owner's change log and its end |
+//! | seen | u64 | how many changes the owner has made |
 //! | value | bytes | the rest |
 
 use bytes::{BufMut, Bytes};
@@ -13,18 +13,18 @@ use byteview::ByteView;
 
 use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
 use crate::stream::fields::Fields;
-use crate::{Error, LogPosition, Reply};
+use crate::{Error, Reply};
 
 const EXPIRES: u8 = 1;
 const RATE: u8 = 2;
-const LOG: u8 = 4;
+const SEEN: u8 = 4;
 
 /// How long the fields before the value are.
 pub(super) fn fields_len(reply: &Reply) -> usize {
     let present = |is: bool, length| if is { length } else { 0 };
     1 + present(reply.expires_at.is_some(), 8)
         + present(reply.minute_qps.is_some(), 8)
-        + present(reply.log.is_some(), 16)
+        + present(reply.seen.is_some(), 8)
 }
 
 /// Writes the fields before the value.
@@ -32,7 +32,7 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     let flag = |is: bool, flag| if is { flag } else { 0 };
     let flags = flag(reply.expires_at.is_some(), EXPIRES)
         | flag(reply.minute_qps.is_some(), RATE)
-        | flag(reply.log.is_some(), LOG);
+        | flag(reply.seen.is_some(), SEEN);
     buffer.put_u8(flags);
     if let Some(moment) = reply.expires_at {
         buffer.put_i64_le(nanos_since_1970(moment));
@@ -40,9 +40,8 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     if let Some(rate) = reply.minute_qps {
         buffer.put_f64_le(rate);
     }
-    if let Some(LogPosition { log, count }) = reply.log {
-        buffer.put_u64_le(log);
-        buffer.put_u64_le(count);
+    if let Some(seen) = reply.seen {
+        buffer.put_u64_le(seen);
     }
 }
 
@@ -50,7 +49,7 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
 pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     let mut fields = Fields::of("a value", message);
     let flags = fields.u8()?;
-    if flags & !(EXPIRES | RATE | LOG) != 0 {
+    if flags & !(EXPIRES | RATE | SEEN) != 0 {
         return Err(fields.wrong("has unknown flags"));
     }
     let mut reply = Reply::default();
@@ -60,9 +59,8 @@ pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     if flags & RATE != 0 {
         reply.minute_qps = Some(f64::from_bits(fields.u64()?));
     }
-    if flags & LOG != 0 {
-        let (log, count) = (fields.u64()?, fields.u64()?);
-        reply.log = Some(LogPosition { log, count });
+    if flags & SEEN != 0 {
+        reply.seen = Some(fields.u64()?);
     }
     reply.value = ByteView::from(fields.rest());
     Ok(reply)
@@ -82,10 +80,9 @@ mod tests {
             value: "value".into(),
             expires_at: time_from_nanos(1),
             minute_qps: Some(1.5),
-            log: Some(LogPosition { log: 2, count: 3 }),
+            seen: Some(0x0203),
         };
-        let golden =
-            b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0value";
+        let golden = b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f\x03\x02\0\0\0\0\0\0value";
         assert_eq!(bytes_of(&Answer::Value(full)), golden);
         let bare = Reply {
             value: "value".into(),
@@ -100,13 +97,13 @@ mod tests {
             value: Vec<u8>,
             nanos: Option<i64>,
             minute_qps: Option<u32>,
-            log: Option<(u64, u64)>,
+            seen: Option<u64>,
         ) {
             let reply = Reply {
                 value: value.into(),
                 expires_at: nanos.and_then(time_from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                log: log.map(|(log, count)| LogPosition { log, count }),
+                seen,
             };
             let bytes = bytes_of(&Answer::Value(reply.clone()));
             prop_assert_eq!(read(bytes.into()).unwrap(), reply);

@@ -1,0 +1,131 @@
+use std::ops::RangeInclusive;
+
+/// A set of numbers, as ranges in rising order that do not touch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ranges(Vec<RangeInclusive<u64>>);
+
+impl Ranges {
+    pub(super) fn contains(&self, number: u64) -> bool {
+        self.covers(&(number..=number))
+    }
+
+    /// Whether all numbers of the range are in the set.
+    pub(super) fn covers(&self, range: &RangeInclusive<u64>) -> bool {
+        let place = self.0.partition_point(|held| held.end() < range.start());
+        self.0
+            .get(place)
+            .is_some_and(|held| held.start() <= range.start() && range.end() <= held.end())
+    }
+
+    /// How many numbers up to `limit` are in the set.
+    pub(super) fn count_up_to(&self, limit: u64) -> u64 {
+        let counts = self
+            .up_to(limit)
+            .map(|range| range.end() - range.start() + 1);
+        counts.fold(0, u64::saturating_add)
+    }
+
+    /// Whether `other` lacks a number up to `limit` that is in this set.
+    pub(super) fn has_more_than(&self, other: &Self, limit: u64) -> bool {
+        self.up_to(limit).any(|range| !other.covers(&range))
+    }
+
+    fn up_to(&self, limit: u64) -> impl Iterator<Item = RangeInclusive<u64>> {
+        let held = self.0.iter();
+        let held = held.take_while(move |range| *range.start() <= limit);
+        held.map(move |range| *range.start()..=limit.min(*range.end()))
+    }
+
+    /// Adds a range, and returns how many of its numbers are new. The set has at most `most` ranges: numbers that
+    /// would need one more are left out.
+    pub(super) fn insert(&mut self, range: RangeInclusive<u64>, most: usize) -> u64 {
+        if range.is_empty() {
+            return 0;
+        }
+        let before = |held: &RangeInclusive<u64>| held.end().saturating_add(1) < *range.start();
+        let first = self.0.partition_point(before);
+        let not_after = |held: &RangeInclusive<u64>| *held.start() <= range.end().saturating_add(1);
+        let count = self.0[first..].partition_point(not_after);
+        if count == 0 && self.0.len() >= most {
+            return 0;
+        }
+        let touched = &self.0[first..first + count];
+        let held: u64 = touched
+            .iter()
+            .map(|held| held.end() - held.start() + 1)
+            .sum();
+        let start = touched
+            .first()
+            .map_or(*range.start(), |held| *held.start().min(range.start()));
+        let end = touched
+            .last()
+            .map_or(*range.end(), |held| *held.end().max(range.end()));
+        self.0.splice(first..first + count, [start..=end]);
+        (end - start).saturating_add(1) - held
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<RangeInclusive<u64>> {
+        self.0.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn ranges(numbers: &[RangeInclusive<u64>]) -> Ranges {
+        let mut ranges = Ranges::default();
+        for range in numbers {
+            ranges.insert(range.clone(), usize::MAX);
+        }
+        ranges
+    }
+
+    #[test]
+    fn ranges_that_touch_become_one() {
+        assert_eq!(ranges(&[1..=2, 5..=6, 3..=4]).0, [1..=6]);
+        assert_eq!(ranges(&[3..=3, 1..=1]).0, [1..=1, 3..=3]);
+        assert_eq!(
+            ranges(&[u64::MAX..=u64::MAX, 0..=u64::MAX - 1]).0,
+            [0..=u64::MAX]
+        );
+    }
+
+    #[test]
+    fn a_full_set_grows_only_where_it_is() {
+        let mut full = ranges(&[1..=1, 3..=3]);
+        assert_eq!(full.insert(5..=5, 2), 0);
+        assert_eq!(full.insert(4..=4, 2), 1);
+        assert_eq!(full.insert(2..=2, 2), 1);
+        assert_eq!(full.0, [1..=4]);
+    }
+
+    proptest! {
+        #[test]
+        fn ranges_are_a_set(
+            inserted in prop::collection::vec((0_u64..60, 0_u64..6), 0..30),
+            others in prop::collection::vec((0_u64..60, 0_u64..6), 0..30),
+            limit in 0_u64..70,
+        ) {
+            let (mut held, mut set) = (Ranges::default(), BTreeSet::new());
+            for (start, length) in inserted {
+                let before = set.len();
+                set.extend(start..=start + length);
+                prop_assert_eq!(held.insert(start..=start + length, usize::MAX), (set.len() - before) as u64);
+            }
+            for number in 0..80 {
+                prop_assert_eq!(held.contains(number), set.contains(&number));
+            }
+            prop_assert_eq!(held.count_up_to(limit), set.range(..=limit).count() as u64);
+            let other: Vec<_> = others.iter().map(|(start, length)| *start..=start + length).collect();
+            let numbers: BTreeSet<u64> = other.iter().cloned().flatten().collect();
+            let more = set.range(..=limit).any(|number| !numbers.contains(number));
+            prop_assert_eq!(held.has_more_than(&ranges(&other), limit), more);
+            prop_assert!(held.0.windows(2).all(|pair| pair[0].end() + 1 < *pair[1].start()));
+        }
+    }
+}
