@@ -42,8 +42,8 @@ struct Returned {
     at: Duration,
     version: u64,
     told: Vec<usize>,
-    /// The nodes that know of it, and have not crashed since. All of them have to crash for it to be forgotten.
-    alive: Vec<usize>,
+    /// Those that have not crashed since. A node that starts again has to be told again, by one of these.
+    know: Vec<usize>,
     node: usize,
 }
 
@@ -57,7 +57,7 @@ impl Known {
                 at,
                 version,
                 told: told.told.clone(),
-                alive: told.told.clone(),
+                know: told.told.clone(),
                 node: told.node,
             });
         }
@@ -65,7 +65,7 @@ impl Known {
 
     fn crashed(&mut self, node: usize) {
         for change in self.changes.values_mut().flatten() {
-            change.alive.retain(|alive| *alive != node);
+            change.know.retain(|know| *know != node);
         }
     }
 
@@ -82,9 +82,9 @@ impl Known {
             return Err(format!("version {version} of k{key} has not been written"));
         }
         let bound = |change: &&Returned| {
-            let told = change.told.contains(&node) && change.at <= called;
+            let knows = change.know.contains(&node) && change.at <= called;
             let settled = self.settled.is_some_and(|settled| settled <= called);
-            told || (settled && !change.alive.is_empty())
+            knows || (settled && !change.know.is_empty())
         };
         let changes = self.changes.get(&key).into_iter().flatten();
         let latest = changes.filter(bound).max_by_key(|change| change.version);
