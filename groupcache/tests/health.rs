@@ -8,10 +8,17 @@ use std::time::Duration;
 use common::simulated::{HOSTS, keys_of, nodes, urls};
 use common::{Calls, Gate, MIB, getter_calls};
 use groupcache::testing::Network;
-use groupcache::{CircuitOptions, Group, HttpOptions, Key, Never, Node, NodeBuilder, Protocol};
+use groupcache::{
+    CircuitOptions, CoherenceOptions, Group, HttpOptions, Key, Never, Node, NodeBuilder, Protocol,
+};
 use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+/// Nodes that compare with nobody, so that no connection is theirs.
+fn no_exchanges() -> CoherenceOptions {
+    CoherenceOptions::default().exchange_interval(Duration::ZERO)
+}
 
 /// A group whose getter waits at the gate for the key `slow`.
 fn gated(node: &Node, calls: &Calls, gate: &Gate, slow: &str) -> Group {
@@ -90,6 +97,7 @@ async fn liveness_checks_get_through_to_a_server_at_its_connection_limit() {
         let builder = Node::builder(format!("http://{host}"))
             .peers(urls())
             .http(http.max_connections(8))
+            .coherence(no_exchanges())
             .listener(network.listen(host).unwrap());
         let node = builder.start().await.unwrap();
         let calls = calls.clone();
@@ -101,7 +109,7 @@ async fn liveness_checks_get_through_to_a_server_at_its_connection_limit() {
             }
         };
         let group = node.group("g", MIB, getter).promoter(Never);
-        groups.push(group.anti_entropy_interval(Duration::ZERO).build().unwrap());
+        groups.push(group.build().unwrap());
         nodes.push(node);
     }
     let gets: Vec<_> = keys_of(&nodes[0], 1, 8)
@@ -129,6 +137,7 @@ async fn with_a_hung_peer(
         .peers([format!("http://{}", HOSTS[2])])
         .protocol(protocol)
         .handoff(Duration::ZERO)
+        .coherence(no_exchanges())
         .http(http);
     (settings(node).start().await.unwrap(), hung)
 }
@@ -181,8 +190,7 @@ async fn a_dead_peer_costs_one_check_per_pause_whoever_asks() {
     .await;
     drop(hung); // now the host refuses connections
     let calls = Calls::default();
-    let group = node.group("g", MIB, calls.echo());
-    let group = group.anti_entropy_interval(Duration::ZERO).build().unwrap();
+    let group = node.group("g", MIB, calls.echo()).build().unwrap();
     let keys = (0..).map(|n| format!("{n}-key"));
     let mut keys = keys.filter(|key| node.owner(key).unwrap().url().ends_with(HOSTS[2]));
     let mut get = async |n: usize| {
@@ -190,10 +198,12 @@ async fn a_dead_peer_costs_one_check_per_pause_whoever_asks() {
             group.get(key).await.unwrap();
         }
     };
+    // Meanwhile the node asks the peer what it knows of changes, and opens the circuit.
+    sleep(SECOND / 10).await;
     get(10).await;
     assert_eq!(group.stats().peer_errors, 10);
     let before = network.attempts(HOSTS[2]);
-    assert_eq!(before, 1, "the other nine found the circuit open");
+    assert_eq!(before, 1, "the ten found the circuit open");
     for (seconds, checks) in [(1, 1), (2, 2), (4, 3), (4, 4)] {
         sleep(seconds * SECOND + SECOND / 10).await;
         get(10).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use common::MIB;
 use groupcache::peers::Body;
-use groupcache::{Group, Key, LivePage, LivePageOptions, Node, NodeBuilder};
+use groupcache::{Group, Key, LivePage, LivePageOptions, Node, NodeBuilder, Protocol};
 use http::header::{ACCEPT, ALLOW, AUTHORIZATION, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
@@ -286,7 +286,9 @@ async fn a_peer_that_nobody_asks_is_found_dead_while_somebody_looks() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let dead = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let node = started(Node::builder(THIS).peers([dead])).await;
+    // Of a native peer, the node itself wants to know what it knows of changes.
+    let node = Node::builder(THIS).peers([dead]);
+    let node = started(node.protocol(Protocol::Golang)).await;
     let is_down = |node: &Node| node.report().peers_down().count() == 1;
     let quiet = node.live_page(LivePageOptions::default().check_peers(false));
     let looking = node.live_page(LivePageOptions::default());

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Calls, MIB, lonely_node};
-use groupcache::{CircuitOptions, Error, Group, GroupBuilder, HttpOptions, Node};
+use groupcache::{CircuitOptions, CoherenceOptions, Error, Group, GroupBuilder, HttpOptions, Node};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -16,6 +16,14 @@ async fn group_error(settings: impl FnOnce(GroupBuilder) -> GroupBuilder) -> Err
     let error = group.build().unwrap_err();
     assert!(error.is_configuration(), "{error}");
     assert!(node.groups().is_empty());
+    error
+}
+
+/// The error of a node with these settings.
+async fn coherence_error(options: CoherenceOptions) -> Error {
+    let node = Node::builder("http://a").coherence(options);
+    let error = node.start().await.unwrap_err();
+    assert!(error.is_configuration(), "{error}");
     error
 }
 
@@ -51,6 +59,11 @@ async fn limits_of_zero_are_refused_by_name() {
         &["max_value_bytes"],
     );
     assert_names(&group_error(|g| g.max_flights(0)).await, &["max_flights"]);
+    let forgetful = CoherenceOptions::default().change_log_bytes(0);
+    assert_names(
+        &coherence_error(forgetful).await,
+        &["change_log_bytes", "1024"],
+    );
     let zero = Duration::ZERO;
     assert_names(
         &group_error(|g| g.load_timeout(zero)).await,
@@ -89,11 +102,10 @@ async fn settings_that_contradict_each_other_are_both_named() {
 #[tokio::test]
 async fn endless_and_tiny_durations_are_refused_where_they_make_no_sense() {
     let endless = Duration::MAX;
-    let hints = group_error(|g| g.hint_window(endless)).await;
-    assert_names(&hints, &["hint_window", "a year"]);
     for interval in [Duration::from_nanos(1), endless] {
-        let pulls = group_error(|g| g.anti_entropy_interval(interval)).await;
-        assert_names(&pulls, &["anti_entropy_interval", "10 ms", "a year"]);
+        let often = CoherenceOptions::default().exchange_interval(interval);
+        let error = coherence_error(often).await;
+        assert_names(&error, &["exchange_interval", "10 ms", "a year"]);
     }
     let loads = group_error(|g| g.load_timeout(endless)).await;
     assert_names(&loads, &["load_timeout", "request_timeout"]);

@@ -86,7 +86,7 @@ pub use message::{
     NamedChange, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
 };
 pub use protocol::Protocol;
-pub use routing::{Circuit, CircuitOptions, FormerOwner, Health, Peer, PeerStatus, Router, Routes};
+pub use routing::{Circuit, CircuitOptions, Health, Peer, PeerStatus, Router, Routes};
 pub use service::PeerService;
 #[cfg(feature = "tls")]
 pub use tls::{

@@ -2,13 +2,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use groupcache::{DiscoveryOptions, HttpOptions, MetricsPage, NodeBuilder, Protocol};
+use groupcache::{
+    CoherenceOptions, DiscoveryOptions, HttpOptions, MetricsPage, NodeBuilder, Protocol,
+};
 
 use crate::BoxError;
 use crate::node_options::NodeOptions;
 
-/// The settings of the node. Each is also an environment variable, as `NodeBuilder::from_env` reads them but for
-/// `GROUPCACHE_TLS_MUTUAL`; a flag goes before it. Those that are not given stay as the library has them.
+/// The settings of the node. Most are also environment variables, as `NodeBuilder::from_env` reads them but for
+/// `GROUPCACHE_TLS_MUTUAL`; a flag goes before its variable. Those that are not given stay as the library has them.
 #[derive(Debug, Args)]
 pub(super) struct FrontendOptions {
     /// Address to listen on, for peers and for /api/; port 0 takes a free one.
@@ -42,6 +44,12 @@ pub(super) struct FrontendOptions {
     /// Milliseconds that a node still answers after it has left its source of members [default: 1000].
     #[arg(long, value_name = "MS", env = "GROUPCACHE_LINGER_MS")]
     linger: Option<u64>,
+    /// Milliseconds between two comparisons with a peer of the changes that both know; 0 for none [default: 10000].
+    #[arg(long, value_name = "MS")]
+    exchange_interval: Option<u64>,
+    /// Bytes of the log of the latest changes [default: 4194304].
+    #[arg(long, value_name = "N")]
+    change_log_bytes: Option<usize>,
 }
 
 impl FrontendOptions {
@@ -54,10 +62,18 @@ impl FrontendOptions {
         if let Some(ms) = self.request_timeout {
             http = http.request_timeout(Duration::from_millis(ms));
         }
+        let mut coherence = CoherenceOptions::default();
+        if let Some(ms) = self.exchange_interval {
+            coherence = coherence.exchange_interval(Duration::from_millis(ms));
+        }
+        if let Some(bytes) = self.change_log_bytes {
+            coherence = coherence.change_log_bytes(bytes);
+        }
         let node = self.node.builder(address)?;
         let mut node = node
             .protocol(self.protocol)
             .http(http)
+            .coherence(coherence)
             .metrics(MetricsPage::default());
         if let Some(ms) = self.linger {
             let linger = Duration::from_millis(ms);

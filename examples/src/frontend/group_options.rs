@@ -49,14 +49,6 @@ pub(super) struct GroupOptions {
     /// Successors that are asked in place of an owner that does not answer [default: 2].
     #[arg(long, value_name = "N")]
     failovers: Option<usize>,
-
-    /// Milliseconds for which a change is delivered again to a node that it did not reach
-    /// [default: 600000].
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
-    hint_window: Option<Duration>,
-    /// Milliseconds between two looks at the changes of a node that has been quiet [default: 10000].
-    #[arg(long, value_name = "MS", value_parser = milliseconds)]
-    anti_entropy_interval: Option<Duration>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -97,11 +89,6 @@ impl GroupOptions {
             .set(self.load_timeout, GroupBuilder::load_timeout)
             .set(self.failure_pause, GroupBuilder::failure_pause)
             .set(self.failovers, GroupBuilder::failovers)
-            .set(self.hint_window, GroupBuilder::hint_window)
-            .set(
-                self.anti_entropy_interval,
-                GroupBuilder::anti_entropy_interval,
-            )
             .0
     }
 }

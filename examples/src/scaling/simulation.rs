@@ -234,7 +234,7 @@ impl<'a> Simulation<'a> {
 
     fn former_owner(&self, key: usize) -> Option<u32> {
         let former = self.router.former_owner(&bytes(key))?;
-        former.peer.member().id().strip_prefix(PREFIX)?.parse().ok()
+        former.member().id().strip_prefix(PREFIX)?.parse().ok()
     }
 
     /// What has happened since the end of the last phase.

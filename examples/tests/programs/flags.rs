@@ -14,6 +14,11 @@ fn a_wrong_flag_is_named_with_what_is_known() {
             "always, never, one-in-ten",
         ),
         (FRONTEND, &["--cache-bytes", "plenty"], "--cache-bytes"),
+        (
+            FRONTEND,
+            &["--exchange-interval", "often"],
+            "--exchange-interval",
+        ),
         (FRONTEND, &["--tls-cert", "a.pem"], "--tls-key <FILE>"),
         (
             FRONTEND,

@@ -1,9 +1,10 @@
 //! The command-line tool, asking real frontends.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
 use serde_json::{Value, json};
@@ -48,32 +49,57 @@ fn set_peers(frontend: &Server, members: &[String]) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// Stands before a frontend, and shows its report as it were an hour later.
+/// Stands before a frontend, and shows its report as it were an hour later. Passes everything else on.
 fn an_hour_later(listener: &TcpListener, frontend: &Server) {
-    for stream in listener.incoming() {
-        let mut stream = stream.unwrap();
-        let mut lines = BufReader::new(stream.try_clone().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        if !lines.any(|line| line.is_empty()) {
-            continue;
+    thread::scope(|scope| {
+        for stream in listener.incoming() {
+            let stream = stream.unwrap();
+            scope.spawn(move || {
+                _ = pass_on(&stream, frontend); // a visitor may go at any time
+                _ = stream.shutdown(Shutdown::Both);
+            });
         }
-        let mut report = frontend.json("/groupcachez.json");
-        // The live page has the report in it.
-        let report_itself = if report["report"].is_object() {
-            &mut report["report"]
-        } else {
-            &mut report
-        };
-        let ms = report_itself["unix_ms"].as_u64().unwrap();
-        report_itself["unix_ms"] = (ms + 3_600_000).into();
-        let body = report.to_string();
+    });
+}
+
+fn pass_on(mut visitor: &TcpStream, frontend: &Server) -> io::Result<()> {
+    let (mut reader, mut head) = (BufReader::new(visitor), Vec::new());
+    while !head.ends_with(b"\r\n\r\n") {
+        if reader.read_until(b'\n', &mut head)? == 0 {
+            return Ok(());
+        }
+    }
+    if head.starts_with(b"GET /groupcachez.json") {
+        let body = report_of_an_hour_later(frontend);
         let length = body.len();
-        _ = write!(
-            stream,
+        return write!(
+            visitor,
             "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}"
         );
     }
+    let server = TcpStream::connect(format!("127.0.0.1:{}", frontend.port()))?;
+    (&server).write_all(&head)?;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            _ = io::copy(&mut reader, &mut &server);
+            _ = server.shutdown(Shutdown::Write);
+        });
+        io::copy(&mut &server, &mut visitor)?;
+        visitor.shutdown(Shutdown::Both)
+    })
+}
+
+fn report_of_an_hour_later(frontend: &Server) -> String {
+    let mut report = frontend.json("/groupcachez.json");
+    // The live page has the report in it.
+    let report_itself = if report["report"].is_object() {
+        &mut report["report"]
+    } else {
+        &mut report
+    };
+    let ms = report_itself["unix_ms"].as_u64().unwrap();
+    report_itself["unix_ms"] = (ms + 3_600_000).into();
+    report.to_string()
 }
 
 #[test]
@@ -84,7 +110,9 @@ fn four_faults_of_one_cluster_are_found() {
     let mut dead = Server::start(FRONTEND, &[]);
     let shown_at = TcpListener::bind("127.0.0.1:0").unwrap();
     let wrong_clock_url = format!("http://{}", shown_at.local_addr().unwrap());
-    let wrong_clock = Server::start(FRONTEND, &["--self", &wrong_clock_url]);
+    let wrong_clock = Arc::new(Server::start(FRONTEND, &["--self", &wrong_clock_url]));
+    let shown = Arc::clone(&wrong_clock);
+    thread::spawn(move || an_hour_later(&shown_at, &shown));
 
     let mut members: Vec<String> = good.iter().map(Server::url).collect();
     members.extend([
@@ -93,12 +121,11 @@ fn four_faults_of_one_cluster_are_found() {
         dead.url(),
         wrong_clock_url.clone(),
     ]);
-    let agreeing = good.iter().chain([&other_protocol, &dead, &wrong_clock]);
+    let agreeing = good.iter().chain([&other_protocol, &dead, &*wrong_clock]);
     agreeing.for_each(|frontend| set_peers(frontend, &members));
     // It has never heard of the others.
     set_peers(&other_ring, &[other_ring.url(), good[0].url()]);
     dead.kill();
-    thread::spawn(move || an_hour_later(&shown_at, &wrong_clock));
 
     let (code, json) = ask(&["check", "--node", &good[0].url()]);
     assert_eq!((code, &json["well"]), (1, &json!(false)));

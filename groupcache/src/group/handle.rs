@@ -226,17 +226,16 @@ impl Group {
     /// Removes the value of `key` on every node.
     ///
     /// Once this returns `Ok`, no node serves or stores a value that was loaded before, even if its
-    /// load was under way or its reply still on the wire. See [`remove_many`](Self::remove_many).
+    /// load was under way or its reply still on the wire. [Promises](crate::docs::promises) says what faults do to
+    /// that. See [`remove_many`](Self::remove_many).
     ///
     /// # Errors
     ///
     /// [`failed_peers`](Error::failed_peers) are the peers that could not be reached, and may serve
-    /// the old value a while longer; all other nodes have removed it. This node keeps a
-    /// [hint](crate::GroupBuilder::hint_window) for each of them, which it delivers in the background. Over
-    /// the native protocol they also learn of the removal with the next value that they fetch from the
-    /// key's owner, or when they [pull its change log](crate::GroupBuilder::anti_entropy_interval).
-    /// [`is_unsupported`](Error::is_unsupported) if the protocol has no removal: then only this
-    /// node has removed the value.
+    /// the old value to their own callers a while longer. All other nodes have removed it, and do not get it from
+    /// them. Over the native protocol the others know whom they have to tell, and the first that reaches such a peer
+    /// does, also if this node is gone by then. [`is_unsupported`](Error::is_unsupported) if the protocol has no
+    /// removal: then only this node has removed the value.
     ///
     /// # Cancel safety
     ///
@@ -245,8 +244,8 @@ impl Group {
         self.remove_many([key]).await
     }
 
-    /// Removes the values of many keys on every node, in two rounds with each peer, however many the
-    /// keys.
+    /// Removes the values of many keys on every node, by one message to each peer, or by a few if the keys need much
+    /// space.
     ///
     /// # Errors
     ///
@@ -270,9 +269,11 @@ impl Group {
     }
 
     /// Gives `key` a value. The key's owner keeps the value, and all other nodes forget what they
-    /// hold, fenced like [`remove`](Self::remove).
+    /// hold, with the promise of [`remove`](Self::remove).
     ///
-    /// Of two sets at the same time one wins, the same on all nodes.
+    /// Where another change of the key is under way, nobody can say which of the two is the later one. Then no node keeps
+    /// the value, and the next get loads it. Other protocols than the native one cannot tell: of two sets at the same
+    /// time the one stays that reaches the owner last.
     ///
     /// # Errors
     ///
@@ -292,7 +293,7 @@ impl Group {
         self.detached(recorded(span, set)).await
     }
 
-    /// Removes all values of the group on every node, fenced like [`remove`](Self::remove).
+    /// Removes all values of the group on every node, with the promise of [`remove`](Self::remove).
     ///
     /// # Errors
     ///

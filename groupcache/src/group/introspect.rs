@@ -96,7 +96,8 @@ impl Group {
     /// time in proportion to the number of entries: a large store is best looked through on a thread that may block.
     pub fn invalidate_if(&self, mut predicate: impl FnMut(&Cached) -> bool) -> usize {
         let matching = self.entries().filter(|cached| predicate(cached));
-        matching.map(|cached| self.0.forget(&cached.key)).count()
+        let dropped = matching.map(|cached| self.0.remove_here(&[cached.key], None));
+        dropped.count()
     }
 
     /// Removes the keys on every node for which `predicate` returns true, and says how many. `predicate` sees what this

@@ -172,7 +172,7 @@ pub(super) const FAMILIES: &[Family] = &[
     gauge(
         "pending_hints",
         Unit::Things,
-        "Keys that peers have yet to forget by group",
+        "Changes that peers have yet to be told by group",
         |scrape, out| {
             each_group(scrape, out, |group| Level(group.stats.pending_hints as f64));
         },
@@ -217,7 +217,7 @@ pub(super) const FAMILIES: &[Family] = &[
     gauge(
         "peer_pending_hints",
         Unit::Things,
-        "Keys that the peer has yet to forget",
+        "Changes that the peer has yet to be told",
         |scrape, out| {
             each_peer(scrape, out, |peer| Level(peer.pending_hints as f64));
         },

@@ -1,6 +1,5 @@
 //! Exchanges with peers of what the two know of changes: when one of them may lack something, and now and then.
 
-use std::collections::HashSet;
 use std::future::pending;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Weak};
@@ -38,17 +37,21 @@ impl Exchanges {
         let interval = self.coherence.options().exchanges();
         let interval = interval.filter(|_| names_changes);
         let mut turns = Turns::new(interval);
-        let mut known = HashSet::new();
+        let mut known = Vec::new();
         if names_changes {
             members.mark_changed();
         }
         loop {
             let Some(next) = self.make_due() else { return };
+            let position = self.coherence.position();
             let next = next.map(Instant::from_std);
             tokio::select! {
                 biased;
                 changed = members.changed(), if names_changes => match changed {
-                    Ok(()) => self.welcome(&members.borrow_and_update(), &mut known),
+                    Ok(()) => {
+                        members.mark_unchanged();
+                        self.note_turnover(&mut known, position);
+                    }
                     Err(_) => return,
                 },
                 () = self.coherence.news() => {}
@@ -70,17 +73,19 @@ impl Exchanges {
         Some(next)
     }
 
-    /// A new member may lack any change: it has just started, or was away.
-    fn welcome(&self, members: &[Member], known: &mut HashSet<Member>) {
+    /// Notes who has joined and who has left. Until this position at least, those who left were told.
+    fn note_turnover(&self, known: &mut Vec<Peer>, position: u64) {
         let Some(router) = self.router.upgrade() else {
             return;
         };
-        for peer in router.routes().peers() {
-            if !peer.is_self() && !known.contains(peer.member()) {
-                self.coherence.may_lack_any(peer, now());
-            }
+        let routes = router.snapshot();
+        for peer in Peer::without(known, routes.peers()) {
+            self.coherence.has_left(&peer, position, now());
         }
-        *known = members.iter().cloned().collect();
+        for peer in Peer::without(routes.peers(), known) {
+            self.coherence.has_joined(&peer, now());
+        }
+        *known = routes.peers().to_vec();
     }
 
     /// Compares with the peer whose turn it is.

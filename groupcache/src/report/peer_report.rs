@@ -31,7 +31,7 @@ pub struct PeerReport {
     pub failures: Vec<Failure>,
     /// The connections to the member; `None` for this node itself, and if the transport does not know.
     pub connections: Option<Connections>,
-    /// Keys that the member has yet to forget, over all groups: see [`Stats::pending_hints`](crate::Stats::pending_hints).
+    /// Changes that the member has yet to be told, over all groups: see [`Stats::pending_hints`](crate::Stats::pending_hints).
     pub pending_hints: u64,
 }
 

@@ -30,7 +30,7 @@ pub struct RingReport {
     pub peers: Vec<PeerReport>,
 }
 
-/// The keys that peers have yet to forget, by the peers' ids.
+/// How many changes peers have yet to be told, by the peers' ids.
 pub(crate) type PendingHints = HashMap<Box<str>, u64>;
 
 impl RingReport {

@@ -65,8 +65,8 @@ pub struct Stats {
     pub expirations: u64,
     /// Values that were not kept because they are larger than the store can hold.
     pub too_large: u64,
-    /// Keys that peers have yet to forget, because a removal or set did not reach them, over all peers. All
-    /// keys of a peer count as one, after a clear that did not reach it or more keys than are kept.
+    /// Changes that this node could not tell its peers, and has yet to, over all peers: each key of a removal, a set and a
+    /// clear is one. Those that the log of changes has dropped do not count.
     pub pending_hints: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,

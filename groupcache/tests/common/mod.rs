@@ -9,6 +9,7 @@
 pub mod log;
 pub mod pki;
 pub mod simulated;
+pub mod three;
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -172,7 +172,7 @@ async fn gets_that_go_less_far_and_changes_are_traces_too() {
     spans.assert_one_trace(None);
     spans.assert_chain(&["request", CHANGE, TELL, SERVE]);
     assert_eq!(spans.attribute(SERVE, "operation").unwrap(), "set");
-    // Two phases, each with one peer.
+    // The one peer is told once.
     for (change, count) in [
         ("remove", Some("2")),
         ("remove_if", Some("1")),
@@ -186,7 +186,7 @@ async fn gets_that_go_less_far_and_changes_are_traces_too() {
         changed.unwrap();
         let spans = recorder.spans();
         spans.assert_one_trace(None);
-        assert_eq!((spans.count(TELL), spans.count(SERVE)), (2, 2), "{spans}");
+        assert_eq!((spans.count(TELL), spans.count(SERVE)), (1, 1), "{spans}");
         assert_eq!(spans.attribute(CHANGE, "operation").unwrap(), change);
         assert_eq!(spans.attribute(CHANGE, "keys").as_deref(), count);
     }

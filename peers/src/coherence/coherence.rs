@@ -352,13 +352,24 @@ impl Coherence {
 impl Coherence {
     /// A peer was not told of the changes from this position on.
     pub fn not_told(&self, peer: &Peer, position: u64, now: Instant) {
-        self.standings.mark_behind(peer, position, true, now);
+        self.standings.mark_untold(peer, position, now);
         self.news.notify_one();
     }
 
-    /// Another node says that a peer may lack changes, or the peer is a new member. It may lack all of them.
+    /// A peer has become a member. It may lack what has changed since it left, or any change if it is new.
+    pub fn has_joined(&self, peer: &Peer, now: Instant) {
+        self.standings.mark_new(peer, now);
+        self.news.notify_one();
+    }
+
+    /// A peer is a member no more. Nobody tells it of the changes from this position on.
+    pub fn has_left(&self, peer: &Peer, position: u64, now: Instant) {
+        self.standings.mark_former(peer, position, now);
+    }
+
+    /// Another node says that a peer may lack changes: any of them.
     pub fn may_lack_any(&self, peer: &Peer, now: Instant) {
-        self.standings.mark_behind(peer, 0, false, now);
+        self.standings.mark_behind(peer, now);
         self.news.notify_one();
     }
 
@@ -399,6 +410,7 @@ impl Coherence {
     /// Ends an exchange.
     pub fn exchanged(&self, exchange: &DueExchange, how: Exchanged, now: Instant) {
         self.standings.ended(exchange, how, now);
+        self.news.notify_one();
     }
 
     /// This node's own changes from a position on, for a peer whose protocol has no exchange: the group and the key of each.
@@ -407,14 +419,14 @@ impl Coherence {
         self.state.lock().log.of_origin_since(self.origin, position)
     }
 
-    /// The number of changes of a group that peers may have yet to hear of, over all peers.
+    /// The number of changes of a group that this node could not tell, over all peers.
     pub fn pending(&self, group: &str) -> u64 {
-        let behind = self.standings.all_behind();
-        if behind.is_empty() {
+        let untold = self.standings.untold();
+        if untold.is_empty() {
             return 0;
         }
         let log = &self.state.lock().log;
-        let counts = behind
+        let counts = untold
             .iter()
             .map(|(_, since)| log.count_since(*since, Some(group)));
         counts.sum()
@@ -422,10 +434,10 @@ impl Coherence {
 
     /// The same of all groups, by the peers' ids.
     pub fn pending_by_peer(&self) -> Vec<(Box<str>, u64)> {
-        let behind = self.standings.all_behind();
+        let untold = self.standings.untold();
         let log = &self.state.lock().log;
-        let behind = behind.into_iter();
-        behind
+        let counts = untold.into_iter();
+        counts
             .map(|(peer, since)| (peer, log.count_since(since, None)))
             .collect()
     }

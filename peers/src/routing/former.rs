@@ -13,8 +13,6 @@ use super::routes::Routes;
 pub(super) struct Former {
     /// Empty if this node has just started.
     routes: Arc<Routes>,
-    /// When the membership changed.
-    since: Instant,
     /// When the window ends. `None`: never.
     until: Option<Instant>,
     /// Former owners that did not answer in time, by their ids. At most as many as there are members.
@@ -31,34 +29,25 @@ struct Slow {
 /// The first pause of a former owner, and the longest one.
 const SLOW_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
-/// Another node that owned a key before the membership changed.
-#[derive(Clone, Debug)]
-pub struct FormerOwner {
-    /// The node.
-    pub peer: Peer,
-    /// When the membership changed. The node's value may be as old as that.
-    pub since: Instant,
-}
-
 impl Former {
     /// The routes that a change at this moment replaces. They count for `window`.
     pub(super) fn new(routes: Arc<Routes>, window: Duration) -> Self {
-        let since = Instant::now();
         Self {
             routes,
-            since,
-            until: since.checked_add(window),
+            until: Instant::now().checked_add(window),
             slow: Mutex::default(),
         }
     }
 
-    /// The other node that owned `key`, if the window lasts and the node is not paused. If this node has
+    /// Whether the window has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| until <= Instant::now())
+    }
+
+    /// The other node that owned `key`, unless the node is paused. If this node has
     /// just started, it is the first other owner in the `current` routes.
-    pub(super) fn owner(&self, key: &[u8], current: &Routes) -> Option<FormerOwner> {
+    pub(super) fn owner(&self, key: &[u8], current: &Routes) -> Option<Peer> {
         let now = Instant::now();
-        if self.until.is_some_and(|until| until <= now) {
-            return None;
-        }
         let peer = match self.routes.owner(key) {
             Some(owner) => Some(owner).filter(|owner| !owner.is_self()),
             None => current.owners(key).find(|peer| !peer.is_self()),
@@ -66,10 +55,7 @@ impl Former {
         if self.is_paused(peer, now) {
             return None;
         }
-        Some(FormerOwner {
-            peer: peer.clone(),
-            since: self.since,
-        })
+        Some(peer.clone())
     }
 
     fn is_paused(&self, peer: &Peer, now: Instant) -> bool {

@@ -13,10 +13,10 @@ mod peer;
 mod peer_status;
 mod router;
 mod routes;
+mod turnover;
 
 pub use circuit::Circuit;
 pub use circuit_options::CircuitOptions;
-pub use former::FormerOwner;
 pub use peer::Peer;
 pub use peer_status::{Health, PeerStatus};
 pub use router::Router;

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
@@ -69,6 +70,16 @@ impl Peer {
             member,
             remote: Some(remote),
         }))
+    }
+
+    /// The other nodes among some peers that are not among others, by id and URL.
+    pub fn without(peers: &[Self], others: &[Self]) -> impl Iterator<Item = Self> {
+        let others: HashSet<&Member> = others.iter().map(Self::member).collect();
+        let is_among = move |peer: &&Self| others.contains(peer.member());
+        let left = peers
+            .iter()
+            .filter(move |peer| !peer.is_self() && !is_among(peer));
+        left.cloned()
     }
 
     /// The member.

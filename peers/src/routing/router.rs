@@ -9,9 +9,10 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::circuit_options::CircuitOptions;
-use super::former::{Former, FormerOwner};
+use super::former::Former;
 use super::peer::Peer;
 use super::routes::Routes;
+use super::turnover::Turnover;
 use crate::{Error, Member, Transport};
 
 /// Keeps the current [`Routes`] and swaps them when the membership changes.
@@ -28,6 +29,8 @@ pub struct Router {
     former: ArcSwapOption<Former>,
     /// For how long they count.
     handoff: Duration,
+    /// The peers that have come and gone lately.
+    turnover: Turnover,
     /// The members of the routes, for those who wait for changes.
     members: watch::Sender<Arc<[Member]>>,
     /// Held while a new snapshot is made, so that two changes do not lose one another.
@@ -50,6 +53,7 @@ impl Router {
             routes: ArcSwap::default(),
             former: ArcSwapOption::empty(),
             handoff: Duration::ZERO,
+            turnover: Turnover::default(),
             members: watch::Sender::new(Arc::default()),
             change: Mutex::new(()),
             scheme,
@@ -131,11 +135,29 @@ impl Router {
             .await;
     }
 
+    /// The members that have joined within the last minute: other nodes may not know of them. Those of the first list
+    /// do not count.
+    pub fn joined_lately(&self) -> Vec<Peer> {
+        self.turnover.joined(self.routes().peers())
+    }
+
+    /// The peers that have left within the last minute: other nodes may take them for members.
+    pub fn left_lately(&self) -> Vec<Peer> {
+        self.turnover.left(self.routes().peers())
+    }
+
     /// The other node that owned `key` before the membership changed, within the
     /// [hand-over window](Self::handoff): it may still have the value. For a node that has just started,
     /// it is the node that would own the key without it.
-    pub fn former_owner(&self, key: &[u8]) -> Option<FormerOwner> {
-        self.former.load().as_ref()?.owner(key, &self.routes())
+    pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
+        let current = self.former.load();
+        let former = current.as_ref()?;
+        if former.is_over() {
+            // Nobody else keeps the peers that have left, whose liveness checks end with them.
+            self.former.compare_and_swap(&current, None);
+            return None;
+        }
+        former.owner(key, &self.routes())
     }
 
     /// Pauses a former owner that did not answer in time: [`former_owner`](Self::former_owner) does not
@@ -235,6 +257,7 @@ impl Router {
         let ring = ring.transpose().map_err(Error::ring)?;
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         log_changes(former.peers(), self.routes().peers());
+        self.turnover.note(former.peers(), self.routes().peers());
         self.members.send_if_modified(|members| {
             let current = self.members();
             let has_changed = **members != *current;

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use std::slice;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-use peers::{Peer, Routes};
+use futures_util::future::{join, join_all};
+use peers::{Peer, Routes, Stamp};
 
 use super::send::Change;
 use crate::error::FailedPeer;
@@ -46,8 +46,7 @@ impl Inner {
             self.remove_here(&keys, None);
         }
         let change = Change::Remove(keys.into());
-        let all = others(&routes).map(|peer| (peer.clone(), change.clone()));
-        failed.extend(self.send_all(all, stamp, since).await);
+        failed.extend(self.send_to(others(&routes), &change, stamp, since).await);
         self.tell_who_is_behind(&routes, failed).await
     }
 
@@ -89,10 +88,8 @@ impl Inner {
         }
         let owner = owner.map(|owner| owner.member().id());
         let remove = Change::Remove(Arc::new([key]));
-        let others = others(&routes)
-            .filter(|peer| Some(peer.member().id()) != owner)
-            .map(|peer| (peer.clone(), remove.clone()));
-        failed.extend(self.send_all(others, stamp, since).await);
+        let others = others(&routes).filter(|peer| Some(peer.member().id()) != owner);
+        failed.extend(self.send_to(others, &remove, stamp, since).await);
         verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 
@@ -104,10 +101,26 @@ impl Inner {
         let mut failed = Vec::new();
         // Every node answers for some keys.
         for _ in 0..if self.names_changes { 1 } else { 2 } {
-            let all = others(&routes).map(|peer| (peer.clone(), Change::Clear));
-            failed.extend(self.send_all(all, stamp, since).await);
+            let clear = &Change::Clear;
+            failed.extend(self.send_to(others(&routes), clear, stamp, since).await);
         }
         verdict(self.tell_who_is_behind(&routes, failed).await)
+    }
+
+    /// Sends a change to peers, and to those who have left lately, whom other nodes may still ask. Returns the peers that
+    /// failed, of which those who left are none.
+    async fn send_to<'a>(
+        self: &Arc<Self>,
+        peers: impl Iterator<Item = &'a Peer>,
+        change: &Change,
+        stamp: Option<Stamp>,
+        since: u64,
+    ) -> Vec<FailedPeer> {
+        let with = |peer: Peer| (peer, change.clone());
+        let left = self.router.left_lately().into_iter().map(with);
+        let told = self.send_all(peers.cloned().map(with), stamp, since);
+        let (failed, _) = join(told, self.send_all(left, stamp, since)).await;
+        failed
     }
 
     /// Tells all who got a change who did not, before the change returns: whoever reaches these first tells them, also if

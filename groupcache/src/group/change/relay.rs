@@ -1,10 +1,10 @@
-//! A change that came from a node with other members goes on to this node's own: some of them may not have got it.
+//! A change that came from a node with other members goes on to those of this node's members that have joined lately: its
+//! sender may not know them yet. Those whom its sender has dropped, and this node has not, get it from the sender.
 
 use std::sync::Arc;
 
 use peers::Stamp;
 
-use super::initiate::others;
 use super::send::Change;
 use crate::group::inner::Inner;
 
@@ -16,15 +16,15 @@ impl Inner {
         change: impl FnOnce() -> Change,
         stamp: Option<Stamp>,
     ) {
-        let routes = self.router.snapshot();
-        let members = routes.members_hash();
+        let members = self.router.routes().members_hash();
         let Some(stamp) = stamp.filter(|stamp| stamp.members != members) else {
             return;
         };
         let (change, stamp) = (change(), Stamp { members, ..stamp });
-        let all = others(&routes).map(|peer| (peer.clone(), change.clone()));
+        let joined = self.router.joined_lately().into_iter();
         // The change has been heard of just now.
         let since = self.coherence.position().saturating_sub(1);
-        self.send_all(all, Some(stamp), since).await;
+        let changes = joined.map(|peer| (peer, change.clone()));
+        self.send_all(changes, Some(stamp), since).await;
     }
 }

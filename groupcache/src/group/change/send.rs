@@ -70,7 +70,14 @@ impl Inner {
     /// Notes a change that did not reach a peer. One that is left alone has failed before, and a protocol that cannot say
     /// it never can.
     fn note_failed_change(&self, peer: &Peer, change: &Change, error: &peers::Error) {
-        if error.is_circuit_open() || error.is_unsupported() {
+        let has_left = |peer: &Peer| {
+            let routes = self.router.routes();
+            routes
+                .peers()
+                .iter()
+                .all(|member| member.member() != peer.member())
+        };
+        if error.is_circuit_open() || error.is_unsupported() || has_left(peer) {
             return;
         }
         let kind = if error.is_denied() {

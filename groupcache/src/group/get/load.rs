@@ -49,24 +49,23 @@ impl Inner {
     /// This asks it for a copy, for a short time, and never for a load.
     pub(in crate::group) async fn take_over(&self, key: &Key, since: u64) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
-        if self.coherence.distrusts(former.peer.member().id()) {
-            return None;
-        }
+        self.trust(&former).ok()?;
         let request = GetRequest {
             group: &self.name,
             key,
             mode: GetMode::Peek,
             known: &self.coherence.known(&self.name, key),
         };
-        let span = spans::fetch(self.traced(), key, former.peer.member(), 0, "hand-over");
-        let asked = pin!(former.peer.get(request));
+        let span = spans::fetch(self.traced(), key, former.member(), 0, "hand-over");
+        let asked = pin!(former.get(request));
         let asked = asking(span, asked);
         let reply = tokio::time::timeout(self.limits.peek_timeout, asked).await;
         let Ok(reply) = reply else {
-            self.router.pause_former(&former.peer);
+            self.router.pause_former(&former);
             return None;
         };
         let reply = reply.ok()?;
+        self.trust(&former).ok()?;
         let now = self.clock.now();
         let lifetime = self.freshness.of_reply(reply.expires_at, Via::Peek, now);
         let entry = Entry {
@@ -115,7 +114,7 @@ impl Inner {
         let call = async { self.getter.get_boxed(key.clone()).await };
         let value = recorded(span, pin!(self.wait_for_getter(call))).await;
         drop(timed);
-        let result = value.and_then(|value| self.keep(key.clone(), value, since));
+        let result = value.and_then(|value| self.keep(&key, value, since));
         drop(panics);
         self.note_load(&key, since, &result, &mut false);
         result
@@ -136,7 +135,7 @@ impl Inner {
     /// Stores a value that the getter has loaded.
     pub(in crate::group) fn keep(
         &self,
-        key: Key,
+        key: &Key,
         value: Value,
         since: u64,
     ) -> Result<Entry, Error> {
@@ -147,7 +146,7 @@ impl Inner {
         let mut view = value.into_view();
         if lifetime.is_kept(now) {
             view = view.compact();
-            self.store_since(since, &key, view.clone(), Tier::Main, lifetime);
+            self.store_since(since, key, view.clone(), Tier::Main, lifetime);
         }
         Ok(Entry {
             value: view,

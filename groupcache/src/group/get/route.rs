@@ -88,10 +88,8 @@ impl Inner {
         key: &Key,
         mode: GetMode,
     ) -> Result<Reply, peers::Error> {
-        let (group, id) = (&*self.name, peer.member().id());
-        if self.coherence.distrusts(id) {
-            return Err(peers::Error::behind(peer.member().url()));
-        }
+        self.trust(peer)?;
+        let group = &*self.name;
         let known = &*self.coherence.known(group, key);
         let request = GetRequest {
             group,
@@ -107,8 +105,18 @@ impl Inner {
             spans::word(mode),
         );
         let reply = asking(span, pin!(peer.get(request))).await?;
+        self.trust(peer)?;
         self.heard(peer, reply.seen);
         Ok(reply)
+    }
+
+    /// Refuses a peer whose values may be older than changes that this node remembers no more. It may turn out to be one
+    /// while it is asked.
+    pub(in crate::group) fn trust(&self, peer: &Peer) -> Result<(), peers::Error> {
+        match self.coherence.distrusts(peer.member().id()) {
+            true => Err(peers::Error::behind(peer.member().url())),
+            false => Ok(()),
+        }
     }
 }
 

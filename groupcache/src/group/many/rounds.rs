@@ -71,9 +71,7 @@ impl Inner {
         items: &[T],
         mode: GetMode,
     ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
-        if self.coherence.distrusts(peer.member().id()) {
-            return Err(peers::Error::behind(peer.member().url()));
-        }
+        self.trust(peer)?;
         let keys: Vec<&[u8]> = items.iter().map(T::key).collect();
         let known = self.coherence.known_of_each(&self.name, &keys);
         let request = GetManyRequest {
@@ -88,6 +86,7 @@ impl Inner {
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,
         };
+        self.trust(peer)?;
         // All replies of an exchange say the same of the peer.
         if let Some(reply) = answers.iter().flatten().flatten().next() {
             self.heard(peer, reply.seen);

@@ -91,7 +91,7 @@ fn row(number: usize, peer: &PeerReport, now_ms: u64) -> Markup {
                     span.why { (failure.text) ", " (ago(failure.at, now_ms)) }
                 }
                 @if peer.pending_hints > 0 {
-                    span.why { (Count(peer.pending_hints)) " keys it has yet to forget" }
+                    span.why { (Count(peer.pending_hints)) " changes it has yet to be told" }
                 }
             }
             td.figure role="cell" data-name="Share" { (Percent(peer.share)) }

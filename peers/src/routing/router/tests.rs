@@ -215,10 +215,7 @@ async fn the_former_owner_is_remembered_for_the_hand_off_window() {
     let router = router.handoff(Duration::from_secs(30));
     router.set_members(members(&["a"])).unwrap();
     router.set_members(members(&["b"])).unwrap();
-    assert_eq!(
-        router.former_owner(b"k").unwrap().peer.member(),
-        &member("a")
-    );
+    assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
     tokio::time::advance(Duration::from_secs(29)).await;
     router.set_members(members(&["b"])).unwrap();
     assert!(
@@ -234,10 +231,7 @@ async fn to_a_new_node_the_former_owner_is_its_successor() {
     let (router, _) = router();
     let router = router.handoff(Duration::from_secs(30));
     router.set_members(members(&["self", "a"])).unwrap();
-    assert_eq!(
-        router.former_owner(b"k").unwrap().peer.member(),
-        &member("a")
-    );
+    assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -248,12 +242,12 @@ async fn a_former_owner_that_was_slow_is_left_alone_for_pauses_that_grow() {
     router.set_members(members(&["b"])).unwrap();
     for millis in [250, 500, 1000, 2000, 4000, 5000, 5000] {
         let former = router.former_owner(b"k").unwrap();
-        router.pause_former(&former.peer);
+        router.pause_former(&former);
         tokio::time::advance(Duration::from_millis(millis - 1)).await;
         assert!(router.former_owner(b"k").is_none());
         tokio::time::advance(Duration::from_millis(1)).await;
     }
-    router.pause_former(&router.former_owner(b"k").unwrap().peer);
+    router.pause_former(&router.former_owner(b"k").unwrap());
     router.set_members(members(&["a"])).unwrap();
     assert!(router.former_owner(b"k").is_some(), "b, this time");
 }
@@ -285,4 +279,40 @@ async fn without_a_hand_off_window_the_past_is_forgotten() {
     router.set_members(members(&["a"])).unwrap();
     router.set_members(members(&["b"])).unwrap();
     assert!(router.former_owner(b"k").is_none());
+}
+
+fn ids(peers: &[Peer]) -> Vec<&str> {
+    let mut ids: Vec<&str> = peers.iter().map(|peer| peer.member().id()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test(start_paused = true)]
+async fn peers_that_come_and_go_are_remembered_for_a_minute() {
+    let (router, _) = router();
+    router.set_members(members(&["self", "a", "b"])).unwrap();
+    assert!(router.joined_lately().is_empty(), "it has joined them");
+    router.set_members(members(&["self", "b", "c"])).unwrap();
+    tokio::time::advance(Duration::from_secs(40)).await;
+    router.set_members(members(&["self", "b", "d"])).unwrap();
+    assert_eq!(ids(&router.joined_lately()), ["d"]);
+    assert_eq!(ids(&router.left_lately()), ["a", "c"]);
+    tokio::time::advance(Duration::from_secs(40)).await;
+    assert_eq!(ids(&router.joined_lately()), ["d"]);
+    assert_eq!(ids(&router.left_lately()), ["c"]);
+    router.add_member(member("c")).unwrap();
+    assert_eq!(ids(&router.joined_lately()), ["c", "d"]);
+    assert!(router.left_lately().is_empty(), "it is back");
+}
+
+#[test]
+fn nodes_that_list_the_same_members_have_the_same_hash() {
+    let hash = |names: &[&str]| {
+        let (router, _) = router();
+        router.set_members(members(names)).unwrap();
+        router.routes().members_hash()
+    };
+    assert_eq!(hash(&["a", "b", "self"]), hash(&["self", "b", "a"]));
+    assert_ne!(hash(&["a", "b", "self"]), hash(&["a", "self"]));
+    assert_eq!(hash(&[]), 0);
 }
