@@ -260,6 +260,7 @@ async fn a_member_that_has_left_is_told_nothing_and_everything_once_it_is_back()
     for place in [0, 2] {
         assert!(three.nodes[place].remove_peer(away).unwrap());
     }
+    sleep(2 * MINUTE).await;
     three.groups[0].remove(own).await.unwrap();
     three.groups[2].remove(other).await.unwrap();
     sleep(60 * MINUTE).await;
@@ -273,6 +274,36 @@ async fn a_member_that_has_left_is_told_nothing_and_everything_once_it_is_back()
     assert_eq!(three.holds(1), 0);
     assert_eq!(three.get_by_each(own).await, ["load 3"; 3]);
     assert_eq!(three.get_by_each(other).await, ["load 4"; 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_has_just_left_is_still_told_since_others_may_ask_it() {
+    let three = Three::new().await;
+    let key = &three.keys_of(1, 1)[0];
+    assert_eq!(three.get(2, key).await, "load 1");
+    let away = &urls()[1];
+    assert!(three.nodes[0].remove_peer(away).unwrap());
+    three.groups[0].remove(key).await.unwrap();
+    assert_eq!(three.holds(1), 0);
+    assert_eq!(three.get(2, key).await, "load 2");
+    // One that does not answer is no failure of the change.
+    three.cut_off(1);
+    three.groups[0].remove(key).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_has_just_joined_is_told_by_who_knows_it() {
+    let three = Three::new().await;
+    let key = &three.keys_of(2, 1)[0];
+    for place in [0, 2] {
+        assert!(three.nodes[place].remove_peer(&urls()[1]).unwrap());
+    }
+    sleep(2 * MINUTE).await;
+    assert_eq!(three.get(1, key).await, "load 1");
+    three.nodes[2].add_peer(&*urls()[1]).unwrap();
+    sleep(MOMENT).await;
+    three.groups[0].remove(key).await.unwrap();
+    assert_eq!(three.holds(1), 0);
 }
 
 #[tokio::test(start_paused = true)]
