@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::{FakePeer, Network};
-use peers::{Error, GetRequest, HttpOptions, Protocol, Reply};
+use peers::{Error, Expiry, GetRequest, HttpOptions, Protocol, Reply};
 use serde_json::Value;
 use support::recorded::Recorded;
 use support::{Raw, answer, base64, dial, echo, get, hex, request, rows, serve, value};
@@ -253,13 +253,14 @@ async fn our_server_marshals_as_go_does() {
 fn reply(row: &Value) -> Reply {
     let expire = row.get("expire").map_or(0, |ns| ns.as_i64().unwrap());
     let distance = Duration::from_nanos(expire.unsigned_abs());
+    let moment = match expire {
+        0 => None,
+        1.. => Some(SystemTime::UNIX_EPOCH + distance),
+        _ => Some(SystemTime::UNIX_EPOCH - distance),
+    };
     Reply {
         value: row.get("value_hex").map(hex).unwrap_or_default().into(),
-        expires_at: match expire {
-            0 => None,
-            1.. => Some(SystemTime::UNIX_EPOCH + distance),
-            _ => Some(SystemTime::UNIX_EPOCH - distance),
-        },
+        expiry: moment.map(Expiry::At),
         minute_qps: row.get("minute_qps").map(|qps| qps.as_f64().unwrap()),
         seen: None,
     }

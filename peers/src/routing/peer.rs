@@ -163,6 +163,7 @@ impl Peer {
                 fetches: Distribution::default(),
                 failures: Vec::new(),
                 connections: None,
+                clock: None,
             };
         };
         let (failures_in_a_row, next_check) = remote.circuit.look();
@@ -174,6 +175,7 @@ impl Peer {
             fetches: remote.fetches.distribution(),
             failures: remote.failures.list(),
             connections: remote.client.connections(),
+            clock: remote.client.clock(),
         }
     }
 
