@@ -221,14 +221,12 @@ async fn a_native_set_that_waits_for_its_connection_has_less_time_left() {
     }
 }
 
-#[cfg(all(feature = "mailgun", feature = "groupcache-go"))]
 const OF_MOMENTS: [Protocol; 3] = [
     Protocol::Mailgun,
     Protocol::GroupcacheGo,
     Protocol::Galaxycache,
 ];
 
-#[cfg(all(feature = "mailgun", feature = "groupcache-go"))]
 #[tokio::test(start_paused = true)]
 async fn the_other_protocols_say_a_moment_of_the_owners_clock() {
     for protocol in OF_MOMENTS {
@@ -240,7 +238,6 @@ async fn the_other_protocols_say_a_moment_of_the_owners_clock() {
     }
 }
 
-#[cfg(all(feature = "mailgun", feature = "groupcache-go"))]
 #[tokio::test(start_paused = true)]
 async fn the_clock_of_a_peer_that_says_moments_is_measured_and_a_wrong_one_logged_once() {
     for protocol in OF_MOMENTS {

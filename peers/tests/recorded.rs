@@ -200,7 +200,7 @@ async fn our_client_understands_every_message_that_go_marshalled() {
     let network = Network::new();
     let mut listener = network.listen(support::SERVER).unwrap();
     let options = HttpOptions::default().multiplexing(false);
-    let client = dial(&network, Protocol::Native, options);
+    let client = dial(&network, Protocol::GroupcacheGo, options);
     let mut raw = None;
     for row in rows("get-response.json") {
         let (result, ()) = tokio::join!(client.get(get(b"k")), async {
@@ -231,9 +231,13 @@ async fn our_server_marshals_as_go_does() {
         }
         let network = Network::new();
         let reply = reply(&row);
+        let protocol = match reply.expiry {
+            Some(_) => Protocol::Mailgun,
+            None => Protocol::Golang,
+        };
         let (_server, _) = serve(
             &network,
-            Protocol::Native,
+            protocol,
             HttpOptions::default(),
             FakePeer::new(move |_| Ok(reply.clone())),
         );

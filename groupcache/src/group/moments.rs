@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::sync::{OnceLock, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
-use peers::WallClock;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
@@ -96,7 +95,8 @@ async fn watch(group: Weak<Inner>, mut noted: UnboundedReceiver<Noted>) {
         }
         if to_come.len() > most {
             let Some(group) = group.upgrade() else { return };
-            to_come.retain(|_, (key, fresh_until)| group.is_kept_until(key, *fresh_until).is_some());
+            to_come
+                .retain(|_, (key, fresh_until)| group.is_kept_until(key, *fresh_until).is_some());
             most = FEW.max(2 * to_come.len());
         }
     }

@@ -51,8 +51,7 @@ impl Inner {
         }
         // Replies are made last: what has passed meanwhile is taken off the values' lives.
         let answers = answers.into_iter().zip(keys);
-        let answers =
-            answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode)));
+        let answers = answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode)));
         GetManyReply {
             answers: answers.collect(),
             seen: Some(self.coherence.seen()),
