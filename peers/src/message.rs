@@ -228,7 +228,7 @@ pub struct Reply {
 impl Reply {
     /// The reply of a peer that counts its expiry from when the question came: not before it was `asked`. So what the way
     /// there and back took is taken off, and what the peer took is not.
-    pub(crate) fn to_question(mut self, asked: Instant) -> Self {
+    pub(crate) fn aged_since(mut self, asked: Instant) -> Self {
         self.expiry = self.expiry.map(|expiry| expiry.after(asked.elapsed()));
         self
     }
@@ -269,9 +269,9 @@ impl GetManyReply {
         self
     }
 
-    /// As [`Reply::to_question`].
-    pub(crate) fn to_question(mut self, asked: Instant) -> Self {
-        self.each_value(|reply| reply.to_question(asked));
+    /// As [`Reply::aged_since`].
+    pub(crate) fn aged_since(mut self, asked: Instant) -> Self {
+        self.each_value(|reply| reply.aged_since(asked));
         self
     }
 

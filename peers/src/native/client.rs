@@ -62,7 +62,7 @@ impl NativeClient {
             StatusCode::OK => {
                 answer.check_type(protobuf::CONTENT_TYPE)?;
                 let asked = answer.asked;
-                get_response::decode(answer.body).map(|reply| reply.to_question(asked))
+                get_response::decode(answer.body).map(|reply| reply.aged_since(asked))
             }
             _ => Err(failure::error(&answer, request.group)),
         }
@@ -91,7 +91,7 @@ impl NativeClient {
         answer.check_type(protobuf::CONTENT_TYPE)?;
         let (asked, count) = (answer.asked, request.keys.len());
         let reply = get_many_response::decode(answer.body, count, request.group)?;
-        Ok(reply.to_question(asked))
+        Ok(reply.aged_since(asked))
     }
 
     /// The keys that a peek has not found stay unanswered.

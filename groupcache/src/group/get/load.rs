@@ -115,7 +115,7 @@ impl Inner {
         let call = async { self.getter.get_boxed(key.clone()).await };
         let value = recorded(span, pin!(self.wait_for_getter(call))).await;
         drop(timed);
-        let result = value.and_then(|value| self.keep(key.clone(), value, since));
+        let result = value.and_then(|value| self.keep(&key, value, since));
         drop(panics);
         self.note_load(&key, since, &result, &mut false);
         result
@@ -136,7 +136,7 @@ impl Inner {
     /// Stores a value that the getter has loaded.
     pub(in crate::group) fn keep(
         &self,
-        key: Key,
+        key: &Key,
         value: Value,
         since: u64,
     ) -> Result<Entry, Error> {
@@ -147,7 +147,7 @@ impl Inner {
         let mut view = value.into_view();
         if lifetime.is_kept(now) {
             view = view.compact();
-            self.store_since(since, &key, view.clone(), Tier::Main, lifetime);
+            self.store_since(since, key, view.clone(), Tier::Main, lifetime);
         }
         Ok(Entry {
             value: view,

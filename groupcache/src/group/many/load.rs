@@ -114,7 +114,7 @@ impl Inner {
                 Ok(answers) => answers
                     .take(key)
                     .map_err(Error::from_getter)
-                    .and_then(|value| self.keep(key.clone(), value, since)),
+                    .and_then(|value| self.keep(key, value, since)),
                 Err(error) => Err(error.clone()),
             });
             self.note_load(key, since, &result, &mut is_noted);

@@ -54,7 +54,7 @@ impl StreamForm {
         let call = |mode| Get(GetRequest { mode, ..request });
         let read = |answer, asked| {
             let reply = value::read(self.expect(kind::VALUE, answer, request.group)?)?;
-            Ok(reply.to_question(asked))
+            Ok(reply.aged_since(asked))
         };
         self.look_up(request.mode, call, read, Some).await
     }
@@ -69,7 +69,7 @@ impl StreamForm {
             let message = self.expect(kind::VALUES, answer, request.group)?;
             let count = request.keys.len();
             let reply = get_many_response::decode(message, count, request.group)?;
-            Ok(reply.to_question(asked))
+            Ok(reply.aged_since(asked))
         };
         self.look_up(request.mode, call, read, GetManyReply::found)
             .await
