@@ -13,7 +13,7 @@ use byteview::ByteView;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use super::time::{nanos_since_1970, time_from_nanos};
+use super::time::time_from_nanos;
 use crate::http::Body;
 use crate::{Error, Expiry, SetRequest, WallClock};
 
@@ -69,9 +69,15 @@ impl Set {
 pub(crate) type Last = (u32, u64);
 
 /// The moment at which the value stops being fresh, by `clock`.
+#[cfg(any(test, feature = "groupcache-go", feature = "mailgun"))]
 pub(crate) fn moment(request: &SetRequest<'_>, clock: &WallClock) -> Option<Last> {
     let moment = request.expiry.map(|expiry| expiry.moment(clock));
-    Some((4, moment.map_or(0, nanos_since_1970).cast_unsigned()))
+    Some((
+        4,
+        moment
+            .map_or(0, super::time::nanos_since_1970)
+            .cast_unsigned(),
+    ))
 }
 
 /// How long the value has yet to live.
