@@ -111,9 +111,9 @@ pub use options::{GetOptions, Mode};
 pub use page::{LivePage, LivePageOptions};
 pub use peers::consistenthash::{HashFn, Scheme};
 pub use peers::{
-    Access, CircuitOptions, CoherenceOptions, Connections, Context, Discovery, DiscoveryOptions,
-    DiscoveryStatus, Distribution, Failure, Health, HttpOptions, HttpService, Member, MemberLists,
-    Page, Protocol, Tokens, TraceContext, Transport, Wire,
+    Access, CircuitOptions, ClockSkew, CoherenceOptions, Connections, Context, Discovery,
+    DiscoveryOptions, DiscoveryStatus, Distribution, Failure, Health, HttpOptions, HttpService,
+    Member, MemberLists, Page, Protocol, Tokens, TraceContext, Transport, WallClock, Wire,
 };
 #[cfg(feature = "tls")]
 pub use peers::{Certificates, ClientAuth, ExpectedName, ServerName, Tls};

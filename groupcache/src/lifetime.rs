@@ -1,5 +1,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
+use peers::WallClock;
+
 use crate::splitmix64::SplitMix64;
 use crate::value::Expiry;
 
@@ -9,6 +11,8 @@ use crate::value::Expiry;
 pub(crate) struct Lifetime {
     pub(crate) fresh_until: Option<Instant>,
     pub(crate) kept_until: Option<Instant>,
+    /// Whether `fresh_until` was made from a moment of the wall clock.
+    pub(crate) is_of_moment: bool,
 }
 
 impl Lifetime {
@@ -30,6 +34,8 @@ pub(crate) struct Freshness {
     /// How long a value is served past its freshness while it is refreshed.
     pub(crate) stale_window: Duration,
     pub(crate) random: SplitMix64,
+    /// Reads moments.
+    pub(crate) wall_clock: WallClock,
 }
 
 /// How a value came from a peer.
@@ -47,23 +53,35 @@ impl Freshness {
         let after = match expiry {
             Expiry::OfGroup => self.jittered_ttl(),
             Expiry::In(after) => Some(after),
-            Expiry::At(moment) => Some(until(moment)),
+            Expiry::At(moment) => Some(self.until(moment)),
             Expiry::Never => None,
         };
-        self.lifetime(after, now)
+        Lifetime {
+            is_of_moment: matches!(expiry, Expiry::At(_)),
+            ..self.lifetime(after, now)
+        }
     }
 
     /// The lifetime of a value that has just come from a peer: as its owner says, and never longer
     /// than the group's own times to live, for protocols in which the owner cannot say.
     pub(crate) fn of_reply(
         &self,
-        expires_at: Option<SystemTime>,
+        expiry: Option<peers::Expiry>,
         via: Via,
         now: Instant,
     ) -> Lifetime {
         let peek_ttl = self.peek_ttl.filter(|_| via == Via::Peek);
-        let limits = [expires_at.map(until), self.jittered_ttl(), peek_ttl];
-        self.lifetime(limits.into_iter().flatten().min(), now)
+        let life = expiry.map(|expiry| expiry.life(&self.wall_clock));
+        let limits = [life, self.jittered_ttl(), peek_ttl];
+        Lifetime {
+            is_of_moment: matches!(expiry, Some(peers::Expiry::At(_))),
+            ..self.lifetime(limits.into_iter().flatten().min(), now)
+        }
+    }
+
+    /// How long it is until `moment`; zero if it is past.
+    fn until(&self, moment: SystemTime) -> Duration {
+        peers::Expiry::At(moment).life(&self.wall_clock)
     }
 
     fn jittered_ttl(&self) -> Option<Duration> {
@@ -85,42 +103,29 @@ impl Freshness {
         Lifetime {
             fresh_until,
             kept_until,
+            is_of_moment: false,
         }
     }
 }
 
 impl Expiry {
-    /// The moment in wall-clock time, as the key's owner is told it; `None` leaves it to its group.
-    pub(crate) fn moment(self, now: Instant) -> Option<SystemTime> {
+    /// As the key's owner is told it; `None` leaves it to its group.
+    pub(crate) fn for_owner(self) -> Option<peers::Expiry> {
         match self {
             Self::OfGroup => None,
-            // No protocol has a word for it, but all that carry an expiry know the year 2262.
-            Self::Never => SystemTime::UNIX_EPOCH.checked_add(LAST_MOMENT),
-            Self::At(moment) => Some(moment),
-            Self::In(after) => match now.checked_add(after) {
-                Some(instant) => Some(wall_clock(instant, now)),
-                None => Self::Never.moment(now),
-            },
+            Self::Never => Some(peers::Expiry::In(Duration::MAX)),
+            Self::At(moment) => Some(peers::Expiry::At(moment)),
+            Self::In(after) => Some(peers::Expiry::In(after)),
         }
     }
 }
 
-/// The last moment that is told to others, after 1970: the protocols count nanoseconds.
-const LAST_MOMENT: Duration = Duration::from_nanos(i64::MAX as u64);
-
-/// How long it is until `moment`; zero if it is past.
-fn until(moment: SystemTime) -> Duration {
-    moment.duration_since(SystemTime::now()).unwrap_or_default()
-}
-
-/// `instant`, which is on this process's clock, in wall-clock time as peers understand it.
-pub(crate) fn wall_clock(instant: Instant, now: Instant) -> SystemTime {
-    let wall = SystemTime::now();
-    match instant.checked_duration_since(now) {
-        Some(ahead) => wall.checked_add(ahead).unwrap_or(wall),
-        None => wall
-            .checked_sub(now.duration_since(instant))
-            .unwrap_or(SystemTime::UNIX_EPOCH),
+impl From<peers::Expiry> for Expiry {
+    fn from(expiry: peers::Expiry) -> Self {
+        match expiry {
+            peers::Expiry::In(after) => Self::In(after),
+            peers::Expiry::At(moment) => Self::At(moment),
+        }
     }
 }
 
@@ -151,18 +156,43 @@ mod tests {
     #[test]
     fn a_reply_lives_no_longer_than_the_group_allows() {
         let now = Instant::now();
-        let soon = SystemTime::now() + MINUTE;
-        let late = SystemTime::now() + MINUTE * 10;
-        let fresh = |ttl, expires_at| {
-            freshness(ttl)
-                .of_reply(expires_at, Via::Fetch, now)
-                .fresh_until
+        let soon = Some(peers::Expiry::In(MINUTE));
+        let late = Some(peers::Expiry::In(MINUTE * 10));
+        let fresh = |ttl, expiry| {
+            let freshness = freshness(ttl);
+            freshness.of_reply(expiry, Via::Fetch, now).fresh_until
         };
         assert_eq!(fresh(None, None), None);
         assert_eq!(fresh(Some(MINUTE), None), Some(now + MINUTE));
-        assert_eq!(fresh(Some(MINUTE), Some(late)), Some(now + MINUTE));
-        assert!(fresh(Some(MINUTE * 10), Some(soon)).unwrap() <= now + MINUTE);
-        assert_eq!(fresh(None, Some(SystemTime::UNIX_EPOCH)), Some(now));
+        assert_eq!(fresh(Some(MINUTE), late), Some(now + MINUTE));
+        assert_eq!(fresh(Some(MINUTE * 10), soon), Some(now + MINUTE));
+        assert_eq!(fresh(None, Some(peers::Expiry::In(Duration::MAX))), None);
+        let past = peers::Expiry::At(SystemTime::UNIX_EPOCH);
+        assert_eq!(fresh(None, Some(past)), Some(now));
+    }
+
+    #[test]
+    fn a_moment_is_read_by_the_wall_clock_and_remembered() {
+        let now = Instant::now();
+        let noon = SystemTime::UNIX_EPOCH + Duration::from_secs(43_200);
+        let freshness = Freshness {
+            wall_clock: WallClock::of(move || noon),
+            ..freshness(None)
+        };
+        let fresh_until = Some(now + MINUTE);
+        let loaded = freshness.of_load(Expiry::At(noon + MINUTE), now);
+        assert_eq!(
+            (loaded.fresh_until, loaded.is_of_moment),
+            (fresh_until, true)
+        );
+        let at = peers::Expiry::At(noon + MINUTE);
+        let came = freshness.of_reply(Some(at), Via::Fetch, now);
+        assert_eq!((came.fresh_until, came.is_of_moment), (fresh_until, true));
+        let loaded = freshness.of_load(Expiry::In(MINUTE), now);
+        assert_eq!(
+            (loaded.fresh_until, loaded.is_of_moment),
+            (fresh_until, false)
+        );
     }
 
     #[test]
@@ -208,16 +238,5 @@ mod tests {
         let kept = |after| freshness(None).of_load(Expiry::In(after), now).kept_until;
         assert_eq!(kept(MINUTE), Some(now + MINUTE + Duration::from_secs(5)));
         assert_eq!(kept(Duration::ZERO), Some(now));
-    }
-
-    #[test]
-    fn an_instant_translates_to_the_wall_clock_and_back() {
-        let now = Instant::now();
-        let there = wall_clock(now + MINUTE, now);
-        let left = until(there);
-        assert!(
-            left <= MINUTE && left > MINUTE - Duration::from_secs(10),
-            "{left:?}"
-        );
     }
 }

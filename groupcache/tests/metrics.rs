@@ -93,11 +93,17 @@ async fn busy_node() -> (groupcache::testing::Cluster, Node) {
 
 #[tokio::test]
 async fn the_guide_lists_every_metric_with_its_labels_and_no_other() {
-    let source = groupcache::peers::StaticMembers::parse(
-        "http://127.0.0.1:1,http://127.0.0.1:2,http://127.0.0.1:3",
-    )
-    .unwrap();
+    // A peer that answers, over a protocol that has its clock measured.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let peer = Node::builder(&url).protocol(Protocol::Mailgun);
+    let peer = peer.listener(listener).start().await.unwrap();
+    let of_peer = peer.group("g", MIB, Calls::default().echo());
+    let _of_peer = of_peer.build().unwrap();
+    let members = format!("http://127.0.0.1:1,http://127.0.0.1:2,{url}");
+    let source = groupcache::peers::StaticMembers::parse(&members).unwrap();
     let node = Node::builder("http://127.0.0.1:1")
+        .protocol(Protocol::Mailgun)
         .discovery(source)
         .listen("127.0.0.1:0")
         .start()

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use crate::{
-    BoxFuture, Connections, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge,
+    BoxFuture, ClockSkew, Connections, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge,
     RemoveRequest, Reply, SetRequest, Stamp,
 };
 
@@ -49,6 +49,12 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
 
     /// The connections to the peer, for reports. Takes no longer than a look. The default knows of none.
     fn connections(&self) -> Option<Connections> {
+        None
+    }
+
+    /// How far the peer's wall clock is from this node's, for reports. Takes no longer than a look. The default does not know:
+    /// only a protocol that carries moments has to.
+    fn clock(&self) -> Option<ClockSkew> {
         None
     }
 

@@ -17,6 +17,7 @@ mod context;
 mod discovery;
 mod endpoint;
 mod error;
+mod expiry;
 mod galaxycache;
 mod golang;
 #[cfg(feature = "groupcache-go")]
@@ -43,6 +44,7 @@ pub mod testing;
 mod tls;
 mod trace_context;
 mod transport;
+mod wall_clock;
 
 /// The crate of hash rings: a [`Router`] takes its [`Scheme`](consistenthash::Scheme).
 pub use consistenthash;
@@ -74,12 +76,13 @@ pub use discovery::{Gossip, GossipOptions};
 pub use discovery::{Kubernetes, KubernetesOptions, KubernetesPort};
 pub use endpoint::{HttpService, HttpTransport};
 pub use error::Error;
+pub use expiry::Expiry;
 pub use http::{
     Accepted, Body, Connected, Connector, Destination, HttpOptions, InboundConnections, Io,
     Listener, Page, RemoteAddr, Server, TcpConnector, listen,
 };
 pub use load_scope::{is_loading, load_scope};
-pub use measure::{Distribution, Failure, Histogram, Recent};
+pub use measure::{ClockSkew, Distribution, Failure, Histogram, Recent};
 pub use member::Member;
 pub use message::{
     ChangeId, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge, KnownChange,
@@ -95,6 +98,7 @@ pub use tls::{
 };
 pub use trace_context::TraceContext;
 pub use transport::Transport;
+pub use wall_clock::WallClock;
 
 /// Compiles and runs the README's example.
 #[cfg(doctest)]

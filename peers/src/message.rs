@@ -1,10 +1,10 @@
 use std::ops::RangeInclusive;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use byteview::ByteView;
+use tokio::time::Instant;
 
-use crate::Error;
+use crate::{Error, Expiry, WallClock};
 
 /// Asks a peer for the value of `key` in `group`.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +115,7 @@ pub struct SetRequest<'a> {
     /// The value.
     pub value: ByteView,
     /// When the value stops being fresh; `None`: as the owner's group says.
-    pub expires_at: Option<SystemTime>,
+    pub expiry: Option<Expiry>,
     /// What names the change; `None` where the protocol carries no names.
     pub stamp: Option<Stamp>,
     /// The earlier changes of the key that the sender knows. A peer that knows of another one does not keep the
@@ -215,15 +215,30 @@ pub struct NamedChange {
 pub struct Reply {
     /// The value.
     pub value: ByteView,
-    /// When the value stops being fresh, in the owner's wall-clock time; `None` if the owner set no
-    /// time or the protocol carries none.
-    pub expires_at: Option<SystemTime>,
+    /// When the value stops being fresh; `None` if the owner set no time or the protocol carries none.
+    pub expiry: Option<Expiry>,
     /// Requests per minute that the owner measured for the key over all nodes; `None` if the reply
     /// carries no rate.
     pub minute_qps: Option<f64>,
     /// How many changes the peer has made, whoever began them; `None` if the protocol does not carry it. An asker
     /// that has made fewer lacks one.
     pub seen: Option<u64>,
+}
+
+impl Reply {
+    /// The reply of a peer that counts its expiry from when the question came: not before it was `asked`. So what the way
+    /// there and back took is taken off, and what the peer took is not.
+    pub(crate) fn aged_since(mut self, asked: Instant) -> Self {
+        self.expiry = self.expiry.map(|expiry| expiry.after(asked.elapsed()));
+        self
+    }
+
+    /// The reply to a question that came at this instant, which its expiry is counted from.
+    pub(crate) fn counted_from(mut self, begun: Instant, clock: &WallClock) -> Self {
+        let expiry = self.expiry;
+        self.expiry = expiry.map(|expiry| expiry.counted_from(begun, clock));
+        self
+    }
 }
 
 /// Keys that are not asked for, in the order of their places in a request.
@@ -252,6 +267,26 @@ impl GetManyReply {
             self.answers.insert(place, Some(Err(error)));
         }
         self
+    }
+
+    /// As [`Reply::aged_since`].
+    pub(crate) fn aged_since(mut self, asked: Instant) -> Self {
+        self.each_value(|reply| reply.aged_since(asked));
+        self
+    }
+
+    /// As [`Reply::counted_from`].
+    pub(crate) fn counted_from(mut self, begun: Instant, clock: &WallClock) -> Self {
+        self.each_value(|reply| reply.counted_from(begun, clock));
+        self
+    }
+
+    fn each_value(&mut self, change: impl Fn(Reply) -> Reply) {
+        for reply in self.answers.iter_mut().flatten().flatten() {
+            if reply.expiry.is_some() {
+                *reply = change(std::mem::take(reply));
+            }
+        }
     }
 
     /// The values alone, with every other key unanswered; `None` if there is no value.

@@ -53,7 +53,7 @@ fn set<'a>(stamp: Option<Stamp>, known: &'a [KnownChange]) -> SetRequest<'a> {
         group: "g",
         key: b"k",
         value: "v".into(),
-        expires_at: None,
+        expiry: None,
         stamp,
         known,
     }

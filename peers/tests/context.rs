@@ -138,7 +138,7 @@ async fn changes_come_to_the_hook_too_and_the_health_check_does_not() {
         group: "g",
         key: b"k",
         value: "v".into(),
-        expires_at: None,
+        expiry: None,
         stamp: None,
         known: &[],
     };

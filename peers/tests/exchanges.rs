@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
 use peers::{
-    Error, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Protocol, RemoveRequest,
-    Reply, SetRequest,
+    Error, Expiry, GetMode, GetRequest, HttpOptions, PeerClient, PeerService as _, Protocol,
+    RemoveRequest, Reply, SetRequest,
 };
 use percent_encoding::percent_decode_str;
 use prost::Message as _;
@@ -66,9 +66,9 @@ struct SetMessage {
 }
 
 impl SetMessage {
-    fn expires_at(&self) -> Option<SystemTime> {
+    fn expiry(&self) -> Option<Expiry> {
         let nanos = u64::try_from(self.expire.unwrap()).unwrap();
-        (nanos > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos))
+        (nanos > 0).then(|| Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)))
     }
 }
 
@@ -180,7 +180,7 @@ impl Exchange {
                     group,
                     key: message.key.as_ref().unwrap(),
                     value: message.value.clone().unwrap().into(),
-                    expires_at: message.expires_at(),
+                    expiry: message.expiry(),
                     stamp: None,
                     known: &[],
                 };
@@ -207,7 +207,7 @@ impl Exchange {
             Operation::Set(message) => Asked::Set(
                 message.key.clone().unwrap(),
                 message.value.clone().unwrap(),
-                message.expires_at(),
+                message.expiry(),
             ),
             Operation::Remove(keys) => Asked::Remove(keys.clone()),
         }
@@ -381,9 +381,9 @@ async fn our_client_sends_what_theirs_did_and_understands_what_it_was_answered()
                 let expire = theirs["expire_unix_nano"]
                     .as_u64()
                     .filter(|&expire| expire > 0);
-                let expires_at = expire.map(Duration::from_nanos);
-                let expires_at = expires_at.map(|since| SystemTime::UNIX_EPOCH + since);
-                assert_eq!(reply.expires_at, expires_at, "{context}");
+                let since = expire.map(Duration::from_nanos);
+                let expiry = since.map(|since| Expiry::At(SystemTime::UNIX_EPOCH + since));
+                assert_eq!(reply.expiry, expiry, "{context}");
             }
         }
     }

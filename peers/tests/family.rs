@@ -9,7 +9,7 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{HttpOptions, Protocol, RemoveRequest, SetRequest};
+use peers::{Expiry, HttpOptions, Protocol, RemoveRequest, SetRequest};
 use support::node::Node;
 use support::recorded::self_url;
 use support::{Raw, dial, hex, rows, serve};
@@ -315,7 +315,7 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
             }
             let nanos = expire.as_i64().unwrap();
             let distance = Duration::from_nanos(nanos.unsigned_abs());
-            let expires_at = match nanos {
+            let moment = match nanos {
                 0 => None,
                 1.. => Some(SystemTime::UNIX_EPOCH + distance),
                 _ => Some(SystemTime::UNIX_EPOCH - distance),
@@ -328,7 +328,7 @@ async fn sets_and_removals_of_our_client_are_the_bytes_of_theirs() {
                 group: row["group"].as_str().unwrap(),
                 key: &key,
                 value: hex(&row["value_hex"]).into(),
-                expires_at,
+                expiry: moment.map(Expiry::At),
                 stamp: None,
                 known: &[],
             });

@@ -18,7 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use peers::testing::{FakePeer, Network};
 use peers::{
-    Connector as _, Error, GetMode, GetRequest, HttpOptions, Listener as _, Protocol, Reply,
+    Connector as _, Error, Expiry, GetMode, GetRequest, HttpOptions, Listener as _, Protocol, Reply,
 };
 use serde_json::Value;
 use support::served::{Served, listening};
@@ -109,8 +109,9 @@ fn recorded_answer(row: &Value) -> Result<Reply, Error> {
         _ => message[7..7 + usize::from(message[6])].to_vec(),
     };
     Ok(Reply {
-        expires_at: (row["name"] == "expiry")
-            .then(|| SystemTime::UNIX_EPOCH + Duration::from_nanos(1_900_000_000_123_456_789)),
+        expiry: (row["name"] == "expiry").then(|| {
+            Expiry::At(SystemTime::UNIX_EPOCH + Duration::from_nanos(1_900_000_000_123_456_789))
+        }),
         ..value(&value_bytes)
     })
 }
@@ -283,10 +284,11 @@ async fn errors_are_typed_between_nodes_of_ours() {
 
 #[tokio::test(start_paused = true)]
 async fn expiry_rate_and_any_key_cross_and_peeks_are_peeks() {
-    let expires_at = Some(SystemTime::UNIX_EPOCH + Duration::new(4_000_000_000, 7));
+    let moment = SystemTime::UNIX_EPOCH + Duration::new(4_000_000_000, 7);
+    let expiry = Some(Expiry::At(moment));
     let peer = FakePeer::new(move |request| {
         Ok(Reply {
-            expires_at,
+            expiry,
             minute_qps: Some(12.5),
             ..value(request.key)
         })
@@ -296,10 +298,10 @@ async fn expiry_rate_and_any_key_cross_and_peeks_are_peeks() {
     let any: Vec<u8> = (0..=255).collect();
     for key in [b"".as_slice(), b"a/b?c%", &any] {
         let reply = client.get(get(key)).await.unwrap();
-        assert_eq!((reply.value.as_ref(), reply.expires_at), (key, expires_at));
+        assert_eq!((reply.value.as_ref(), reply.expiry), (key, expiry));
         assert_eq!(reply.minute_qps, Some(12.5));
         let peeked = client.get(peek(key)).await.unwrap();
-        assert_eq!((peeked.expires_at, peeked.minute_qps), (expires_at, None));
+        assert_eq!((peeked.expiry, peeked.minute_qps), (expiry, None));
     }
     assert_eq!(served.peer.asked()[1].mode, GetMode::Peek);
     assert_eq!(served.network.accepted(SERVER), 1);

@@ -55,7 +55,7 @@ async fn ask_everything(client: &dyn PeerClient) -> Vec<Result<(), Error>> {
         group,
         key: b"k",
         value: "v".into(),
-        expires_at: None,
+        expiry: None,
         stamp,
         known: &[],
     };

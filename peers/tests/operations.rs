@@ -6,7 +6,9 @@ mod support;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::Network;
-use peers::{Error, GetMode, GetRequest, HttpOptions, Protocol, RemoveRequest, SetRequest};
+use peers::{
+    Error, Expiry, GetMode, GetRequest, HttpOptions, Protocol, RemoveRequest, SetRequest, WallClock,
+};
 use support::node::{Asked, Node, knowledge_of};
 use support::{Raw, dial, get, serve};
 
@@ -37,6 +39,21 @@ fn in_the_future() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(4_000_000_000, 123_456_789)
 }
 
+/// A clock that shows the time a minute before.
+fn clock() -> WallClock {
+    WallClock::of(|| in_the_future() - MINUTE)
+}
+
+/// As the protocol says a moment in the future.
+fn expiry_over(protocol: Protocol) -> Expiry {
+    match protocol {
+        Protocol::Native => Expiry::In(MINUTE),
+        _ => Expiry::At(in_the_future()),
+    }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
 /// Whether the operation was possible. If not, the error says so and the peer was not asked.
 fn was_possible<T>(result: &Result<T, Error>, asked: &[Asked], protocol: Protocol) -> bool {
     match result {
@@ -56,7 +73,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
     for &(protocol, abilities) in ABILITIES {
         let [peek, warm_up, set, remove, remove_many, clear, expiry] = abilities;
         let network = Network::new();
-        let options = HttpOptions::default;
+        let options = || HttpOptions::default().wall_clock(clock());
         let (_server, node) = serve(&network, protocol, options(), Node::new("url"));
         let client = dial(&network, protocol, options());
         let mode = |mode| GetRequest { mode, ..get(b"k") };
@@ -80,7 +97,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
             group: "g",
             key: b"\xff+ /%",
             value: b"new".as_slice().into(),
-            expires_at: Some(in_the_future()),
+            expiry: Some(Expiry::At(in_the_future())),
             stamp: None,
             known: &[],
         };
@@ -89,7 +106,7 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
         let asked = node.asked();
         assert_eq!(was_possible(&result, &asked, protocol), set, "{protocol}");
         if set {
-            let expected = Asked::Set(key.into(), b"new".into(), Some(in_the_future()));
+            let expected = Asked::Set(key.into(), b"new".into(), Some(expiry_over(protocol)));
             assert_eq!(asked, [expected], "{protocol}");
             assert_eq!(client.get(get(key)).await.unwrap().value, "new");
         }
@@ -97,7 +114,11 @@ async fn every_protocol_does_what_it_can_and_refuses_the_rest() {
 
         let abs = b"abs:4000000000123456789:";
         let reply = client.get(get(abs)).await.unwrap();
-        assert_eq!(reply.expires_at, expiry.then(in_the_future), "{protocol}");
+        assert_eq!(
+            reply.expiry,
+            expiry.then(|| expiry_over(protocol)),
+            "{protocol}"
+        );
         node.asked();
 
         let keys: [&[u8]; 3] = [b"one", b"+", b"\xfe"];
@@ -191,7 +212,7 @@ async fn a_change_in_a_group_that_the_peer_lacks_is_a_typed_error() {
                 group: "other",
                 key: b"k",
                 value: Default::default(),
-                expires_at: None,
+                expiry: None,
                 stamp: None,
                 known: &[],
             };

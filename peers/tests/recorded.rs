@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use peers::testing::{FakePeer, Network};
-use peers::{Error, GetRequest, HttpOptions, Protocol, Reply};
+use peers::{Error, Expiry, GetRequest, HttpOptions, Protocol, Reply};
 use serde_json::Value;
 use support::recorded::Recorded;
 use support::{Raw, answer, base64, dial, echo, get, hex, request, rows, serve, value};
@@ -200,7 +200,7 @@ async fn our_client_understands_every_message_that_go_marshalled() {
     let network = Network::new();
     let mut listener = network.listen(support::SERVER).unwrap();
     let options = HttpOptions::default().multiplexing(false);
-    let client = dial(&network, Protocol::Native, options);
+    let client = dial(&network, Protocol::GroupcacheGo, options);
     let mut raw = None;
     for row in rows("get-response.json") {
         let (result, ()) = tokio::join!(client.get(get(b"k")), async {
@@ -231,9 +231,13 @@ async fn our_server_marshals_as_go_does() {
         }
         let network = Network::new();
         let reply = reply(&row);
+        let protocol = match reply.expiry {
+            Some(_) => Protocol::Mailgun,
+            None => Protocol::Golang,
+        };
         let (_server, _) = serve(
             &network,
-            Protocol::Native,
+            protocol,
             HttpOptions::default(),
             FakePeer::new(move |_| Ok(reply.clone())),
         );
@@ -253,13 +257,14 @@ async fn our_server_marshals_as_go_does() {
 fn reply(row: &Value) -> Reply {
     let expire = row.get("expire").map_or(0, |ns| ns.as_i64().unwrap());
     let distance = Duration::from_nanos(expire.unsigned_abs());
+    let moment = match expire {
+        0 => None,
+        1.. => Some(SystemTime::UNIX_EPOCH + distance),
+        _ => Some(SystemTime::UNIX_EPOCH - distance),
+    };
     Reply {
         value: row.get("value_hex").map(hex).unwrap_or_default().into(),
-        expires_at: match expire {
-            0 => None,
-            1.. => Some(SystemTime::UNIX_EPOCH + distance),
-            _ => Some(SystemTime::UNIX_EPOCH - distance),
-        },
+        expiry: moment.map(Expiry::At),
         minute_qps: row.get("minute_qps").map(|qps| qps.as_f64().unwrap()),
         seen: None,
     }

@@ -3,14 +3,15 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
 use peers::{
-    BoxFuture, Error, GetMode, GetRequest, HttpOptions, HttpService, PeerService, Protocol, Reply,
+    BoxFuture, Error, Expiry, GetMode, GetRequest, HttpOptions, HttpService, PeerService, Protocol,
+    Reply,
 };
 use support::{Message, Raw, dial, echo, get, request, serve, value};
 
@@ -336,12 +337,12 @@ async fn golang_peers_are_not_asked_for_a_peek_because_they_would_load() {
 #[tokio::test(start_paused = true)]
 async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_number_of_changes_under_native()
  {
-    let expires_at = Some(SystemTime::UNIX_EPOCH + Duration::new(1_900_000_000, 123_456_789));
+    let expiry = Some(Expiry::In(Duration::from_nanos(123_456_789)));
     // A short value is sent in one piece with its framing, a long value in a piece of its own.
     for bytes in [b"short".as_slice(), &[b'x'; 100_000]] {
         for protocol in PROTOCOLS {
             let sent = Reply {
-                expires_at,
+                expiry,
                 minute_qps: Some(12.5),
                 seen: Some(u64::MAX - 300),
                 ..value(bytes)
@@ -355,7 +356,7 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_number_of_
             let expected = match protocol {
                 Protocol::Native => sent,
                 _ => Reply {
-                    expires_at: None,
+                    expiry: None,
                     seen: None,
                     ..sent
                 },

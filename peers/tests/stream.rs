@@ -51,7 +51,7 @@ fn set(value: Vec<u8>) -> SetRequest<'static> {
         group: "g",
         key: b"k",
         value: value.into(),
-        expires_at: None,
+        expiry: None,
         stamp: None,
         known: &[],
     }

@@ -9,6 +9,7 @@ use peers::{Coherence, Peer, Router};
 use super::failures::Failures;
 use super::flights::Flights;
 use super::limits::Limits;
+use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
 use crate::clock::{SharedClock, now};
 use crate::getter::BoxedGetter;
@@ -40,6 +41,8 @@ pub(crate) struct Inner {
     pub(super) measures: Measures,
     pub(super) clock: SharedClock,
     pub(super) freshness: Freshness,
+    /// Watches the values that stop being fresh at a moment of the wall clock.
+    pub(super) moments: Moments,
     pub(super) limits: Limits,
     /// The time limit of an exchange with a peer, if the node knows it.
     pub(super) request_timeout: Option<Duration>,
@@ -134,6 +137,7 @@ impl Inner {
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);
+        self.moments.note(lifetime, self.runtime.handle());
     }
 
     /// Whether the key has not changed `since` the [position](Coherence::position) at which some work began.

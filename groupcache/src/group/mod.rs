@@ -10,6 +10,7 @@
 //! | `introspect` | looks at what is in memory, and removals by such looks |
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
+//! | `moments` | values that stop being fresh at a moment of the wall clock |
 //! | `flights`, `failures` | shared by the above: one load per key, pauses |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
@@ -24,6 +25,7 @@ mod inner;
 mod introspect;
 mod limits;
 mod many;
+mod moments;
 mod node_runtime;
 mod report;
 mod serve;

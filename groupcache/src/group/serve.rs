@@ -5,14 +5,15 @@
 //! other.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use peers::{GetMode, GetRequest, RemoveRequest, Reply, SetRequest, Stamp};
 
 use super::change::Change;
 use super::inner::Inner;
-use crate::lifetime::wall_clock;
 use crate::rates::Rate;
 use crate::stats::Event;
+use crate::value::Expiry;
 use crate::{Entry, Error, Key, NotFound, Value};
 
 impl Inner {
@@ -86,11 +87,8 @@ impl Inner {
         let key = Key::from(request.key);
         self.check_key(&key)?;
         self.check_value("a value", &request.value)?;
-        let value = Value::from(request.value.clone());
-        let value = match request.expires_at {
-            Some(moment) => value.expires_at(moment),
-            None => value,
-        };
+        let expiry = request.expiry.map(Expiry::from).unwrap_or_default();
+        let value = Value::with_expiry(request.value.clone(), expiry);
         if self.set_here(key.clone(), value, request.stamp, request.known) {
             let removal = || Change::Remove(Arc::new([key]));
             self.relay(removal, request.stamp).await;
@@ -113,14 +111,13 @@ impl Inner {
         }
     }
 
-    /// A reply with this value.
+    /// A reply with this value, to be handed over at once.
     pub(super) fn reply(&self, entry: Entry, rate: Option<Rate>) -> Reply {
-        let expires_at = entry
-            .fresh_until
-            .map(|instant| wall_clock(instant, self.clock.now()));
+        let life = |until: Instant| until.saturating_duration_since(self.clock.now());
+        let life = entry.fresh_until.map(life);
         Reply {
             value: entry.value,
-            expires_at,
+            expiry: life.map(peers::Expiry::In),
             minute_qps: rate.map(|rate| rate.per_minute),
             seen: None,
         }

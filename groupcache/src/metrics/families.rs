@@ -230,6 +230,18 @@ pub(super) const FAMILIES: &[Family] = &[
             each_peer(scrape, out, |peer| Level(peer.share));
         },
     ),
+    gauge(
+        "peer_clock_ahead",
+        Unit::Seconds,
+        "How far the peer's clock is ahead of this node's, where the protocol carries moments",
+        |scrape, out| {
+            for (id, peer) in &scrape.peers.peers {
+                if let Some(ahead_ms) = peer.clock_ahead_ms {
+                    out(&[("peer", id)], Level(ahead_ms as f64 / 1e3));
+                }
+            }
+        },
+    ),
     histogram(
         "fetch_duration",
         Unit::Seconds,

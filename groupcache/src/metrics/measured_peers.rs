@@ -24,6 +24,8 @@ pub(super) struct MeasuredPeer {
     pub(super) idle_connections: u64,
     pub(super) pending_hints: u64,
     pub(super) share: f64,
+    /// Unknown of the peers beyond the limit.
+    pub(super) clock_ahead_ms: Option<i64>,
     pub(super) fetches: Distribution,
 }
 
@@ -78,6 +80,8 @@ impl MeasuredPeer {
         self.busy_connections += open.saturating_sub(idle) as u64;
         self.idle_connections += idle as u64;
         self.pending_hints += peer.pending_hints;
+        let ahead_ms = peer.clock.map(|clock| clock.ahead_ms);
+        self.clock_ahead_ms = ahead_ms.or(self.clock_ahead_ms);
         if is_nodes {
             self.share = peer.share;
         }

@@ -8,7 +8,7 @@ use peers::consistenthash::Scheme;
 use peers::{
     Access, CircuitOptions, Coherence, CoherenceOptions, Discovery, DiscoveryDriver,
     DiscoveryOptions, HttpOptions, HttpService, HttpTransport, Listener, Member, Page, PeerService,
-    Protocol, Router, Server, Tokens, Transport,
+    Protocol, Router, Server, Tokens, Transport, WallClock,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
@@ -44,6 +44,7 @@ pub struct NodeBuilder {
     pub(super) discovery: Option<Box<dyn Discovery>>,
     pub(super) discovery_options: DiscoveryOptions,
     clock: SharedClock,
+    wall_clock: Option<WallClock>,
     hide_keys: bool,
     on_group: Option<OnGroup>,
     on_start: Option<OnStart>,
@@ -96,6 +97,7 @@ impl NodeBuilder {
             discovery: None,
             discovery_options: DiscoveryOptions::default(),
             clock: Arc::new(lru::SystemClock),
+            wall_clock: None,
             hide_keys: false,
             on_group: None,
             on_start: None,
@@ -300,6 +302,13 @@ impl NodeBuilder {
         self
     }
 
+    /// The wall clock, by which moments are read and told: those of [`Value::expires_at`](crate::Value::expires_at), and
+    /// those of protocols that carry no durations. Default: the system's. A test may give one that is wrong, or jumps.
+    pub fn wall_clock(mut self, clock: WallClock) -> Self {
+        self.wall_clock = Some(clock);
+        self
+    }
+
     /// Whether [reports](Node::report), spans, and the log's lines about values have hashes in place of keys. Reports then
     /// also leave out the texts of errors, of getters here and of peers, which may name keys. The log's lines about peers
     /// that do not answer keep them. A key has the same hash as long as the node lives. The hashes of other nodes are
@@ -340,6 +349,9 @@ impl NodeBuilder {
         let this = self.protocol.named(self.this?);
         if let Some(label) = self.cluster {
             self.http = self.http.cluster(label);
+        }
+        if let Some(clock) = &self.wall_clock {
+            self.http = self.http.wall_clock(clock.clone());
         }
         let cluster = self.http.cluster_label().map(str::to_owned);
         if self.handoff > LONGEST_HANDOFF {
@@ -388,6 +400,7 @@ impl NodeBuilder {
             groups,
             router,
             clock: self.clock,
+            wall_clock: self.wall_clock.unwrap_or_default(),
             runtime: Handle::current(),
             request_timeout,
             on_group: self.on_group,

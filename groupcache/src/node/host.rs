@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use peers::{Member, Protocol, Router};
+use peers::{Member, Protocol, Router, WallClock};
 use tokio::runtime::Handle;
 
 use super::groups::Groups;
@@ -15,6 +15,7 @@ pub(crate) struct Host {
     pub(crate) groups: Arc<Groups>,
     pub(crate) router: Arc<Router>,
     pub(crate) clock: SharedClock,
+    pub(crate) wall_clock: WallClock,
     pub(crate) runtime: Handle,
     /// How long peers wait for this node, if they have its settings and its transport has a limit.
     pub(crate) request_timeout: Option<Duration>,

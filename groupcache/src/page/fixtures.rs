@@ -36,6 +36,7 @@ pub(super) fn ring(members: usize) -> RingReport {
         fetches: Default::default(),
         failures: Vec::new(),
         connections: (number > 0).then(|| Connections::new(Wire::Stream, 1, 0)),
+        clock: None,
         pending_hints: 0,
     };
     RingReport {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use peers::{Connections, Distribution, Failure, Health, Member, PeerStatus};
+use peers::{ClockSkew, Connections, Distribution, Failure, Health, Member, PeerStatus};
 
 /// How a node stands with a member of a ring.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,9 @@ pub struct PeerReport {
     pub failures: Vec<Failure>,
     /// The connections to the member; `None` for this node itself, and if the transport does not know.
     pub connections: Option<Connections>,
+    /// How far the member's clock is from this node's, where the protocol carries moments: native does not. Such values
+    /// expire at other times than their owners say.
+    pub clock: Option<ClockSkew>,
     /// Changes that the member has yet to be told, over all groups: see [`Stats::pending_hints`](crate::Stats::pending_hints).
     pub pending_hints: u64,
 }
@@ -47,6 +50,7 @@ impl PeerReport {
             fetches: status.fetches,
             failures: status.failures,
             connections: status.connections,
+            clock: status.clock,
             pending_hints,
         }
     }

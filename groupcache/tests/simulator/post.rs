@@ -334,7 +334,7 @@ impl PeerClient for Line {
             group,
             key,
             value,
-            expires_at,
+            expiry,
             stamp,
             known,
         } = request;
@@ -354,7 +354,7 @@ impl PeerClient for Line {
                     group: &group,
                     key: &key,
                     value,
-                    expires_at,
+                    expiry,
                     stamp,
                     known: &known,
                 };

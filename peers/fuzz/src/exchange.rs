@@ -99,7 +99,7 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
         group: "g",
         key: b"k",
         value: "v".into(),
-        expires_at: None,
+        expiry: None,
         stamp,
         known: &[change],
     };

@@ -1,7 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Error, GetRequest, Knowledge, PeerService, RemoveRequest, Reply, SetRequest, Stamp,
+    BoxFuture, Error, Expiry, GetRequest, Knowledge, PeerService, RemoveRequest, Reply, SetRequest,
+    Stamp,
 };
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -21,7 +22,7 @@ impl PeerService for Node {
                 Some((b'o', _)) => return Err(Error::overloaded("loads")),
                 Some((b'l', _)) => value(&[0; MAX_VALUE_BYTES + 1]),
                 Some((b'x', rest)) => Reply {
-                    expires_at: Some(moment(rest)),
+                    expiry: Some(Expiry::At(moment(rest))),
                     minute_qps: Some(f64::from_bits(number(rest))),
                     ..value(rest)
                 },

@@ -66,6 +66,8 @@ impl Transport for HttpTransport {
     fn dial(&self, member: &Member) -> Result<Arc<dyn PeerClient>, Error> {
         let options = || Arc::clone(&self.options);
         let http = || HttpClient::new(member, options(), Arc::clone(&self.bodies));
+        // These protocols carry moments.
+        let measured = || http().map(HttpClient::measuring_clock);
         Ok(match self.protocol {
             Protocol::Native => {
                 let http = http()?.addressed_to(member.id());
@@ -73,12 +75,12 @@ impl Transport for HttpTransport {
             }
             Protocol::Golang => Arc::new(GolangClient::new(http()?)),
             #[cfg(feature = "mailgun")]
-            Protocol::Mailgun => Arc::new(mailgun::client(http()?)),
+            Protocol::Mailgun => Arc::new(mailgun::client(measured()?)),
             #[cfg(feature = "groupcache-go")]
-            Protocol::GroupcacheGo => Arc::new(GroupcacheGoClient::new(http()?)),
+            Protocol::GroupcacheGo => Arc::new(GroupcacheGoClient::new(measured()?)),
             #[cfg(feature = "ipronko")]
             Protocol::Ipronko => Arc::new(IpronkoClient::new(http()?)),
-            Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(http()?)),
+            Protocol::Galaxycache => Arc::new(GalaxycacheClient::new(measured()?)),
             #[cfg(feature = "grpc")]
             Protocol::GalaxycacheGrpc => Arc::new(GrpcClient::new(member, options())?),
         })

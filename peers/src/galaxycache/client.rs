@@ -4,8 +4,8 @@ use super::{FETCH, PEEK, wire};
 use crate::http::client::{HttpClient, Lane};
 use crate::http::failure;
 use crate::{
-    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, RemoveRequest, Reply,
-    SetRequest, Stamp,
+    BoxFuture, ClockSkew, Connections, Error, Expiry, GetMode, GetRequest, PeerClient,
+    RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -27,7 +27,7 @@ impl GalaxycacheClient {
             StatusCode::OK => {
                 answer.check_type(wire::CONTENT_TYPE)?;
                 Ok(Reply {
-                    expires_at: wire::expiry(&answer.headers)?,
+                    expiry: wire::expiry(&answer.headers)?.map(Expiry::At),
                     value: answer.body.into(),
                     ..Reply::default()
                 })
@@ -49,6 +49,10 @@ impl PeerClient for GalaxycacheClient {
 
     fn connections(&self) -> Option<Connections> {
         Some(self.http.connections())
+    }
+
+    fn clock(&self) -> Option<ClockSkew> {
+        self.http.clock()
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

@@ -4,7 +4,7 @@ use http::{Response, StatusCode};
 use super::wire;
 use crate::http::server::InboundRequest;
 use crate::http::{Body, failure};
-use crate::{Error, GetMode, Reply};
+use crate::{Error, GetMode, Reply, WallClock};
 
 /// Answers a GET, whose path says how far it may go.
 pub(crate) async fn answer(request: InboundRequest<'_>, mode: GetMode) -> Response<Body> {
@@ -13,7 +13,7 @@ pub(crate) async fn answer(request: InboundRequest<'_>, mode: GetMode) -> Respon
         Err(refusal) => return *refusal,
     };
     let (mut response, found) = match request.get(&address, mode).await {
-        Ok(reply) => (value(reply), true),
+        Ok(reply) => (value(reply, &request.options.wall_clock), true),
         Err(error) if error.is_no_such_group() => {
             let text = format!("no such galaxy: {}", address.group);
             (failure::saying(status(&error), &error, &text), false)
@@ -24,13 +24,13 @@ pub(crate) async fn answer(request: InboundRequest<'_>, mode: GetMode) -> Respon
     response
 }
 
-fn value(reply: Reply) -> Response<Body> {
+fn value(reply: Reply, clock: &WallClock) -> Response<Body> {
     let mut response = Response::new(Body::from(reply.value.into_bytes()));
     let headers = response.headers_mut();
     let bytes = HeaderValue::from_static(wire::CONTENT_TYPE);
     headers.insert(CONTENT_TYPE, bytes);
-    if let Some(moment) = reply.expires_at {
-        wire::set_expiry(headers, moment);
+    if let Some(expiry) = reply.expiry {
+        wire::set_expiry(headers, expiry.moment(clock));
     }
     response
 }

@@ -5,8 +5,8 @@ use crate::http::client::HttpClient;
 use crate::http::{Body, MAX_KEYS_BYTES};
 use crate::protobuf::ProtobufClient;
 use crate::{
-    BoxFuture, Connections, Error, GetRequest, PeerClient, Protocol, RemoveRequest, Reply,
-    SetRequest, Stamp,
+    BoxFuture, ClockSkew, Connections, Error, GetRequest, PeerClient, Protocol, RemoveRequest,
+    Reply, SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -45,6 +45,10 @@ impl PeerClient for GroupcacheGoClient {
 
     fn connections(&self) -> Option<Connections> {
         self.0.connections()
+    }
+
+    fn clock(&self) -> Option<ClockSkew> {
+        self.0.clock()
     }
 
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {

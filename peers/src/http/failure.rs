@@ -152,6 +152,7 @@ pub(crate) fn named(name: &str, text: &str, group: &str) -> Option<Error> {
 #[cfg(test)]
 mod tests {
     use http_body_util::BodyExt as _;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -163,6 +164,7 @@ mod tests {
             status: head.status,
             headers: head.headers,
             body,
+            asked: Instant::now(),
         };
         error(&answer, "thumbnails")
     }
@@ -202,6 +204,7 @@ mod tests {
                 status: StatusCode::BAD_GATEWAY,
                 headers: HeaderMap::new(),
                 body: b"\xffno".as_slice().into(),
+                asked: Instant::now(),
             };
             let name = HeaderValue::from_bytes(name.as_bytes()).unwrap();
             answer.headers.insert(ERROR, name);

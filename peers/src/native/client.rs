@@ -3,6 +3,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, StatusCode};
+use tokio::time::Instant;
 
 use super::stream::StreamForm;
 use super::wire::{
@@ -60,7 +61,8 @@ impl NativeClient {
             }
             StatusCode::OK => {
                 answer.check_type(protobuf::CONTENT_TYPE)?;
-                get_response::decode(answer.body)
+                let asked = answer.asked;
+                get_response::decode(answer.body).map(|reply| reply.aged_since(asked))
             }
             _ => Err(failure::error(&answer, request.group)),
         }
@@ -87,7 +89,9 @@ impl NativeClient {
             return Err(failure::error(&answer, request.group));
         }
         answer.check_type(protobuf::CONTENT_TYPE)?;
-        get_many_response::decode(answer.body, request.keys.len(), request.group)
+        let (asked, count) = (answer.asked, request.keys.len());
+        let reply = get_many_response::decode(answer.body, count, request.group)?;
+        Ok(reply.aged_since(asked))
     }
 
     /// The keys that a peek has not found stay unanswered.
@@ -236,7 +240,12 @@ impl PeerClient for NativeClient {
                 return Ok(());
             }
             let (group, key) = (request.group, request.key);
-            let body = || set_request::encode(&request);
+            // A set that is sent again has less time left.
+            let (clock, since) = (&self.http.options().wall_clock, Instant::now());
+            let body = || {
+                let expiry = request.expiry.map(|expiry| expiry.after(since.elapsed()));
+                set_request::encode(&request, set_request::life(expiry, clock))
+            };
             let target = || self.target(group, key);
             let SetRequest { stamp, known, .. } = request;
             self.tell_knowing(Method::PUT, group, target, body, stamp, known)

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
+use tokio::time::Instant;
 
 use super::wire::{
     BYTES, CLEAR, GET_MANY, REMOVE_KEYS, get_many_request, get_many_response, get_response,
@@ -36,9 +37,13 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
             Ok(known) => known,
             Err(error) => return failure::answer(status(&error), &error),
         };
+        let begun = Instant::now();
         return match request.get_knowing(&address, mode, &known).await {
             Ok(_) if mode == GetMode::WarmUp => Response::default(),
-            Ok(reply) => protobuf::response(get_response::encode(reply)),
+            Ok(reply) => {
+                let reply = reply.counted_from(begun, &request.options.wall_clock);
+                protobuf::response(get_response::encode(reply))
+            }
             Err(error) => failure::answer(status(&error), &error),
         };
     }
@@ -102,7 +107,9 @@ async fn get_many(request: InboundRequest<'_>, group: &str) -> Result<Bytes, Err
         mode: asked.mode,
         known: &asked.known,
     };
+    let begun = Instant::now();
     let reply = request.get_many(asked).await?;
+    let reply = reply.counted_from(begun, &request.options.wall_clock);
     let limit = GetManyReply::MAX_BYTES.min(request.options.max_body_bytes());
     Ok(get_many_response::encode(&reply, limit))
 }
@@ -121,6 +128,7 @@ async fn change(request: InboundRequest<'_>, group: &str, key: &[u8]) -> Result<
             let set = SetRequest {
                 stamp,
                 known: &known,
+                expiry: set.life(),
                 ..set.as_request(group)
             };
             request.set(set).await

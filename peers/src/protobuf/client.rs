@@ -1,5 +1,3 @@
-use std::time::SystemTime;
-
 use http::{Method, StatusCode};
 
 use super::{get_response, set_request};
@@ -7,8 +5,8 @@ use crate::http::client::concurrently;
 use crate::http::client::{Answer, HttpClient, Lane};
 use crate::http::{Body, failure};
 use crate::{
-    BoxFuture, Connections, Error, GetMode, GetRequest, PeerClient, Protocol, RemoveRequest, Reply,
-    SetRequest, Stamp,
+    BoxFuture, ClockSkew, Connections, Error, Expiry, GetMode, GetRequest, PeerClient, Protocol,
+    RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// Asks one peer that speaks mailgun's protocol or groupcache-go's.
@@ -87,8 +85,9 @@ impl ProtobufClient {
             StatusCode::OK => {
                 answer.check_type(super::CONTENT_TYPE)?;
                 let reply = get_response::decode(answer.body)?;
-                let has_expired = |moment| moment <= SystemTime::now();
-                if self.refuses_expired() && reply.expires_at.is_some_and(has_expired) {
+                let clock = &self.http.options().wall_clock;
+                let has_expired = |expiry: Expiry| expiry.life(clock).is_zero();
+                if self.refuses_expired() && reply.expiry.is_some_and(has_expired) {
                     return Err(Error::expired());
                 }
                 Ok(reply)
@@ -108,6 +107,10 @@ impl PeerClient for ProtobufClient {
 
     fn connections(&self) -> Option<Connections> {
         Some(self.http.connections())
+    }
+
+    fn clock(&self) -> Option<ClockSkew> {
+        self.http.clock()
     }
 
     /// A 404 and a 503 are final. A value of mailgun's that has expired on its way counts as no answer:
@@ -130,7 +133,8 @@ impl PeerClient for ProtobufClient {
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             self.http.check_value(&request.value)?;
-            let body = || set_request::encode(&request);
+            let clock = &self.http.options().wall_clock;
+            let body = || set_request::encode(&request, set_request::moment(&request, clock));
             self.tell(Method::PUT, request.group, request.key, body)
                 .await
         })

@@ -16,7 +16,7 @@ use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use super::time::time_from_nanos;
 use super::value_message::value_message;
 use crate::http::Body;
-use crate::{Error, Reply};
+use crate::{Error, Expiry, Reply};
 
 #[derive(Clone, PartialEq, Message)]
 struct GetResponse {
@@ -65,7 +65,7 @@ pub(crate) fn decode(message: Bytes) -> Result<Reply, Error> {
         .ok_or_else(|| Error::malformed("a GetResponse without a value"))?;
     Ok(Reply {
         value: ByteView::from(value),
-        expires_at: message.expire.and_then(time_from_nanos),
+        expiry: message.expire.and_then(time_from_nanos).map(Expiry::At),
         minute_qps: message.minute_qps,
         seen: None,
     })

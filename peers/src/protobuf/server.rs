@@ -26,7 +26,10 @@ pub(crate) async fn answer(request: InboundRequest<'_>) -> Response<Body> {
         Method::DELETE => request.remove(group, &[&address.key], None).await,
         _ => match request.get(&address, GetMode::Load).await {
             Ok(reply) => {
-                let expire = reply.expires_at.map_or(0, nanos_since_1970);
+                let moment = reply
+                    .expiry
+                    .map(|expiry| expiry.moment(&request.options.wall_clock));
+                let expire = moment.map_or(0, nanos_since_1970);
                 return response(get_response::encode(reply, Some(expire)));
             }
             Err(error) => Err(error),

@@ -5,16 +5,17 @@
 //! | 1 group | string | required; the path names the group too, and prevails; between nodes of ours both agree |
 //! | 2 key | string | required; Go sends any bytes in it, and so do we |
 //! | 3 value | bytes | |
-//! | 4 expire | int64 | ns since 1970, 0 for never; always written |
+//! | 4 expire | int64 | ns since 1970, 0 for never; always written, but not by native |
+//! | 5 life | uint64 | native's: ns until the value stops being fresh, or the largest number for never; absent where the owner's group decides |
 
 use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 
-use super::time::{nanos_since_1970, time_from_nanos};
+use super::time::time_from_nanos;
 use crate::http::Body;
-use crate::{Error, SetRequest};
+use crate::{Error, Expiry, SetRequest, WallClock};
 
 #[derive(Clone, PartialEq, Message)]
 struct SetMessage {
@@ -26,6 +27,8 @@ struct SetMessage {
     value: Option<Bytes>,
     #[prost(int64, optional, tag = "4")]
     expire: Option<i64>,
+    #[prost(uint64, optional, tag = "5")]
+    life: Option<u64>,
 }
 
 /// A decoded `SetRequest`, in slices of it.
@@ -35,6 +38,7 @@ pub(crate) struct Set {
     key: Bytes,
     value: ByteView,
     expire: i64,
+    life: Option<u64>,
 }
 
 impl Set {
@@ -43,21 +47,46 @@ impl Set {
         self.group == group.as_bytes() && self.key == key
     }
 
-    /// The request about the group that the path names.
+    /// The expiry as native says it.
+    pub(crate) fn life(&self) -> Option<Expiry> {
+        self.life.map(Expiry::from_nanos)
+    }
+
+    /// The request about the group that the path names, as the Go dialects say it.
     pub(crate) fn as_request<'a>(&'a self, group: &'a str) -> SetRequest<'a> {
         SetRequest {
             group,
             key: &self.key,
             value: self.value.clone(),
-            expires_at: time_from_nanos(self.expire),
+            expiry: time_from_nanos(self.expire).map(Expiry::At),
             stamp: None,
             known: &[],
         }
     }
 }
 
+/// The last field: its tag and its number.
+pub(crate) type Last = (u32, u64);
+
+/// The moment at which the value stops being fresh, by `clock`.
+#[cfg(any(test, feature = "groupcache-go", feature = "mailgun"))]
+pub(crate) fn moment(request: &SetRequest<'_>, clock: &WallClock) -> Option<Last> {
+    let moment = request.expiry.map(|expiry| expiry.moment(clock));
+    Some((
+        4,
+        moment
+            .map_or(0, super::time::nanos_since_1970)
+            .cast_unsigned(),
+    ))
+}
+
+/// How long the value has yet to live.
+pub(crate) fn life(expiry: Option<Expiry>, clock: &WallClock) -> Option<Last> {
+    expiry.map(|expiry| (5, expiry.nanos(clock)))
+}
+
 /// The message, with the value from where it is cached.
-pub(crate) fn encode(request: &SetRequest<'_>) -> Body {
+pub(crate) fn encode(request: &SetRequest<'_>, last: Option<Last>) -> Body {
     let mut before = Vec::with_capacity(request.group.len() + request.key.len() + 32);
     for (field, bytes) in [(1, request.group.as_bytes()), (2, request.key)] {
         encode_key(field, WireType::LengthDelimited, &mut before);
@@ -67,9 +96,10 @@ pub(crate) fn encode(request: &SetRequest<'_>) -> Body {
     encode_key(3, WireType::LengthDelimited, &mut before);
     encode_varint(request.value.len() as u64, &mut before);
     let mut after = Vec::with_capacity(11);
-    encode_key(4, WireType::Varint, &mut after);
-    let expire = request.expires_at.map_or(0, nanos_since_1970);
-    encode_varint(expire as u64, &mut after);
+    if let Some((tag, number)) = last {
+        encode_key(tag, WireType::Varint, &mut after);
+        encode_varint(number, &mut after);
+    }
     let value = request.value.clone().into_bytes();
     Body::new([before.into(), value, after.into()])
 }
@@ -85,11 +115,14 @@ pub(crate) fn decode(message: Bytes) -> Result<Set, Error> {
         key: message.key.ok_or_else(|| missing("key"))?,
         value: message.value.unwrap_or_default().into(),
         expire: message.expire.unwrap_or_default(),
+        life: message.life,
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
     use http_body_util::BodyExt as _;
     use proptest::prelude::*;
 
@@ -103,6 +136,26 @@ mod tests {
         body.to_bytes()
     }
 
+    #[test]
+    fn native_says_a_life_and_the_others_a_moment() {
+        let clock = WallClock::of(|| SystemTime::UNIX_EPOCH + Duration::from_secs(1));
+        let request = SetRequest {
+            group: "g",
+            key: b"k",
+            value: "v".into(),
+            expiry: Some(Expiry::In(Duration::from_nanos(300))),
+            stamp: None,
+            known: &[],
+        };
+        let message = |last| collect(encode(&request, last));
+        let start = b"\x0a\x01g\x12\x01k\x1a\x01v".as_slice();
+        let native = message(life(request.expiry, &clock));
+        assert_eq!(native, [start, b"\x28\xac\x02"].concat());
+        let others = message(moment(&request, &clock));
+        assert_eq!(others, [start, b"\x20\xac\x96\xeb\xdc\x03"].concat());
+        assert_eq!(message(life(None, &clock)), start);
+    }
+
     proptest! {
         #[test]
         fn a_request_of_any_bytes_arrives(group: String, key: Vec<u8>, value: Vec<u8>, expire: i64) {
@@ -110,14 +163,30 @@ mod tests {
                 group: &group,
                 key: &key,
                 value: value.clone().into(),
-                expires_at: time_from_nanos(expire),
+                expiry: time_from_nanos(expire).map(Expiry::At),
                 stamp: None,
-            known: &[],
+                known: &[],
             };
-            let set = decode(collect(encode(&request))).unwrap();
+            let last = moment(&request, &WallClock::default());
+            let set = decode(collect(encode(&request, last))).unwrap();
             let received = set.as_request(&group);
             prop_assert_eq!((received.key, &received.value), (&*key, &value.into()));
-            prop_assert_eq!(received.expires_at, request.expires_at);
+            prop_assert_eq!((received.expiry, set.life()), (request.expiry, None));
+        }
+
+        #[test]
+        fn a_life_reads_back(nanos: Option<u64>) {
+            let request = SetRequest {
+                group: "g",
+                key: b"k",
+                value: "v".into(),
+                expiry: nanos.map(Expiry::from_nanos),
+                stamp: None,
+                known: &[],
+            };
+            let last = life(request.expiry, &WallClock::default());
+            let set = decode(collect(encode(&request, last))).unwrap();
+            prop_assert_eq!((set.life(), set.expire), (request.expiry, 0));
         }
 
         #[test]

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 /// Times that do not fit (before 1677 or after 2262) become the nearest that does; the one
 /// nanosecond that stands for "never" becomes the next.
+#[cfg(any(test, feature = "groupcache-go", feature = "mailgun"))]
 pub(crate) fn nanos_since_1970(time: SystemTime) -> i64 {
     let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_nanos()).unwrap_or(i64::MAX),

@@ -174,6 +174,7 @@ impl Peer {
                 fetches: Distribution::default(),
                 failures: Vec::new(),
                 connections: None,
+                clock: None,
             };
         };
         let (failures_in_a_row, next_check) = remote.circuit.look();
@@ -185,6 +186,7 @@ impl Peer {
             fetches: remote.fetches.distribution(),
             failures: remote.failures.list(),
             connections: remote.client.connections(),
+            clock: remote.client.clock(),
         }
     }
 

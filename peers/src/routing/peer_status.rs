@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{Connections, Distribution, Failure};
+use crate::{ClockSkew, Connections, Distribution, Failure};
 
 /// How a node stands with one peer, as a snapshot; from [`Peer::status`](crate::Peer::status).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct PeerStatus {
     pub failures: Vec<Failure>,
     /// The connections to the peer; `None` for this node itself, and if the transport does not know.
     pub connections: Option<Connections>,
+    /// How far the peer's clock is from this node's; `None` for this node itself, where the protocol carries no moments,
+    /// and as long as no answer has told.
+    pub clock: Option<ClockSkew>,
 }
 
 /// Whether a node asks a peer, and how the peer answers.

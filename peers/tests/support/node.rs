@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, ChangeId, Error, GetMode, GetRequest, Knowledge, KnownChange, NamedChange,
-    PeerService, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
+    BoxFuture, ChangeId, Error, Expiry, GetMode, GetRequest, Knowledge, KnownChange, NamedChange,
+    PeerService, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges, WallClock,
 };
 
 use super::value;
@@ -26,7 +26,7 @@ pub(crate) struct Node {
 pub(crate) enum Asked {
     Get(GetMode, Vec<u8>),
     Load(Vec<u8>),
-    Set(Vec<u8>, Vec<u8>, Option<SystemTime>),
+    Set(Vec<u8>, Vec<u8>, Option<Expiry>),
     Remove(Vec<Vec<u8>>),
     Clear,
     Sync(Knowledge),
@@ -111,9 +111,9 @@ impl Node {
                 Ok(value(&bytes))
             }
             ("abs", Some(nanos)) => Ok(Reply {
-                expires_at: Some(
+                expiry: Some(Expiry::At(
                     SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos.parse().unwrap()),
-                ),
+                )),
                 ..plain()
             }),
             _ => Ok(plain()),
@@ -152,15 +152,15 @@ impl PeerService for Node {
             Self::check(request.group)?;
             self.stamps.lock().unwrap().push(request.stamp);
             self.known.lock().unwrap().push(request.known.into());
-            let (key, expires_at) = (request.key.to_vec(), request.expires_at);
-            self.note(Asked::Set(key.clone(), request.value.to_vec(), expires_at));
+            let (key, expiry) = (request.key.to_vec(), request.expiry);
+            self.note(Asked::Set(key.clone(), request.value.to_vec(), expiry));
             let reply = Reply {
                 value: request.value,
-                expires_at,
+                expiry,
                 ..Reply::default()
             };
             let mut cache = self.cache.lock().unwrap();
-            match expires_at.is_some_and(|moment| moment < SystemTime::now()) {
+            match expiry.is_some_and(|expiry| expiry.life(&WallClock::default()).is_zero()) {
                 true => cache.remove(&key),
                 false => cache.insert(key, reply),
             };

@@ -27,7 +27,7 @@ pub(crate) async fn operations(
         group,
         key: b"k",
         value: "v".into(),
-        expires_at: None,
+        expiry: None,
         stamp: None,
         known: &[],
     };

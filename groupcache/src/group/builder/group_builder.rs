@@ -10,6 +10,7 @@ use crate::group::flights::Flights;
 use crate::group::handle::Group;
 use crate::group::inner::Inner;
 use crate::group::limits::Limits;
+use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
@@ -93,7 +94,7 @@ impl<G> GroupBuilder<G> {
         let stale_window = self.freshness.stale_window;
         let runtime = NodeRuntime::new(host.runtime.clone());
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
-        let group = Group(Arc::new(Inner {
+        let group = Group(Arc::new_cyclic(|this| Inner {
             name: self.name.into(),
             store: self.storage.open(stale_window, Arc::clone(&host.clock)),
             fetches: flights(),
@@ -105,7 +106,11 @@ impl<G> GroupBuilder<G> {
             counters: Counters::default(),
             measures: Measures::default(),
             clock: Arc::clone(&host.clock),
-            freshness: self.freshness,
+            freshness: Freshness {
+                wall_clock: host.wall_clock.clone(),
+                ..self.freshness
+            },
+            moments: Moments::new(this.clone()),
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),

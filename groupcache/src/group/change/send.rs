@@ -114,7 +114,7 @@ impl Inner {
                     group,
                     key,
                     value: value.view().clone(),
-                    expires_at: value.expiry().moment(self.clock.now()),
+                    expiry: value.expiry().for_owner(),
                     stamp,
                     known,
                 })

@@ -67,7 +67,7 @@ impl Inner {
         let reply = reply.ok()?;
         self.trust(&former).ok()?;
         let now = self.clock.now();
-        let lifetime = self.freshness.of_reply(reply.expires_at, Via::Peek, now);
+        let lifetime = self.freshness.of_reply(reply.expiry, Via::Peek, now);
         let entry = Entry {
             value: reply.value.compact(),
             source: Source::Peer,

@@ -21,7 +21,7 @@ impl Inner {
     ) -> Entry {
         let now = self.clock.now();
         self.measures.value_sizes.record(reply.value.len() as u64);
-        let lifetime = self.freshness.of_reply(reply.expires_at, via, now);
+        let lifetime = self.freshness.of_reply(reply.expiry, via, now);
         let candidate = Candidate {
             key,
             value: &reply.value,

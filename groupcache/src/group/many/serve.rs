@@ -39,18 +39,21 @@ impl Inner {
             if found.is_none() {
                 absent.push((place, Key::from(key)));
             }
-            answers.push(found.map(|found| self.answer(key, found, mode)));
+            answers.push(found);
         }
         if !absent.is_empty() {
             let mut loads = self.load_many(absent);
             let mut until = answers.iter().any(Option::is_some).then(later);
             while let Some((place, result)) = within(until, loads.next()).await {
-                answers[place] = Some(self.answer(keys[place], result, mode));
+                answers[place] = Some(result);
                 until = until.or_else(|| Some(later()));
             }
         }
+        // Replies are made last: what has passed meanwhile is taken off the values' lives.
+        let answers = answers.into_iter().zip(keys);
+        let answers = answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode)));
         GetManyReply {
-            answers,
+            answers: answers.collect(),
             seen: Some(self.coherence.seen()),
         }
     }

@@ -20,7 +20,7 @@ use crate::access::Effect;
 use crate::http::failure as http_failure;
 use crate::http::server::receive;
 use crate::http::{Body, BodyBudget, HttpOptions};
-use crate::{BoxFuture, Error, GetMode, GetRequest, PeerService, Reply};
+use crate::{BoxFuture, Error, Expiry, GetMode, GetRequest, PeerService, Reply};
 
 /// What the path of every method begins with.
 const PREFIX: &str = "/galaxycachepb.GalaxyCache/";
@@ -195,7 +195,7 @@ impl Call<'_> {
             mode: self.mode,
             known: &[],
         });
-        let reply = match self.limit {
+        let mut reply = match self.limit {
             // Expired on arrival: nobody waits for the value.
             Some(Duration::ZERO) => return Err(Error::timed_out("a request", Duration::ZERO)),
             Some(limit) => timeout(limit, asked)
@@ -207,6 +207,9 @@ impl Call<'_> {
         if size > limit {
             return Err(Error::too_large("a value", size as u64, limit as u64));
         }
+        let clock = &self.options.wall_clock;
+        let moment = reply.expiry.map(|expiry| expiry.moment(clock));
+        reply.expiry = moment.map(Expiry::At);
         Ok(reply)
     }
 }

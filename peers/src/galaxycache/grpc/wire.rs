@@ -18,7 +18,7 @@ use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
 
-use crate::{Error, Reply};
+use crate::{Error, Expiry, Reply, WallClock};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct Request {
@@ -67,7 +67,7 @@ impl From<Reply> for GetResponse {
         Self {
             value: reply.value.into_bytes(),
             minute_qps: reply.minute_qps.unwrap_or_default(),
-            expiry: reply.expires_at.map(Timestamp::from),
+            expiry: reply.expiry.map(timestamp),
         }
     }
 }
@@ -76,7 +76,7 @@ impl From<Reply> for PeekResponse {
     fn from(reply: Reply) -> Self {
         Self {
             value: reply.value.into_bytes(),
-            expiry: reply.expires_at.map(Timestamp::from),
+            expiry: reply.expiry.map(timestamp),
         }
     }
 }
@@ -87,7 +87,7 @@ impl TryFrom<GetResponse> for Reply {
     fn try_from(response: GetResponse) -> Result<Self, Error> {
         Ok(Self {
             value: view(response.value),
-            expires_at: expires_at(response.expiry)?,
+            expiry: read_expiry(response.expiry)?,
             minute_qps: (response.minute_qps != 0.0).then_some(response.minute_qps),
             seen: None,
         })
@@ -100,7 +100,7 @@ impl TryFrom<PeekResponse> for Reply {
     fn try_from(response: PeekResponse) -> Result<Self, Error> {
         Ok(Self {
             value: view(response.value),
-            expires_at: expires_at(response.expiry)?,
+            expiry: read_expiry(response.expiry)?,
             ..Self::default()
         })
     }
@@ -141,6 +141,15 @@ impl From<SystemTime> for Timestamp {
 
 /// The time, the nearest that the platform's clock can tell to one before 1970, and never if it
 /// cannot tell one that is so far ahead.
+/// The server has made a moment of it, by its clock.
+fn timestamp(expiry: Expiry) -> Timestamp {
+    expiry.moment(&WallClock::default()).into()
+}
+
+fn read_expiry(expiry: Option<Timestamp>) -> Result<Option<Expiry>, Error> {
+    expires_at(expiry).map(|moment| moment.map(Expiry::At))
+}
+
 fn expires_at(expiry: Option<Timestamp>) -> Result<Option<SystemTime>, Error> {
     let Some(Timestamp { seconds, nanos }) = expiry else {
         return Ok(None);
@@ -197,7 +206,7 @@ mod tests {
             for minute_qps in [None, Some(0.5)] {
                 let reply = Reply {
                     value: "value".into(),
-                    expires_at,
+                    expiry: expires_at.map(Expiry::At),
                     minute_qps,
                     ..Reply::default()
                 };

@@ -1,6 +1,7 @@
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, StatusCode};
+use tokio::time::Instant;
 
 use crate::Error;
 
@@ -10,6 +11,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// When the request was sent, or a moment before.
+    pub(crate) asked: Instant,
 }
 
 impl Answer {

@@ -6,7 +6,7 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::answer::Answer;
 use super::connected::Connected;
@@ -14,12 +14,13 @@ use super::connection_limit::{ConnectionLimit, Lane};
 use super::connector;
 use super::destination::Destination;
 use super::io::Io;
+use super::peer_clock::PeerClock;
 use super::pool::Pool;
 use super::refusal::refusal;
 use crate::http::{
     Addressee, Body, BodyBudget, HEALTH, HttpOptions, Validity, failure, path, trace_headers,
 };
-use crate::{Connections, Context, Error, GetMode, Member, Wire};
+use crate::{ClockSkew, Connections, Context, Error, GetMode, Member, Wire};
 
 /// The longest head of an answer.
 const MAX_HEAD_BYTES: usize = 64 << 10;
@@ -36,6 +37,8 @@ pub(crate) struct HttpClient {
     root: Box<str>,
     /// The member that each request names as its addressee.
     addressee: Option<Addressee>,
+    /// Where the protocol carries moments, which only a peer with the same time understands.
+    clock: Option<PeerClock>,
     options: Arc<HttpOptions>,
     limit: ConnectionLimit,
     /// The bytes of all answers that are being received.
@@ -83,6 +86,7 @@ impl HttpClient {
             host,
             root,
             addressee: None,
+            clock: None,
             limit: ConnectionLimit::new(&options),
             bodies,
             pool: Pool::new(options.client_idle_timeout),
@@ -94,6 +98,17 @@ impl HttpClient {
     pub(crate) fn addressed_to(mut self, id: &str) -> Self {
         self.addressee = Some(Addressee::new(id, self.options.cluster.as_deref()));
         self
+    }
+
+    /// Measures the peer's clock.
+    pub(crate) fn measuring_clock(mut self) -> Self {
+        self.clock = Some(PeerClock::default());
+        self
+    }
+
+    /// How far the peer's clock is from this node's, if it is measured and an answer has told.
+    pub(crate) fn clock(&self) -> Option<ClockSkew> {
+        self.clock.as_ref()?.skew()
     }
 
     pub(crate) fn options(&self) -> &HttpOptions {
@@ -213,6 +228,7 @@ impl HttpClient {
             let request = self.prepare(&fill)?;
             let method = request.method().clone();
             let limit = request.extensions().get().copied();
+            let asked = Instant::now();
             let sending = connection.sender.try_send_request(request);
             let response = match sending.await {
                 Ok(response) => response,
@@ -223,7 +239,11 @@ impl HttpClient {
                 }
                 Err(error) => return Err(self.broken(error.into_error())),
             };
-            let (answer, reusable) = self.read(response, limit).await?;
+            if let Some(clock) = &self.clock {
+                let here = &self.options.wall_clock;
+                clock.note(response.headers(), asked, here, self.name());
+            }
+            let (answer, reusable) = self.read(response, asked, limit).await?;
             if reusable && !connection.sender.is_closed() {
                 self.pool.give_back(connection);
             }

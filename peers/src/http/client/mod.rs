@@ -9,6 +9,7 @@ pub(crate) mod connector;
 mod destination;
 mod http_client;
 mod io;
+mod peer_clock;
 mod pool;
 mod receive;
 mod refusal;

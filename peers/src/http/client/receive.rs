@@ -4,6 +4,7 @@ use http::{HeaderMap, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::answer::Answer;
 use super::http_client::{AnswerLimit, HttpClient};
@@ -24,6 +25,7 @@ impl HttpClient {
     pub(super) async fn read(
         &self,
         response: Response<Incoming>,
+        asked: Instant,
         limit: Option<AnswerLimit>,
     ) -> Result<(Answer, bool), Error> {
         let (head, body) = response.into_parts();
@@ -39,6 +41,7 @@ impl HttpClient {
                 status: head.status,
                 headers: head.headers,
                 body,
+                asked,
             },
             whole,
         ))
@@ -128,7 +131,7 @@ impl HttpClient {
         {
             return Ok(());
         }
-        let (answer, _) = self.read(answer, None).await?;
+        let (answer, _) = self.read(answer, Instant::now(), None).await?;
         Err(failure::error(&answer, ""))
     }
 

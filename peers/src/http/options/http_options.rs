@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use crate::Error;
 use crate::access::Guard;
 use crate::http::addressee::check_label;
 use crate::http::client::{Connector, Destination, TcpConnector};
 use crate::http::server::{Hook, Page};
 use crate::http::{HEALTH, MAX_LIST_BYTES};
 use crate::limits::check_time;
+use crate::{Error, WallClock};
 
 /// Limits and time-outs of clients and servers that speak HTTP.
 ///
@@ -30,6 +30,7 @@ use crate::limits::check_time;
 pub struct HttpOptions {
     pub(crate) base_path: String,
     pub(crate) cluster: Option<String>,
+    pub(crate) wall_clock: WallClock,
     pub(crate) max_key_bytes: usize,
     pub(crate) max_value_bytes: usize,
     pub(crate) max_body_bytes_in_flight: usize,
@@ -70,6 +71,7 @@ impl Default for HttpOptions {
         Self {
             base_path: "/_groupcache/".into(),
             cluster: None,
+            wall_clock: WallClock::default(),
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
             max_body_bytes_in_flight: 256 << 20,

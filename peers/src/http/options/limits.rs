@@ -1,4 +1,5 @@
 use super::http_options::HttpOptions;
+use crate::WallClock;
 
 /// # Both sides
 impl HttpOptions {
@@ -6,6 +7,13 @@ impl HttpOptions {
     /// and is made of `A-Za-z0-9-._~` and single slashes. Default: `/_groupcache/`.
     pub fn base_path(mut self, path: impl Into<String>) -> Self {
         self.base_path = path.into();
+        self
+    }
+
+    /// The wall clock by which moments are told and read, in protocols that carry them. The default is that of the system;
+    /// tests give another one.
+    pub fn wall_clock(mut self, clock: WallClock) -> Self {
+        self.wall_clock = clock;
         self
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::PROTOCOL;
 use super::wire::answer;
@@ -51,7 +52,10 @@ impl StreamForm {
         request: GetRequest<'_>,
     ) -> Result<Option<Reply>, Error> {
         let call = |mode| Get(GetRequest { mode, ..request });
-        let read = |answer| value::read(self.expect(kind::VALUE, answer, request.group)?);
+        let read = |answer, asked| {
+            let reply = value::read(self.expect(kind::VALUE, answer, request.group)?)?;
+            Ok(reply.aged_since(asked))
+        };
         self.look_up(request.mode, call, read, Some).await
     }
 
@@ -61,9 +65,11 @@ impl StreamForm {
         request: GetManyRequest<'_>,
     ) -> Result<Option<GetManyReply>, Error> {
         let call = |mode| GetMany::new(&GetManyRequest { mode, ..request });
-        let read = |answer| {
+        let read = |answer, asked| {
             let message = self.expect(kind::VALUES, answer, request.group)?;
-            get_many_response::decode(message, request.keys.len(), request.group)
+            let count = request.keys.len();
+            let reply = get_many_response::decode(message, count, request.group)?;
+            Ok(reply.aged_since(asked))
         };
         self.look_up(request.mode, call, read, GetManyReply::found)
             .await
@@ -74,7 +80,7 @@ impl StreamForm {
         &self,
         mode: GetMode,
         call: impl Fn(GetMode) -> M,
-        read: impl Fn(Answer) -> Result<T, Error>,
+        read: impl Fn(Answer, Instant) -> Result<T, Error>,
         found: impl Fn(T) -> Option<T>,
     ) -> Result<Option<T>, Error> {
         let message = call(mode);
@@ -98,7 +104,7 @@ impl StreamForm {
             called => called,
         };
         match called {
-            Called::Answered(answer) => read(answer).map(Some),
+            Called::Answered(answer, asked) => read(answer, asked).map(Some),
             Called::Refused | Called::Full => Ok(None),
         }
     }
@@ -106,11 +112,11 @@ impl StreamForm {
     async fn peek<T>(
         &self,
         message: &impl Message,
-        read: impl Fn(Answer) -> Result<T, Error>,
+        read: impl Fn(Answer, Instant) -> Result<T, Error>,
     ) -> Option<T> {
         let called = self.stream.try_call(message, Lane::Quick, Again::Once);
         match called.await {
-            Ok(Called::Answered(answer)) => read(answer).ok(),
+            Ok(Called::Answered(answer, asked)) => read(answer, asked).ok(),
             _ => None,
         }
     }
@@ -119,7 +125,7 @@ impl StreamForm {
         &self,
         request: &SetRequest<'_>,
     ) -> Result<Option<()>, Error> {
-        let set = Set(request.clone());
+        let set = Set::new(request.clone(), self.stream.wall_clock());
         self.tell(&set, request.group, Again::Never).await
     }
 
@@ -158,7 +164,7 @@ impl StreamForm {
     pub(in crate::native) async fn sync(&self, message: Bytes) -> Result<Option<Knowledge>, Error> {
         let sync = OfNode::new(kind::SYNC, message);
         let called = self.stream.call(&sync, Lane::Quick, Again::Once).await?;
-        let Called::Answered(answer) = called else {
+        let Called::Answered(answer, _) = called else {
             return Ok(None);
         };
         knowledge::decode(&self.expect(kind::KNOWLEDGE, answer, "")?).map(Some)
@@ -184,7 +190,7 @@ impl StreamForm {
         again: Again,
     ) -> Result<Option<()>, Error> {
         let called = self.stream.call(message, Lane::Quick, again).await?;
-        let Called::Answered(answer) = called else {
+        let Called::Answered(answer, _) = called else {
             return Ok(None);
         };
         match self.expect(kind::DONE, answer, group)?.len() {

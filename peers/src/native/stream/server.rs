@@ -7,6 +7,7 @@ use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::PROTOCOL;
 use super::wire::answer::Answer;
@@ -155,11 +156,13 @@ impl StreamService {
     /// The value that a load has made. A long one counts into the budget until it is written: unlike a
     /// value from the cache, nothing else bounds it.
     async fn get(&self, message: &[u8]) -> Answer {
+        let begun = Instant::now();
         let result = match get::read(message) {
             Ok(received) => self.limited().get(received.as_request()).await,
             Err(error) => return bad(&error),
         };
-        match result {
+        let clock = &self.options.wall_clock;
+        match result.map(|reply| reply.counted_from(begun, clock)) {
             Ok(reply) if reply.value.len() > SMALL => {
                 let share = self.bodies.share(reply.value.len()).await;
                 let value = held(reply.value, share);
@@ -190,8 +193,10 @@ impl StreamService {
             mode: asked.mode,
             known: &asked.known,
         };
+        let begun = Instant::now();
         match self.limited().get_many(request).await {
             Ok(reply) => {
+                let reply = reply.counted_from(begun, &self.options.wall_clock);
                 let limit = GetManyReply::MAX_BYTES.min(self.options.max_body_bytes());
                 let length = get_many_response::expected_len(&reply).min(limit);
                 let share = self.bodies.share(length).await;

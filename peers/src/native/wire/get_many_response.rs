@@ -11,9 +11,9 @@
 //! |---|---|---|
 //! | 1 value | bytes | written for every value, also for an empty one |
 //! | 2 minute_qps | double | the owner's rate of the key |
-//! | 3 expire | int64 | ns since 1970; absent for never |
 //! | 4 error | string | in place of a value: the error's name, as in the header `x-groupcache-error` |
 //! | 5 message | string | the error's text |
+//! | 6 life | uint64 | ns from when the request came until the value stops being fresh; absent for never |
 
 use bytes::{Buf, Bytes};
 use byteview::ByteView;
@@ -23,11 +23,10 @@ use prost::encoding::{
     encoded_len_varint, skip_field,
 };
 
-use super::slice;
+use super::{encode_life, life_len, slice};
 use crate::http::failure;
 use crate::protobuf::get_response;
-use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
-use crate::{Error, GetManyReply, Reply};
+use crate::{Error, Expiry, GetManyReply, Reply, WallClock};
 
 /// The number of changes: a key and the longest varint.
 const SEEN_LEN: usize = 1 + 10;
@@ -44,12 +43,12 @@ struct Answer {
     value: Option<Bytes>,
     #[prost(double, optional, tag = "2")]
     minute_qps: Option<f64>,
-    #[prost(int64, optional, tag = "3")]
-    expire: Option<i64>,
     #[prost(string, optional, tag = "4")]
     error: Option<String>,
     #[prost(string, optional, tag = "5")]
     message: Option<String>,
+    #[prost(uint64, optional, tag = "6")]
+    life: Option<u64>,
 }
 
 /// About how long the message is if nothing is left out.
@@ -109,10 +108,10 @@ fn encode_none(message: &mut Vec<u8>) {
 /// The length of an answer with a value.
 fn value_len(reply: &Reply) -> usize {
     let value = reply.value.len();
-    let expire = reply.expires_at.map(nanos_since_1970);
     1 + encoded_len_varint(value as u64)
         + value
-        + get_response::encoded_len(reply.minute_qps, expire)
+        + get_response::encoded_len(reply.minute_qps, None)
+        + life_len(6, life(reply))
 }
 
 fn encode_value(reply: &Reply, length: usize, message: &mut Vec<u8>) {
@@ -121,8 +120,13 @@ fn encode_value(reply: &Reply, length: usize, message: &mut Vec<u8>) {
     encode_key(1, WireType::LengthDelimited, message);
     encode_varint(reply.value.len() as u64, message);
     message.extend_from_slice(&reply.value);
-    let expire = reply.expires_at.map(nanos_since_1970);
-    get_response::encode_rest(reply.minute_qps, expire, message);
+    get_response::encode_rest(reply.minute_qps, None, message);
+    encode_life(6, life(reply), message);
+}
+
+fn life(reply: &Reply) -> Option<u64> {
+    let expiry = reply.expiry?;
+    Some(expiry.nanos(&WallClock::default()))
 }
 
 /// An error without a name becomes a bare text, as a status does in an answer of its own.
@@ -190,7 +194,7 @@ fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Erro
     let value = answer.value.ok_or("an answer without a value")?;
     Ok(Some(Ok(Reply {
         value: ByteView::from(value),
-        expires_at: answer.expire.and_then(time_from_nanos),
+        expiry: answer.life.map(Expiry::from_nanos),
         minute_qps: answer.minute_qps,
         seen: None,
     })))
@@ -202,10 +206,10 @@ mod tests {
 
     use super::*;
 
-    fn reply(value: &[u8], minute_qps: Option<f64>, nanos: Option<i64>) -> Reply {
+    fn reply(value: &[u8], minute_qps: Option<f64>, nanos: Option<u64>) -> Reply {
         Reply {
             value: value.to_vec().into(),
-            expires_at: nanos.and_then(time_from_nanos),
+            expiry: nanos.map(Expiry::from_nanos),
             minute_qps,
             seen: None,
         }
@@ -237,7 +241,7 @@ mod tests {
         };
         let mut expected = Vec::new();
         expected.extend_from_slice(b"\x1a\x06\x0a\x04meow");
-        expected.extend_from_slice(b"\x1a\x0d\x0a\x00\x11\0\0\0\0\0\0\0\x40\x18\x01");
+        expected.extend_from_slice(b"\x1a\x0d\x0a\x00\x11\0\0\0\0\0\0\0\x40\x30\x01");
         expected.extend_from_slice(b"\x1a\x0d\x22\x09not-found\x2a\x00");
         expected.extend_from_slice(b"\x1a\x0c\x22\x06getter\x2a\x02no");
         expected.extend_from_slice(b"\x1a\x00");
@@ -248,7 +252,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_reply_reads_back(
-            values: Vec<Option<(Vec<u8>, Option<u32>, Option<i64>)>>,
+            values: Vec<Option<(Vec<u8>, Option<u32>, Option<u64>)>>,
             seen: Option<u64>,
         ) {
             let answers = values.iter().map(|value| {

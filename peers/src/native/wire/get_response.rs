@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | 1 value | bytes | always written, also when it is empty |
 //! | 2 minute_qps | double | the owner's rate of the key |
-//! | 3 expire | int64 | ns since 1970; absent for never |
+//! | 4 life | uint64 | ns from when the request came until the value stops being fresh; absent for never |
 //! | 15 seen | uint64 | how many changes the owner has made |
 
 use bytes::Bytes;
@@ -12,10 +12,10 @@ use byteview::ByteView;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
+use super::{encode_life, life_len};
 use crate::http::Body;
-use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
 use crate::protobuf::{get_response, value_message};
-use crate::{Error, Reply};
+use crate::{Error, Expiry, Reply, WallClock};
 
 #[derive(Clone, PartialEq, Message)]
 struct GetResponse {
@@ -23,8 +23,8 @@ struct GetResponse {
     value: Option<Bytes>,
     #[prost(double, optional, tag = "2")]
     minute_qps: Option<f64>,
-    #[prost(int64, optional, tag = "3")]
-    expire: Option<i64>,
+    #[prost(uint64, optional, tag = "4")]
+    life: Option<u64>,
     #[prost(uint64, optional, tag = "15")]
     seen: Option<u64>,
 }
@@ -32,11 +32,14 @@ struct GetResponse {
 /// The message, with the value as it is cached.
 pub(in crate::native) fn encode(reply: Reply) -> Body {
     let (minute_qps, seen) = (reply.minute_qps, reply.seen);
-    let expire = reply.expires_at.map(nanos_since_1970);
+    let life = reply
+        .expiry
+        .map(|expiry| expiry.nanos(&WallClock::default()));
     let seen_len = seen.map_or(0, |seen| 1 + encoded_len_varint(seen));
-    let rest_len = get_response::encoded_len(minute_qps, expire) + seen_len;
+    let rest_len = get_response::encoded_len(minute_qps, None) + life_len(4, life) + seen_len;
     value_message(reply.value.into_bytes(), rest_len, |buffer| {
-        get_response::encode_rest(minute_qps, expire, buffer);
+        get_response::encode_rest(minute_qps, None, buffer);
+        encode_life(4, life, buffer);
         if let Some(seen) = seen {
             encode_key(15, WireType::Varint, buffer);
             encode_varint(seen, buffer);
@@ -44,7 +47,7 @@ pub(in crate::native) fn encode(reply: Reply) -> Body {
     })
 }
 
-/// The reply in a message. The value is a slice of it.
+/// The reply in a message, with its expiry from when the request came. The value is a slice of it.
 pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
     let message = GetResponse::decode(message)
         .map_err(|error| Error::malformed(format!("a GetResponse: {error}")))?;
@@ -54,7 +57,7 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
         .ok_or_else(|| Error::malformed("a GetResponse without a value"))?;
     Ok(Reply {
         value: ByteView::from(value),
-        expires_at: message.expire.and_then(time_from_nanos),
+        expiry: message.life.map(Expiry::from_nanos),
         minute_qps: message.minute_qps,
         seen: message.seen,
     })
@@ -62,6 +65,8 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use http_body_util::BodyExt as _;
     use proptest::prelude::*;
 
@@ -75,17 +80,34 @@ mod tests {
         body.to_bytes()
     }
 
+    #[test]
+    fn the_bytes_are_these() {
+        let reply = Reply {
+            value: "v".into(),
+            expiry: Some(Expiry::In(Duration::from_nanos(300))),
+            minute_qps: Some(2.0),
+            seen: Some(300),
+        };
+        let golden = b"\x0a\x01v\x11\0\0\0\0\0\0\0\x40\x20\xac\x02\x78\xac\x02";
+        assert_eq!(collect(encode(reply)), golden.as_slice());
+        let bare = Reply {
+            value: "v".into(),
+            ..Reply::default()
+        };
+        assert_eq!(collect(encode(bare)), b"\x0a\x01v".as_slice());
+    }
+
     proptest! {
         #[test]
         fn a_reply_reads_back(
             length in 0_usize..5000,
             minute_qps: Option<u32>,
-            nanos: Option<i64>,
+            nanos: Option<u64>,
             seen: Option<u64>,
         ) {
             let reply = Reply {
                 value: vec![7; length].into(),
-                expires_at: nanos.and_then(time_from_nanos),
+                expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
                 seen,
             };

@@ -30,6 +30,18 @@ pub(super) const BYTES: &str = "application/octet-stream";
 /// The most changes of one key that a message has.
 pub(super) const MAX_KNOWN: usize = 128;
 
+/// How long the field of a value's life is; see [`encode_life`].
+fn life_len(tag: u32, life: Option<u64>) -> usize {
+    life.map_or(0, |life| prost::encoding::uint64::encoded_len(tag, &life))
+}
+
+/// Writes how long a value has yet to live, if it does not live for ever.
+fn encode_life(tag: u32, life: Option<u64>, message: &mut Vec<u8>) {
+    if let Some(life) = life {
+        prost::encoding::uint64::encode(tag, &life, message);
+    }
+}
+
 /// The bytes of a field, a slice of the message. `None` if the message ends before they do.
 fn slice(message: &mut Bytes) -> Option<Bytes> {
     let length = usize::try_from(decode_varint(message).ok()?).ok()?;

@@ -17,7 +17,7 @@ use crate::load_scope::is_loading;
 use crate::stream::Message;
 use crate::stream::limits::SMALL;
 use crate::stream::traced;
-use crate::{Context, Error};
+use crate::{Context, Error, WallClock};
 
 /// Calls a peer over one connection, which is made when it is needed.
 ///
@@ -66,7 +66,8 @@ pub(crate) enum Again {
 /// What became of a call.
 #[derive(Debug)]
 pub(crate) enum Called {
-    Answered(Answer),
+    /// With when the call was queued, or a moment before.
+    Answered(Answer, Instant),
     /// The peer does not speak the stream.
     Refused,
     /// Too many calls are under way. Only where the caller does not want to wait.
@@ -102,6 +103,11 @@ impl StreamClient {
     /// The peer's URL, as given.
     pub(crate) fn peer(&self) -> &str {
         &self.0.peer
+    }
+
+    /// The wall clock of this node.
+    pub(crate) fn wall_clock(&self) -> &WallClock {
+        &self.0.http.options().wall_clock
     }
 
     /// The calls on the connection; `None` if there is no connection.
@@ -147,8 +153,9 @@ impl StreamClient {
                 return Ok(Called::Refused);
             };
             let message = &connection.traced(message, trace.as_ref());
+            let asked = Instant::now();
             match connection.call(message, lane).await {
-                Ok(answer) => return Ok(Called::Answered(answer)),
+                Ok(answer) => return Ok(Called::Answered(answer, asked)),
                 Err(Failure::Unsent(Unsent::Full)) => return Ok(Called::Full),
                 Err(Failure::Call(error)) => return Err(error),
                 Err(Failure::Lost(_)) if again == Again::Once => again = Again::Never,

@@ -3,7 +3,7 @@
 //! | field | type | |
 //! |---|---|---|
 //! | flags | u8 | which of the next three follow: 1, 2, 4 |
-//! | expires | i64 | ns since 1970 |
+//! | life | u64 | ns from when the call came until the value stops being fresh; the largest number is never |
 //! | rate | f64 | requests per minute that the owner measured |
 //! | seen | u64 | how many changes the owner has made |
 //! | value | bytes | the rest |
@@ -11,18 +11,17 @@
 use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 
-use crate::protobuf::time::{nanos_since_1970, time_from_nanos};
 use crate::stream::fields::Fields;
-use crate::{Error, Reply};
+use crate::{Error, Expiry, Reply, WallClock};
 
-const EXPIRES: u8 = 1;
+const LIFE: u8 = 1;
 const RATE: u8 = 2;
 const SEEN: u8 = 4;
 
 /// How long the fields before the value are.
 pub(super) fn fields_len(reply: &Reply) -> usize {
     let present = |is: bool, length| if is { length } else { 0 };
-    1 + present(reply.expires_at.is_some(), 8)
+    1 + present(reply.expiry.is_some(), 8)
         + present(reply.minute_qps.is_some(), 8)
         + present(reply.seen.is_some(), 8)
 }
@@ -30,12 +29,12 @@ pub(super) fn fields_len(reply: &Reply) -> usize {
 /// Writes the fields before the value.
 pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     let flag = |is: bool, flag| if is { flag } else { 0 };
-    let flags = flag(reply.expires_at.is_some(), EXPIRES)
+    let flags = flag(reply.expiry.is_some(), LIFE)
         | flag(reply.minute_qps.is_some(), RATE)
         | flag(reply.seen.is_some(), SEEN);
     buffer.put_u8(flags);
-    if let Some(moment) = reply.expires_at {
-        buffer.put_i64_le(nanos_since_1970(moment));
+    if let Some(expiry) = reply.expiry {
+        buffer.put_u64_le(expiry.nanos(&WallClock::default()));
     }
     if let Some(rate) = reply.minute_qps {
         buffer.put_f64_le(rate);
@@ -45,16 +44,16 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     }
 }
 
-/// Reads a reply. The value is a slice of the message.
+/// Reads a reply, with its expiry from when the call came. The value is a slice of the message.
 pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     let mut fields = Fields::of("a value", message);
     let flags = fields.u8()?;
-    if flags & !(EXPIRES | RATE | SEEN) != 0 {
+    if flags & !(LIFE | RATE | SEEN) != 0 {
         return Err(fields.wrong("has unknown flags"));
     }
     let mut reply = Reply::default();
-    if flags & EXPIRES != 0 {
-        reply.expires_at = time_from_nanos(fields.u64()?.cast_signed());
+    if flags & LIFE != 0 {
+        reply.expiry = Some(Expiry::from_nanos(fields.u64()?));
     }
     if flags & RATE != 0 {
         reply.minute_qps = Some(f64::from_bits(fields.u64()?));
@@ -78,7 +77,7 @@ mod tests {
     fn the_bytes_are_the_documented_ones() {
         let full = Reply {
             value: "value".into(),
-            expires_at: time_from_nanos(1),
+            expiry: Some(Expiry::from_nanos(1)),
             minute_qps: Some(1.5),
             seen: Some(0x0203),
         };
@@ -95,13 +94,13 @@ mod tests {
         #[test]
         fn a_reply_reads_back(
             value: Vec<u8>,
-            nanos: Option<i64>,
+            nanos: Option<u64>,
             minute_qps: Option<u32>,
             seen: Option<u64>,
         ) {
             let reply = Reply {
                 value: value.into(),
-                expires_at: nanos.and_then(time_from_nanos),
+                expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
                 seen,
             };
