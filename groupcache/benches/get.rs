@@ -10,7 +10,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use groupcache::testing::Cluster;
-use groupcache::{Group, Key, Never, Node};
+use groupcache::{Always, Group, GroupBuilder, Key, Never, Node};
 use tokio::runtime::{Builder, Runtime};
 
 const KEYS: usize = 10_000;
@@ -97,6 +97,31 @@ fn remote(criterion: &mut Criterion) {
     });
 }
 
+/// Copies of another node's values, without leases and with them. A removal that reaches all costs the same with leases.
+fn mirrors(criterion: &mut Criterion) {
+    let runtime = runtime();
+    let cluster = runtime.block_on(Cluster::start(3)).expect("a cluster");
+    let key = cluster.key_owned_by(1, "key-");
+    for (name, lease) in [
+        ("without leases", None),
+        ("with leases", Some(Duration::from_secs(3600))),
+    ] {
+        let configure = |group: GroupBuilder| match lease {
+            None => group.promoter(Always),
+            Some(lease) => group.promoter(Always).mirror_lease(lease),
+        };
+        let groups = cluster.group_with(name, 1 << 20, getter, configure);
+        let group = groups.expect("a group").swap_remove(0);
+        runtime.block_on(group.get(&key)).expect("a value");
+        criterion.bench_function(&format!("hit of a mirror, {name}"), |bencher| {
+            bencher.iter(|| black_box(poll_ready(group.get(&key))));
+        });
+        criterion.bench_function(&format!("removal on three nodes, {name}"), |bencher| {
+            bencher.iter(|| runtime.block_on(group.remove(&key)).expect("three nodes"));
+        });
+    }
+}
+
 /// A hundred keys of 100 bytes each: in memory, on another node, and missing.
 fn many(criterion: &mut Criterion) {
     let runtime = runtime();
@@ -141,6 +166,6 @@ fn many(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().measurement_time(Duration::from_secs(3));
-    targets = local, remote, many
+    targets = local, remote, mirrors, many
 }
 criterion_main!(benches);

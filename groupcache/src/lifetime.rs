@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant, SystemTime};
 
-use peers::WallClock;
+use peers::{Reply, WallClock};
 
 use crate::splitmix64::SplitMix64;
 use crate::value::Expiry;
@@ -33,6 +33,8 @@ pub(crate) struct Freshness {
     pub(crate) peek_ttl: Option<Duration>,
     /// How long a value is served past its freshness while it is refreshed.
     pub(crate) stale_window: Duration,
+    /// How long a copy of another node's value is served from when it was asked for, as stale at the end.
+    pub(crate) mirror_lease: Option<Duration>,
     pub(crate) random: SplitMix64,
     /// Reads moments.
     pub(crate) wall_clock: WallClock,
@@ -77,6 +79,18 @@ impl Freshness {
             is_of_moment: matches!(expiry, Some(peers::Expiry::At(_))),
             ..self.lifetime(limits.into_iter().flatten().min(), now)
         }
+    }
+
+    /// Cuts the life of a value that was asked for so long ago, and has come from a peer, to what is left of its lease.
+    pub(crate) fn lease(&self, reply: &mut Reply, asked: Duration) {
+        let Some(lease) = self.mirror_lease else {
+            return;
+        };
+        let left = lease
+            .saturating_sub(asked)
+            .saturating_sub(self.stale_window);
+        let life = reply.expiry.map(|expiry| expiry.life(&self.wall_clock));
+        reply.expiry = Some(peers::Expiry::In(life.map_or(left, |life| life.min(left))));
     }
 
     /// How long it is until `moment`; zero if it is past.
@@ -193,6 +207,37 @@ mod tests {
             (loaded.fresh_until, loaded.is_of_moment),
             (fresh_until, false)
         );
+    }
+
+    #[test]
+    fn a_leased_copy_is_served_no_longer_than_its_lease_also_as_a_stale_one() {
+        let second = Duration::from_secs(1);
+        let freshness = Freshness {
+            mirror_lease: Some(10 * second),
+            ..freshness(None)
+        };
+        let kept = |expiry, asked| {
+            let now = Instant::now();
+            let value = "v".into();
+            let mut reply = Reply {
+                value,
+                expiry,
+                ..Reply::default()
+            };
+            freshness.lease(&mut reply, asked);
+            let lifetime = freshness.of_reply(reply.expiry, Via::Fetch, now);
+            lifetime.kept_until.unwrap() - now
+        };
+        assert_eq!(kept(None, second), 9 * second);
+        assert_eq!(
+            kept(Some(peers::Expiry::In(MINUTE)), 2 * second),
+            8 * second
+        );
+        assert_eq!(
+            kept(Some(peers::Expiry::In(second)), 2 * second),
+            6 * second
+        );
+        assert_eq!(kept(None, MINUTE), Duration::ZERO);
     }
 
     #[test]

@@ -37,6 +37,16 @@ impl<G> GroupBuilder<G> {
         self.freshness.stale_window = window.min(LONGEST_STALE_WINDOW);
         self
     }
+
+    /// How long a copy of another node's value may be served before it has to be fetched again, counted from when
+    /// this node asked for it. In return, a change that did not reach a node which can have no more than such a copy waits
+    /// until the copy has run out, and then returns `Ok`: see [Promises](crate::docs::promises#with-leases). All nodes
+    /// need the same. Longer than [`stale_while_revalidate`](Self::stale_while_revalidate). Default: no limit, and
+    /// no waiting.
+    pub fn mirror_lease(mut self, lease: Duration) -> Self {
+        self.freshness.mirror_lease = Some(lease);
+        self
+    }
 }
 
 impl Freshness {
@@ -45,6 +55,12 @@ impl Freshness {
         if let Some(ttl) = ttl.filter(|ttl| jitter > *ttl) {
             let reason = format!("{jitter:?} is more than the ttl of {ttl:?} that it is taken off");
             return Err(Error::invalid("ttl_jitter", reason));
+        }
+        let window = self.stale_window;
+        if let Some(lease) = self.mirror_lease.filter(|lease| *lease <= window) {
+            let reason =
+                format!("{lease:?} is not longer than the stale_while_revalidate of {window:?}");
+            return Err(Error::invalid("mirror_lease", reason));
         }
         Ok(())
     }

@@ -45,9 +45,10 @@ impl Inner {
             // What came from an owner meanwhile is old.
             self.remove_here(&keys, None);
         }
-        let change = Change::Remove(keys.into());
+        let change = Change::Remove(keys.clone().into());
         failed.extend(self.send_to(others(&routes), &change, stamp, since).await);
-        self.tell_who_is_behind(&routes, failed).await
+        let failed = self.tell_who_is_behind(&routes, failed).await;
+        self.outlast_leases(&routes, &keys, failed).await
     }
 
     /// The removals of the keys at those who answer for them.
@@ -87,10 +88,12 @@ impl Inner {
             None => _ = self.set_here(key.clone(), value, stamp, &known),
         }
         let owner = owner.map(|owner| owner.member().id());
-        let remove = Change::Remove(Arc::new([key]));
+        let remove = Change::Remove(Arc::new([key.clone()]));
         let others = others(&routes).filter(|peer| Some(peer.member().id()) != owner);
         failed.extend(self.send_to(others, &remove, stamp, since).await);
-        verdict(self.tell_who_is_behind(&routes, failed).await)
+        let failed = self.tell_who_is_behind(&routes, failed).await;
+        let keys = slice::from_ref(&key);
+        verdict(self.outlast_leases(&routes, keys, failed).await)
     }
 
     /// Removes all keys on all nodes.

@@ -5,12 +5,14 @@
 //! | `initiate` | begins a change, and sends it to all nodes |
 //! | `apply` | makes a change on this node |
 //! | `send` | sends a change to several peers at the same time |
+//! | `leases` | waits for the copies of those who were not told |
 //! | `relay` | passes a change on to members that its sender does not know |
 //!
 //! [`peers::Coherence`] holds what a node knows of changes; `node::exchanges` repairs what did not reach a peer.
 
 mod apply;
 mod initiate;
+mod leases;
 mod relay;
 mod send;
 

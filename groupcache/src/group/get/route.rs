@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use peers::{GetMode, GetRequest, Peer, Reply, Routes};
 
@@ -104,10 +105,25 @@ impl Inner {
             attempt,
             spans::word(mode),
         );
-        let reply = asking(span, pin!(peer.get(request))).await?;
+        let begun = self.lease_begins();
+        let mut reply = asking(span, pin!(peer.get(request))).await?;
+        self.lease(&mut reply, begun);
         self.trust(peer)?;
         self.heard(peer, reply.seen);
         Ok(reply)
+    }
+
+    /// When the leases of values begin that are asked for now, if they have leases.
+    pub(in crate::group) fn lease_begins(&self) -> Option<Instant> {
+        self.freshness.mirror_lease.map(|_| self.clock.now())
+    }
+
+    /// Limits a copy to its lease.
+    pub(in crate::group) fn lease(&self, reply: &mut Reply, begun: Option<Instant>) {
+        if let Some(begun) = begun {
+            let asked = self.clock.now().saturating_duration_since(begun);
+            self.freshness.lease(reply, asked);
+        }
     }
 
     /// Refuses a peer whose values may be older than changes that this node remembers no more. It may turn out to be one

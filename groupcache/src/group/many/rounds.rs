@@ -81,11 +81,15 @@ impl Inner {
             known: &known,
         };
         let span = spans::fetch_many(&self.name, keys.len(), peer.member(), mode);
-        let answers = match asking(span, pin!(peer.get_many(request))).await {
+        let begun = self.lease_begins();
+        let mut answers = match asking(span, pin!(peer.get_many(request))).await {
             // The request or the answer, whose limits are not those of one key.
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,
         };
+        for reply in answers.iter_mut().flatten().flatten() {
+            self.lease(reply, begun);
+        }
         self.trust(peer)?;
         // All replies of an exchange say the same of the peer.
         if let Some(reply) = answers.iter().flatten().flatten().next() {
