@@ -4,7 +4,8 @@
 //! - Nobody gets a value past its life, which the time that messages took is added to.
 //! - A change that has returned binds the nodes that it has told: a get that is called there afterwards sees it, or a later
 //!   one. A node that starts again has to be told again.
-//! - Once everything has been well for long enough, it binds all nodes, if one that was told has not stopped since.
+//! - Once everything has been well for long enough, it binds all nodes, if one that was told has not stopped since. If
+//!   nodes do not compare what they know now and then, that has to be the one that began it.
 //!
 //! Over a dialect, a node that knows of a change cannot say so when it asks others. There a change binds if it returned
 //! without an error, and then all nodes for good: if they all have the same members, and no set arrives when its sender has
@@ -22,6 +23,7 @@ use super::plan::{Plan, Tell};
 pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
     let mut known = Known {
         names_changes: plan.settings.names_changes(),
+        exchanges: plan.settings.exchanges,
         changes: HashMap::new(),
         settled: None,
     };
@@ -51,6 +53,7 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
 /// What the promises are counted from.
 struct Known {
     names_changes: bool,
+    exchanges: bool,
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
     settled: Option<Duration>,
@@ -128,6 +131,10 @@ impl Known {
         }
         let knows = has_returned && change.know.contains(&node);
         let is_settled = self.settled.is_some_and(|settled| settled <= called);
-        knows || (is_settled && !change.know.is_empty())
+        let is_known = match self.exchanges {
+            true => !change.know.is_empty(),
+            false => change.know.contains(&change.node),
+        };
+        knows || (is_settled && is_known)
     }
 }

@@ -27,6 +27,8 @@ pub struct Settings {
     pub half_open: bool,
     /// How long a value lives.
     pub life: Option<Duration>,
+    /// Whether nodes compare what they know now and then, also if nothing has failed.
+    pub exchanges: bool,
     /// How the nodes talk.
     pub speech: Speech,
 }
@@ -59,6 +61,7 @@ impl Settings {
             unanswered: random.pick(&[0, 0, 5]),
             half_open: random.chance(30),
             life: random.pick(&[None, None, Some(ms(2_000)), Some(ms(20_000))]),
+            exchanges: random.chance(60),
             speech: Speech::Native,
         }
     }

@@ -39,7 +39,7 @@ pub fn shrink(mut plan: Plan, mut failure: Failure) -> (Plan, Failure) {
             break;
         }
     }
-    let simpler: [fn(&mut Plan); 9] = [
+    let simpler: [fn(&mut Plan); 10] = [
         |plan| plan.settings.doubled = 0,
         |plan| plan.settings.failing = 0,
         |plan| plan.settings.hanging = 0,
@@ -49,6 +49,7 @@ pub fn shrink(mut plan: Plan, mut failure: Failure) -> (Plan, Failure) {
         |plan| plan.settings.unanswered = 0,
         |plan| plan.settings.half_open = false,
         |plan| plan.settings.life = None,
+        |plan| plan.settings.exchanges = true,
     ];
     for simplify in simpler {
         let mut smaller = plan.clone();

@@ -340,6 +340,10 @@ const LONGEST_CHANGE: Duration = Duration::from_secs(3 * REQUEST_TIMEOUT.as_secs
 
 fn coherence(plan: &Plan) -> CoherenceOptions {
     let options = CoherenceOptions::default();
+    let options = match plan.settings.exchanges {
+        true => options,
+        false => options.exchange_interval(Duration::ZERO),
+    };
     match plan.settings.short_log {
         Some(bytes) => options.change_log_bytes(bytes),
         None => options,
