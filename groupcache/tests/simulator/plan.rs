@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::faults::faults;
 use super::random::Random;
 use super::settings::{Settings, Speech};
-use super::traffic::traffic;
+use super::traffic::{Habits, traffic};
 
 /// What happens in a run: everything but the outcome. A plan follows from its seed, and a smaller one from a larger one by
 /// leaving actions out.
@@ -111,10 +111,11 @@ impl Plan {
         let nodes = random.pick(&SIZES);
         let keys = 1 + random.below(12);
         let settings = Settings::of(&mut random);
+        let habits = Habits::of(&mut random, nodes, keys);
         let mut actions = faults(&mut random, nodes, moment);
         for _ in 0..30 + random.below(300) {
             let at = moment(&mut random);
-            let what = traffic(&mut random, nodes, keys);
+            let what = traffic(&mut random, habits);
             actions.push(Action { at, what });
         }
         actions.sort_by_key(|action| action.at);

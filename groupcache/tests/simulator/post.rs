@@ -4,20 +4,24 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use groupcache::peers::{
-    BoxFuture, ChangeId, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge, KnownChange,
-    Member, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp, Transport,
-};
 use groupcache::Context;
+use groupcache::peers::{
+    BoxFuture, ChangeId, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge,
+    KnownChange, Member, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp,
+    Transport,
+};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::history::History;
+use super::history::{Event, History};
 use super::plan::Plan;
 use super::random::Random;
 use super::settings::{Settings, Speech};
 use super::value;
+
+/// The most changes of a key that a node takes along: of eight origins each, of the key and of all keys.
+const MOST_KNOWN: usize = 16;
 
 /// How long a sender waits for an answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -103,8 +107,12 @@ impl Post {
         *number += 1;
         let mut random = Random::of(&[self.seed, 2, from as u64, to as u64, *number]);
         let settings = &self.settings;
+        let stray = match random.chance(settings.straying) {
+            true => random.wait(3 * REQUEST_TIMEOUT),
+            false => Duration::ZERO,
+        };
         Fate {
-            way: random.wait(settings.delay),
+            way: random.wait(settings.delay) + stray,
             way_back: random.wait(settings.delay),
             late: random.chance(settings.late),
             doubled: random
@@ -380,6 +388,10 @@ impl PeerClient for Line {
             return Box::pin(async { Err(Error::unsupported("peek", "dialect")) });
         }
         let known = self.named(request.known);
+        if known.len() > MOST_KNOWN {
+            let rule = format!("n{} knows of {} changes of a key", self.from, known.len());
+            self.post.history.add(Event::Broken(rule));
+        }
         let what = format!("get {} ({mode:?}){}", name(&key), knowing(&known));
         let ask: Ask<Reply> = Arc::new(move |service| {
             let (group, key, known) = (group.clone(), key.clone(), known.clone());
@@ -466,10 +478,12 @@ impl PeerClient for Line {
             })
         });
         let names_changes = self.names_changes();
-        Box::pin(self.exchange_so(what, ask, move |fate| match names_changes {
-            true => fate,
-            false => fate.punctual(),
-        }))
+        Box::pin(
+            self.exchange_so(what, ask, move |fate| match names_changes {
+                true => fate,
+                false => fate.punctual(),
+            }),
+        )
     }
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {

@@ -21,12 +21,16 @@ pub struct Settings {
     /// How many of a hundred messages arrive twice, and how many arrive although their sender gave up.
     pub doubled: u32,
     pub late: u32,
+    /// How many of a hundred messages take some seconds more than the others, mostly.
+    pub straying: u32,
     /// How many of a hundred messages are served, and their answers lost.
     pub unanswered: u32,
     /// Whether nobody says so when a message comes to where no node runs: its sender waits in vain.
     pub half_open: bool,
     /// How long a value lives.
     pub life: Option<Duration>,
+    /// By how much a node's time of day may be off, each time it looks.
+    pub clock_error: Duration,
     /// Whether nodes compare what they know now and then, also if nothing has failed.
     pub exchanges: bool,
     /// How the nodes talk.
@@ -50,7 +54,14 @@ impl Settings {
         let ms = Duration::from_millis;
         Self {
             tiny: random.chance(20),
-            short_log: random.pick(&[None, None, None, Some(2 << 10), Some(1 << 10)]),
+            short_log: random.pick(&[
+                None,
+                None,
+                None,
+                Some(2 << 10),
+                Some(1 << 10),
+                Some(1 << 10),
+            ]),
             mirrors: random.chance(70),
             delay: random.pick(&[ms(1), ms(20), ms(200)]),
             getter: random.pick(&[ms(1), ms(50), ms(500)]),
@@ -58,9 +69,12 @@ impl Settings {
             hanging: random.pick(&[0, 0, 0, 2]),
             doubled: random.pick(&[0, 0, 10]),
             late: random.pick(&[0, 50, 100]),
+            straying: random.pick(&[0, 0, 5]),
             unanswered: random.pick(&[0, 0, 5]),
             half_open: random.chance(30),
             life: random.pick(&[None, None, Some(ms(2_000)), Some(ms(20_000))]),
+            // The native protocol tells moments, by the time of day. Once it tells lives instead, clocks may be off.
+            clock_error: Duration::ZERO,
             exchanges: random.chance(60),
             speech: Speech::Native,
         }
@@ -73,6 +87,7 @@ impl Settings {
             hanging: 0,
             doubled: 0,
             late: 0,
+            straying: 0,
             unanswered: 0,
             ..self
         }

@@ -39,13 +39,14 @@ pub fn shrink(mut plan: Plan, mut failure: Failure) -> (Plan, Failure) {
             break;
         }
     }
-    let simpler: [fn(&mut Plan); 10] = [
+    let simpler: [fn(&mut Plan); 11] = [
         |plan| plan.settings.doubled = 0,
         |plan| plan.settings.failing = 0,
         |plan| plan.settings.hanging = 0,
         |plan| plan.settings.tiny = false,
         |plan| plan.settings.mirrors = false,
         |plan| plan.settings.late = 0,
+        |plan| plan.settings.straying = 0,
         |plan| plan.settings.unanswered = 0,
         |plan| plan.settings.half_open = false,
         |plan| plan.settings.life = None,

@@ -3,27 +3,74 @@ use std::time::Duration;
 use super::plan::{Tell, What};
 use super::random::Random;
 
-/// Something that a client does.
-pub fn traffic(random: &mut Random, nodes: usize, keys: usize) -> What {
-    let (node, key) = (random.below(nodes), random.below(keys));
-    let write = |keys, tell| What::Write { node, keys, tell };
-    match random.below(100) {
-        0..60 => What::Get { node, key },
-        60..64 => What::Peek { node, key },
-        64..70 => What::GetMany {
-            node,
-            keys: some(random, keys),
-        },
-        70..72 => What::WarmUp { node, key },
-        72..84 => write(vec![key], Tell::Remove),
-        84..92 => write(vec![key], Tell::Set),
-        92..95 => write(some(random, keys), Tell::Remove),
-        95..97 => {
-            let patience = random.wait(Duration::from_secs(1));
-            write(vec![key], Tell::Abandoned(patience))
+/// What clients mostly do.
+#[derive(Clone, Copy)]
+pub struct Habits {
+    nodes: usize,
+    keys: usize,
+    /// How many of a hundred operations are writes.
+    writes: u32,
+    /// How many of a hundred reads are peeks, and gets of several keys.
+    peeks: u32,
+    many: u32,
+    /// How many of a hundred writes end with a set, a clear, and a removal of several keys.
+    sets: u32,
+    clears: u32,
+    groups: u32,
+}
+
+impl Habits {
+    pub fn of(random: &mut Random, nodes: usize, keys: usize) -> Self {
+        Self {
+            nodes,
+            keys,
+            writes: random.pick(&[10, 28, 28, 50]),
+            peeks: random.pick(&[5, 5, 40]),
+            many: random.pick(&[8, 8, 40]),
+            sets: random.pick(&[10, 30, 60]),
+            clears: random.pick(&[0, 5, 30]),
+            groups: random.pick(&[10, 10, 30]),
         }
-        _ => write(some(random, keys), Tell::Clear),
     }
+}
+
+/// Something that a client does.
+pub fn traffic(random: &mut Random, habits: Habits) -> What {
+    match random.chance(habits.writes) {
+        true => write(random, habits),
+        false => read(random, habits),
+    }
+}
+
+fn read(random: &mut Random, habits: Habits) -> What {
+    let (node, key) = (random.below(habits.nodes), random.below(habits.keys));
+    if random.chance(habits.peeks) {
+        What::Peek { node, key }
+    } else if random.chance(habits.many) {
+        let keys = some(random, habits.keys);
+        What::GetMany { node, keys }
+    } else if random.chance(3) {
+        What::WarmUp { node, key }
+    } else {
+        What::Get { node, key }
+    }
+}
+
+fn write(random: &mut Random, habits: Habits) -> What {
+    let (node, key) = (random.below(habits.nodes), random.below(habits.keys));
+    let (keys, tell) = if random.chance(habits.clears) {
+        (some(random, habits.keys), Tell::Clear)
+    } else if random.chance(habits.sets) {
+        (vec![key], Tell::Set)
+    } else if random.chance(habits.groups) {
+        (some(random, habits.keys), Tell::Remove)
+    } else if random.chance(8) {
+        let patience = random.wait(Duration::from_secs(1));
+        (vec![key], Tell::Abandoned(patience))
+    } else {
+        (vec![key], Tell::Remove)
+    };
+    What::Write { node, keys, tell }
 }
 
 fn some(random: &mut Random, keys: usize) -> Vec<usize> {

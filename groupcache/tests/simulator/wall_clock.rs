@@ -2,16 +2,44 @@
 
 use std::cell::Cell;
 use std::ffi::{c_int, c_long};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::random::Random;
+
 thread_local! {
-    static START: Cell<Option<Instant>> = const { Cell::new(None) };
+    static CLOCK: Cell<Option<WallClock>> = const { Cell::new(None) };
 }
 
-/// In a run, the time of day passes as its time does. `start` is when the run began.
-pub fn follow(start: Instant) {
-    START.set(Some(start));
+/// What tells the time of day in a run.
+#[derive(Clone, Copy)]
+struct WallClock {
+    /// When the run began.
+    start: Instant,
+    /// By how much it is off at most.
+    error: Duration,
+    seed: u64,
+    /// How often it has been looked at.
+    looks: u64,
+}
+
+/// In a run, the time of day passes as its time does, if there is no error. Else it is another one each time.
+pub fn follow(start: Instant, error: Duration, seed: u64) {
+    CLOCK.set(Some(WallClock {
+        start,
+        error,
+        seed,
+        looks: 0,
+    }));
+}
+
+impl WallClock {
+    fn now(&mut self) -> Duration {
+        self.looks += 1;
+        let off = Random::of(&[self.seed, 5, self.looks]).next() as f64 / u64::MAX as f64;
+        BEGINNING + self.start.elapsed() + self.error.mul_f64(off)
+    }
 }
 
 #[repr(C)]
@@ -31,8 +59,8 @@ const CLOCK_GETTIME: c_long = 228;
 #[cfg(not(target_arch = "x86_64"))]
 const CLOCK_GETTIME: c_long = 113;
 
-/// When runs begin, in seconds after 1970.
-const BEGINNING: i64 = 1_800_000_000;
+/// When runs begin, after 1970.
+const BEGINNING: Duration = Duration::from_secs(1_800_000_000);
 
 /// Takes the place of the C library's function of that name, for the whole program.
 ///
@@ -41,12 +69,13 @@ const BEGINNING: i64 = 1_800_000_000;
 /// `time` points to a time that may be written.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(clock: c_int, time: *mut Timespec) -> c_int {
-    match START.get() {
-        Some(start) if clock == CLOCK_REALTIME => {
-            let elapsed = start.elapsed();
+    match CLOCK.get() {
+        Some(mut wall_clock) if clock == CLOCK_REALTIME => {
+            let now = wall_clock.now();
+            CLOCK.set(Some(wall_clock));
             let now = Timespec {
-                seconds: BEGINNING + elapsed.as_secs() as i64,
-                nanos: c_long::from(elapsed.subsec_nanos()),
+                seconds: now.as_secs() as i64,
+                nanos: c_long::from(now.subsec_nanos()),
             };
             // SAFETY: the caller promises it.
             unsafe { time.write(now) };

@@ -32,7 +32,7 @@ const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
 /// Runs a plan. Returns what happened.
 pub async fn run(plan: &Plan) -> Vec<(Duration, Event)> {
     let history = Arc::new(History::new());
-    wall_clock::follow(history.start());
+    wall_clock::follow(history.start(), plan.settings.clock_error, plan.seed);
     let world = World {
         plan: Arc::new(plan.clone()),
         post: Post::new(plan, Arc::clone(&history)),
@@ -196,6 +196,28 @@ impl Nodes {
         }
     }
 
+    /// Every node is asked for every key: for what it has or the owner has, and twice more, so that also mirrors are read.
+    async fn ask_for_all(&mut self) {
+        let questions: [fn(usize, usize) -> What; 3] = [
+            |node, key| What::Peek { node, key },
+            |node, key| What::Get { node, key },
+            |node, key| What::GetMany {
+                node,
+                keys: vec![key],
+            },
+        ];
+        for question in questions {
+            for key in 0..self.world.plan.keys {
+                for node in 0..self.world.plan.nodes {
+                    self.client(&question(node, key));
+                }
+                for running in self.running.values_mut() {
+                    while running.clients.join_next().await.is_some() {}
+                }
+            }
+        }
+    }
+
     fn stop(&mut self, node: usize) {
         self.world.post.change(|ways| ways.crash(node));
         if self.running.remove(&node).is_some() {
@@ -262,17 +284,7 @@ impl Nodes {
         let reads: Vec<u64> = (0..plan.keys)
             .map(|key| self.world.database.reads(key))
             .collect();
-        // Twice, so that also mirrors are read.
-        for _ in 0..2 {
-            for key in 0..plan.keys {
-                for node in 0..plan.nodes {
-                    self.client(&What::Get { node, key });
-                }
-                for running in self.running.values_mut() {
-                    while running.clients.join_next().await.is_some() {}
-                }
-            }
-        }
+        self.ask_for_all().await;
         self.check_loads(&reads);
         for (&number, running) in &self.running {
             self.check_node(number, running);
@@ -283,7 +295,10 @@ impl Nodes {
     /// In calm weather, one load for each key.
     fn check_loads(&self, before: &[u64]) {
         let settings = &self.world.plan.settings;
-        let has_reason = settings.tiny || settings.life.is_some() || settings.unanswered > 0;
+        let has_reason = settings.tiny
+            || settings.life.is_some()
+            || settings.straying > 0
+            || settings.unanswered > 0;
         if has_reason || settings.failing > 0 || settings.hanging > 0 {
             return;
         }
@@ -301,7 +316,9 @@ impl Nodes {
         let broken = |rule: String| self.world.history.add(Event::Broken(rule));
         if usage.bytes > usage.budget {
             let (bytes, budget) = (usage.bytes, usage.budget);
-            broken(format!("n{number} holds {bytes} bytes in a budget of {budget}"));
+            broken(format!(
+                "n{number} holds {bytes} bytes in a budget of {budget}"
+            ));
         }
         if stats.pending_hints > 0 {
             broken(format!("n{number} has {} hints left", stats.pending_hints));
