@@ -24,6 +24,7 @@ mod runs;
 mod seeds;
 mod settings;
 mod shrink;
+mod tally;
 mod traffic;
 mod value;
 mod wall_clock;
@@ -40,6 +41,7 @@ use clap::Parser;
 
 use runs::{run, run_twice};
 use seeds::SEEDS;
+use tally::Tally;
 use weather::Weather::{self, Calm, Dialect, Storm};
 
 /// What runs if nothing is said.
@@ -133,7 +135,8 @@ fn one(weather: Weather, seed: u64, options: &Options) -> bool {
 fn many(seeds: impl Iterator<Item = (Weather, u64)> + Send, options: &Options) -> bool {
     let start = Instant::now();
     let (seeds, is_over) = (Mutex::new(seeds), AtomicBool::new(false));
-    let (count, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (storms, count, failed) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let tally = Mutex::new(Tally::default());
     let next = || {
         let mut seeds = seeds.lock().expect("seeds do not panic");
         seeds.next().filter(|_| !is_over.load(Relaxed))
@@ -142,15 +145,19 @@ fn many(seeds: impl Iterator<Item = (Weather, u64)> + Send, options: &Options) -
     let work = || {
         while let Some((weather, seed)) = next() {
             count.fetch_add(1, Relaxed);
+            storms.fetch_add(u64::from(weather == Storm), Relaxed);
             let plan = weather.plan(seed);
             let ended = match options.until_failure {
-                true => run(&plan).map(drop).map_err(|failure| failure.rule),
+                true => run(&plan).map_err(|failure| failure.rule),
                 false => run_twice(&plan),
             };
-            if let Err(rule) = ended {
-                failed.fetch_add(1, Relaxed);
-                is_over.store(options.until_failure, Relaxed);
-                println!("{} --seed {seed}: {rule}", weather.option());
+            match ended {
+                Ok(history) => tally.lock().expect("a tally does not panic").add(&history),
+                Err(rule) => {
+                    failed.fetch_add(1, Relaxed);
+                    is_over.store(options.until_failure, Relaxed);
+                    println!("{} --seed {seed}: {rule}", weather.option());
+                }
             }
         }
     };
@@ -162,5 +169,12 @@ fn many(seeds: impl Iterator<Item = (Weather, u64)> + Send, options: &Options) -
     let (count, failed) = (count.into_inner(), failed.into_inner());
     let took = start.elapsed();
     println!("{count} seeds, {failed} of them broke a rule, {took:.1?}");
+    let tally = tally.into_inner().expect("a tally does not panic");
+    println!("{}", tally.summary());
+    let missing = tally.missing();
+    if storms.into_inner() >= 100 && failed == 0 && !missing.is_empty() {
+        println!("There have been no {}", missing.join(", no "));
+        return false;
+    }
     failed == 0
 }

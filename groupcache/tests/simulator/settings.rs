@@ -72,7 +72,14 @@ impl Settings {
             straying: random.pick(&[0, 0, 5]),
             unanswered: random.pick(&[0, 0, 5]),
             half_open: random.chance(30),
-            life: random.pick(&[None, None, Some(ms(2_000)), Some(ms(20_000))]),
+            life: random.pick(&[
+                None,
+                None,
+                None,
+                Some(ms(200)),
+                Some(ms(2_000)),
+                Some(ms(20_000)),
+            ]),
             // The native protocol tells moments, by the time of day. Once it tells lives instead, clocks may be off.
             clock_error: Duration::ZERO,
             exchanges: random.chance(60),
