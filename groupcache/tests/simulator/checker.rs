@@ -4,6 +4,8 @@
 //! - Nobody gets a value past its life, which the time that messages took is added to.
 //! - A change that has returned binds the nodes that it has told: a get that is called there afterwards sees it, or a later
 //!   one. A node that starts again has to be told again.
+//! - Where nodes have different lists of members, and nothing else is wrong, a change that has returned binds also the
+//!   members that only those have on their lists who were told: they pass it on.
 //! - Once everything has been well for long enough, it binds all nodes, if one that was told has not stopped since. If
 //!   nodes do not compare what they know now and then, that has to be the one that began it.
 //!

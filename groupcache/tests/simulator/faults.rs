@@ -6,6 +6,9 @@ use super::random::Random;
 /// How many kinds of faults there are.
 const KINDS: usize = 7;
 
+/// The kind by which nodes that run well disagree about who is a member.
+const LISTS: usize = 3;
+
 /// The longest time from a fault to its end.
 const LONGEST: Duration = Duration::from_secs(40);
 
@@ -20,7 +23,10 @@ pub fn faults(
 ) -> Vec<Action> {
     let mut actions = Vec::new();
     let count = [0, 0, 3, 6, 12][random.below(5)];
-    let kinds = [random.below(KINDS), random.below(KINDS)];
+    let kinds = match random.chance(15) {
+        true => [LISTS; 2],
+        false => [random.below(KINDS), random.below(KINDS)],
+    };
     for _ in 0..count {
         let fault = Fault::of(random, nodes, &moment);
         let kind = random.pick(&kinds);
@@ -76,7 +82,7 @@ impl Fault {
                 then(at, What::Crash { node }),
                 then(end, What::Start { node }),
             ],
-            3 => self.away(random),
+            LISTS => self.away(random),
             4 => self.joins(random),
             // Two nodes stay.
             5 if node > 1 => self.leaves(random),

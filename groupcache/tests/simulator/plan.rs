@@ -145,6 +145,16 @@ impl Plan {
         self
     }
 
+    /// Whether every message arrives soon, and nothing happens but that nodes disagree about who is a member.
+    pub fn is_quiet(&self) -> bool {
+        let is_quiet = |action: &Action| {
+            let what = &action.what;
+            what.is_of_a_client() || matches!(what, What::Add { .. } | What::Remove { .. })
+        };
+        let settings = &self.settings;
+        settings.straying == 0 && settings.unanswered == 0 && self.actions.iter().all(is_quiet)
+    }
+
     /// The nodes that are not there from the beginning.
     pub fn absent(&self) -> Vec<usize> {
         let absent = |action: &Action| match action.what {

@@ -38,6 +38,7 @@ pub async fn run(plan: &Plan) -> Vec<(Duration, Event)> {
         post: Post::new(plan, Arc::clone(&history)),
         database: Database::new(plan.keys),
         history,
+        lists: Arc::default(),
     };
     let mut nodes = Nodes::new(world).await;
     let start = Instant::now();
@@ -55,6 +56,26 @@ struct World {
     post: Arc<Post>,
     database: Database,
     history: Arc<History>,
+    lists: Arc<Mutex<Lists>>,
+}
+
+/// Whom each node that runs takes for a member.
+#[derive(Default)]
+struct Lists {
+    of: BTreeMap<usize, Vec<usize>>,
+    /// How often they have changed.
+    changes: u64,
+}
+
+impl Lists {
+    /// All that hear of a change if these are told, and pass it on.
+    fn reached(&self, told: &[usize]) -> Vec<usize> {
+        let on = told.iter().filter_map(|node| self.of.get(node)).flatten();
+        let all: BTreeSet<usize> = told.iter().chain(on).copied().collect();
+        all.into_iter()
+            .filter(|node| self.of.contains_key(node))
+            .collect()
+    }
 }
 
 struct Nodes {
@@ -101,6 +122,7 @@ impl Nodes {
         for node in nodes.members.clone() {
             nodes.start(node).await;
         }
+        nodes.note_lists();
         nodes
     }
 
@@ -113,6 +135,7 @@ impl Nodes {
             post,
             database,
             history,
+            ..
         } = self.world.clone();
         let dialler = Dialler {
             post: Arc::clone(&post),
@@ -160,6 +183,11 @@ impl Nodes {
             return;
         }
         self.world.history.add(Event::Fault(what.to_string()));
+        self.do_to_nodes(what).await;
+        self.note_lists();
+    }
+
+    async fn do_to_nodes(&mut self, what: &What) {
         let post = Arc::clone(&self.world.post);
         match *what {
             What::Cut { from, to } => post.change(|ways| ways.cut(from, to)),
@@ -215,6 +243,19 @@ impl Nodes {
                     while running.clients.join_next().await.is_some() {}
                 }
             }
+        }
+    }
+
+    fn note_lists(&self) {
+        let members = |running: &Running| running.node.peers().iter().map(number).collect();
+        let lists = self.running.iter();
+        let of = lists
+            .map(|(&node, running)| (node, members(running)))
+            .collect();
+        let mut lists = self.world.lists.lock();
+        if lists.of != of {
+            lists.of = of;
+            lists.changes += 1;
         }
     }
 
@@ -430,6 +471,7 @@ impl Client {
             .map(|&key| (key, self.world.database.write(key)))
             .collect();
         let members: Vec<usize> = self.node.peers().iter().map(number).collect();
+        let lists = self.world.lists.lock().changes;
         let change = async {
             match tell {
                 Tell::Set => {
@@ -476,6 +518,12 @@ impl Client {
             .collect();
         if !told.contains(&self.number) {
             told.push(self.number);
+        }
+        {
+            let now = self.world.lists.lock();
+            if self.world.plan.is_quiet() && not_told.is_empty() && now.changes == lists {
+                told = now.reached(&told);
+            }
         }
         let node = self.number;
         self.world.history.add(Event::Told(Told {
