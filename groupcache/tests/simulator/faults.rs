@@ -22,8 +22,8 @@ pub fn faults(
     moment: impl Fn(&mut Random) -> Duration,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
-    let count = [0, 0, 3, 6, 12][random.below(5)];
-    let kinds = match random.chance(15) {
+    let count = random.pick(&[0, 6, 12, 20]);
+    let kinds = match random.chance(10) {
         true => [LISTS; 2],
         false => [random.below(KINDS), random.below(KINDS)],
     };
