@@ -109,7 +109,8 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut random = Random::of(&[seed, 1]);
         let nodes = random.pick(&SIZES);
-        let keys = 1 + random.below(12);
+        let keys = random.pick(&[1, 3, 12]);
+        let keys = 1 + random.below(keys);
         let settings = Settings::of(&mut random);
         let habits = Habits::of(&mut random, nodes, keys);
         let mut actions = faults(&mut random, nodes, moment);
