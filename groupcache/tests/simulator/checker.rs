@@ -1,20 +1,42 @@
+//! What is promised.
+//!
+//! - Nobody gets a version that has not been written.
+//! - Nobody gets a value past its life, which the time that messages took is added to.
+//! - A change that has returned binds the nodes that it has told: a get that is called there afterwards sees it, or a later
+//!   one. A node that starts again has to be told again.
+//! - Where nodes have different lists of members, and nothing else is wrong, a change that has returned binds also the
+//!   members that only those have on their lists who were told: they pass it on.
+//! - Once everything has been well for long enough, it binds all nodes, if one that was told has not stopped since. If
+//!   nodes do not compare what they know now and then, that has to be the one that began it.
+//!
+//! Over a dialect, a node that knows of a change cannot say so when it asks others. There a change binds if it returned
+//! without an error, and then all nodes for good: if they all have the same members, and no set arrives when its sender has
+//! given it up. The plans see to that.
+//!
+//! What can be checked while a cluster runs is checked in [`world`](super::world): times, counts, bytes, loads.
+
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::history::{Event, Read, Told};
-use super::plan::Tell;
+use super::plan::{Plan, Tell};
 
 /// The first rule that a history breaks, if it breaks one, and the place of the event that breaks it.
-pub fn check(history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
-    let mut known = Known::default();
+pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
+    let mut known = Known {
+        names_changes: plan.settings.names_changes(),
+        exchanges: plan.settings.exchanges,
+        changes: HashMap::new(),
+        settled: None,
+    };
     for (place, (at, event)) in history.iter().enumerate() {
         let verdict = match event {
             Event::Told(told) => {
                 known.told(*at, told);
                 Ok(())
             }
-            Event::Crash { node } => {
-                known.crashed(*node);
+            Event::Gone { node } => {
+                known.gone(*node);
                 Ok(())
             }
             Event::Settled => {
@@ -31,8 +53,9 @@ pub fn check(history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
 }
 
 /// What the promises are counted from.
-#[derive(Default)]
 struct Known {
+    names_changes: bool,
+    exchanges: bool,
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
     settled: Option<Duration>,
@@ -42,8 +65,9 @@ struct Returned {
     at: Duration,
     version: u64,
     told: Vec<usize>,
-    /// Those that have not crashed since. A node that starts again has to be told again, by one of these.
+    /// Those that have not stopped since. A node that starts again has to be told again, by one of these.
     know: Vec<usize>,
+    is_complete: bool,
     node: usize,
 }
 
@@ -58,12 +82,13 @@ impl Known {
                 version,
                 told: told.told.clone(),
                 know: told.told.clone(),
+                is_complete: told.not_told.is_empty(),
                 node: told.node,
             });
         }
     }
 
-    fn crashed(&mut self, node: usize) {
+    fn gone(&mut self, node: usize) {
         for change in self.changes.values_mut().flatten() {
             change.know.retain(|know| *know != node);
         }
@@ -77,17 +102,20 @@ impl Known {
             written,
             ref outcome,
         } = read;
-        let &Ok(version) = outcome else { return Ok(()) };
+        let &Ok(held) = outcome else { return Ok(()) };
+        let version = held.version;
         if version > written {
             return Err(format!("version {version} of k{key} has not been written"));
         }
-        let bound = |change: &&Returned| {
-            let knows = change.know.contains(&node) && change.at <= called;
-            let settled = self.settled.is_some_and(|settled| settled <= called);
-            knows || (settled && !change.know.is_empty())
-        };
+        if let Some(until) = held.until.filter(|until| called > *until) {
+            return Err(format!(
+                "n{node} served version {version} of k{key} to a get that was called at {called:.3?}, which should have expired by {until:.3?}"
+            ));
+        }
         let changes = self.changes.get(&key).into_iter().flatten();
-        let latest = changes.filter(bound).max_by_key(|change| change.version);
+        let latest = changes
+            .filter(|change| self.binds(change, node, called))
+            .max_by_key(|change| change.version);
         match latest.filter(|change| change.version > version) {
             Some(change) => Err(format!(
                 "n{node} served version {version} of k{key} to a get that was called at {called:.3?}, but n{} had told {:?} of version {} by {:.3?}",
@@ -95,5 +123,20 @@ impl Known {
             )),
             None => Ok(()),
         }
+    }
+
+    /// Whether a get that was called then has to see the change.
+    fn binds(&self, change: &Returned, node: usize, called: Duration) -> bool {
+        let has_returned = change.at <= called;
+        if !self.names_changes {
+            return has_returned && change.is_complete;
+        }
+        let knows = has_returned && change.know.contains(&node);
+        let is_settled = self.settled.is_some_and(|settled| settled <= called);
+        let is_known = match self.exchanges {
+            true => !change.know.is_empty(),
+            false => change.know.contains(&change.node),
+        };
+        knows || (is_settled && is_known)
     }
 }

@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::plan::Tell;
+use super::value::Held;
 
 /// What happened in a run, in the order of time.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub enum Event {
     },
     /// A fault, or its end.
     Fault(String),
-    Crash {
+    /// A node runs no more, and what it knew is gone.
+    Gone {
         node: usize,
     },
     /// From here on everything works, so that each read is bound to see the latest version.
@@ -45,8 +47,8 @@ pub struct Read {
     pub node: usize,
     pub key: usize,
     pub called: Duration,
-    /// The version of its value, or why there is none.
-    pub outcome: Result<u64, String>,
+    /// What it got, or why it got nothing.
+    pub outcome: Result<Held, String>,
     /// The version in the database when it returned.
     pub written: u64,
 }
@@ -72,6 +74,10 @@ impl History {
         }
     }
 
+    pub fn start(&self) -> Instant {
+        self.start
+    }
+
     pub fn now(&self) -> Duration {
         self.start.elapsed()
     }
@@ -95,7 +101,7 @@ impl Event {
     /// Whether it happens all the time, and mostly brings nothing new.
     pub fn is_routine(&self) -> bool {
         match self {
-            Self::Message { what, .. } => what == "ping" || what.starts_with("changes"),
+            Self::Message { what, .. } => what == "ping" || what.starts_with("sync: 0"),
             _ => false,
         }
     }
@@ -112,7 +118,7 @@ impl fmt::Display for Event {
                 ..
             }) => {
                 match outcome {
-                    Ok(version) => write!(f, "n{node}  get k{key} = {version}")?,
+                    Ok(held) => write!(f, "n{node}  get k{key} = {}", held.version)?,
                     Err(error) => write!(f, "n{node}  get k{key}: {error}")?,
                 }
                 write!(f, "   (called {called:.3?})")
@@ -132,7 +138,7 @@ impl fmt::Display for Event {
             Self::Load { node, key, version } => write!(f, "n{node}  loads k{key} = {version}"),
             Self::Message { from, to, what } => write!(f, "n{from} -> n{to}  {what}"),
             Self::Fault(what) => write!(f, "*** {what}"),
-            Self::Crash { node } => write!(f, "*** n{node} crashes"),
+            Self::Gone { node } => write!(f, "*** n{node} runs no more"),
             Self::Settled => write!(f, "*** everything has been well for long enough"),
             Self::Broken(rule) => write!(f, "!!! {rule}"),
         }

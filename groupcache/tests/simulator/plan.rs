@@ -1,7 +1,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::faults::faults;
 use super::random::Random;
+use super::settings::{Settings, Speech};
+use super::traffic::{Habits, traffic};
 
 /// What happens in a run: everything but the outcome. A plan follows from its seed, and a smaller one from a larger one by
 /// leaving actions out.
@@ -13,26 +16,6 @@ pub struct Plan {
     pub settings: Settings,
     /// In the order of their times.
     pub actions: Vec<Action>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// A budget for a few entries only, so that values are evicted all the time.
-    pub tiny: bool,
-    /// A log of a few changes only, so that nodes forget what has changed.
-    pub short_log: bool,
-    /// Whether every value that is fetched becomes hot.
-    pub mirrors: bool,
-    /// The longest time that a message takes, when nothing is wrong.
-    pub delay: Duration,
-    /// The longest time that a getter takes.
-    pub getter: Duration,
-    /// How many of a hundred calls of the getter fail, and how many hang.
-    pub failing: u32,
-    pub hanging: u32,
-    /// How many of a hundred messages arrive twice, and how many arrive although their sender gave up.
-    pub doubled: u32,
-    pub late: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -83,8 +66,16 @@ pub enum What {
     Crash {
         node: usize,
     },
-    /// A node that crashed starts again, with empty memory.
-    Restart {
+    /// A node is not there from the beginning.
+    Absent {
+        node: usize,
+    },
+    /// A node that does not run starts, with empty memory.
+    Start {
+        node: usize,
+    },
+    /// A node ends and does not come back.
+    Leave {
         node: usize,
     },
     /// A node's list of members gets or loses another one.
@@ -111,24 +102,22 @@ pub enum Tell {
 /// How long the weather is bad.
 pub const STORM: Duration = Duration::from_secs(60);
 
+/// Most clusters are small. A key of a large one is changed by more nodes than are remembered of it.
+const SIZES: [usize; 10] = [2, 3, 3, 3, 4, 4, 5, 5, 6, 10];
+
 impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut random = Random::of(&[seed, 1]);
-        let nodes = 2 + random.below(4);
-        let keys = 1 + random.below(12);
+        let nodes = random.pick(&SIZES);
+        let keys = random.pick(&[1, 3, 12]);
+        let keys = 1 + random.below(keys);
         let settings = Settings::of(&mut random);
-        let mut actions = Vec::new();
+        let habits = Habits::of(&mut random, nodes, keys);
+        let mut actions = faults(&mut random, nodes, moment);
         for _ in 0..30 + random.below(300) {
             let at = moment(&mut random);
-            let what = traffic(&mut random, nodes, keys);
+            let what = traffic(&mut random, habits);
             actions.push(Action { at, what });
-        }
-        let faults = [0, 0, 3, 6, 12][random.below(5)];
-        let kinds = [1 + random.below(5), 1 + random.below(5)];
-        for _ in 0..faults {
-            let at = moment(&mut random);
-            let kind = random.pick(&kinds);
-            fault(&mut random, nodes, at, kind, &mut actions);
         }
         actions.sort_by_key(|action| action.at);
         Self {
@@ -139,20 +128,41 @@ impl Plan {
             actions,
         }
     }
-}
 
-impl Plan {
     /// The same without faults.
     pub fn calm(mut self) -> Self {
         self.actions.retain(|action| action.what.is_of_a_client());
-        self.settings = Settings {
-            failing: 0,
-            hanging: 0,
-            doubled: 0,
-            late: 0,
-            ..self.settings
-        };
+        self.settings = self.settings.calm();
         self
+    }
+
+    /// The same over a protocol that does not name changes, and without what it has no answer to: other members, and sets
+    /// that arrive late.
+    pub fn dialect(mut self) -> Self {
+        self.actions
+            .retain(|action| !action.what.is_of_the_members());
+        let clears = Random::of(&[self.seed, 4]).chance(50);
+        self.settings.speech = Speech::Dialect { clears };
+        self
+    }
+
+    /// Whether every message arrives soon, and nothing happens but that nodes disagree about who is a member.
+    pub fn is_quiet(&self) -> bool {
+        let is_quiet = |action: &Action| {
+            let what = &action.what;
+            what.is_of_a_client() || matches!(what, What::Add { .. } | What::Remove { .. })
+        };
+        let settings = &self.settings;
+        settings.straying == 0 && settings.unanswered == 0 && self.actions.iter().all(is_quiet)
+    }
+
+    /// The nodes that are not there from the beginning.
+    pub fn absent(&self) -> Vec<usize> {
+        let absent = |action: &Action| match action.what {
+            What::Absent { node } => Some(node),
+            _ => None,
+        };
+        self.actions.iter().filter_map(absent).collect()
     }
 }
 
@@ -168,148 +178,39 @@ impl What {
                 | Self::Write { .. }
         )
     }
-}
 
-impl Settings {
-    fn of(random: &mut Random) -> Self {
-        let ms = Duration::from_millis;
-        Self {
-            tiny: random.chance(20),
-            short_log: random.chance(30),
-            mirrors: random.chance(70),
-            delay: random.pick(&[ms(1), ms(20), ms(200)]),
-            getter: random.pick(&[ms(1), ms(50), ms(500)]),
-            failing: random.pick(&[0, 0, 5]),
-            hanging: random.pick(&[0, 0, 0, 2]),
-            doubled: random.pick(&[0, 0, 10]),
-            late: random.pick(&[0, 50, 100]),
+    /// Whether it changes who is a member.
+    fn is_of_the_members(&self) -> bool {
+        matches!(
+            self,
+            Self::Absent { .. } | Self::Leave { .. } | Self::Add { .. } | Self::Remove { .. }
+        )
+    }
+
+    /// Whether it speaks of a node.
+    pub fn is_about(&self, number: usize) -> bool {
+        match *self {
+            Self::Get { node, .. }
+            | Self::Peek { node, .. }
+            | Self::GetMany { node, .. }
+            | Self::WarmUp { node, .. }
+            | Self::Write { node, .. }
+            | Self::Crash { node }
+            | Self::Absent { node }
+            | Self::Start { node }
+            | Self::Leave { node } => node == number,
+            Self::Cut { from, to } => from == number || to == number,
+            Self::Slow { one, other, .. } => one == number || other == number,
+            Self::Add { node, member } | Self::Remove { node, member } => {
+                node == number || member == number
+            }
+            Self::Heal => false,
         }
     }
 }
 
 fn moment(random: &mut Random) -> Duration {
     Duration::from_millis(random.below(STORM.as_millis() as usize) as u64)
-}
-
-fn traffic(random: &mut Random, nodes: usize, keys: usize) -> What {
-    let (node, key) = (random.below(nodes), random.below(keys));
-    match random.below(100) {
-        0..60 => What::Get { node, key },
-        60..64 => What::Peek { node, key },
-        64..70 => What::GetMany {
-            node,
-            keys: some(random, keys),
-        },
-        70..72 => What::WarmUp { node, key },
-        72..84 => What::Write {
-            node,
-            keys: vec![key],
-            tell: Tell::Remove,
-        },
-        84..92 => What::Write {
-            node,
-            keys: vec![key],
-            tell: Tell::Set,
-        },
-        92..95 => What::Write {
-            node,
-            keys: some(random, keys),
-            tell: Tell::Remove,
-        },
-        95..97 => What::Write {
-            node,
-            keys: vec![key],
-            tell: Tell::Abandoned(random.wait(Duration::from_secs(1))),
-        },
-        _ => What::Write {
-            node,
-            keys: some(random, keys),
-            tell: Tell::Clear,
-        },
-    }
-}
-
-fn some(random: &mut Random, keys: usize) -> Vec<usize> {
-    let mut some: Vec<_> = (0..keys).filter(|_| random.chance(40)).collect();
-    if some.is_empty() {
-        some.push(random.below(keys));
-    }
-    some
-}
-
-/// Adds a fault, and mostly its end.
-fn fault(random: &mut Random, nodes: usize, at: Duration, kind: usize, actions: &mut Vec<Action>) {
-    let node = random.below(nodes);
-    let other = (node + 1 + random.below(nodes - 1)) % nodes;
-    let end = at + random.wait(Duration::from_secs(40));
-    let mut then = |at, what| actions.push(Action { at, what });
-    match kind {
-        // A node and some of the others, or a node and all others, no longer reach each other.
-        1 => {
-            let all = random.chance(50);
-            for to in (0..nodes).filter(|to| *to != node && (all || *to == other)) {
-                then(at, What::Cut { from: node, to });
-                then(at, What::Cut { from: to, to: node });
-            }
-            then(end, What::Heal);
-        }
-        2 => {
-            then(
-                at,
-                What::Cut {
-                    from: node,
-                    to: other,
-                },
-            );
-            then(end, What::Heal);
-        }
-        3 => {
-            then(at, What::Crash { node });
-            then(end, What::Restart { node });
-        }
-        // Members leave the ring of all or of some nodes, and come back.
-        4 => {
-            for of in (0..nodes).filter(|of| *of != node) {
-                if random.chance(80) {
-                    let late = random.wait(Duration::from_secs(2));
-                    then(
-                        at + late,
-                        What::Remove {
-                            node: of,
-                            member: node,
-                        },
-                    );
-                }
-                let late = random.wait(Duration::from_secs(2));
-                then(
-                    end + late,
-                    What::Add {
-                        node: of,
-                        member: node,
-                    },
-                );
-            }
-        }
-        _ => {
-            let by = random.wait(Duration::from_secs(10));
-            then(
-                at,
-                What::Slow {
-                    one: node,
-                    other,
-                    by,
-                },
-            );
-            then(
-                end,
-                What::Slow {
-                    one: node,
-                    other,
-                    by: Duration::ZERO,
-                },
-            );
-        }
-    }
 }
 
 impl fmt::Display for What {
@@ -319,7 +220,9 @@ impl fmt::Display for What {
             Self::Heal => write!(f, "everything passes again"),
             Self::Slow { one, other, by } => write!(f, "n{one} and n{other} are {by:?} apart"),
             Self::Crash { node } => write!(f, "n{node} crashes"),
-            Self::Restart { node } => write!(f, "n{node} starts again"),
+            Self::Absent { node } => write!(f, "n{node} is not there yet"),
+            Self::Start { node } => write!(f, "n{node} starts"),
+            Self::Leave { node } => write!(f, "n{node} leaves for good"),
             Self::Add { node, member } => write!(f, "n{node} learns of its member n{member}"),
             Self::Remove { node, member } => write!(f, "n{node} drops its member n{member}"),
             traffic => write!(f, "{traffic:?}"),

@@ -4,18 +4,24 @@ use std::future::Future;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use groupcache::Context;
 use groupcache::peers::{
-    BoxFuture, ChangeId, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, KnownChange,
-    Member, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp, Transport,
+    BoxFuture, ChangeId, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge,
+    KnownChange, Member, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp,
+    Transport,
 };
-use groupcache::{ByteView, Context};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
-use super::history::History;
-use super::plan::{Plan, Settings};
+use super::history::{Event, History};
+use super::plan::Plan;
 use super::random::Random;
+use super::settings::{Settings, Speech};
+use super::value;
+
+/// The most changes of a key that a node takes along: of eight origins each, of the key and of all keys.
+const MOST_KNOWN: usize = 16;
 
 /// How long a sender waits for an answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,6 +93,13 @@ impl Post {
         self.wait_for(|ways| !ways.cut.contains(&(from, to))).await;
     }
 
+    /// The end of an exchange with a node that is no more. Its sender sees a connection that was reset, or nothing.
+    async fn reset<T>(&self, mut answer: oneshot::Sender<T>) {
+        if self.settings.half_open {
+            answer.closed().await;
+        }
+    }
+
     /// What will happen to the next message.
     fn fate(&self, from: usize, to: usize) -> Fate {
         let mut sent = self.sent.lock();
@@ -94,13 +107,18 @@ impl Post {
         *number += 1;
         let mut random = Random::of(&[self.seed, 2, from as u64, to as u64, *number]);
         let settings = &self.settings;
+        let stray = match random.chance(settings.straying) {
+            true => random.wait(3 * REQUEST_TIMEOUT),
+            false => Duration::ZERO,
+        };
         Fate {
-            way: random.wait(settings.delay),
+            way: random.wait(settings.delay) + stray,
             way_back: random.wait(settings.delay),
             late: random.chance(settings.late),
             doubled: random
                 .chance(settings.doubled)
                 .then(|| random.wait(10 * settings.delay)),
+            unanswered: random.chance(settings.unanswered),
         }
     }
 }
@@ -145,6 +163,19 @@ struct Fate {
     late: bool,
     /// How much later it arrives once more.
     doubled: Option<Duration>,
+    /// Whether the message is served, and its answer lost.
+    unanswered: bool,
+}
+
+impl Fate {
+    /// The same for a message that comes once, and not when its sender has given up.
+    fn punctual(self) -> Self {
+        Self {
+            late: false,
+            doubled: None,
+            ..self
+        }
+    }
 }
 
 /// How a node dials others.
@@ -176,6 +207,10 @@ impl Transport for Dialler {
     fn request_timeout(&self) -> Option<Duration> {
         Some(REQUEST_TIMEOUT)
     }
+
+    fn names_changes(&self) -> bool {
+        self.post.settings.names_changes()
+    }
 }
 
 /// The way from one node to another.
@@ -186,25 +221,76 @@ struct Line {
     to: usize,
 }
 
+/// What a node answers. The values in it get older on the way.
+trait Answer: Send + 'static {
+    fn age(&mut self, _by: Duration) {}
+
+    /// Drops what a dialect has no words for.
+    fn simplify(&mut self) {}
+}
+
+impl Answer for () {}
+
+impl Answer for Knowledge {}
+
+impl Answer for Reply {
+    fn age(&mut self, by: Duration) {
+        self.value = value::aged(&self.value, by);
+    }
+
+    fn simplify(&mut self) {
+        self.seen = None;
+    }
+}
+
+impl Answer for GetManyReply {
+    fn age(&mut self, by: Duration) {
+        for reply in self.answers.iter_mut().flatten().flatten() {
+            reply.age(by);
+        }
+    }
+}
+
 /// A request, which asks a node.
 type Ask<T> =
     Arc<dyn Fn(Arc<dyn PeerService>) -> BoxFuture<'static, Result<T, Error>> + Send + Sync>;
 
 impl Line {
+    fn names_changes(&self) -> bool {
+        self.post.settings.names_changes()
+    }
+
+    /// The name of a change, as far as it is told.
+    fn name_of(&self, stamp: Option<Stamp>) -> Option<Stamp> {
+        stamp.filter(|_| self.names_changes())
+    }
+
+    /// The known changes, as far as they are told.
+    fn named(&self, known: &[KnownChange]) -> Vec<KnownChange> {
+        match self.names_changes() {
+            true => known.to_vec(),
+            false => Vec::new(),
+        }
+    }
+
     /// Sends a request, and waits for its answer.
-    async fn exchange<T: Send + 'static>(
+    async fn exchange<T: Answer>(&self, what: String, ask: Ask<T>) -> Result<T, Error> {
+        self.exchange_so(what, ask, |fate| fate).await
+    }
+
+    /// The same for a message with which networks can do less.
+    async fn exchange_so<T: Answer>(
         &self,
         what: String,
-        may_double: bool,
         ask: Ask<T>,
+        so: impl FnOnce(Fate) -> Fate,
     ) -> Result<T, Error> {
         let &Self { from, life, to, .. } = self;
         if !self.post.is_running(from, life) {
             // What a crashed node did is not heard of any more.
             return std::future::pending().await;
         }
-        let mut fate = self.post.fate(from, to);
-        fate.doubled = fate.doubled.filter(|_| may_double);
+        let fate = so(self.post.fate(from, to));
         let (answer, answered) = oneshot::channel();
         let post = Arc::clone(&self.post);
         tokio::spawn(deliver(post, (from, to), fate, what, ask, answer));
@@ -216,7 +302,7 @@ impl Line {
     }
 }
 
-async fn deliver<T: Send + 'static>(
+async fn deliver<T: Answer>(
     post: Arc<Post>,
     (from, to): (usize, usize),
     fate: Fate,
@@ -233,6 +319,9 @@ async fn deliver<T: Send + 'static>(
     let target = post.ways.lock().running.get(&to).cloned();
     let Some((life, Some(service))) = target.map(|(life, service)| (life, service.upgrade()))
     else {
+        if post.settings.half_open {
+            answer.closed().await;
+        }
         let _ = answer.send(Err(Error::unreachable(url(to), "connection refused")));
         return;
     };
@@ -255,18 +344,34 @@ async fn deliver<T: Send + 'static>(
     let result = tokio::select! {
         biased;
         () = answer.closed(), if !fate.late => return,
-        () = post.end_of(to, life) => return, // the sender sees a connection that was reset
+        () = post.end_of(to, life) => return post.reset(answer).await,
         result = served => result,
     };
+    if fate.unanswered {
+        let lost = format!("the answer to {what} is lost");
+        post.history.message(to, from, &lost);
+        answer.closed().await;
+        return;
+    }
+    let sent = Instant::now();
     tokio::select! {
         biased;
-        () = post.end_of(to, life) => {}
-        () = post.travel(to, from, fate.way_back) => drop(answer.send(result)),
+        () = post.end_of(to, life) => post.reset(answer).await,
+        () = post.travel(to, from, fate.way_back) => {
+            let result = result.map(|mut result| {
+                result.age(sent.elapsed());
+                if !post.settings.names_changes() {
+                    result.simplify();
+                }
+                result
+            });
+            drop(answer.send(result));
+        }
     }
 }
 
 /// The second arrival of a message. Nobody waits for its answer. Boxed, because `deliver` starts it.
-fn again<T: Send + 'static>(
+fn again<T: Answer>(
     post: Arc<Post>,
     way: (usize, usize),
     fate: Fate,
@@ -279,7 +384,14 @@ fn again<T: Send + 'static>(
 impl PeerClient for Line {
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         let (group, key, mode) = (request.group.to_owned(), request.key.to_vec(), request.mode);
-        let known = request.known.to_vec();
+        if mode == GetMode::Peek && !self.names_changes() {
+            return Box::pin(async { Err(Error::unsupported("peek", "dialect")) });
+        }
+        let known = self.named(request.known);
+        if known.len() > MOST_KNOWN {
+            let rule = format!("n{} knows of {} changes of a key", self.from, known.len());
+            self.post.history.add(Event::Broken(rule));
+        }
         let what = format!("get {} ({mode:?}){}", name(&key), knowing(&known));
         let ask: Ask<Reply> = Arc::new(move |service| {
             let (group, key, known) = (group.clone(), key.clone(), known.clone());
@@ -295,13 +407,16 @@ impl PeerClient for Line {
                     .await
             })
         });
-        Box::pin(self.exchange(what, true, ask))
+        Box::pin(self.exchange(what, ask))
     }
 
     fn get_many<'a>(
         &'a self,
         request: GetManyRequest<'a>,
     ) -> BoxFuture<'a, Result<GetManyReply, Error>> {
+        if !self.names_changes() {
+            return Box::pin(async { Err(Error::unsupported("get many", "dialect")) });
+        }
         let (group, mode) = (request.group.to_owned(), request.mode);
         let known = request.known.to_vec();
         let keys: Vec<Vec<u8>> = request.keys.iter().map(|key| key.to_vec()).collect();
@@ -321,12 +436,12 @@ impl PeerClient for Line {
                     .await
             })
         });
-        Box::pin(self.exchange(what, true, ask))
+        Box::pin(self.exchange(what, ask))
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), Error>> {
         let ask: Ask<()> = Arc::new(|_| Box::pin(async { Ok(()) }));
-        Box::pin(self.exchange("ping".into(), false, ask))
+        Box::pin(self.exchange_so("ping".into(), ask, Fate::punctual))
     }
 
     fn set<'a>(&'a self, request: SetRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
@@ -338,17 +453,18 @@ impl PeerClient for Line {
             stamp,
             known,
         } = request;
-        let (group, key, known) = (group.to_owned(), key.to_vec(), known.to_vec());
+        let (group, key, known) = (group.to_owned(), key.to_vec(), self.named(known));
+        let (stamp, sent) = (self.name_of(stamp), Instant::now());
         let named = stamped(stamp);
         let what = format!(
             "set {} to {} {named}{}",
             name(&key),
-            text(&value),
+            value::short(&value),
             knowing(&known)
         );
         let ask: Ask<()> = Arc::new(move |service| {
             let (group, key, known) = (group.clone(), key.clone(), known.clone());
-            let value = value.clone();
+            let value = value::aged(&value, sent.elapsed());
             Box::pin(async move {
                 let request = SetRequest {
                     group: &group,
@@ -361,11 +477,17 @@ impl PeerClient for Line {
                 service.set(request).await
             })
         });
-        Box::pin(self.exchange(what, true, ask))
+        let names_changes = self.names_changes();
+        Box::pin(
+            self.exchange_so(what, ask, move |fate| match names_changes {
+                true => fate,
+                false => fate.punctual(),
+            }),
+        )
     }
 
     fn remove<'a>(&'a self, request: RemoveRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
-        let (group, stamp) = (request.group.to_owned(), request.stamp);
+        let (group, stamp) = (request.group.to_owned(), self.name_of(request.stamp));
         let keys: Vec<Vec<u8>> = request.keys.iter().map(|key| key.to_vec()).collect();
         let what = format!("remove {} {}", names(&keys), stamped(stamp));
         let ask: Ask<()> = Arc::new(move |service| {
@@ -376,7 +498,7 @@ impl PeerClient for Line {
                 service.remove(RemoveRequest { group, keys, stamp }).await
             })
         });
-        Box::pin(self.exchange(what, true, ask))
+        Box::pin(self.exchange(what, ask))
     }
 
     fn clear<'a>(
@@ -384,25 +506,34 @@ impl PeerClient for Line {
         group: &'a str,
         stamp: Option<Stamp>,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        let group = group.to_owned();
+        if self.post.settings.speech == (Speech::Dialect { clears: false }) {
+            return Box::pin(async { Err(Error::unsupported("clear", "dialect")) });
+        }
+        let (group, stamp) = (group.to_owned(), self.name_of(stamp));
         let ask: Ask<()> = Arc::new(move |service| {
             let group = group.clone();
             Box::pin(async move { service.clear(&group, stamp).await })
         });
-        Box::pin(self.exchange(format!("clear {}", stamped(stamp)), true, ask))
+        Box::pin(self.exchange(format!("clear {}", stamped(stamp)), ask))
     }
 
     fn sync(&self, knowledge: Knowledge) -> BoxFuture<'_, Result<Knowledge, Error>> {
+        if !self.names_changes() {
+            return Box::pin(async { Err(Error::unsupported("sync", "dialect")) });
+        }
         let (named, unnamed) = (knowledge.changes.len(), knowledge.unnamed.len());
         let what = format!("sync: {named} changes, {unnamed} groups");
         let ask: Ask<Knowledge> = Arc::new(move |service| {
             let knowledge = knowledge.clone();
             Box::pin(async move { service.sync(knowledge).await })
         });
-        Box::pin(self.exchange(what, true, ask))
+        Box::pin(self.exchange(what, ask))
     }
 
     fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
+        if !self.names_changes() {
+            return Box::pin(async { Err(Error::unsupported("note behind", "dialect")) });
+        }
         let members: Vec<String> = members.iter().map(|id| (*id).to_owned()).collect();
         let what = format!("behind: {}", members.join(" "));
         let ask: Ask<()> = Arc::new(move |service| {
@@ -412,7 +543,7 @@ impl PeerClient for Line {
                 service.note_behind(&members).await
             })
         });
-        Box::pin(self.exchange(what, true, ask))
+        Box::pin(self.exchange(what, ask))
     }
 }
 
@@ -440,11 +571,6 @@ fn name(key: &[u8]) -> String {
 fn names(keys: &[Vec<u8>]) -> String {
     let names: Vec<_> = keys.iter().map(|key| name(key)).collect();
     names.join(" ")
-}
-
-fn text(value: &ByteView) -> String {
-    let text = String::from_utf8_lossy(value).into_owned();
-    text.split('.').next().unwrap_or_default().to_owned()
 }
 
 impl fmt::Debug for Dialler {

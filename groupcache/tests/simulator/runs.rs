@@ -32,7 +32,7 @@ pub fn run(plan: &Plan) -> Result<Events, Failure> {
     });
     let panicked = |_| vec![(Duration::ZERO, Event::Broken("the run panicked".into()))];
     let history = history.unwrap_or_else(panicked);
-    match checker::check(&history) {
+    match checker::check(plan, &history) {
         Ok(()) => Ok(history),
         Err((place, rule)) => Err(Failure {
             history,
@@ -42,19 +42,19 @@ pub fn run(plan: &Plan) -> Result<Events, Failure> {
     }
 }
 
-/// Runs a plan, and once more to see that nothing but the seed decides what happens. Returns the rule that was broken.
-pub fn run_twice(plan: &Plan) -> Result<(), String> {
-    let histories = [(); 2].map(|()| run(plan).map_err(|failure| failure.rule));
-    let [first, second] = histories;
-    let lines = |events: Events| {
-        let line = |(at, event)| format!("{at:?} {event}");
-        events.into_iter().map(line).collect::<Vec<String>>()
+/// Runs a plan, and once more to see that nothing but the plan decides what happens. Returns the rule that was broken.
+pub fn run_twice(plan: &Plan) -> Result<Events, String> {
+    let lines = |events: &Events| {
+        let line = |(at, event): &(Duration, Event)| format!("{at:?} {event}");
+        events.iter().map(line).collect::<Vec<String>>()
     };
-    let (first, second) = (lines(first?), lines(second?));
+    let events = run(plan).map_err(|failure| failure.rule)?;
+    let again = run(plan).map_err(|failure| failure.rule)?;
+    let (first, second) = (lines(&events), lines(&again));
     let same = |(one, other): &(&String, &String)| one == other;
     let place = first.iter().zip(&second).take_while(same).count();
     match (first.get(place), second.get(place)) {
-        (None, None) => Ok(()),
+        (None, None) => Ok(events),
         (one, other) => Err(format!(
             "a second run went another way: {one:?}, then {other:?}"
         )),

@@ -1,4 +1,4 @@
-use super::plan::{Plan, What};
+use super::plan::Plan;
 use super::runs::{Failure, run};
 
 /// A smaller plan that breaks a rule, too: with fewer actions, fewer nodes, and without what makes messages and getters
@@ -31,6 +31,7 @@ pub fn shrink(mut plan: Plan, mut failure: Failure) -> (Plan, Failure) {
             part /= 2;
         }
     }
+    let uses = |plan: &Plan, node| plan.actions.iter().any(|action| action.what.is_about(node));
     while plan.nodes > 2 && !uses(&plan, plan.nodes - 1) {
         let mut smaller = plan.clone();
         smaller.nodes -= 1;
@@ -38,12 +39,18 @@ pub fn shrink(mut plan: Plan, mut failure: Failure) -> (Plan, Failure) {
             break;
         }
     }
-    let simpler: [fn(&mut Plan); 5] = [
+    let simpler: [fn(&mut Plan); 11] = [
         |plan| plan.settings.doubled = 0,
         |plan| plan.settings.failing = 0,
         |plan| plan.settings.hanging = 0,
         |plan| plan.settings.tiny = false,
         |plan| plan.settings.mirrors = false,
+        |plan| plan.settings.late = 0,
+        |plan| plan.settings.straying = 0,
+        |plan| plan.settings.unanswered = 0,
+        |plan| plan.settings.half_open = false,
+        |plan| plan.settings.life = None,
+        |plan| plan.settings.exchanges = true,
     ];
     for simplify in simpler {
         let mut smaller = plan.clone();
@@ -51,23 +58,4 @@ pub fn shrink(mut plan: Plan, mut failure: Failure) -> (Plan, Failure) {
         try_out(&mut plan, smaller);
     }
     (plan, failure)
-}
-
-/// Whether the plan speaks of a node.
-fn uses(plan: &Plan, number: usize) -> bool {
-    plan.actions.iter().any(|action| match action.what {
-        What::Get { node, .. }
-        | What::Peek { node, .. }
-        | What::GetMany { node, .. }
-        | What::WarmUp { node, .. }
-        | What::Write { node, .. }
-        | What::Crash { node }
-        | What::Restart { node } => node == number,
-        What::Cut { from, to } => from == number || to == number,
-        What::Slow { one, other, .. } => one == number || other == number,
-        What::Add { node, member } | What::Remove { node, member } => {
-            node == number || member == number
-        }
-        What::Heal => false,
-    })
 }

@@ -1,34 +1,44 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use groupcache::peers::CoherenceOptions;
-use groupcache::{Always, Clock, GetOptions, GetterError, Group, Key, Mode, Never, Node, Value};
+use groupcache::{
+    Always, ByteView, Clock, Error, GetOptions, GetterError, Group, Key, Mode, Never, Node, Value,
+};
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::database::Database;
 use super::history::{Event, History, Read, Told};
 use super::plan::{Plan, STORM, Tell, What};
-use super::post::{Dialler, Post, url};
+use super::post::{Dialler, Post, REQUEST_TIMEOUT, url};
 use super::random::Random;
+use super::value::{held, name, value};
+use super::wall_clock;
 
 /// After so long without faults, every node has to know of every change that has returned.
 const BOUND: Duration = Duration::from_secs(60);
 
-/// No operation takes longer.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a writer may wait for others that write to the same keys.
+const QUEUE: Duration = Duration::from_secs(600);
+
+/// What else may take some time.
+const MARGIN: Duration = Duration::from_secs(1);
 
 const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Runs a plan. Returns what happened.
 pub async fn run(plan: &Plan) -> Vec<(Duration, Event)> {
     let history = Arc::new(History::new());
+    wall_clock::follow(history.start(), plan.settings.clock_error, plan.seed);
     let world = World {
         plan: Arc::new(plan.clone()),
         post: Post::new(plan, Arc::clone(&history)),
         database: Database::new(plan.keys),
         history,
+        lists: Arc::default(),
     };
     let mut nodes = Nodes::new(world).await;
     let start = Instant::now();
@@ -46,11 +56,35 @@ struct World {
     post: Arc<Post>,
     database: Database,
     history: Arc<History>,
+    lists: Arc<Mutex<Lists>>,
+}
+
+/// Whom each node that runs takes for a member.
+#[derive(Default)]
+struct Lists {
+    of: BTreeMap<usize, Vec<usize>>,
+    /// How often they have changed.
+    changes: u64,
+}
+
+impl Lists {
+    /// All that hear of a change if these are told, and pass it on.
+    fn reached(&self, told: &[usize]) -> Vec<usize> {
+        let on = told.iter().filter_map(|node| self.of.get(node)).flatten();
+        let all: BTreeSet<usize> = told.iter().chain(on).copied().collect();
+        all.into_iter()
+            .filter(|node| self.of.contains_key(node))
+            .collect()
+    }
 }
 
 struct Nodes {
     world: World,
-    running: HashMap<usize, Running>,
+    running: BTreeMap<usize, Running>,
+    /// Those that have started, and have not left for good.
+    members: BTreeSet<usize>,
+    /// Those that have.
+    gone: BTreeSet<usize>,
     /// How often a node has started.
     lives: u64,
 }
@@ -60,29 +94,48 @@ struct Running {
     group: Group,
     /// What clients of this node do meanwhile, who end with it.
     clients: JoinSet<()>,
+    outcomes: Arc<Mutex<Outcomes>>,
+}
+
+/// How the gets of a node's clients have ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Outcomes {
+    found: u64,
+    not_found: u64,
+    failed: u64,
 }
 
 impl Nodes {
     async fn new(world: World) -> Self {
         let mut nodes = Self {
-            running: HashMap::new(),
+            running: BTreeMap::new(),
+            members: BTreeSet::new(),
+            gone: BTreeSet::new(),
             lives: 0,
             world,
         };
-        for node in 0..nodes.world.plan.nodes {
+        let plan = Arc::clone(&nodes.world.plan);
+        let absent = plan.absent();
+        nodes.members = (0..plan.nodes)
+            .filter(|node| !absent.contains(node))
+            .collect();
+        for node in nodes.members.clone() {
             nodes.start(node).await;
         }
+        nodes.note_lists();
         nodes
     }
 
     async fn start(&mut self, number: usize) {
         self.lives += 1;
+        self.members.insert(number);
         let life = self.lives;
         let World {
             plan,
             post,
             database,
             history,
+            ..
         } = self.world.clone();
         let dialler = Dialler {
             post: Arc::clone(&post),
@@ -90,7 +143,7 @@ impl Nodes {
             life,
         };
         let node = Node::builder(url(number))
-            .peers((0..plan.nodes).map(url))
+            .peers(self.members.iter().copied().map(url))
             .transport(dialler)
             .coherence(coherence(&plan))
             .clock(SimulatedClock)
@@ -119,6 +172,7 @@ impl Nodes {
                 node,
                 group,
                 clients,
+                outcomes: Arc::default(),
             },
         );
     }
@@ -128,20 +182,28 @@ impl Nodes {
             self.client(what);
             return;
         }
-        self.world.history.add(match what {
-            What::Crash { node } => Event::Crash { node: *node },
-            other => Event::Fault(other.to_string()),
-        });
+        self.world.history.add(Event::Fault(what.to_string()));
+        self.do_to_nodes(what).await;
+        self.note_lists();
+    }
+
+    async fn do_to_nodes(&mut self, what: &What) {
         let post = Arc::clone(&self.world.post);
         match *what {
             What::Cut { from, to } => post.change(|ways| ways.cut(from, to)),
             What::Heal => post.change(super::post::Ways::heal),
             What::Slow { one, other, by } => post.change(|ways| ways.slow(one, other, by)),
-            What::Crash { node } => {
-                post.change(|ways| ways.crash(node));
-                self.running.remove(&node);
+            What::Crash { node } => self.stop(node),
+            What::Leave { node } => {
+                self.stop(node);
+                self.members.remove(&node);
+                self.gone.insert(node);
             }
-            What::Restart { node } if !self.running.contains_key(&node) => self.start(node).await,
+            What::Start { node }
+                if !self.running.contains_key(&node) && !self.gone.contains(&node) =>
+            {
+                self.start(node).await;
+            }
             What::Add { node, member } => {
                 if let Some(running) = self.running.get(&node) {
                     running
@@ -159,6 +221,48 @@ impl Nodes {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// Every node is asked for every key: for what it has or the owner has, and twice more, so that also mirrors are read.
+    async fn ask_for_all(&mut self) {
+        let questions: [fn(usize, usize) -> What; 3] = [
+            |node, key| What::Peek { node, key },
+            |node, key| What::Get { node, key },
+            |node, key| What::GetMany {
+                node,
+                keys: vec![key],
+            },
+        ];
+        for question in questions {
+            for key in 0..self.world.plan.keys {
+                for node in 0..self.world.plan.nodes {
+                    self.client(&question(node, key));
+                }
+                for running in self.running.values_mut() {
+                    while running.clients.join_next().await.is_some() {}
+                }
+            }
+        }
+    }
+
+    fn note_lists(&self) {
+        let members = |running: &Running| running.node.peers().iter().map(number).collect();
+        let lists = self.running.iter();
+        let of = lists
+            .map(|(&node, running)| (node, members(running)))
+            .collect();
+        let mut lists = self.world.lists.lock();
+        if lists.of != of {
+            lists.of = of;
+            lists.changes += 1;
+        }
+    }
+
+    fn stop(&mut self, node: usize) {
+        self.world.post.change(|ways| ways.crash(node));
+        if self.running.remove(&node).is_some() {
+            self.world.history.add(Event::Gone { node });
         }
     }
 
@@ -180,11 +284,13 @@ impl Nodes {
             node: running.node.clone(),
             group: running.group.clone(),
             world: self.world.clone(),
+            outcomes: Arc::clone(&running.outcomes),
         };
         let what = what.clone();
         running.clients.spawn(async move {
-            if timeout(PATIENCE, client.act(&what)).await.is_err() {
-                let rule = format!("{what} has not ended within {PATIENCE:?}");
+            let patience = longest(&what);
+            if timeout(patience, client.act(&what)).await.is_err() {
+                let rule = format!("{what} has not ended within {patience:?}");
                 client.world.history.add(Event::Broken(rule));
             }
         });
@@ -201,14 +307,15 @@ impl Nodes {
         self.world
             .history
             .add(Event::Fault("the storm is over".into()));
-        for node in 0..plan.nodes {
+        let gone = self.gone.clone();
+        for node in (0..plan.nodes).filter(|node| !gone.contains(node)) {
             if !self.running.contains_key(&node) {
                 self.start(node).await;
             }
-            self.running[&node]
-                .node
-                .set_peers((0..plan.nodes).map(url))
-                .expect("good addresses");
+        }
+        for running in self.running.values() {
+            let members = self.members.iter().copied().map(url);
+            running.node.set_peers(members).expect("good addresses");
         }
         for running in self.running.values_mut() {
             while running.clients.join_next().await.is_some() {}
@@ -218,26 +325,22 @@ impl Nodes {
         let reads: Vec<u64> = (0..plan.keys)
             .map(|key| self.world.database.reads(key))
             .collect();
-        // Twice, so that also mirrors are read.
-        for _ in 0..2 {
-            for key in 0..plan.keys {
-                for node in 0..plan.nodes {
-                    self.client(&What::Get { node, key });
-                }
-                for running in self.running.values_mut() {
-                    while running.clients.join_next().await.is_some() {}
-                }
-            }
-        }
+        self.ask_for_all().await;
         self.check_loads(&reads);
-        self.check_budgets();
+        for (&number, running) in &self.running {
+            self.check_node(number, running);
+        }
         self.world.history.take()
     }
 
     /// In calm weather, one load for each key.
     fn check_loads(&self, before: &[u64]) {
         let settings = &self.world.plan.settings;
-        if settings.tiny || settings.failing > 0 || settings.hanging > 0 {
+        let has_reason = settings.tiny
+            || settings.life.is_some()
+            || settings.straying > 0
+            || settings.unanswered > 0;
+        if has_reason || settings.failing > 0 || settings.hanging > 0 {
             return;
         }
         for (key, before) in before.iter().enumerate() {
@@ -249,30 +352,59 @@ impl Nodes {
         }
     }
 
-    fn check_budgets(&self) {
-        for (number, running) in &self.running {
-            let usage = running.group.usage();
-            let stats = running.group.stats();
-            if usage.bytes > usage.budget {
-                let rule = format!(
-                    "n{number} holds {} bytes in a budget of {}",
-                    usage.bytes, usage.budget
-                );
-                self.world.history.add(Event::Broken(rule));
-            }
-            if stats.pending_hints > 0 {
-                let rule = format!("n{number} has {} hints left", stats.pending_hints);
-                self.world.history.add(Event::Broken(rule));
-            }
+    fn check_node(&self, number: usize, running: &Running) {
+        let (usage, stats) = (running.group.usage(), running.group.stats());
+        let broken = |rule: String| self.world.history.add(Event::Broken(rule));
+        if usage.bytes > usage.budget {
+            let (bytes, budget) = (usage.bytes, usage.budget);
+            broken(format!(
+                "n{number} holds {bytes} bytes in a budget of {budget}"
+            ));
+        }
+        if stats.pending_hints > 0 {
+            broken(format!("n{number} has {} hints left", stats.pending_hints));
+        }
+        let counted = Outcomes {
+            found: stats.main_hits + stats.hot_hits + stats.fetched + stats.loaded,
+            not_found: stats.not_found,
+            failed: stats.failed,
+        };
+        let seen = *running.outcomes.lock();
+        if counted != seen || stats.stale_hits > 0 {
+            broken(format!(
+                "n{number} counted {counted:?}, and {} stale hits, where its clients saw {seen:?}",
+                stats.stale_hits
+            ));
         }
     }
 }
 
+/// The longest time that an operation takes.
+fn longest(what: &What) -> Duration {
+    let exchanges = |count| count * REQUEST_TIMEOUT + MARGIN;
+    match what {
+        What::Peek { .. } => exchanges(1),
+        // With the key's owner and both of its stand-ins.
+        What::Get { .. } | What::WarmUp { .. } => exchanges(3) + LOAD_TIMEOUT,
+        // As long as each exchange brings some, there is another one.
+        What::GetMany { .. } => exchanges(9) + LOAD_TIMEOUT,
+        _ => QUEUE,
+    }
+}
+
+/// The longest time that a change takes: it goes to a key's owners, then to all others, and then they hear who was not
+/// reached.
+const LONGEST_CHANGE: Duration = Duration::from_secs(3 * REQUEST_TIMEOUT.as_secs());
+
 fn coherence(plan: &Plan) -> CoherenceOptions {
     let options = CoherenceOptions::default();
+    let options = match plan.settings.exchanges {
+        true => options,
+        false => options.exchange_interval(Duration::ZERO),
+    };
     match plan.settings.short_log {
-        true => options.change_log_bytes(2 << 10),
-        false => options,
+        Some(bytes) => options.change_log_bytes(bytes),
+        None => options,
     }
 }
 
@@ -281,6 +413,7 @@ struct Client {
     node: Node,
     group: Group,
     world: World,
+    outcomes: Arc<Mutex<Outcomes>>,
 }
 
 impl Client {
@@ -299,24 +432,27 @@ impl Client {
         let called = self.world.history.now();
         let options = GetOptions::default().mode(mode);
         let got = self.group.get_with_options(name(key), options).await;
-        self.got(
-            key,
-            called,
-            got.map(groupcache::Entry::into_value)
-                .map_err(|error| error.to_string()),
-        );
+        self.got(key, called, got.map(groupcache::Entry::into_value));
     }
 
     async fn get_many(&self, keys: &[usize]) {
         let called = self.world.history.now();
         let answers = self.group.get_many(keys.iter().map(|key| name(*key))).await;
         for (key, got) in keys.iter().zip(answers) {
-            self.got(*key, called, got.map_err(|error| error.to_string()));
+            self.got(*key, called, got);
         }
     }
 
-    fn got(&self, key: usize, called: Duration, got: Result<groupcache::ByteView, String>) {
-        let outcome = got.map(|value| version(key, &value));
+    fn got(&self, key: usize, called: Duration, got: Result<ByteView, Error>) {
+        let mut outcomes = self.outcomes.lock();
+        match &got {
+            Ok(_) => outcomes.found += 1,
+            Err(error) if error.is_not_found() => outcomes.not_found += 1,
+            Err(_) => outcomes.failed += 1,
+        }
+        let outcome = got
+            .map(|value| held(key, &value))
+            .map_err(|error| error.to_string());
         let (node, written) = (self.number, self.world.database.version(key));
         self.world.history.add(Event::Read(Read {
             node,
@@ -335,11 +471,14 @@ impl Client {
             .map(|&key| (key, self.world.database.write(key)))
             .collect();
         let members: Vec<usize> = self.node.peers().iter().map(number).collect();
+        let lists = self.world.lists.lock().changes;
         let change = async {
             match tell {
                 Tell::Set => {
                     let (key, version) = versions[0];
-                    self.group.set(name(key), value(key, version)).await
+                    let (now, life) = (self.world.history.now(), self.world.plan.settings.life);
+                    let value = value(key, version, now, life);
+                    self.group.set(name(key), value).await
                 }
                 Tell::Clear => self.group.clear().await,
                 Tell::Remove | Tell::Abandoned(_) => match keys {
@@ -360,6 +499,11 @@ impl Client {
             _ => change.await,
         };
         drop(locked);
+        let took = self.world.history.now() - called;
+        if took > LONGEST_CHANGE + MARGIN {
+            let rule = format!("n{} has told of a change for {took:?}", self.number);
+            self.world.history.add(Event::Broken(rule));
+        }
         let not_told: Vec<usize> = match &result {
             Ok(()) => Vec::new(),
             Err(error) => error
@@ -374,6 +518,12 @@ impl Client {
             .collect();
         if !told.contains(&self.number) {
             told.push(self.number);
+        }
+        {
+            let now = self.world.lists.lock();
+            if self.world.plan.is_quiet() && not_told.is_empty() && now.changes == lists {
+                told = now.reached(&told);
+            }
         }
         let node = self.number;
         self.world.history.add(Event::Told(Told {
@@ -390,24 +540,6 @@ impl Client {
 fn number(member: &groupcache::Member) -> usize {
     let number = member.url().trim_start_matches("http://n");
     number.parse().expect("an address of the simulation")
-}
-
-fn name(key: usize) -> String {
-    format!("k{key}")
-}
-
-fn value(key: usize, version: u64) -> String {
-    format!("k{key}={version}.{}", "-".repeat(40 + 17 * key))
-}
-
-fn version(key: usize, value: &[u8]) -> u64 {
-    let text = std::str::from_utf8(value).expect("a value of the simulation");
-    let (of, rest) = text.split_once('=').expect("a value of the simulation");
-    assert_eq!(of, name(key), "the value of another key");
-    rest.split('.')
-        .next()
-        .and_then(|version| version.parse().ok())
-        .expect("a version")
 }
 
 struct Getting {
@@ -437,7 +569,7 @@ impl groupcache::Getter for Getting {
             std::future::pending::<()>().await;
         }
         sleep(random.wait(settings.getter)).await;
-        Ok(value(number, version).into())
+        Ok(value(number, version, self.history.now(), settings.life))
     }
 }
 
