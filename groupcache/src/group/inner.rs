@@ -90,6 +90,12 @@ impl Inner {
         self.router.routes().owner(key).is_none_or(Peer::is_self)
     }
 
+    /// Whether this node owns the key, or stands in for its owner.
+    fn answers_for(&self, key: &[u8]) -> bool {
+        let routes = self.router.routes();
+        routes.owner(key).is_none() || self.owners(&routes, key).any(Peer::is_self)
+    }
+
     /// The longest time that a get of the key takes: an exchange with each owner, and a load.
     pub(super) fn longest_get(&self, key: &[u8]) -> Duration {
         self.longest_exchanges(if self.owns(key) { 0 } else { 1 })
@@ -134,6 +140,10 @@ impl Inner {
         tier: Tier,
         lifetime: Lifetime,
     ) {
+        // Of other nodes' values, only copies that were asked for have leases.
+        if tier == Tier::Main && self.freshness.mirror_lease.is_some() && !self.answers_for(key) {
+            return;
+        }
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);

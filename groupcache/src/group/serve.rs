@@ -89,25 +89,29 @@ impl Inner {
         self.check_value("a value", &request.value)?;
         let expiry = request.expiry.map(Expiry::from).unwrap_or_default();
         let value = Value::with_expiry(request.value.clone(), expiry);
+        let since = self.coherence.position();
         if self.set_here(key.clone(), value, request.stamp, request.known) {
             let removal = || Change::Remove(Arc::new([key]));
-            self.relay(removal, request.stamp).await;
+            self.relay(removal, request.stamp, since).await;
         }
         Ok(())
     }
 
     /// Removes keys that a peer removes everywhere.
     pub(crate) async fn serve_remove(self: &Arc<Self>, request: &RemoveRequest<'_>) {
+        let since = self.coherence.position();
         if self.remove_here(request.keys, request.stamp) {
             let keys = || request.keys.iter().map(|key| Key::from(*key)).collect();
-            self.relay(|| Change::Remove(keys()), request.stamp).await;
+            self.relay(|| Change::Remove(keys()), request.stamp, since)
+                .await;
         }
     }
 
     /// Clears the group, as a peer does everywhere.
     pub(crate) async fn serve_clear(self: &Arc<Self>, stamp: Option<Stamp>) {
+        let since = self.coherence.position();
         if self.clear_here(stamp) {
-            self.relay(|| Change::Clear, stamp).await;
+            self.relay(|| Change::Clear, stamp, since).await;
         }
     }
 

@@ -1,5 +1,6 @@
 //! Exchanges with peers of what the two know of changes: when one of them may lack something, and now and then.
 
+use std::cell::OnceCell;
 use std::future::pending;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Weak};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use peers::{Coherence, DueExchange, Error, Exchanged, Member, Peer, RemoveRequest, Router};
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::groups::Groups;
@@ -19,7 +20,12 @@ struct Exchanges {
     coherence: Arc<Coherence>,
     groups: Weak<Groups>,
     router: Weak<Router>,
+    /// One permit for each exchange that may be under way.
+    turns: Arc<Semaphore>,
 }
+
+/// The most exchanges that a node has under way at a time. Each may bring a whole log.
+const AT_ONCE: usize = 4;
 
 /// Starts the task that makes the exchanges of a node. It ends with the node.
 pub(super) fn start(groups: &Arc<Groups>, router: &Arc<Router>, runtime: &Handle) {
@@ -27,6 +33,7 @@ pub(super) fn start(groups: &Arc<Groups>, router: &Arc<Router>, runtime: &Handle
         coherence: Arc::clone(groups.coherence()),
         groups: Arc::downgrade(groups),
         router: Arc::downgrade(router),
+        turns: Arc::new(Semaphore::new(AT_ONCE)),
     };
     let names_changes = router.transport().names_changes();
     runtime.spawn(exchanges.run(router.watch_members(), names_changes));
@@ -65,7 +72,8 @@ impl Exchanges {
     fn make_due(&self) -> Option<Option<std::time::Instant>> {
         let groups = self.groups.upgrade()?;
         let router = self.router.upgrade()?;
-        let is_member = |id: &str| groups.peer(&router, id).is_some();
+        let ids = OnceCell::new();
+        let is_member = |id: &str| ids.get_or_init(|| groups.peers_ids(&router)).contains(id);
         let (due, next) = self.coherence.due(is_member, now());
         for exchange in due {
             tokio::spawn(self.clone().make(exchange));
@@ -111,6 +119,9 @@ impl Exchanges {
     }
 
     async fn make(self, exchange: DueExchange) {
+        let Ok(_turn) = self.turns.acquire().await else {
+            return;
+        };
         let peer = &exchange.peer;
         let made = match (self.compare(peer).await, exchange.behind_since) {
             (Err(error), Some(since)) if error.is_unsupported() => self.deliver(peer, since).await,

@@ -1,6 +1,7 @@
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
+use std::ptr;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -76,6 +77,49 @@ impl Groups {
         })
     }
 
+    /// The ids of all peers: of the node, and of groups that have members of their own.
+    pub(super) fn peers_ids(&self, router: &Router) -> HashSet<Box<str>> {
+        let by_name = self.by_name.read();
+        let mut routers: Vec<&Router> = by_name.values().map(|group| &*group.0.router).collect();
+        routers.push(router);
+        routers.sort_by_key(|router| ptr::from_ref(*router));
+        routers.dedup_by_key(|router| ptr::from_ref(*router));
+        let mut ids = HashSet::new();
+        for router in routers {
+            let routes = router.routes();
+            let peers = routes.peers().iter().filter(|peer| !peer.is_self());
+            ids.extend(peers.map(|peer| peer.member().id().into()));
+        }
+        ids
+    }
+
+    /// This node has made changes that nobody could name, so that it cannot take them along. Until it has
+    /// compared with a peer, that peer may be older.
+    fn distrust_all(&self) {
+        let mut seen = HashSet::new();
+        for group in self.list() {
+            for peer in group.0.router.routes().peers() {
+                if !peer.is_self() && seen.insert(peer.member().id().to_owned()) {
+                    self.coherence.may_lack_any(peer, now());
+                }
+            }
+        }
+    }
+
+    /// A change reached this node of a group that it does not have. It has nothing to forget.
+    fn made_of_other_group(
+        &self,
+        group: &str,
+        keys: &[&[u8]],
+        stamp: Option<Stamp>,
+    ) -> peers::Error {
+        if stamp.is_some() {
+            self.coherence.hear(group, keys, stamp);
+            self.coherence.made(stamp, keys.len());
+        }
+        peers::Error::no_such_group(group)
+    }
+
     /// Makes the changes that a peer knows and this node does not.
     pub(super) fn make(&self, theirs: &Knowledge) {
         for change in self.coherence.hear_named(&theirs.changes) {
@@ -98,6 +142,9 @@ impl Groups {
             }
         }
         self.coherence.absorb(theirs);
+        if !theirs.unnamed.is_empty() {
+            self.distrust_all();
+        }
     }
 
     fn asked_for(&self, name: &str) -> Result<Group, peers::Error> {
@@ -151,7 +198,10 @@ impl PeerService for Groups {
         Box::pin(async move {
             let span = spans::serve("set", request.group, 1);
             let work = async {
-                let group = self.asked_for(request.group)?;
+                let Some(group) = self.find(request.group) else {
+                    let (group, keys) = (request.group, &[request.key]);
+                    return Err(self.made_of_other_group(group, keys, request.stamp));
+                };
                 let taken = group.0.serve_set(&request).await;
                 taken.map_err(|error| error.to_answer())
             };
@@ -163,7 +213,10 @@ impl PeerService for Groups {
         Box::pin(async move {
             let span = spans::serve("remove", request.group, request.keys.len());
             let work = async {
-                let group = self.asked_for(request.group)?;
+                let Some(group) = self.find(request.group) else {
+                    let RemoveRequest { group, keys, stamp } = request;
+                    return Err(self.made_of_other_group(group, keys, stamp));
+                };
                 group.0.serve_remove(&request).await;
                 Ok(())
             };

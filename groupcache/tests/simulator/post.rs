@@ -20,8 +20,8 @@ use super::random::Random;
 use super::settings::{Settings, Speech};
 use super::value;
 
-/// The most changes of a key that a node takes along: of eight origins each, of the key and of all keys.
-const MOST_KNOWN: usize = 16;
+/// The most changes of a key that a node can take along.
+const MOST_KNOWN: usize = 128;
 
 /// How long a sender waits for an answer.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

@@ -80,8 +80,7 @@ impl Settings {
                 Some(ms(2_000)),
                 Some(ms(20_000)),
             ]),
-            // The native protocol tells moments, by the time of day. Once it tells lives instead, clocks may be off.
-            clock_error: Duration::ZERO,
+            clock_error: Duration::from_secs(600),
             exchanges: random.chance(60),
             speech: Speech::Native,
         }

@@ -3,12 +3,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::version_vector::VersionVector;
-use crate::http::MAX_KEYS_BYTES;
+use super::version_vector::{MAX_ORIGINS, VersionVector};
 use crate::{ChangeId, KnownChange, NamedChange, UnnamedChanges};
 
 /// The most groups that a log remembers changes of. A peer may name groups that this node does not have.
 const MAX_GROUPS: usize = 4096;
+
+/// The most bytes of changes that are named in one message, which itself may have 4 MiB.
+const MAX_NAMED_BYTES: usize = 3 << 20;
 
 /// The latest changes that a node has heard of, whoever began them, in the order in which it heard of them.
 ///
@@ -19,6 +21,8 @@ pub(super) struct ChangeLog {
     /// The position of the oldest change.
     first: u64,
     groups: HashMap<Arc<str>, OfGroup>,
+    /// Before this position there were changes that nobody could name.
+    blind_before: u64,
     bytes: usize,
     max_bytes: usize,
     /// How many changes the node had made when it heard of the latest one that has been dropped.
@@ -72,12 +76,25 @@ impl Latest {
     }
 }
 
+impl OfGroup {
+    /// Of more origins than a node can have, any are forgotten.
+    fn note_dropped(&mut self, id: ChangeId) {
+        if self.dropped.len() >= MAX_ORIGINS && !self.dropped.contains_key(&id.origin) {
+            let any = self.dropped.keys().next().copied();
+            any.map(|origin| self.dropped.remove(&origin));
+        }
+        let dropped = self.dropped.entry(id.origin).or_default();
+        *dropped = id.number.max(*dropped);
+    }
+}
+
 impl ChangeLog {
     pub(super) fn new(max_bytes: usize) -> Self {
         Self {
             changes: VecDeque::new(),
             first: 0,
             groups: HashMap::new(),
+            blind_before: 0,
             bytes: 0,
             max_bytes,
             dropped_seen: 0,
@@ -89,9 +106,9 @@ impl ChangeLog {
         self.first + self.changes.len() as u64
     }
 
-    /// Whether the log has dropped a change from this position on.
+    /// Whether the log lacks a change from this position on.
     pub(super) fn has_dropped_since(&self, position: u64) -> bool {
-        position < self.first
+        position < self.first.max(self.blind_before)
     }
 
     /// How many changes the node had made when it heard of the latest one that the log has dropped.
@@ -167,8 +184,7 @@ impl ChangeLog {
         };
         of_group.logged -= 1;
         if let Some(id) = oldest.id {
-            let dropped = of_group.dropped.entry(id.origin).or_default();
-            *dropped = id.number.max(*dropped);
+            of_group.note_dropped(id);
         }
         let latest = match &oldest.key {
             Some(key) => of_group.keys.get_mut(key),
@@ -187,13 +203,14 @@ impl ChangeLog {
         true
     }
 
-    /// Notes changes of a group that a peer has made and could not name.
+    /// Notes changes of a group that a peer has made and could not name. From now on this log cannot tell what has changed
+    /// before.
     pub(super) fn note_unnamed(&mut self, unnamed: &UnnamedChanges) {
+        self.blind_before = self.end();
         let group = self.group(&unnamed.group);
         let of_group = self.groups.entry(group).or_default();
         for id in &unnamed.up_to {
-            let dropped = of_group.dropped.entry(id.origin).or_default();
-            *dropped = id.number.max(*dropped);
+            of_group.note_dropped(*id);
         }
     }
 
@@ -214,24 +231,6 @@ impl ChangeLog {
             changes.append(&mut known(latest, false));
         }
         changes
-    }
-
-    /// How many origins have changed the key.
-    pub(super) fn origins_of(&self, group: &str, key: Option<&[u8]>) -> usize {
-        self.latest(group, key).map_or(0, |latest| latest.ids.len())
-    }
-
-    /// Replaces the changes of the key by this one, which was begun by a node that knew all of them.
-    pub(super) fn replace(&mut self, group: &str, key: Option<&[u8]>, id: ChangeId) {
-        if let Some(of_group) = self.groups.get_mut(group) {
-            let latest = match key {
-                Some(key) => of_group.keys.get_mut(key),
-                None => Some(&mut of_group.all),
-            };
-            if let Some(latest) = latest {
-                latest.ids = vec![id];
-            }
-        }
     }
 
     /// The latest change of the key, or of all keys, by this origin.
@@ -282,8 +281,8 @@ impl ChangeLog {
             let Some(id) = change.id.filter(|id| !theirs.contains(*id)) else {
                 continue;
             };
-            bytes += change.charge();
-            if bytes > MAX_KEYS_BYTES {
+            bytes += change.bytes_of_message();
+            if bytes > MAX_NAMED_BYTES {
                 let up_to = unnamed.entry(&change.group).or_default();
                 let up_to = up_to.entry(id.origin).or_default();
                 *up_to = id.number.max(*up_to);
@@ -344,6 +343,11 @@ impl ChangeLog {
 }
 
 impl Logged {
+    /// About what the change takes in a message.
+    fn bytes_of_message(&self) -> usize {
+        32 + self.group.len() + self.key.as_ref().map_or(0, Bytes::len)
+    }
+
     /// What the change takes of the limit: its place in the queue, that in the table of its group, and what it allocates.
     fn charge(&self) -> usize {
         const ALLOCATION: usize = 2 * size_of::<usize>();
@@ -485,7 +489,7 @@ mod tests {
     #[test]
     fn more_changes_than_a_message_holds_are_not_named() {
         let mut log = ChangeLog::new(usize::MAX);
-        let long = vec![b'k'; MAX_KEYS_BYTES / 2 - 1024];
+        let long = vec![b'k'; MAX_NAMED_BYTES / 2 - 1024];
         for number in 1..=4 {
             let key = [&*long, &[number]].concat();
             log.append("g", Some(&key), Some(id(1, number.into())), 0);

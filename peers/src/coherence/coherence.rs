@@ -13,9 +13,6 @@ use super::standings::{DueExchange, Exchanged, Standings};
 use super::version_vector::VersionVector;
 use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Stamp};
 
-/// A key that so many origins have changed gets one more change, by this node, which stands for all of theirs.
-const MAX_ORIGINS_OF_KEY: usize = 8;
-
 /// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and which of
 /// its peers may lack one.
 ///
@@ -125,7 +122,7 @@ impl Coherence {
         self.change(|state| {
             let hears = |place: &usize| {
                 let id = stamp.map(|stamp| stamp.at(*place).id);
-                state.hear(self.origin, group, Some(keys[*place].as_ref()), id)
+                state.hear(group, Some(keys[*place].as_ref()), id)
             };
             (0..keys.len()).filter(hears).collect()
         })
@@ -134,7 +131,7 @@ impl Coherence {
     /// Hears of a change of all keys of a group. Says whether this node has to forget them.
     pub fn hear_all(&self, group: &str, stamp: Option<Stamp>) -> bool {
         let id = stamp.map(|stamp| stamp.id);
-        self.change(|state| state.hear(self.origin, group, None, id))
+        self.change(|state| state.hear(group, None, id))
     }
 
     /// Hears of a new value of a key, from a node that knew of these changes of it. The caller holds the lock of the
@@ -151,7 +148,7 @@ impl Coherence {
                 state.judge(group, key, stamp, known)
             });
             if verdict != SetVerdict::Old {
-                state.hear(self.origin, group, Some(key), stamp.map(|stamp| stamp.id));
+                state.hear(group, Some(key), stamp.map(|stamp| stamp.id));
             }
             verdict
         })
@@ -162,7 +159,7 @@ impl Coherence {
         self.change(|state| {
             let news = known.iter().copied().filter(|change| {
                 let key = (!change.all).then_some(key);
-                state.hear(self.origin, group, key, Some(change.id))
+                state.hear(group, key, Some(change.id))
             });
             news.collect()
         })
@@ -173,7 +170,7 @@ impl Coherence {
         self.change(|state| {
             let news = changes.iter().filter(|change| {
                 let (key, id) = (change.key.as_deref(), Some(change.id));
-                state.hear(self.origin, &change.group, key, id)
+                state.hear(&change.group, key, id)
             });
             news.collect()
         })
@@ -203,7 +200,7 @@ impl Coherence {
 impl State {
     /// Says whether the change has to be made: it is neither made nor behind a later one that is. One that somebody is
     /// making has to be made, so that nobody takes it for made too early.
-    fn hear(&mut self, own: u64, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
+    fn hear(&mut self, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
         let seen = self.made.count();
         let Some(id) = id else {
             self.log.append(group, key, None, seen);
@@ -218,22 +215,19 @@ impl State {
         }
         let is_behind = latest.is_some_and(|latest| latest > id && self.made.contains(latest));
         self.log.append(group, key, Some(id), seen);
-        if self.log.origins_of(group, key) > MAX_ORIGINS_OF_KEY {
-            self.begun += 1;
-            let (origin, number) = (own, self.begun);
-            let id = ChangeId { origin, number };
-            self.log.append(group, key, Some(id), seen);
-            self.log.replace(group, key, id);
-            self.made.insert(origin, number..=number);
-        }
         !is_behind
     }
 
     fn judge(&self, group: &str, key: &[u8], stamp: Stamp, known: &[KnownChange]) -> SetVerdict {
         let id = stamp.id;
         let latest = self.log.latest_of(group, Some(key), id.origin);
-        if self.made.contains(id) || latest >= Some(id) {
-            return SetVerdict::Old;
+        let is_made = |id| self.made.contains(id);
+        match latest.filter(|latest| *latest >= id) {
+            _ if is_made(id) => return SetVerdict::Old,
+            Some(later) if is_made(later) => return SetVerdict::Old,
+            // Somebody is making it, or a later one.
+            Some(_) => return SetVerdict::Forget,
+            None => {}
         }
         let was_known = |change: &KnownChange| {
             let is_own = change.id.origin == id.origin;
@@ -330,6 +324,7 @@ impl Coherence {
     /// This node has made all changes that a peer has named, and those that it could not name. If the peer has told
     /// everything, this node has made all that the peer has.
     pub fn absorb(&self, theirs: &Knowledge) {
+        let own = self.origin;
         self.change(|state| {
             for unnamed in &theirs.unnamed {
                 state.log.note_unnamed(unnamed);
@@ -339,7 +334,8 @@ impl Coherence {
             }
             if theirs.is_complete {
                 for (origin, ranges) in &theirs.made {
-                    for range in ranges {
+                    // Nobody knows more of this node's own changes than it does.
+                    for range in ranges.iter().filter(|_| *origin != own) {
                         state.made.insert(*origin, range.clone());
                     }
                 }
@@ -606,17 +602,5 @@ mod tests {
         remove(&one, "k");
         other.absorb(&one.summary());
         assert_eq!(tell(&one, &other).0, ["k"]);
-    }
-
-    #[test]
-    fn many_origins_of_one_key_become_one() {
-        let node = node();
-        for _ in 0..MAX_ORIGINS_OF_KEY {
-            make(&node, "k", self::node().begin(1, 0));
-        }
-        assert_eq!(node.known("g", b"k").len(), MAX_ORIGINS_OF_KEY);
-        make(&node, "k", self::node().begin(1, 0));
-        assert_eq!(node.known("g", b"k").len(), 1);
-        assert_eq!(node.seen(), MAX_ORIGINS_OF_KEY as u64 + 2);
     }
 }

@@ -19,9 +19,7 @@ impl Ranges {
 
     /// How many numbers up to `limit` are in the set.
     pub(super) fn count_up_to(&self, limit: u64) -> u64 {
-        let counts = self
-            .up_to(limit)
-            .map(|range| range.end() - range.start() + 1);
+        let counts = self.up_to(limit).map(|range| length(&range));
         counts.fold(0, u64::saturating_add)
     }
 
@@ -50,10 +48,7 @@ impl Ranges {
             return 0;
         }
         let touched = &self.0[first..first + count];
-        let held: u64 = touched
-            .iter()
-            .map(|held| held.end() - held.start() + 1)
-            .sum();
+        let held = touched.iter().map(length).fold(0, u64::saturating_add);
         let start = touched
             .first()
             .map_or(*range.start(), |held| *held.start().min(range.start()));
@@ -61,12 +56,17 @@ impl Ranges {
             .last()
             .map_or(*range.end(), |held| *held.end().max(range.end()));
         self.0.splice(first..first + count, [start..=end]);
-        (end - start).saturating_add(1) - held
+        length(&(start..=end)).saturating_sub(held)
     }
 
     pub(super) fn to_vec(&self) -> Vec<RangeInclusive<u64>> {
         self.0.clone()
     }
+}
+
+/// How many numbers a range has that is not empty.
+fn length(range: &RangeInclusive<u64>) -> u64 {
+    (range.end() - range.start()).saturating_add(1)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::ranges::Ranges;
 use crate::ChangeId;
 
 /// The most origins that a vector remembers. Each start of a node that makes changes is one.
-const MAX_ORIGINS: usize = 4096;
+pub(super) const MAX_ORIGINS: usize = 4096;
 
 /// The most ranges of one origin. Changes mostly come in their order, so that there is one.
 const MAX_RANGES: usize = 32;
@@ -65,8 +65,10 @@ impl VersionVector {
         }
         self.ticks += 1;
         let held = self.by_origin.entry(origin).or_default();
-        held.touched = self.ticks;
         let new = held.numbers.insert(numbers, MAX_RANGES);
+        if new > 0 {
+            held.touched = self.ticks;
+        }
         self.count = self.count.saturating_add(new);
     }
 

@@ -102,11 +102,13 @@ impl Inner {
         let stamp = Some(self.coherence.begin(1, routes.members_hash()));
         self.clear_here(stamp);
         let mut failed = Vec::new();
-        // Every node answers for some keys.
-        for _ in 0..if self.names_changes { 1 } else { 2 } {
-            let clear = &Change::Clear;
-            failed.extend(self.send_to(others(&routes), clear, stamp, since).await);
+        let clear = &Change::Clear;
+        if !self.names_changes {
+            failed = self.send_to(others(&routes), clear, stamp, since).await;
+            // What came from an owner meanwhile is old. Every node answers for some keys.
+            self.clear_here(None);
         }
+        failed.extend(self.send_to(others(&routes), clear, stamp, since).await);
         verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 

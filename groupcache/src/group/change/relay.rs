@@ -9,12 +9,13 @@ use super::send::Change;
 use crate::group::inner::Inner;
 
 impl Inner {
-    /// Passes a change on that this node has just heard of, if its sender has other members. Peers that are not reached are
-    /// told later.
+    /// Passes a change on that this node has heard of since a position, if its sender has other members. Peers that are not
+    /// reached are told later.
     pub(in crate::group) async fn relay(
         self: &Arc<Self>,
         change: impl FnOnce() -> Change,
         stamp: Option<Stamp>,
+        since: u64,
     ) {
         let members = self.router.routes().members_hash();
         let Some(stamp) = stamp.filter(|stamp| stamp.members != members) else {
@@ -22,8 +23,6 @@ impl Inner {
         };
         let (change, stamp) = (change(), Stamp { members, ..stamp });
         let joined = self.router.joined_lately().into_iter();
-        // The change has been heard of just now.
-        let since = self.coherence.position().saturating_sub(1);
         let changes = joined.map(|peer| (peer, change.clone()));
         self.send_all(changes, Some(stamp), since).await;
     }
