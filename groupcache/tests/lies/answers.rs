@@ -101,10 +101,14 @@ fn ok(protocol: Protocol) -> String {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_lies_leaves_no_entry_behind() {
     let one_nanosecond_after_1970 = b"\x18\x01".as_slice();
-    let expired = [&field(1, b"v"), one_nanosecond_after_1970].concat();
+    let no_life_left = b"\x20\0".as_slice();
     for &protocol in Protocol::ALL {
         let is_raw = matches!(protocol, Protocol::Ipronko | Protocol::Galaxycache);
         let ok = &*ok(protocol);
+        let expired = match protocol {
+            Protocol::Native => [&field(1, b"v"), no_life_left].concat(),
+            _ => [&field(1, b"v"), one_nanosecond_after_1970].concat(),
+        };
         let mut lies = vec![
             (
                 "announced beyond the limit",
