@@ -147,7 +147,7 @@ impl Inner {
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);
-        self.moments.note(lifetime, self.runtime.handle());
+        self.moments.note(lifetime);
     }
 
     /// Whether the key has not changed `since` the [position](Coherence::position) at which some work began.

@@ -10,12 +10,13 @@
 //! | `introspect` | looks at what is in memory, and removals by such looks |
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
-//! | `moments` | values that stop being fresh at a moment of the wall clock |
+//! | `moments`, `clocks` | values that stop being fresh at a moment of the wall clock |
 //! | `flights`, `failures` | shared by the above: one load per key, pauses |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
 mod builder;
 mod change;
+mod clocks;
 mod entered;
 mod failures;
 mod flights;

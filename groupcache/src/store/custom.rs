@@ -15,7 +15,7 @@ use crate::Key;
 /// any time. Every get asks the store, which should be quick and must not block.
 ///
 /// For one key, the group calls [`insert`](Self::insert), [`remove`](Self::remove),
-/// [`clear`](Self::clear) and [`retain`](Self::retain) one after the other, under a lock of its own. They
+/// [`clear`](Self::clear) one after the other, under a lock of its own. They
 /// must not call the group.
 pub trait Store: Send + Sync + 'static {
     /// The entry under the key.

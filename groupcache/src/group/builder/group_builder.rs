@@ -6,6 +6,7 @@ use peers::Member;
 use super::name;
 use crate::clock::now;
 use crate::getter::BoxedGetter;
+use crate::group::clocks;
 use crate::group::failures::Failures;
 use crate::group::flights::Flights;
 use crate::group::handle::Group;
@@ -121,7 +122,10 @@ impl<G> GroupBuilder<G> {
                 wall_clock: host.wall_clock.clone(),
                 ..self.freshness
             },
-            moments: Moments::new(this.clone()),
+            moments: Moments::new({
+                let (group, runtime) = (this.clone(), host.runtime.clone());
+                move || drop(runtime.spawn(clocks::watch(group.clone())))
+            }),
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),

@@ -48,7 +48,7 @@ impl Inner {
         let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
-        self.moments.note(lifetime, self.runtime.handle());
+        self.moments.note(lifetime);
         match verdict.get() {
             Some(SetVerdict::Keep) => {
                 self.forget_flights(&key);
