@@ -15,6 +15,8 @@ use crate::http::{Share, failure};
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
 /// The most memory that is allocated for a body because of its stated length.
 const MAX_TRUST: usize = 1 << 20;
+/// The same for an answer that has a limit of its own. It is rare and not a value, so that growing costs nothing that counts.
+const MAX_TRUST_OF_OTHERS: usize = 64 << 10;
 /// Bodies up to this size are copied out of the connection's read buffer: that is cheaper than a
 /// new read buffer, and a small value that is kept does not keep a large buffer alive.
 const COPIED_BYTES: usize = 4 << 10;
@@ -69,7 +71,10 @@ impl HttpClient {
         mut body: Incoming,
         limit: Option<AnswerLimit>,
     ) -> Result<Bytes, Error> {
-        let limit = limit.map_or_else(|| self.options().max_body_bytes(), |limit| limit.0);
+        let (limit, trust) = match limit {
+            Some(AnswerLimit(limit)) => (limit, MAX_TRUST_OF_OTHERS),
+            None => (self.options().max_body_bytes(), MAX_TRUST),
+        };
         let too_large = |size| Error::too_large("a peer's answer", size, limit as u64);
         let expected = body.size_hint().lower();
         if expected > limit as u64 {
@@ -85,7 +90,7 @@ impl HttpClient {
             });
         }
         // A stated length allocates no more than this before the bytes have come.
-        let mut value = BytesMut::with_capacity((expected as usize).min(MAX_TRUST));
+        let mut value = BytesMut::with_capacity((expected as usize).min(trust));
         let mut share = Share::default();
         let mut next = Some(first);
         while let Some(frame) = next {
