@@ -154,7 +154,6 @@ async fn the_counters_are_those_of_the_stats() {
         ("evictions_total", ",cause=\"made_room\"", stats.evictions),
         ("evictions_total", ",cause=\"expired\"", stats.expirations),
         ("evictions_total", ",cause=\"too_large\"", stats.too_large),
-        ("pending_hints", "", stats.pending_hints),
         ("used_bytes", ",cache=\"hot\"", stats.hot_bytes),
         (
             "used_bytes",

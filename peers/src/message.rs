@@ -160,8 +160,6 @@ pub struct KnownChange {
 pub struct Stamp {
     /// The name of the change, or of the first one in a message of several keys.
     pub id: ChangeId,
-    /// How many changes the sender had made when the change began: see [`Reply::seen`].
-    pub seen: u64,
     /// The [hash](crate::Routes::members_hash) of the members that the sender tells. A node with other members
     /// tells its own.
     pub members: u64,
@@ -176,9 +174,22 @@ impl Stamp {
     }
 }
 
+/// How many changes a node has made, whoever began them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// The [origin](ChangeId::origin) of the node, which names its start.
+    pub origin: u64,
+    /// So many.
+    pub changes: u64,
+}
+
 /// What a node knows of changes, as far as another one may lack it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Knowledge {
+    /// The id of the sender among the members.
+    pub member: Box<str>,
+    /// The [origin](ChangeId::origin) of the sender, which names its start.
+    pub origin: u64,
     /// Which changes the sender has made, those of each origin as ranges of numbers in rising order.
     pub made: Vec<(u64, Vec<RangeInclusive<u64>>)>,
     /// Whether the two following fields have everything that the receiver lacks of these changes. If so, it has made
@@ -188,6 +199,13 @@ pub struct Knowledge {
     pub changes: Vec<NamedChange>,
     /// Groups of which the receiver lacks changes that the sender can name no more.
     pub unnamed: Vec<UnnamedChanges>,
+}
+
+impl Knowledge {
+    /// Whether the receiver lacks nothing.
+    pub fn is_nothing_new(&self) -> bool {
+        self.changes.is_empty() && self.unnamed.is_empty()
+    }
 }
 
 /// Changes of a group that a node has made, and cannot name any more.
@@ -220,9 +238,9 @@ pub struct Reply {
     /// Requests per minute that the owner measured for the key over all nodes; `None` if the reply
     /// carries no rate.
     pub minute_qps: Option<f64>,
-    /// How many changes the peer has made, whoever began them; `None` if the protocol does not carry it. An asker
-    /// that has made fewer lacks one.
-    pub seen: Option<u64>,
+    /// How many changes the peer has made; `None` if the protocol does not carry it. An asker that has made fewer lacks
+    /// one.
+    pub seen: Option<Seen>,
 }
 
 impl Reply {
@@ -252,7 +270,7 @@ pub struct GetManyReply {
     /// Ask again.
     pub answers: Vec<Option<Result<Reply, Error>>>,
     /// As [`Reply::seen`].
-    pub seen: Option<u64>,
+    pub seen: Option<Seen>,
 }
 
 impl GetManyReply {

@@ -120,7 +120,7 @@ fn messages() -> Vec<Vec<u8>> {
 
 /// What each side of a stream says: every call, every answer, and messages in pieces.
 fn streams() -> Vec<Vec<u8>> {
-    let stamp: &[u8] = &[&b"\x01"[..], &[7; 32]].concat();
+    let stamp: &[u8] = &[&b"\x01"[..], &[7; 24]].concat();
     let known: &[u8] = &[&b"\x01\0"[..], &[7; 16], b"\x01"].concat();
     let group: &[u8] = b"\x01\0g";
     let expires: &[u8] = b"\x01\0\0\0\0\0\0\0\x7f";
@@ -143,7 +143,7 @@ fn streams() -> Vec<Vec<u8>> {
     let answers = [
         (
             VALUE,
-            [b"\x07".as_slice(), &expires[1..], &[0; 16], b"value"].concat(),
+            [b"\x07".as_slice(), &expires[1..], &[0; 24], b"value"].concat(),
         ),
         (DONE, Vec::new()),
         (34, knowledge()),
@@ -195,7 +195,15 @@ fn knowledge() -> Vec<u8> {
     ]
     .concat();
     let unnamed = [&b"\x01\0\0\0\x01\0g\x01\0\0\0"[..], &[1; 16]].concat();
-    [&b"\x01"[..], made, &changes, &unnamed].concat()
+    [
+        &b"\x05\0pod-1"[..],
+        &[1; 8],
+        b"\x01",
+        made,
+        &changes,
+        &unnamed,
+    ]
+    .concat()
 }
 
 /// A known change in a get of several keys.
@@ -254,7 +262,7 @@ fn ours() -> Vec<Vec<u8>> {
         carrying("POST /_groupcache/g/_clear/", b""),
         carrying("POST /_groupcache/_sync", &knowledge()),
         carrying("POST /_groupcache/_behind", b"\x05\0pod-1\0\0"),
-        with("DELETE", "x-groupcache-change: 1-2-3-ffffffffffffffff"),
+        with("DELETE", "x-groupcache-change: 1-2-ffffffffffffffff"),
         with("GET", "x-groupcache-known: 1-2,ffffffffffffffff-3-all"),
         bytes(&knowledge()),
         // What the fuzzer found: a long answer that does not come. It may be one to an exchange of changes.

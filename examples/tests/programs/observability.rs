@@ -51,7 +51,6 @@ fn assert_agree(metrics: &str, group: &str, stats: &Value) {
         ("evictions_total", ",cause=\"made_room\"", "evictions"),
         ("evictions_total", ",cause=\"expired\"", "expirations"),
         ("evictions_total", ",cause=\"too_large\"", "too_large"),
-        ("pending_hints", "", "pending_hints"),
         ("used_bytes", ",cache=\"hot\"", "hot_bytes"),
     ] {
         let name = format!("groupcache_{name}{{group=\"{group}\"{label}}}");

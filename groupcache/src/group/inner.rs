@@ -11,7 +11,7 @@ use super::flights::Flights;
 use super::limits::Limits;
 use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
-use crate::clock::{SharedClock, now};
+use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
 use crate::lifetime::{Freshness, Lifetime};
 use crate::promoter::Promoter;
@@ -155,13 +155,6 @@ impl Inner {
         !self.coherence.has_changed_since(&self.name, key, since)
     }
 
-    /// Notes how many changes a peer has made, which its reply said.
-    pub(super) fn heard(&self, peer: &Peer, seen: Option<u64>) {
-        if let Some(seen) = seen {
-            self.coherence.heard(peer, seen, now());
-        }
-    }
-
     /// Whether requests are counted: for peers, which get the rates with replies, or for the list of hot keys.
     pub(super) fn counts_requests(&self) -> bool {
         self.rates.lists_hot_keys() || self.has_peers()
@@ -201,7 +194,6 @@ impl Inner {
     pub(super) fn stats(&self) -> Stats {
         let mut stats = self.counters.stats();
         self.store.add_to(&mut stats);
-        stats.pending_hints = self.coherence.pending(&self.name);
         stats
     }
 }

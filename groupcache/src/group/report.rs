@@ -5,7 +5,7 @@ use std::sync::Arc;
 use peers::{Peer, Router};
 
 use super::inner::Inner;
-use crate::report::{FlightsUnderWay, GroupReport, HotKey, PendingHints, RingReport};
+use crate::report::{FlightsUnderWay, GroupReport, HotKey, RingReport};
 
 impl Inner {
     /// A snapshot for reports.
@@ -51,7 +51,6 @@ impl Inner {
         if Arc::ptr_eq(&self.router, of_node) {
             return None;
         }
-        let pending: PendingHints = self.coherence.pending_by_peer().into_iter().collect();
-        Some(RingReport::new(&self.router, &pending))
+        Some(RingReport::new(&self.router, &self.coherence))
     }
 }

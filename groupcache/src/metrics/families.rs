@@ -169,14 +169,6 @@ pub(super) const FAMILIES: &[Family] = &[
             }
         },
     ),
-    gauge(
-        "pending_hints",
-        Unit::Things,
-        "Changes that peers have yet to be told by group",
-        |scrape, out| {
-            each_group(scrape, out, |group| Level(group.stats.pending_hints as f64));
-        },
-    ),
     // Peers.
     gauge("peers", Unit::Things, "Peers by health", |scrape, out| {
         for (&health, &peers) in &scrape.peers.by_health {
@@ -215,11 +207,11 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     ),
     gauge(
-        "peer_pending_hints",
+        "peer_behind",
         Unit::Things,
-        "Changes that the peer has yet to be told",
+        "Whether the peer lacks changes, which it has yet to be told",
         |scrape, out| {
-            each_peer(scrape, out, |peer| Level(peer.pending_hints as f64));
+            each_peer(scrape, out, |peer| Level(peer.behind as f64));
         },
     ),
     gauge(

@@ -22,7 +22,8 @@ pub(super) struct MeasuredPeer {
     pub(super) in_flight: u64,
     pub(super) busy_connections: u64,
     pub(super) idle_connections: u64,
-    pub(super) pending_hints: u64,
+    /// How many of these peers lack changes.
+    pub(super) behind: u64,
     pub(super) share: f64,
     /// Unknown of the peers beyond the limit.
     pub(super) clock_ahead_ms: Option<i64>,
@@ -79,7 +80,7 @@ impl MeasuredPeer {
         self.in_flight += peer.in_flight as u64;
         self.busy_connections += open.saturating_sub(idle) as u64;
         self.idle_connections += idle as u64;
-        self.pending_hints += peer.pending_hints;
+        self.behind = self.behind.max(u64::from(peer.is_behind));
         let ahead_ms = peer.clock.map(|clock| clock.ahead_ms);
         self.clock_ahead_ms = ahead_ms.or(self.clock_ahead_ms);
         if is_nodes {
@@ -94,7 +95,7 @@ impl MeasuredPeer {
         self.in_flight += other.in_flight;
         self.busy_connections += other.busy_connections;
         self.idle_connections += other.idle_connections;
-        self.pending_hints += other.pending_hints;
+        self.behind += other.behind;
         self.share += other.share;
         // Not the times: as peers come and go among the others, their sums would go down, which counters must not.
     }

@@ -375,7 +375,8 @@ impl NodeBuilder {
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
         }
-        let groups = Arc::new(Groups::new(Coherence::new(self.coherence)));
+        let coherence = Coherence::new(this.id(), self.coherence, transport.names_changes());
+        let groups = Arc::new(Groups::new(coherence));
         let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
         let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
         let http = secured.guard(http, &router)?;

@@ -1,13 +1,14 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::iter;
 use std::pin::pin;
 use std::ptr;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Coherence, Context, GetManyReply, GetManyRequest, GetRequest, Knowledge, Peer,
-    PeerService, RemoveRequest, Reply, Router, SetRequest, Stamp,
+    BoxFuture, Coherence, Context, GetManyReply, GetManyRequest, GetRequest, Knowledge,
+    NamedChange, Peer, PeerService, RemoveRequest, Reply, Router, SetRequest, Stamp,
 };
 
 use crate::clock::now;
@@ -40,6 +41,7 @@ impl Groups {
             Entry::Occupied(taken) => Err(Error::group_exists(&**taken.key())),
             Entry::Vacant(free) => {
                 free.insert(group.clone());
+                self.coherence.members_changed(); // it may have its own
                 Ok(())
             }
         }
@@ -64,46 +66,23 @@ impl Groups {
 }
 
 impl Groups {
-    /// The peer with this id: of the node, or of a group that has members of its own.
-    pub(super) fn peer(&self, router: &Router, id: &str) -> Option<Peer> {
-        let of = |router: &Router| {
-            let routes = router.routes();
-            let mut peers = routes.peers().iter().filter(|peer| !peer.is_self());
-            peers.find(|peer| peer.member().id() == id).cloned()
-        };
-        of(router).or_else(|| {
-            let by_name = self.by_name.read();
-            by_name.values().find_map(|group| of(&group.0.router))
-        })
-    }
-
-    /// The ids of all peers: of the node, and of groups that have members of their own.
-    pub(super) fn peers_ids(&self, router: &Router) -> HashSet<Box<str>> {
-        let by_name = self.by_name.read();
-        let mut routers: Vec<&Router> = by_name.values().map(|group| &*group.0.router).collect();
-        routers.push(router);
-        routers.sort_by_key(|router| ptr::from_ref(*router));
-        routers.dedup_by_key(|router| ptr::from_ref(*router));
-        let mut ids = HashSet::new();
-        for router in routers {
-            let routes = router.routes();
-            let peers = routes.peers().iter().filter(|peer| !peer.is_self());
-            ids.extend(peers.map(|peer| peer.member().id().into()));
-        }
-        ids
-    }
-
-    /// This node has made changes that nobody could name, so that it cannot take them along. Until it has
-    /// compared with a peer, that peer may be older.
-    fn distrust_all(&self) {
-        let mut seen = HashSet::new();
-        for group in self.list() {
-            for peer in group.0.router.routes().peers() {
-                if !peer.is_self() && seen.insert(peer.member().id().to_owned()) {
-                    self.coherence.may_lack_any(peer, now());
-                }
+    /// All peers: of the node, and of groups that have members of their own. Each once.
+    pub(super) fn peers(&self, router: &Router) -> Vec<Peer> {
+        let groups = self.list();
+        let (mut routers, mut ids) = (HashSet::new(), HashSet::new());
+        let mut peers = Vec::new();
+        for router in iter::once(router).chain(groups.iter().map(|group| &*group.0.router)) {
+            if routers.insert(ptr::from_ref(router)) {
+                let routes = router.snapshot();
+                let others = routes.peers().iter().filter(|peer| !peer.is_self());
+                peers.extend(
+                    others
+                        .filter(|peer| ids.insert(peer.member().id().to_owned()))
+                        .cloned(),
+                );
             }
         }
+        peers
     }
 
     /// A change reached this node of a group that it does not have. It has nothing to forget.
@@ -113,26 +92,31 @@ impl Groups {
         keys: &[&[u8]],
         stamp: Option<Stamp>,
     ) -> peers::Error {
-        if stamp.is_some() {
-            self.coherence.hear(group, keys, stamp);
-            self.coherence.made(stamp, keys.len());
+        if let Some(stamp) = stamp {
+            for (place, key) in keys.iter().enumerate() {
+                self.coherence
+                    .hear(group, Some(key), Some(stamp.at(place).id));
+            }
+            self.coherence.made(Some(stamp.id), keys.len());
         }
         peers::Error::no_such_group(group)
     }
 
     /// Makes the changes that a peer knows and this node does not.
     pub(super) fn make(&self, theirs: &Knowledge) {
-        for change in self.coherence.hear_named(&theirs.changes) {
-            let Some(group) = self.find(&change.group) else {
-                continue;
-            };
-            match &change.key {
-                Some(key) => group.0.forget(key),
-                None => group.0.forget_all(),
+        for NamedChange { id, group, key } in &theirs.changes {
+            let key = key.as_deref();
+            if self.coherence.hear(group, key, Some(*id))
+                && let Some(group) = self.find(group)
+            {
+                match key {
+                    Some(key) => group.0.forget(key),
+                    None => group.0.forget_all(),
+                }
             }
         }
         for unnamed in &theirs.unnamed {
-            self.coherence.hear_all(&unnamed.group, None);
+            self.coherence.hear(&unnamed.group, None, None);
             if let Some(group) = self.find(&unnamed.group) {
                 tracing::info!(
                     group = group.name(),
@@ -142,9 +126,6 @@ impl Groups {
             }
         }
         self.coherence.absorb(theirs);
-        if !theirs.unnamed.is_empty() {
-            self.distrust_all();
-        }
     }
 
     fn asked_for(&self, name: &str) -> Result<Group, peers::Error> {
@@ -242,7 +223,7 @@ impl PeerService for Groups {
     fn sync(&self, theirs: Knowledge) -> BoxFuture<'_, Result<Knowledge, peers::Error>> {
         Box::pin(async move {
             self.make(&theirs);
-            Ok(self.coherence.lacking(&theirs))
+            Ok(self.coherence.answer(&theirs, now()))
         })
     }
 
@@ -251,12 +232,8 @@ impl PeerService for Groups {
         members: &'a [&'a str],
     ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            let groups = self.list();
             for id in members {
-                let mut routers = groups.iter().map(|group| &group.0.router);
-                if let Some(peer) = routers.find_map(|router| self.peer(router, id)) {
-                    self.coherence.may_lack_any(&peer, now());
-                }
+                self.coherence.may_lack_some(id, now());
             }
             Ok(())
         })

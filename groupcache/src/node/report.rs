@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use peers::Server;
 
 use super::node::Node;
-use crate::report::{InboundReport, NodeReport, PendingHints, RingPicture, RingReport};
+use crate::report::{InboundReport, NodeReport, RingPicture, RingReport};
 
 /// # Reports
 impl Node {
@@ -18,12 +18,6 @@ impl Node {
     pub fn report(&self) -> NodeReport {
         let host = &self.0.host;
         let groups = host.groups.list();
-        let hints: PendingHints = host
-            .groups
-            .coherence()
-            .pending_by_peer()
-            .into_iter()
-            .collect();
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let mut report = NodeReport {
             member: self.member().clone(),
@@ -36,7 +30,7 @@ impl Node {
             inbound: self.0.server.lock().as_ref().map(inbound),
             request_bytes_in_flight: self.0.service.body_bytes_in_flight(),
             answer_bytes_in_flight: host.router.transport().body_bytes_in_flight(),
-            ring: RingReport::new(&host.router, &hints),
+            ring: RingReport::new(&host.router, host.groups.coherence()),
             groups: groups
                 .iter()
                 .map(|group| group.0.report(&host.router))

@@ -37,7 +37,7 @@ pub(super) fn ring(members: usize) -> RingReport {
         failures: Vec::new(),
         connections: (number > 0).then(|| Connections::new(Wire::Stream, 1, 0)),
         clock: None,
-        pending_hints: 0,
+        is_behind: false,
     };
     RingReport {
         fingerprint: 0x1234,

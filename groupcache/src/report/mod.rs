@@ -26,5 +26,4 @@ pub(crate) use key_mask::KeyMask;
 pub use node_report::NodeReport;
 pub use peer_report::PeerReport;
 pub use ring_picture::RingPicture;
-pub(crate) use ring_report::PendingHints;
 pub use ring_report::RingReport;

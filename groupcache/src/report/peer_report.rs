@@ -34,12 +34,12 @@ pub struct PeerReport {
     /// How far the member's clock is from this node's, where the protocol carries moments: native does not. Such values
     /// expire at other times than their owners say.
     pub clock: Option<ClockSkew>,
-    /// Changes that the member has yet to be told, over all groups: see [`Stats::pending_hints`](crate::Stats::pending_hints).
-    pub pending_hints: u64,
+    /// Whether it is known that the member lacks changes, which it is told as soon as it can be reached.
+    pub is_behind: bool,
 }
 
 impl PeerReport {
-    pub(crate) fn new(member: Member, status: PeerStatus, share: f64, pending_hints: u64) -> Self {
+    pub(crate) fn new(member: Member, status: PeerStatus, share: f64, is_behind: bool) -> Self {
         Self {
             member,
             health: status.health,
@@ -51,7 +51,7 @@ impl PeerReport {
             failures: status.failures,
             connections: status.connections,
             clock: status.clock,
-            pending_hints,
+            is_behind,
         }
     }
 

@@ -1,6 +1,4 @@
-use std::collections::HashMap;
-
-use peers::Router;
+use peers::{Coherence, Router};
 
 use super::peer_report::PeerReport;
 
@@ -30,17 +28,14 @@ pub struct RingReport {
     pub peers: Vec<PeerReport>,
 }
 
-/// How many changes peers have yet to be told, by the peers' ids.
-pub(crate) type PendingHints = HashMap<Box<str>, u64>;
-
 impl RingReport {
-    pub(crate) fn new(router: &Router, hints: &PendingHints) -> Self {
+    pub(crate) fn new(router: &Router, coherence: &Coherence) -> Self {
         let routes = router.snapshot();
         let scheme = router.scheme();
         let peers = routes.peers().iter().zip(routes.shares());
         let peers = peers.map(|(peer, share)| {
-            let hints = hints.get(peer.member().id()).copied().unwrap_or_default();
-            PeerReport::new(peer.member().clone(), peer.status(), *share, hints)
+            let is_behind = coherence.is_behind(peer.member().id());
+            PeerReport::new(peer.member().clone(), peer.status(), *share, is_behind)
         });
         Self {
             fingerprint: routes.fingerprint(),

@@ -65,9 +65,6 @@ pub struct Stats {
     pub expirations: u64,
     /// Values that were not kept because they are larger than the store can hold.
     pub too_large: u64,
-    /// Changes that this node could not tell its peers, and has yet to, over all peers: each key of a removal, a set and a
-    /// clear is one. Those that the log of changes has dropped do not count.
-    pub pending_hints: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,
     /// Charged bytes of the hot entries.
@@ -106,7 +103,6 @@ impl AddAssign for Stats {
             evictions,
             expirations,
             too_large,
-            pending_hints,
             bytes,
             hot_bytes,
             entries,
@@ -126,7 +122,6 @@ impl AddAssign for Stats {
         self.evictions += evictions;
         self.expirations += expirations;
         self.too_large += too_large;
-        self.pending_hints += pending_hints;
         self.bytes += bytes;
         self.hot_bytes += hot_bytes;
         self.entries += entries;
@@ -179,14 +174,12 @@ mod tests {
         let one = Stats {
             gets: 1,
             entries: 2,
-            pending_hints: 3,
             ..Stats::default()
         };
         let sum: Stats = [one, one, Stats::default()].iter().sum();
         let twice = Stats {
             gets: 2,
             entries: 4,
-            pending_hints: 6,
             ..Stats::default()
         };
         assert_eq!(sum, twice);

@@ -32,7 +32,6 @@ impl fmt::Display for Stats {
             ("evictions", self.evictions),
             ("expirations", self.expirations),
             ("too large", self.too_large),
-            ("pending hints", self.pending_hints),
             ("entries", self.entries),
             ("bytes", self.bytes),
         ] {
@@ -79,7 +78,7 @@ mod tests {
             ..Stats::default()
         };
         let table = stats.to_string();
-        assert_eq!(table.lines().count(), 19);
+        assert_eq!(table.lines().count(), 18);
         assert!(
             table.starts_with("main hits                  6   75.0 %\n"),
             "{table}"

@@ -111,8 +111,13 @@ impl Three {
         self.groups[place].stats().entries
     }
 
-    /// How many changes a node could not tell.
-    pub fn pending(&self, place: usize) -> u64 {
-        self.groups[place].stats().pending_hints
+    /// Whether a node knows of a peer that has yet to be told of changes.
+    pub fn is_owing(&self, place: usize) -> bool {
+        self.nodes[place]
+            .report()
+            .ring
+            .peers
+            .iter()
+            .any(|peer| peer.is_behind)
     }
 }

@@ -18,7 +18,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::history::{Event, Read, Told};
+use super::history::{Called, Event, Read, Told};
 use super::plan::{Plan, Tell};
 
 /// The first rule that a history breaks, if it breaks one, and the place of the event that breaks it.
@@ -32,7 +32,7 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
     for (place, (at, event)) in history.iter().enumerate() {
         let verdict = match event {
             Event::Told(told) => {
-                known.told(*at, told);
+                known.told(*at, place, told);
                 Ok(())
             }
             Event::Gone { node } => {
@@ -40,7 +40,7 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
                 Ok(())
             }
             Event::Settled => {
-                known.settled = Some(*at);
+                known.settled = Some(place);
                 Ok(())
             }
             Event::Read(read) => known.allows(read),
@@ -58,11 +58,13 @@ struct Known {
     exchanges: bool,
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
-    settled: Option<Duration>,
+    settled: Option<usize>,
 }
 
 struct Returned {
     at: Duration,
+    /// The place in the history.
+    place: usize,
     version: u64,
     told: Vec<usize>,
     /// Those that have not stopped since. A node that starts again has to be told again, by one of these.
@@ -72,13 +74,14 @@ struct Returned {
 }
 
 impl Known {
-    fn told(&mut self, at: Duration, told: &Told) {
+    fn told(&mut self, at: Duration, place: usize, told: &Told) {
         if matches!(told.tell, Tell::Abandoned(_)) {
             return; // nobody has waited for it to return
         }
         for &(key, version) in &told.versions {
             self.changes.entry(key).or_default().push(Returned {
                 at,
+                place,
                 version,
                 told: told.told.clone(),
                 know: told.told.clone(),
@@ -107,9 +110,10 @@ impl Known {
         if version > written {
             return Err(format!("version {version} of k{key} has not been written"));
         }
-        if let Some(until) = held.until.filter(|until| called > *until) {
+        if let Some(until) = held.until.filter(|until| called.at > *until) {
             return Err(format!(
-                "n{node} served version {version} of k{key} to a get that was called at {called:.3?}, which should have expired by {until:.3?}"
+                "n{node} served version {version} of k{key} to a get that was called at {:.3?}, which should have expired by {until:.3?}",
+                called.at
             ));
         }
         let changes = self.changes.get(&key).into_iter().flatten();
@@ -118,21 +122,21 @@ impl Known {
             .max_by_key(|change| change.version);
         match latest.filter(|change| change.version > version) {
             Some(change) => Err(format!(
-                "n{node} served version {version} of k{key} to a get that was called at {called:.3?}, but n{} had told {:?} of version {} by {:.3?}",
-                change.node, change.told, change.version, change.at
+                "n{node} served version {version} of k{key} to a get that was called at {:.3?}, but n{} had told {:?} of version {} by {:.3?}",
+                called.at, change.node, change.told, change.version, change.at
             )),
             None => Ok(()),
         }
     }
 
     /// Whether a get that was called then has to see the change.
-    fn binds(&self, change: &Returned, node: usize, called: Duration) -> bool {
-        let has_returned = change.at <= called;
+    fn binds(&self, change: &Returned, node: usize, called: Called) -> bool {
+        let has_returned = change.place < called.place;
         if !self.names_changes {
             return has_returned && change.is_complete;
         }
         let knows = has_returned && change.know.contains(&node);
-        let is_settled = self.settled.is_some_and(|settled| settled <= called);
+        let is_settled = self.settled.is_some_and(|settled| settled < called.place);
         let is_known = match self.exchanges {
             true => !change.know.is_empty(),
             false => change.know.contains(&change.node),

@@ -41,12 +41,20 @@ pub enum Event {
     Broken(String),
 }
 
+/// When an operation was called.
+#[derive(Clone, Copy, Debug)]
+pub struct Called {
+    pub at: Duration,
+    /// How many events had happened by then.
+    pub place: usize,
+}
+
 /// A get that has returned.
 #[derive(Clone, Debug)]
 pub struct Read {
     pub node: usize,
     pub key: usize,
-    pub called: Duration,
+    pub called: Called,
     /// What it got, or why it got nothing.
     pub outcome: Result<Held, String>,
     /// The version in the database when it returned.
@@ -80,6 +88,12 @@ impl History {
 
     pub fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    /// An operation is called now.
+    pub fn called(&self) -> Called {
+        let (at, place) = (self.now(), self.events.lock().len());
+        Called { at, place }
     }
 
     pub fn add(&self, event: Event) {
@@ -121,7 +135,7 @@ impl fmt::Display for Event {
                     Ok(held) => write!(f, "n{node}  get k{key} = {}", held.version)?,
                     Err(error) => write!(f, "n{node}  get k{key}: {error}")?,
                 }
-                write!(f, "   (called {called:.3?})")
+                write!(f, "   (called {:.3?})", called.at)
             }
             Self::Told(told) => {
                 let (node, tell) = (told.node, told.tell);

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::database::Database;
-use super::history::{Event, History, Read, Told};
+use super::history::{Called, Event, History, Read, Told};
 use super::plan::{Plan, STORM, Tell, What};
 use super::post::{Dialler, Post, REQUEST_TIMEOUT, url};
 use super::random::Random;
@@ -361,8 +361,11 @@ impl Nodes {
                 "n{number} holds {bytes} bytes in a budget of {budget}"
             ));
         }
-        if stats.pending_hints > 0 {
-            broken(format!("n{number} has {} hints left", stats.pending_hints));
+        for peer in running.node.report().ring.peers {
+            if peer.is_behind {
+                let peer = peer.member.id();
+                broken(format!("n{number} has yet to tell {peer} of changes"));
+            }
         }
         let counted = Outcomes {
             found: stats.main_hits + stats.hot_hits + stats.fetched + stats.loaded,
@@ -429,21 +432,21 @@ impl Client {
     }
 
     async fn get(&self, key: usize, mode: Mode) {
-        let called = self.world.history.now();
+        let called = self.world.history.called();
         let options = GetOptions::default().mode(mode);
         let got = self.group.get_with_options(name(key), options).await;
         self.got(key, called, got.map(groupcache::Entry::into_value));
     }
 
     async fn get_many(&self, keys: &[usize]) {
-        let called = self.world.history.now();
+        let called = self.world.history.called();
         let answers = self.group.get_many(keys.iter().map(|key| name(*key))).await;
         for (key, got) in keys.iter().zip(answers) {
             self.got(*key, called, got);
         }
     }
 
-    fn got(&self, key: usize, called: Duration, got: Result<ByteView, Error>) {
+    fn got(&self, key: usize, called: Called, got: Result<ByteView, Error>) {
         let mut outcomes = self.outcomes.lock();
         match &got {
             Ok(_) => outcomes.found += 1,

@@ -25,8 +25,6 @@ pub(super) struct ChangeLog {
     blind_before: u64,
     bytes: usize,
     max_bytes: usize,
-    /// How many changes the node had made when it heard of the latest one that has been dropped.
-    dropped_seen: u64,
 }
 
 /// A change of one key, or of all keys of the group.
@@ -36,8 +34,6 @@ struct Logged {
     id: Option<ChangeId>,
     group: Arc<str>,
     key: Option<Bytes>,
-    /// How many changes the node had made before.
-    seen: u64,
 }
 
 #[derive(Debug, Default)]
@@ -97,33 +93,35 @@ impl ChangeLog {
             blind_before: 0,
             bytes: 0,
             max_bytes,
-            dropped_seen: 0,
         }
     }
 
     /// The position that the next change will have.
     pub(super) fn end(&self) -> u64 {
-        self.first + self.changes.len() as u64
+        self.first + self.len()
     }
 
-    /// Whether the log lacks a change from this position on.
-    pub(super) fn has_dropped_since(&self, position: u64) -> bool {
-        position < self.first.max(self.blind_before)
+    /// How many changes the log has.
+    pub(super) fn len(&self) -> u64 {
+        self.changes.len() as u64
     }
 
-    /// How many changes the node had made when it heard of the latest one that the log has dropped.
-    pub(super) fn dropped_seen(&self) -> u64 {
-        self.dropped_seen
+    /// The position from which on the log has all changes.
+    pub(super) fn reach(&self) -> u64 {
+        self.first.max(self.blind_before)
+    }
+
+    /// The position before which the changes are the first that the log will drop: half of them, if it drops any.
+    pub(super) fn worn(&self) -> u64 {
+        let half = match self.first {
+            0 => 0,
+            first => first + self.len() / 2,
+        };
+        half.max(self.blind_before)
     }
 
     /// Adds a change.
-    pub(super) fn append(
-        &mut self,
-        group: &str,
-        key: Option<&[u8]>,
-        id: Option<ChangeId>,
-        seen: u64,
-    ) {
+    pub(super) fn append(&mut self, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) {
         let position = self.end();
         let group = self.group(group);
         let of_group = self.groups.entry(Arc::clone(&group)).or_default();
@@ -142,12 +140,7 @@ impl ChangeLog {
         if let Some(id) = id {
             latest.add(id);
         }
-        let change = Logged {
-            id,
-            group,
-            key,
-            seen,
-        };
+        let change = Logged { id, group, key };
         self.bytes += change.charge();
         self.changes.push_back(change);
         while self.bytes > self.max_bytes && self.drop_oldest() {}
@@ -176,7 +169,6 @@ impl ChangeLog {
             return false;
         };
         self.bytes -= oldest.charge();
-        self.dropped_seen = oldest.seen;
         let position = self.first;
         self.first += 1;
         let Some(of_group) = self.groups.get_mut(&oldest.group) else {
@@ -256,7 +248,7 @@ impl ChangeLog {
     /// Whether the key may have changed from this position on.
     pub(super) fn has_changed_since(&self, group: &str, key: &[u8], position: u64) -> bool {
         let is_since = |latest: &Latest| latest.is_since(position);
-        self.has_dropped_since(position)
+        position < self.reach()
             || self.latest(group, None).is_some_and(is_since)
             || self.latest(group, Some(key)).is_some_and(is_since)
     }
@@ -313,7 +305,7 @@ impl ChangeLog {
         origin: u64,
         position: u64,
     ) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
-        if self.has_dropped_since(position) {
+        if position < self.reach() {
             return None;
         }
         let is_latest = |change: &&Logged| {
@@ -321,24 +313,14 @@ impl ChangeLog {
             latest
                 .is_some_and(|latest| change.id.is_some() && latest.of_origin(origin) == change.id)
         };
-        let changes = self.since(position).filter(is_latest);
+        let since = usize::try_from(position - self.first).unwrap_or(usize::MAX);
+        let changes = self.changes.range(since.min(self.changes.len())..);
+        let changes = changes.filter(is_latest);
         Some(
             changes
                 .map(|change| (Arc::clone(&change.group), change.key.clone()))
                 .collect(),
         )
-    }
-
-    /// How many changes there are from a position on, of one group or of all.
-    pub(super) fn count_since(&self, position: u64, group: Option<&str>) -> u64 {
-        let is_of_group = |change: &&Logged| group.is_none_or(|group| *change.group == *group);
-        self.since(position).filter(is_of_group).count() as u64
-    }
-
-    fn since(&self, position: u64) -> impl Iterator<Item = &Logged> {
-        let skipped = position.saturating_sub(self.first);
-        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
-        self.changes.range(skipped.min(self.changes.len())..)
     }
 }
 
@@ -368,7 +350,7 @@ mod tests {
     /// A log with room for ten changes of keys of one byte.
     fn log() -> ChangeLog {
         let mut one = ChangeLog::new(1 << 10);
-        one.append("g", Some(b"k"), Some(id(1, 1)), 0);
+        one.append("g", Some(b"k"), Some(id(1, 1)));
         ChangeLog::new(10 * one.bytes)
     }
 
@@ -385,12 +367,12 @@ mod tests {
     #[test]
     fn the_latest_change_of_each_origin_is_known_of_a_key() {
         let mut log = log();
-        log.append("g", Some(b"k"), Some(id(1, 1)), 0);
-        log.append("g", Some(b"k"), Some(id(2, 1)), 1);
-        log.append("g", Some(b"k"), Some(id(1, 2)), 2);
-        log.append("g", Some(b"j"), Some(id(1, 3)), 3);
-        log.append("g", None, Some(id(3, 1)), 4);
-        log.append("h", Some(b"k"), Some(id(1, 4)), 5);
+        log.append("g", Some(b"k"), Some(id(1, 1)));
+        log.append("g", Some(b"k"), Some(id(2, 1)));
+        log.append("g", Some(b"k"), Some(id(1, 2)));
+        log.append("g", Some(b"j"), Some(id(1, 3)));
+        log.append("g", None, Some(id(3, 1)));
+        log.append("h", Some(b"k"), Some(id(1, 4)));
         let of_all = KnownChange {
             id: id(3, 1),
             all: true,
@@ -411,17 +393,17 @@ mod tests {
     #[test]
     fn a_key_has_changed_since_a_position_if_it_or_all_keys_have() {
         let mut log = log();
-        log.append("g", Some(b"k"), Some(id(1, 1)), 0);
+        log.append("g", Some(b"k"), Some(id(1, 1)));
         let position = log.end();
         assert!(log.has_changed_since("g", b"k", 0) && !log.has_changed_since("g", b"k", position));
-        log.append("g", Some(b"j"), None, 1);
-        log.append("h", None, None, 1);
+        log.append("g", Some(b"j"), None);
+        log.append("h", None, None);
         assert!(!log.has_changed_since("g", b"k", position));
         assert!(
             log.has_changed_since("g", b"j", position),
             "also without a name"
         );
-        log.append("g", None, None, 1);
+        log.append("g", None, None);
         assert!(log.has_changed_since("g", b"k", position));
     }
 
@@ -429,15 +411,11 @@ mod tests {
     fn a_full_log_drops_its_oldest_changes_and_says_so() {
         let mut log = log();
         for number in 1..=12_u8 {
-            log.append(
-                "g",
-                Some(&[number]),
-                Some(id(1, number.into())),
-                number.into(),
-            );
+            log.append("g", Some(&[number]), Some(id(1, number.into())));
+            let worn = if number <= 10 { 0 } else { log.reach() + 5 };
+            assert_eq!(log.worn(), worn);
         }
-        assert!(log.has_dropped_since(1) && !log.has_dropped_since(2));
-        assert_eq!((log.end(), log.dropped_seen()), (12, 2));
+        assert_eq!((log.reach(), log.end()), (2, 12));
         assert_eq!(log.known("g", &[2]), []);
         assert!(log.has_changed_since("g", b"any", 1), "nobody knows");
         assert!(!log.has_changed_since("g", b"any", 2));
@@ -459,12 +437,12 @@ mod tests {
     #[test]
     fn a_key_that_changed_again_stays_known_when_its_older_change_is_dropped() {
         let mut log = log();
-        log.append("g", Some(b"k"), Some(id(1, 1)), 0);
-        log.append("g", Some(b"k"), Some(id(2, 1)), 0);
+        log.append("g", Some(b"k"), Some(id(1, 1)));
+        log.append("g", Some(b"k"), Some(id(2, 1)));
         for number in 2..=10_u8 {
-            log.append("g", Some(&[number]), Some(id(1, number.into())), 0);
+            log.append("g", Some(&[number]), Some(id(1, number.into())));
         }
-        assert!(log.has_dropped_since(0) && !log.has_dropped_since(1));
+        assert_eq!(log.reach(), 1);
         assert_eq!(
             log.known("g", b"k"),
             [KnownChange {
@@ -477,10 +455,12 @@ mod tests {
     #[test]
     fn changes_that_a_peer_could_not_name_are_unnamed_for_the_next_one_too() {
         let mut log = log();
+        log.append("g", Some(b"k"), None);
         log.note_unnamed(&UnnamedChanges {
             group: "g".into(),
             up_to: vec![id(1, 7)],
         });
+        assert_eq!((log.reach(), log.worn()), (1, 1), "it is blind before");
         let (named, unnamed) = log.lacking(&vector(6), &vector(9));
         assert_eq!((named, unnamed.len()), (vec![], 1));
         assert_eq!(log.lacking(&vector(7), &vector(9)), (vec![], vec![]));
@@ -492,7 +472,7 @@ mod tests {
         let long = vec![b'k'; MAX_NAMED_BYTES / 2 - 1024];
         for number in 1..=4 {
             let key = [&*long, &[number]].concat();
-            log.append("g", Some(&key), Some(id(1, number.into())), 0);
+            log.append("g", Some(&key), Some(id(1, number.into())));
         }
         let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(4));
         assert_eq!(names(&named), [1, 2]);
@@ -508,29 +488,25 @@ mod tests {
     #[test]
     fn what_is_delivered_again_is_the_latest_of_its_key() {
         let mut log = log();
-        log.append("g", Some(b"a"), Some(id(1, 1)), 0);
+        log.append("g", Some(b"a"), Some(id(1, 1)));
         let since = log.end();
-        log.append("g", Some(b"b"), Some(id(1, 2)), 0);
-        log.append("g", Some(b"a"), Some(id(1, 3)), 0);
-        log.append("g", Some(b"c"), Some(id(2, 1)), 0);
-        log.append("g", Some(b"b"), Some(id(1, 4)), 0);
+        log.append("g", Some(b"b"), Some(id(1, 2)));
+        log.append("g", Some(b"a"), Some(id(1, 3)));
+        log.append("g", Some(b"c"), Some(id(2, 1)));
+        log.append("g", Some(b"b"), Some(id(1, 4)));
         let keys = |position| {
             let changes = log.of_origin_since(1, position)?.into_iter();
             Some(changes.map(|(_, key)| key.unwrap()).collect::<Vec<_>>())
         };
         assert_eq!(keys(since).unwrap(), ["a", "b"]);
         assert_eq!(keys(log.end()).unwrap(), [""; 0]);
-        assert_eq!(
-            (log.count_since(since, Some("g")), log.count_since(0, None)),
-            (4, 5)
-        );
     }
 
     #[test]
     fn a_log_remembers_no_more_groups_than_its_limit() {
         let mut log = log();
         for number in 0..2 * MAX_GROUPS as u64 {
-            log.append(&number.to_string(), Some(b"k"), Some(id(1, number)), 0);
+            log.append(&number.to_string(), Some(b"k"), Some(id(1, number)));
         }
         assert!(log.groups.len() <= MAX_GROUPS);
         assert_eq!(log.changes.len(), 10);

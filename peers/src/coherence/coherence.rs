@@ -9,12 +9,12 @@ use tokio::sync::Notify;
 
 use super::change_log::ChangeLog;
 use super::options::CoherenceOptions;
-use super::standings::{DueExchange, Exchanged, Standings};
+use super::standings::{Confirmed, DueExchange, FIRST_PAUSE, Standings};
 use super::version_vector::VersionVector;
-use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Stamp};
+use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Seen, Stamp};
 
-/// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and which of
-/// its peers may lack one.
+/// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and how far
+/// each of its peers is.
 ///
 /// Every method is a short look or change under a lock, and none waits. The caller brings the time.
 ///
@@ -23,7 +23,8 @@ use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Stamp};
 /// value. Then the node forgets the key. Then the change is [made](Self::made): other nodes hear that this one needs it no more.
 #[derive(Debug)]
 pub struct Coherence {
-    options: CoherenceOptions,
+    /// The id of this node among the members.
+    member: Box<str>,
     /// This node's own, until it starts again.
     origin: u64,
     state: Mutex<State>,
@@ -31,7 +32,10 @@ pub struct Coherence {
     seen: AtomicU64,
     /// The position of the next change in the log. Written under the lock.
     position: AtomicU64,
+    /// The position from which on the log has all changes. Written under the lock.
+    reach: AtomicU64,
     standings: Standings,
+    has_exchanges: bool,
     /// Wakes whoever makes the exchanges.
     news: Notify,
 }
@@ -42,6 +46,8 @@ struct State {
     log: ChangeLog,
     /// The number of this node's last change.
     begun: u64,
+    /// When the log is [worn](ChangeLog::worn) up to here, it is time to look whom to compare with.
+    next_look: u64,
 }
 
 /// What a node does with a value that was set.
@@ -57,26 +63,25 @@ pub enum SetVerdict {
 }
 
 impl Coherence {
-    /// The state of a node that starts.
-    pub fn new(options: CoherenceOptions) -> Self {
+    /// The state of a node that starts, by its id among the members. `has_exchanges` says whether its protocol can [exchange](Knowledge) what two nodes
+    /// know, and carries the names of changes.
+    pub fn new(member: &str, options: CoherenceOptions, has_exchanges: bool) -> Self {
         Self {
+            member: member.into(),
             origin: RandomState::new().hash_one("origin").max(1),
             state: Mutex::new(State {
                 made: VersionVector::default(),
                 log: ChangeLog::new(options.change_log_bytes),
                 begun: 0,
+                next_look: 1,
             }),
             seen: AtomicU64::new(0),
             position: AtomicU64::new(0),
-            standings: Standings::default(),
+            reach: AtomicU64::new(0),
+            standings: Standings::new(options.exchanges(), has_exchanges),
+            has_exchanges,
             news: Notify::new(),
-            options,
         }
-    }
-
-    /// The options.
-    pub fn options(&self) -> &CoherenceOptions {
-        &self.options
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -84,6 +89,12 @@ impl Coherence {
         let result = change(&mut state);
         self.seen.store(state.made.count(), Ordering::SeqCst);
         self.position.store(state.log.end(), Ordering::SeqCst);
+        self.reach.store(state.log.reach(), Ordering::SeqCst);
+        let worn = state.log.worn();
+        if worn >= state.next_look {
+            state.next_look = worn + state.log.len() / 4 + 1;
+            self.news.notify_one();
+        }
         result
     }
 }
@@ -102,7 +113,6 @@ impl Coherence {
                 origin: self.origin,
                 number,
             },
-            seen: state.made.count(),
             members,
         }
     }
@@ -110,28 +120,11 @@ impl Coherence {
 
 /// # Changes that reach this node
 impl Coherence {
-    /// Hears of changes of some keys. Returns the places of those keys that this node has to forget.
+    /// Hears of a change of a key, or of all keys of the group. Says whether this node has to forget it.
     ///
-    /// Changes without a stamp cannot be told apart, so that all of them count.
-    pub fn hear<K: AsRef<[u8]>>(
-        &self,
-        group: &str,
-        keys: &[K],
-        stamp: Option<Stamp>,
-    ) -> Vec<usize> {
-        self.change(|state| {
-            let hears = |place: &usize| {
-                let id = stamp.map(|stamp| stamp.at(*place).id);
-                state.hear(group, Some(keys[*place].as_ref()), id)
-            };
-            (0..keys.len()).filter(hears).collect()
-        })
-    }
-
-    /// Hears of a change of all keys of a group. Says whether this node has to forget them.
-    pub fn hear_all(&self, group: &str, stamp: Option<Stamp>) -> bool {
-        let id = stamp.map(|stamp| stamp.id);
-        self.change(|state| state.hear(group, None, id))
+    /// Changes without a name cannot be told apart, so that all of them count.
+    pub fn hear(&self, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
+        self.change(|state| state.hear(group, key, id))
     }
 
     /// Hears of a new value of a key, from a node that knew of these changes of it. The caller holds the lock of the
@@ -143,57 +136,36 @@ impl Coherence {
         stamp: Option<Stamp>,
         known: &[KnownChange],
     ) -> SetVerdict {
+        let id = stamp.map(|stamp| stamp.id);
+        // Read first: it only grows. A node that starts again has another origin.
+        let confirmed = id.map_or(0, |id| self.confirmed_of(id.origin));
         self.change(|state| {
-            let verdict = stamp.map_or(SetVerdict::Keep, |stamp| {
-                state.judge(group, key, stamp, known)
+            let verdict = id.map_or(SetVerdict::Keep, |id| {
+                state.judge(group, key, id, known, confirmed)
             });
             if verdict != SetVerdict::Old {
-                state.hear(group, Some(key), stamp.map(|stamp| stamp.id));
+                state.hear(group, Some(key), id);
             }
             verdict
         })
     }
 
-    /// Hears of changes of a key that an asker knows. Returns those that this node has yet to make.
-    pub fn hear_known(&self, group: &str, key: &[u8], known: &[KnownChange]) -> Vec<KnownChange> {
-        self.change(|state| {
-            let news = known.iter().copied().filter(|change| {
-                let key = (!change.all).then_some(key);
-                state.hear(group, key, Some(change.id))
-            });
-            news.collect()
-        })
-    }
-
-    /// Hears of changes that a peer has named. Returns those that this node has to make.
-    pub fn hear_named<'a>(&self, changes: &'a [NamedChange]) -> Vec<&'a NamedChange> {
-        self.change(|state| {
-            let news = changes.iter().filter(|change| {
-                let (key, id) = (change.key.as_deref(), Some(change.id));
-                state.hear(&change.group, key, id)
-            });
-            news.collect()
-        })
-    }
-
-    /// This node has made so many changes, the first of which has this stamp.
-    pub fn made(&self, stamp: Option<Stamp>, changes: usize) {
-        let Some(id) = stamp.map(|stamp| stamp.id) else {
-            return;
-        };
-        if let Some(last) = (changes as u64).checked_sub(1) {
-            let last = id.number.saturating_add(last);
-            self.change(|state| state.made.insert(id.origin, id.number..=last));
+    /// The position up to which the node of this origin has made all changes that this one has heard of.
+    fn confirmed_of(&self, origin: u64) -> u64 {
+        match origin == self.origin {
+            true => u64::MAX,
+            false => self.standings.confirmed_of(origin),
         }
     }
 
-    /// This node has made these changes.
-    pub fn made_all(&self, changes: impl IntoIterator<Item = ChangeId>) {
-        self.change(|state| {
-            for id in changes {
-                state.made.insert(id.origin, id.number..=id.number);
-            }
-        });
+    /// This node has made so many changes, the first of which has this name.
+    pub fn made(&self, id: Option<ChangeId>, changes: usize) {
+        if let Some(ChangeId { origin, number }) = id
+            && let Some(more) = (changes as u64).checked_sub(1)
+        {
+            let numbers = number..=number.saturating_add(more);
+            self.change(|state| state.made.insert(origin, numbers));
+        }
     }
 }
 
@@ -201,9 +173,8 @@ impl State {
     /// Says whether the change has to be made: it is neither made nor behind a later one that is. One that somebody is
     /// making has to be made, so that nobody takes it for made too early.
     fn hear(&mut self, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
-        let seen = self.made.count();
         let Some(id) = id else {
-            self.log.append(group, key, None, seen);
+            self.log.append(group, key, None);
             return true;
         };
         if self.made.contains(id) {
@@ -214,35 +185,36 @@ impl State {
             return true;
         }
         let is_behind = latest.is_some_and(|latest| latest > id && self.made.contains(latest));
-        self.log.append(group, key, Some(id), seen);
+        self.log.append(group, key, Some(id));
         !is_behind
     }
 
-    fn judge(&self, group: &str, key: &[u8], stamp: Stamp, known: &[KnownChange]) -> SetVerdict {
-        let id = stamp.id;
+    fn judge(
+        &self,
+        group: &str,
+        key: &[u8],
+        id: ChangeId,
+        known: &[KnownChange],
+        confirmed: u64,
+    ) -> SetVerdict {
         let latest = self.log.latest_of(group, Some(key), id.origin);
-        let is_made = |id| self.made.contains(id);
-        match latest.filter(|latest| *latest >= id) {
-            _ if is_made(id) => return SetVerdict::Old,
-            Some(later) if is_made(later) => return SetVerdict::Old,
-            // Somebody is making it, or a later one.
-            Some(_) => return SetVerdict::Forget,
-            None => {}
+        let latest = latest.filter(|latest| *latest >= id);
+        if self.made.contains(id) || latest.is_some_and(|later| self.made.contains(later)) {
+            return SetVerdict::Old;
         }
         let was_known = |change: &KnownChange| {
-            let is_own = change.id.origin == id.origin;
-            is_own
-                || known
-                    .iter()
-                    .any(|known| known.id.origin == change.id.origin && known.id >= change.id)
+            let mut known = known.iter().map(|known| known.id);
+            change.id.origin == id.origin
+                || known.any(|known| known.origin == change.id.origin && known >= change.id)
         };
-        // A node that had made fewer changes lacked one of those that this node remembers no more.
-        let is_late = stamp.seen < self.log.dropped_seen();
-        if !is_late && self.log.known(group, key).iter().all(was_known) {
-            SetVerdict::Keep
-        } else {
-            SetVerdict::Forget
+        // Somebody is making it, or a later one. Or its sender may lack a change that this node remembers no more.
+        if latest.is_some()
+            || confirmed < self.log.reach()
+            || !self.log.known(group, key).iter().all(was_known)
+        {
+            return SetVerdict::Forget;
         }
+        SetVerdict::Keep
     }
 }
 
@@ -254,24 +226,6 @@ impl Coherence {
             return Vec::new(); // most clusters change little
         }
         self.state.lock().log.known(group, key)
-    }
-
-    /// The same for several keys, each change with the place of its key.
-    pub fn known_of_each<K: AsRef<[u8]>>(
-        &self,
-        group: &str,
-        keys: &[K],
-    ) -> Vec<(u32, KnownChange)> {
-        if self.position() == 0 {
-            return Vec::new();
-        }
-        let log = &self.state.lock().log;
-        let places = (0_u32..).zip(keys);
-        let known = places.flat_map(|(place, key)| {
-            let known = log.known(group, key.as_ref()).into_iter();
-            known.map(move |change| (place, change))
-        });
-        known.collect()
     }
 
     /// The position of the next change that this node hears of. Work that brings a value takes it before it begins, and
@@ -295,14 +249,23 @@ impl Coherence {
 
 /// # Exchanges of what two nodes know
 impl Coherence {
-    /// How many changes this node has made. Goes with every reply.
-    pub fn seen(&self) -> u64 {
-        self.seen.load(Ordering::SeqCst)
+    /// What this node has made. Goes with every reply.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            origin: self.origin,
+            changes: self.seen.load(Ordering::SeqCst),
+        }
+    }
+
+    fn reach(&self) -> u64 {
+        self.reach.load(Ordering::SeqCst)
     }
 
     /// What this node has made, to ask a peer for what it lacks.
     pub fn summary(&self) -> Knowledge {
         Knowledge {
+            member: self.member.clone(),
+            origin: self.origin,
             made: self.state.lock().made.to_list(),
             ..Knowledge::default()
         }
@@ -314,11 +277,27 @@ impl Coherence {
         let state = self.state.lock();
         let (changes, unnamed) = state.log.lacking(&theirs, &state.made);
         Knowledge {
+            member: self.member.clone(),
+            origin: self.origin,
             made: state.made.to_list(),
             is_complete: true,
             changes,
             unnamed,
         }
+    }
+
+    /// The answer to a peer that has sent what it knows, once this node has [made](Self::absorb) that: what the peer lacks.
+    pub fn answer(&self, theirs: &Knowledge, now: Instant) -> Knowledge {
+        let (position, origin) = (self.position(), theirs.origin);
+        let lacking = self.lacking(theirs);
+        match lacking.is_nothing_new() {
+            true => {
+                let confirmed = Confirmed { position, origin };
+                self.standings.confirm(&theirs.member, confirmed, now);
+            }
+            false => self.heard(&theirs.member, Seen { origin, changes: 0 }, now),
+        }
+        lacking
     }
 
     /// This node has made all changes that a peer has named, and those that it could not name. If the peer has told
@@ -344,35 +323,27 @@ impl Coherence {
     }
 }
 
-/// # Peers that may lack changes
+/// # How far peers are
 impl Coherence {
     /// A peer was not told of the changes from this position on.
     pub fn not_told(&self, peer: &Peer, position: u64, now: Instant) {
-        self.standings.mark_untold(peer, position, now);
+        let positions = position..self.position();
+        self.standings.miss(peer, positions, now + FIRST_PAUSE, now);
         self.news.notify_one();
     }
 
-    /// A peer has become a member. It may lack what has changed since it left, or any change if it is new.
-    pub fn has_joined(&self, peer: &Peer, now: Instant) {
-        self.standings.mark_new(peer, now);
+    /// Another node says that a peer may lack changes.
+    pub fn may_lack_some(&self, peer: &str, now: Instant) {
+        self.standings.may_lack_some(peer, self.position(), now);
         self.news.notify_one();
     }
 
-    /// A peer is a member no more. Nobody tells it of the changes from this position on.
-    pub fn has_left(&self, peer: &Peer, position: u64, now: Instant) {
-        self.standings.mark_former(peer, position, now);
-    }
-
-    /// Another node says that a peer may lack changes: any of them.
-    pub fn may_lack_any(&self, peer: &Peer, now: Instant) {
-        self.standings.mark_behind(peer, now);
-        self.news.notify_one();
-    }
-
-    /// A reply of a peer said how many changes it has made. If this node has made fewer, it will compare with the peer
-    /// soon, unless it has caught up by then.
-    pub fn heard(&self, peer: &Peer, seen: u64, now: Instant) {
-        if seen > self.seen() && self.standings.mark_ahead(peer, seen, now) {
+    /// A reply of a peer said what it has made. If this node has made less, it will compare with the peer soon, unless it
+    /// has caught up by then.
+    pub fn heard(&self, peer: &str, seen: Seen, now: Instant) {
+        let made = self.seen().changes;
+        let is_of_interest = seen.changes > made || self.reach() > 0;
+        if is_of_interest && self.standings.heard(peer, seen, made, now) {
             self.news.notify_one();
         }
     }
@@ -382,30 +353,32 @@ impl Coherence {
         self.news.notified().await;
     }
 
-    /// Whether a peer may lack changes.
+    /// The members may have changed.
+    pub fn members_changed(&self) {
+        self.news.notify_one();
+    }
+
+    /// Whether it is known that a peer may lack changes.
     pub fn is_behind(&self, peer: &str) -> bool {
-        self.standings.behind_since(peer).is_some()
+        self.standings.is_behind(peer)
     }
 
-    /// Whether a peer's values may be older than changes that this node has made and remembers no more. It is not asked
-    /// then.
+    /// Whether a peer may lack changes that this node remembers no more. Its values may be older than those, and it is not
+    /// asked for any.
     pub fn distrusts(&self, peer: &str) -> bool {
-        let since = self.standings.behind_since(peer);
-        since.is_some_and(|since| self.state.lock().log.has_dropped_since(since))
+        let reach = self.reach();
+        reach > 0 && self.has_exchanges && self.standings.confirmed(peer) < reach
     }
 
-    /// The exchanges that are due, and when the next one will be.
-    pub fn due(
-        &self,
-        is_member: impl Fn(&str) -> bool,
-        now: Instant,
-    ) -> (Vec<DueExchange>, Option<Instant>) {
-        self.standings.due(self.seen(), is_member, now)
+    /// The exchanges with members that are due, and when the next one will be.
+    pub fn due(&self, members: &[Peer], now: Instant) -> (Vec<DueExchange>, Option<Instant>) {
+        let worn = self.state.lock().log.worn();
+        self.standings.due(members, self.seen().changes, worn, now)
     }
 
-    /// Ends an exchange.
-    pub fn exchanged(&self, exchange: &DueExchange, how: Exchanged, now: Instant) {
-        self.standings.ended(exchange, how, now);
+    /// Ends an exchange; `None` if it has failed.
+    pub fn exchanged(&self, exchange: &DueExchange, confirmed: Option<Confirmed>, now: Instant) {
+        self.standings.ended(exchange, confirmed, now);
         self.news.notify_one();
     }
 
@@ -414,37 +387,34 @@ impl Coherence {
     pub fn own_since(&self, position: u64) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
         self.state.lock().log.of_origin_since(self.origin, position)
     }
-
-    /// The number of changes of a group that this node could not tell, over all peers.
-    pub fn pending(&self, group: &str) -> u64 {
-        let untold = self.standings.untold();
-        if untold.is_empty() {
-            return 0;
-        }
-        let log = &self.state.lock().log;
-        let counts = untold
-            .iter()
-            .map(|(_, since)| log.count_since(*since, Some(group)));
-        counts.sum()
-    }
-
-    /// The same of all groups, by the peers' ids.
-    pub fn pending_by_peer(&self) -> Vec<(Box<str>, u64)> {
-        let untold = self.standings.untold();
-        let log = &self.state.lock().log;
-        let counts = untold.into_iter();
-        counts
-            .map(|(peer, since)| (peer, log.count_since(since, None)))
-            .collect()
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coherence::nowhere;
 
     fn node() -> Coherence {
-        Coherence::new(CoherenceOptions::default())
+        Coherence::new("", CoherenceOptions::default(), true)
+    }
+
+    /// A node whose log soon forgets.
+    fn forgetful() -> Coherence {
+        let options = CoherenceOptions::default().change_log_bytes(1 << 16);
+        Coherence::new("", options, true)
+    }
+
+    fn hear(node: &Coherence, key: &str, stamp: Stamp) -> bool {
+        node.hear("g", Some(key.as_bytes()), Some(stamp.id))
+    }
+
+    /// Hears of what an asker knows. Returns what is news.
+    fn hear_known(node: &Coherence, known: &[KnownChange]) -> Vec<KnownChange> {
+        let news = known.iter().filter(|change| {
+            let key = (!change.all).then_some(&b"k"[..]);
+            node.hear("g", key, Some(change.id))
+        });
+        news.copied().collect()
     }
 
     /// Begins a removal at a node, which makes it.
@@ -456,21 +426,24 @@ mod tests {
 
     /// A removal reaches a node, which makes it. Says whether it had to.
     fn make(node: &Coherence, key: &str, stamp: Stamp) -> bool {
-        let news = node.hear("g", &[key], Some(stamp));
-        node.made(Some(stamp), 1);
-        !news.is_empty()
+        let is_news = hear(node, key, stamp);
+        node.made(Some(stamp.id), 1);
+        is_news
     }
 
     fn set(node: &Coherence, key: &str, stamp: Stamp, known: &[KnownChange]) -> SetVerdict {
         let verdict = node.hear_set("g", key.as_bytes(), Some(stamp), known);
-        node.made(Some(stamp), 1);
+        node.made(Some(stamp.id), 1);
         verdict
     }
 
     /// Tells one node what another one knows. Returns the keys that it has to forget, and the groups.
     fn tell(from: &Coherence, to: &Coherence) -> (Vec<String>, usize) {
         let lacking = from.lacking(&to.summary());
-        let news = to.hear_named(&lacking.changes).into_iter();
+        let news = lacking.changes.iter().filter(|change| {
+            let (key, id) = (change.key.as_deref(), Some(change.id));
+            to.hear(&change.group, key, id)
+        });
         let text = |key: &Bytes| String::from_utf8(key.to_vec()).unwrap();
         let keys = news
             .filter_map(|change| change.key.as_ref().map(text))
@@ -485,21 +458,21 @@ mod tests {
         let stamp = remove(&one, "k");
         assert!(make(&other, "k", stamp));
         assert!(!make(&other, "k", stamp));
-        assert_eq!((one.seen(), other.seen()), (1, 1));
+        assert_eq!((one.seen().changes, other.seen().changes), (1, 1));
         let later = remove(&one, "k");
         let last = remove(&one, "k");
         assert!(make(&other, "k", last));
         assert!(!make(&other, "k", later), "it is behind the last one");
-        assert_eq!(other.seen(), 3);
+        assert_eq!(other.seen().changes, 3);
     }
 
     #[test]
     fn a_change_that_is_heard_twice_before_it_is_made_is_made_by_both() {
         let (one, other) = (node(), node());
-        let stamp = Some(remove(&one, "k"));
-        assert_eq!(other.hear("g", &["k"], stamp), [0]);
+        let stamp = remove(&one, "k");
+        assert!(hear(&other, "k", stamp));
         let position = other.position();
-        assert_eq!(other.hear("g", &["k"], stamp), [0]);
+        assert!(hear(&other, "k", stamp));
         assert_eq!(other.position(), position, "it is in the log");
     }
 
@@ -509,9 +482,9 @@ mod tests {
         remove(&told, "k");
         assert_eq!(told.known("g", b"other"), []);
         let known = told.known("g", b"k");
-        assert_eq!(untold.hear_known("g", b"k", &known), known);
-        untold.made_all(known.iter().map(|change| change.id));
-        assert_eq!(untold.hear_known("g", b"k", &known), []);
+        assert_eq!(hear_known(&untold, &known), known);
+        untold.made(Some(known[0].id), 1);
+        assert_eq!(hear_known(&untold, &known), []);
         assert_eq!(untold.known("g", b"k"), known);
     }
 
@@ -524,7 +497,7 @@ mod tests {
         remove(&node, "k");
         assert!(node.has_changed_since("g", b"k", before));
         assert!(!node.has_changed_since("g", b"k", node.position()));
-        node.hear_all("g", None);
+        node.hear("g", None, None);
         assert!(node.has_changed_since("g", b"any", before));
     }
 
@@ -549,16 +522,42 @@ mod tests {
     }
 
     #[test]
-    fn a_value_from_before_all_that_a_node_remembers_is_not_kept() {
-        let options = CoherenceOptions::default().change_log_bytes(1 << 16);
-        let (one, owner) = (node(), Coherence::new(options));
-        let late = one.begin(1, 0);
+    fn a_value_of_a_node_that_may_lack_what_is_forgotten_is_not_kept() {
+        let (one, owner) = (node(), forgetful());
         for number in 0..2000 {
             remove(&owner, &number.to_string());
         }
-        assert_eq!(set(&owner, "k", late, &[]), SetVerdict::Forget);
-        tell(&owner, &one);
-        assert_eq!(set(&owner, "k", one.begin(1, 0), &[]), SetVerdict::Keep);
+        assert_eq!(set(&owner, "k", one.begin(1, 0), &[]), SetVerdict::Forget);
+        compare(&owner, &one);
+        assert_eq!(set(&owner, "j", one.begin(1, 0), &[]), SetVerdict::Keep);
+        let again = node();
+        assert_eq!(set(&owner, "j", again.begin(1, 0), &[]), SetVerdict::Forget);
+    }
+
+    #[test]
+    fn a_peer_is_asked_only_if_it_has_made_what_this_node_forgets() {
+        let (one, other) = (forgetful(), node());
+        remove(&one, "k");
+        assert!(!one.distrusts("p"), "the change goes along");
+        for number in 0..2000 {
+            remove(&one, &number.to_string());
+        }
+        assert!(one.distrusts("p"));
+        compare(&one, &other);
+        assert!(!one.distrusts("p"));
+        let again = node();
+        one.heard("p", again.seen(), Instant::now());
+        assert!(one.distrusts("p"), "it has started again");
+    }
+
+    /// Has a node compare with another one, its peer `p`.
+    fn compare(node: &Coherence, other: &Coherence) {
+        let (due, _) = node.due(&[nowhere::peer("p", "p")], Instant::now());
+        let position = node.position();
+        tell(node, other);
+        let origin = other.seen().origin;
+        let confirmed = Confirmed { position, origin };
+        node.exchanged(&due[0], Some(confirmed), Instant::now());
     }
 
     #[test]
@@ -571,7 +570,7 @@ mod tests {
         assert_eq!(tell(&one, &other), (vec!["a".into()], 0));
         assert_eq!(tell(&other, &one), (vec!["c".into()], 0));
         assert_eq!(tell(&one, &other), (vec![], 0));
-        assert_eq!((one.seen(), other.seen()), (3, 3));
+        assert_eq!((one.seen().changes, other.seen().changes), (3, 3));
         // A third node hears of the changes of a node that is gone.
         drop(one);
         assert_eq!(tell(&other, &third).0, ["b", "c", "a"]);
@@ -579,14 +578,13 @@ mod tests {
 
     #[test]
     fn a_node_that_missed_more_than_a_log_holds_forgets_the_group() {
-        let options = CoherenceOptions::default().change_log_bytes(1 << 16);
-        let (one, other, third) = (Coherence::new(options), node(), node());
+        let (one, other, third) = (forgetful(), node(), node());
         for number in 0..2000 {
             remove(&one, &number.to_string());
         }
         let (keys, groups) = tell(&one, &other);
         assert!(keys.len() < 2000 && groups == 1);
-        assert_eq!(other.seen(), 2000);
+        assert_eq!(other.seen().changes, 2000);
         assert_eq!(tell(&one, &other), (vec![], 0));
         assert_eq!(
             tell(&other, &third),

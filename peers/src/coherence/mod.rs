@@ -15,6 +15,10 @@
 //!   vectors shows what is missing on either side, and the log has it, whoever began it. What the log has no more costs the
 //!   other side its values of the group.
 //!
+//! A node cannot take along what its log has dropped. So it asks a peer only if an exchange has *confirmed* that the peer has
+//! made all of that, and it has one with each peer before its log has gone halfway round. By the same rule an owner
+//! keeps a value that another node sets.
+//!
 //! A node that could not be told is *behind*. All others hear of that before the change returns, and the first who
 //! reaches it brings it up to date.
 //!
@@ -27,6 +31,8 @@ mod change_log;
     reason = "the room is named after its owner type"
 )]
 mod coherence;
+#[cfg(test)]
+mod nowhere;
 mod options;
 mod ranges;
 mod standings;
@@ -34,4 +40,4 @@ mod version_vector;
 
 pub use coherence::{Coherence, SetVerdict};
 pub use options::CoherenceOptions;
-pub use standings::{DueExchange, Exchanged};
+pub use standings::{Confirmed, DueExchange};

@@ -34,16 +34,17 @@ impl Default for CoherenceOptions {
 }
 
 impl CoherenceOptions {
-    /// How much memory the log of the latest changes of all groups may take, in bytes. It should hold the changes of the
-    /// time that an exchange with a peer may take, and of the time that a peer may be away: a peer that has missed more,
-    /// or more than 1 MiB of keys, forgets the groups concerned. Default: 4 MiB, which is about 20,000 keys of 16 bytes.
-    /// At least 1 KiB.
+    /// How much memory the log of the latest changes of all groups may take, in bytes. A node has an exchange with each peer
+    /// before its log has gone halfway round. The log should hold the changes of the time that an exchange may take, or
+    /// peers are not asked meanwhile, and of the time that a peer may be away: a peer that has missed more, or more than
+    /// 3 MiB of keys, forgets the groups concerned. Default: 4 MiB, which is about 20,000 keys of 16 bytes. At least 1 KiB.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {
         self.change_log_bytes = bytes;
         self
     }
 
-    /// About how often this node compares with one of its peers, each in turn, what the two know of changes. A node that
+    /// About how often this node compares with one of its peers what the two know of changes, though nothing has happened. A
+    /// peer comes up after half to one and a half times the interval for each peer. A node that
     /// could not be told of a change is brought up to date as soon as it can be reached; this
     /// interval matters if the node that made the change died before it could tell anybody of that. Only the native
     /// protocol can ask. Zero: never. Default: 10 s; from 10 ms to a year.

@@ -1,50 +1,55 @@
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, RandomState};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::Peer;
+use crate::{Peer, Seen};
 
 /// The pause before the first exchange with a peer that was not told of a change. It doubles with every exchange that fails.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest pause between two exchanges that fail. While a peer is left alone, an exchange costs nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The same for a peer that refuses this node.
-const PAUSE_OF_REFUSED: Duration = Duration::from_secs(30);
-
-/// The most former members that are remembered as being behind.
+/// The most former members that are remembered.
 const MAX_FORMER: usize = 1024;
 
 /// How long changes that a peer has made may be under way to this node, before it asks.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// How this node stands with peers that may lack a change, or have one that this node lacks.
-#[derive(Debug, Default)]
+/// How this node stands with its peers: up to where each of them is known to have made what this node has, and when to
+/// compare with it.
+#[derive(Debug)]
 pub(super) struct Standings {
     by_peer: Mutex<HashMap<Box<str>, Standing>>,
-    /// How many of them are behind. Read without the lock.
-    behind: AtomicUsize,
-    /// How many things exchanges have had to take along. Never begins anew, so that the exchange with a peer that has left and
-    /// come back is not taken for a later one.
-    marks: AtomicU64,
+    /// About how often this node compares with one of its members; `None` for never.
+    interval: Option<Duration>,
+    /// Whether the members' protocol has exchanges.
+    has_exchanges: bool,
+    random: RandomState,
+    draws: AtomicU64,
 }
 
 #[derive(Debug)]
 struct Standing {
     peer: Peer,
-    /// The position in this node's log from which on the peer may lack changes; `None` if it is ahead.
-    behind_since: Option<u64>,
-    /// The same of changes that this node could not tell it, for reports.
-    untold_since: Option<u64>,
-    /// How many changes the peer has made.
-    ahead: u64,
-    /// When an exchange is due; `None` while one is under way.
+    is_member: bool,
+    /// The peer has made all changes before this position in this node's log.
+    confirmed: u64,
+    /// The start of the peer of which that was found out.
+    origin: u64,
+    /// The positions between which it is known that the peer may lack changes.
+    missed: Option<Range<u64>>,
+    /// The peer has made so many changes. This node may have made as many by that time.
+    ahead: Option<(u64, Instant)>,
     due: Option<Instant>,
-    /// The number of the latest thing that the next exchange has to take along.
-    mark: u64,
+    /// When the pause after the last exchange that has failed ends.
+    not_before: Instant,
+    is_under_way: bool,
     failures: u32,
 }
 
@@ -53,185 +58,240 @@ struct Standing {
 pub struct DueExchange {
     /// The peer.
     pub peer: Peer,
-    /// The position in this node's log from which on the peer may lack changes; `None` if it is ahead.
-    pub behind_since: Option<u64>,
-    pub(super) mark: u64,
+    /// The position in this node's log from which on it is known that the peer may lack changes.
+    pub missed_since: Option<u64>,
 }
 
-/// How an exchange has ended.
+/// What an exchange has shown: the peer has made what this node has heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exchanged {
-    /// The two know the same.
-    Done,
-    /// The peer could not be reached, or asked.
-    Failed,
-    /// The peer refuses this node.
-    Refused,
+pub struct Confirmed {
+    /// The position in this node's log up to which it has.
+    pub position: u64,
+    /// Names the start of the peer; 0 if it has not said so.
+    pub origin: u64,
+}
+
+impl Standing {
+    fn of(peer: &Peer, now: Instant) -> Self {
+        Self {
+            peer: peer.clone(),
+            is_member: false,
+            confirmed: 0,
+            origin: 0,
+            missed: None,
+            ahead: None,
+            due: None,
+            not_before: now,
+            is_under_way: false,
+            failures: 0,
+        }
+    }
+
+    fn miss(&mut self, positions: Range<u64>, due: Instant) {
+        self.missed = Some(match self.missed.take() {
+            Some(held) => held.start.min(positions.start)..held.end.max(positions.end),
+            None => positions,
+        });
+        self.hasten(due);
+    }
+
+    /// The peer has made what it was told, and is compared with again when it is the routine.
+    fn confirm(&mut self, confirmed: Confirmed, routine: Option<Instant>) {
+        (self.confirmed, self.origin) = (confirmed.position, confirmed.origin);
+        self.missed
+            .take_if(|missed| missed.end <= confirmed.position);
+        self.due = routine;
+        self.failures = 0;
+    }
+
+    /// Has an exchange be due then, or when the pause ends.
+    fn hasten(&mut self, due: Instant) {
+        let due = due.max(self.not_before);
+        self.due = Some(self.due.map_or(due, |held| held.min(due)));
+    }
 }
 
 impl Standings {
-    /// This node could not tell a peer the changes from this position on.
-    pub(super) fn mark_untold(&self, peer: &Peer, since: u64, now: Instant) {
-        let mark = self.next_mark();
-        self.with(peer, now + FIRST_PAUSE, |standing| {
-            standing.behind_since = earlier(standing.behind_since, since);
-            standing.untold_since = earlier(standing.untold_since, since);
-            standing.mark = mark;
-        });
-    }
-
-    /// A peer may lack any change.
-    pub(super) fn mark_behind(&self, peer: &Peer, now: Instant) {
-        let mark = self.next_mark();
-        self.with(peer, now, |standing| {
-            standing.behind_since = Some(0);
-            standing.mark = mark;
-        });
-    }
-
-    /// A peer has left: nobody tells it any more what changes from this position on.
-    pub(super) fn mark_former(&self, peer: &Peer, since: u64, now: Instant) {
-        let mark = self.next_mark();
-        self.with(peer, now, |standing| {
-            standing.behind_since = earlier(standing.behind_since, since);
-            standing.mark = mark;
-        });
-    }
-
-    /// A peer has become a member. If it has been one before, it lacks what changed since it left, and otherwise it may
-    /// lack any change.
-    pub(super) fn mark_new(&self, peer: &Peer, now: Instant) {
-        let mark = self.next_mark();
-        self.with(peer, now, |standing| {
-            standing.behind_since.get_or_insert(0);
-            standing.mark = mark;
-            standing.failures = 0;
-            standing.due = Some(now);
-        });
-    }
-
-    /// A peer has made so many changes, which are more than this node has made. Says whether that is news.
-    pub(super) fn mark_ahead(&self, peer: &Peer, made: u64, now: Instant) -> bool {
-        self.with(peer, now + PATIENCE, |standing| {
-            let is_first = standing.ahead == 0 && standing.behind_since.is_none();
-            standing.ahead = standing.ahead.max(made);
-            is_first
-        })
-    }
-
-    fn next_mark(&self) -> u64 {
-        self.marks.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    fn with<T>(&self, peer: &Peer, due: Instant, change: impl FnOnce(&mut Standing) -> T) -> T {
-        let mut by_peer = self.by_peer.lock();
-        let standing = by_peer
-            .entry(peer.member().id().into())
-            .or_insert_with(|| Standing {
-                peer: peer.clone(),
-                behind_since: None,
-                untold_since: None,
-                ahead: 0,
-                due: Some(due),
-                mark: 0,
-                failures: 0,
-            });
-        standing.peer = peer.clone();
-        // A pause after a failure goes on.
-        if standing.failures == 0 && standing.due.is_some_and(|held| due < held) {
-            standing.due = Some(due);
+    pub(super) fn new(interval: Option<Duration>, has_exchanges: bool) -> Self {
+        Self {
+            by_peer: Mutex::default(),
+            interval: interval.filter(|_| has_exchanges),
+            has_exchanges,
+            random: RandomState::new(),
+            draws: AtomicU64::new(0),
         }
-        let result = change(standing);
-        self.count(&by_peer);
-        result
     }
 
-    fn count(&self, by_peer: &HashMap<Box<str>, Standing>) {
-        let behind = by_peer
-            .values()
-            .filter(|standing| standing.behind_since.is_some());
-        self.behind.store(behind.count(), Ordering::SeqCst);
-    }
-
-    /// Where the changes begin that a peer may lack; `None` if it lacks none.
-    pub(super) fn behind_since(&self, peer: &str) -> Option<u64> {
-        if self.behind.load(Ordering::SeqCst) == 0 {
-            return None;
-        }
-        self.by_peer.lock().get(peer)?.behind_since
-    }
-
-    /// Where the changes begin that this node could not tell, for each such peer.
-    pub(super) fn untold(&self) -> Vec<(Box<str>, u64)> {
+    /// The position in this node's log up to which a peer has made all changes.
+    pub(super) fn confirmed(&self, peer: &str) -> u64 {
         let by_peer = self.by_peer.lock();
-        let untold = by_peer.iter();
-        untold
-            .filter_map(|(peer, standing)| Some((peer.clone(), standing.untold_since?)))
-            .collect()
+        by_peer.get(peer).map_or(0, |standing| standing.confirmed)
     }
 
-    /// The exchanges that are due, and when the next one will be. None is with a peer that is a member no more. Peers are
-    /// dropped that were ahead of this node, which has `made` as many changes by now.
+    /// The same of the peer with this start.
+    pub(super) fn confirmed_of(&self, origin: u64) -> u64 {
+        let by_peer = self.by_peer.lock();
+        let mut standings = by_peer.values();
+        let of_origin = standings.find(|standing| standing.origin == origin);
+        of_origin.map_or(0, |standing| standing.confirmed)
+    }
+
+    /// Whether it is known that a peer may lack changes.
+    pub(super) fn is_behind(&self, peer: &str) -> bool {
+        let by_peer = self.by_peer.lock();
+        by_peer.get(peer).is_some_and(|held| held.missed.is_some())
+    }
+
+    /// A peer may lack the changes at these positions. An exchange is due then.
+    pub(super) fn miss(&self, peer: &Peer, positions: Range<u64>, due: Instant, now: Instant) {
+        let mut by_peer = self.by_peer.lock();
+        let id = peer.member().id().into();
+        let standing = by_peer.entry(id).or_insert_with(|| Standing::of(peer, now));
+        standing.miss(positions, due);
+    }
+
+    /// A peer may lack changes before this position. An exchange is due. A peer that is not known yet is compared with as
+    /// soon as it is.
+    pub(super) fn may_lack_some(&self, peer: &str, position: u64, now: Instant) {
+        if let Some(standing) = self.by_peer.lock().get_mut(peer) {
+            standing.miss(position..position, now);
+        }
+    }
+
+    /// A peer has said what it has made, while this node has `made` so many changes. Says whether an exchange may be due
+    /// sooner.
+    pub(super) fn heard(&self, peer: &str, seen: Seen, made: u64, now: Instant) -> bool {
+        let mut by_peer = self.by_peer.lock();
+        let Some(standing) = by_peer.get_mut(peer) else {
+            return false;
+        };
+        if standing.origin != 0 && standing.origin != seen.origin {
+            // It has started again, and knows nothing of what was confirmed.
+            (standing.confirmed, standing.origin) = (0, 0);
+            standing.hasten(now);
+            return true;
+        }
+        if seen.changes <= made {
+            return false;
+        }
+        let (changes, until) = standing.ahead.unwrap_or((0, now + PATIENCE));
+        let is_first = standing.ahead.is_none();
+        standing.ahead = Some((changes.max(seen.changes), until));
+        is_first
+    }
+
+    /// The exchanges with members that are due, and when the next one will be. This node has `made` so many changes by now,
+    /// and soon forgets those before the position `worn`.
     pub(super) fn due(
         &self,
+        members: &[Peer],
         made: u64,
-        is_member: impl Fn(&str) -> bool,
+        worn: u64,
         now: Instant,
     ) -> (Vec<DueExchange>, Option<Instant>) {
         let mut by_peer = self.by_peer.lock();
-        let mut former = 0;
-        by_peer.retain(|peer, standing| {
-            if !is_member(peer) {
-                former += 1;
-                standing.untold_since = None;
-                standing.due = None;
-                return standing.behind_since.is_some() && former <= MAX_FORMER;
+        self.note_members(&mut by_peer, members, now);
+        let (mut exchanges, mut next) = (Vec::new(), None);
+        let is_idle = |standing: &&mut Standing| standing.is_member && !standing.is_under_way;
+        for standing in by_peer.values_mut().filter(is_idle) {
+            if let Some((changes, _)) = standing.ahead.take_if(|(_, until)| *until <= now)
+                && changes > made
+            {
+                standing.hasten(now);
             }
-            let is_needed = standing.behind_since.is_some() || standing.ahead > made;
-            is_needed || standing.due.is_none_or(|due| now < due)
-        });
-        let mut exchanges = Vec::new();
-        for standing in by_peer.values_mut() {
-            if standing.due.is_some_and(|due| due <= now) {
-                standing.due = None;
+            if self.has_exchanges && standing.confirmed < worn {
+                standing.hasten(now);
+            }
+            if standing.due.take_if(|due| *due <= now).is_some() {
+                standing.is_under_way = true;
                 exchanges.push(DueExchange {
                     peer: standing.peer.clone(),
-                    behind_since: standing.behind_since,
-                    mark: standing.mark,
+                    missed_since: standing.missed.as_ref().map(|missed| missed.start),
                 });
+            } else {
+                let ahead = standing.ahead.map(|(_, until)| until);
+                next = [next, standing.due, ahead].into_iter().flatten().min();
             }
         }
-        let next = by_peer.values().filter_map(|standing| standing.due).min();
-        self.count(&by_peer);
         (exchanges, next)
     }
 
-    /// Ends an exchange.
-    pub(super) fn ended(&self, exchange: &DueExchange, how: Exchanged, now: Instant) {
+    /// Notes who is a member now. This node compares with those who have joined: they may lack any change, or what has
+    /// changed since they left.
+    fn note_members(
+        &self,
+        by_peer: &mut HashMap<Box<str>, Standing>,
+        members: &[Peer],
+        now: Instant,
+    ) {
+        for peer in members {
+            let standing = match by_peer.entry(peer.member().id().into()) {
+                Entry::Occupied(held) => held.into_mut(),
+                Entry::Vacant(free) => free.insert(Standing::of(peer, now)),
+            };
+            if standing.peer.member() != peer.member() {
+                *standing = Standing::of(peer, now);
+            } else if standing.is_member {
+                continue;
+            }
+            standing.is_member = true;
+            (standing.not_before, standing.failures) = (now, 0);
+            if self.has_exchanges {
+                standing.hasten(now);
+            }
+        }
+        let members: HashSet<&str> = members.iter().map(|peer| peer.member().id()).collect();
+        let mut former = 0;
+        by_peer.retain(|id, standing| {
+            standing.is_member = members.contains(&**id);
+            former += usize::from(!standing.is_member);
+            standing.is_member || former <= MAX_FORMER
+        });
+    }
+
+    /// A peer has asked, and lacked nothing.
+    pub(super) fn confirm(&self, peer: &str, confirmed: Confirmed, now: Instant) {
         let mut by_peer = self.by_peer.lock();
-        let id = exchange.peer.member().id();
-        let Some(standing) = by_peer.get_mut(id) else {
+        let routine = self.routine(&by_peer, now);
+        let standing = by_peer.get_mut(peer).filter(|standing| standing.is_member);
+        if let Some(standing) = standing {
+            standing.confirm(confirmed, routine);
+        }
+    }
+
+    /// Ends an exchange; `None` if it has failed.
+    pub(super) fn ended(&self, exchange: &DueExchange, confirmed: Option<Confirmed>, now: Instant) {
+        let mut by_peer = self.by_peer.lock();
+        let routine = self.routine(&by_peer, now);
+        let Some(standing) = by_peer.get_mut(exchange.peer.member().id()) else {
             return;
         };
-        if how == Exchanged::Done && standing.mark == exchange.mark {
-            by_peer.remove(id);
-        } else if how == Exchanged::Done {
-            standing.failures = 0;
-            standing.due = Some(now + FIRST_PAUSE);
+        if standing.peer.member() != exchange.peer.member() {
+            return; // it was with another one of that name
+        }
+        standing.is_under_way = false;
+        if let Some(confirmed) = confirmed {
+            standing.confirm(confirmed, routine);
+            if standing.missed.is_some() {
+                standing.hasten(now + FIRST_PAUSE);
+            }
         } else {
-            let pause = match how {
-                Exchanged::Refused => PAUSE_OF_REFUSED,
-                _ => pause_after(standing.failures),
-            };
+            let pause = pause_after(standing.failures);
             standing.failures = standing.failures.saturating_add(1);
+            standing.not_before = now + pause;
             standing.due = Some(now + pause);
         }
-        self.count(&by_peer);
     }
-}
 
-fn earlier(held: Option<u64>, since: u64) -> Option<u64> {
-    Some(held.map_or(since, |held| held.min(since)))
+    /// When to compare again with a member though nothing has happened: after half to one and a half intervals for each
+    /// member, so that nodes that were started together do not stay so.
+    fn routine(&self, by_peer: &HashMap<Box<str>, Standing>, now: Instant) -> Option<Instant> {
+        let interval = self.interval?;
+        let members = by_peer.values().filter(|standing| standing.is_member);
+        let draw = self.draws.fetch_add(1, Ordering::Relaxed);
+        let part = (self.random.hash_one(draw) >> 32) as f64 / f64::from(u32::MAX);
+        now.checked_add(interval.mul_f64(members.count() as f64 * (0.5 + part)))
+    }
 }
 
 /// The pause that follows so many failures and one more.
@@ -241,167 +301,242 @@ fn pause_after(failures: u32) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::{BoxFuture, CircuitOptions, Error, GetRequest, Member, PeerClient, Reply};
-
-    /// Where nobody asks.
-    #[derive(Debug)]
-    struct Nowhere;
-
-    impl PeerClient for Nowhere {
-        fn get<'a>(&'a self, _: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
-            Box::pin(async { Err(Error::unreachable("nowhere", "nobody is there")) })
-        }
-    }
+    use crate::coherence::nowhere;
 
     fn peer(id: &str) -> Peer {
-        let member: Member = format!("{id}=http://{id}").parse().unwrap();
-        Peer::remote(member, Arc::new(Nowhere), CircuitOptions::default())
+        nowhere::peer(id, id)
     }
 
-    /// The standings of a node that has made ten changes, all of whose peers are members, and a clock.
+    const INTERVAL: Duration = Duration::from_secs(10);
+    /// How many changes the node has made.
+    const MADE: u64 = 10;
+
+    /// The standings of a node, its members, the position before which its log is worn, and its clock.
     struct Node {
         standings: Standings,
+        members: Vec<Peer>,
+        worn: u64,
         now: Instant,
     }
 
     impl Node {
-        fn new() -> Self {
-            let (standings, now) = (Standings::default(), Instant::now());
-            Self { standings, now }
+        /// A node that has members and has yet to compare with them.
+        fn new(ids: &[&str]) -> Self {
+            Self {
+                standings: Standings::new(Some(INTERVAL), true),
+                members: ids.iter().map(|id| peer(id)).collect(),
+                worn: 0,
+                now: Instant::now(),
+            }
+        }
+
+        /// The same, and it has compared with them.
+        fn that_has_compared(ids: &[&str]) -> Self {
+            let mut node = Self::new(ids);
+            for exchange in node.due() {
+                node.end(&exchange, done(0));
+            }
+            node.now += FIRST_PAUSE;
+            node
         }
 
         fn due(&self) -> Vec<DueExchange> {
-            self.standings.due(10, |_| true, self.now).0
+            let (due, _) = self.standings.due(&self.members, MADE, self.worn, self.now);
+            due
         }
 
-        /// The time to the next exchange.
+        /// The peers with which an exchange is due. It begins.
+        fn due_ids(&self) -> Vec<String> {
+            let due = self.due().into_iter();
+            let mut ids: Vec<_> = due.map(|due| due.peer.member().id().to_owned()).collect();
+            ids.sort();
+            ids
+        }
+
+        /// The time to the next exchange; `None` if one is due, or there is none.
         fn pause(&self) -> Option<Duration> {
-            let by_peer = self.standings.by_peer.lock();
-            let next = by_peer.values().filter_map(|standing| standing.due).min();
+            let (due, next) = self.standings.due(&self.members, MADE, self.worn, self.now);
+            assert!(due.is_empty());
             next.map(|next| next - self.now)
         }
 
+        fn end(&self, exchange: &DueExchange, confirmed: Option<Confirmed>) {
+            self.standings.ended(exchange, confirmed, self.now);
+        }
+
         /// Makes the one exchange that is due.
-        fn exchange(&self, how: Exchanged) {
+        fn exchange(&self, confirmed: Option<Confirmed>) {
             let due = self.due();
             assert_eq!(due.len(), 1);
-            self.standings.ended(&due[0], how, self.now);
+            self.end(&due[0], confirmed);
+        }
+
+        fn miss(&self, id: &str, positions: Range<u64>) {
+            let due = self.now + FIRST_PAUSE;
+            self.standings.miss(&peer(id), positions, due, self.now);
+        }
+
+        fn hear(&self, id: &str, origin: u64, changes: u64) -> bool {
+            let seen = Seen { origin, changes };
+            self.standings.heard(id, seen, MADE, self.now)
         }
     }
 
-    #[test]
-    fn a_peer_is_behind_until_an_exchange_has_ended_well() {
-        let mut node = Node::new();
-        assert_eq!(node.standings.behind_since("p"), None);
-        node.standings.mark_untold(&peer("p"), 7, node.now);
-        node.standings.mark_untold(&peer("p"), 8, node.now);
-        assert_eq!(node.standings.behind_since("p"), Some(7));
-        assert_eq!(node.standings.untold(), [("p".into(), 7)]);
-        assert!(node.due().is_empty(), "it is tried after a pause");
-        node.now += FIRST_PAUSE;
-        node.exchange(Exchanged::Failed);
-        assert_eq!(node.standings.behind_since("p"), Some(7));
-        node.now += LONGEST_PAUSE;
-        node.exchange(Exchanged::Done);
-        assert_eq!(
-            (node.standings.behind_since("p"), node.pause()),
-            (None, None)
-        );
+    fn done(position: u64) -> Option<Confirmed> {
+        let origin = 1;
+        Some(Confirmed { position, origin })
     }
 
     #[test]
-    fn what_happens_during_an_exchange_takes_another_one() {
-        let mut node = Node::new();
-        node.standings.mark_behind(&peer("p"), node.now);
+    fn a_node_compares_with_each_member_that_joins_and_then_once_in_a_while() {
+        let mut node = Node::new(&["p", "q"]);
+        for exchange in node.due() {
+            node.end(&exchange, done(7));
+        }
+        assert_eq!(node.standings.confirmed("p"), 7);
+        assert_eq!(node.standings.confirmed("stranger"), 0);
+        let pause = node.pause().unwrap();
+        assert!(INTERVAL <= pause && pause <= 3 * INTERVAL, "{pause:?}");
+        node.members.push(peer("r"));
+        assert_eq!(node.due_ids(), ["r"]);
+        node.now += 3 * INTERVAL;
+        assert_eq!(node.due_ids(), ["p", "q"], "and r is under way");
+    }
+
+    #[test]
+    fn a_peer_is_behind_until_an_exchange_has_told_it_all_that_it_missed() {
+        let mut node = Node::that_has_compared(&["p"]);
+        node.miss("p", 7..8);
+        node.miss("p", 5..6);
+        assert!(node.standings.is_behind("p") && !node.standings.is_behind("q"));
+        assert_eq!(node.pause(), Some(FIRST_PAUSE));
+        node.now += FIRST_PAUSE;
         let due = node.due();
-        assert!(node.due().is_empty(), "one at a time");
-        node.standings.mark_untold(&peer("p"), 9, node.now);
-        node.standings.ended(&due[0], Exchanged::Done, node.now);
-        assert_eq!(node.standings.behind_since("p"), Some(0));
-        node.now += FIRST_PAUSE;
-        node.exchange(Exchanged::Done);
-        assert_eq!(node.standings.behind_since("p"), None);
+        assert_eq!(due[0].missed_since, Some(5));
+        node.end(&due[0], None);
+        assert!(node.standings.is_behind("p"));
+        node.now += LONGEST_PAUSE;
+        node.exchange(done(8));
+        assert!(!node.standings.is_behind("p"));
+        assert_eq!(node.standings.confirmed("p"), 8);
     }
 
     #[test]
-    fn pauses_double_to_two_seconds_and_are_long_for_a_peer_that_refuses() {
-        let mut node = Node::new();
-        node.standings.mark_behind(&peer("p"), node.now);
+    fn what_is_missed_during_an_exchange_takes_another_one() {
+        let mut node = Node::that_has_compared(&["p"]);
+        node.miss("p", 7..8);
+        node.now += FIRST_PAUSE;
+        let due = node.due();
+        node.miss("p", 9..10);
+        node.now += FIRST_PAUSE;
+        assert!(node.due().is_empty(), "one at a time");
+        node.end(&due[0], done(9));
+        assert!(node.standings.is_behind("p"));
+        assert_eq!(node.pause(), Some(FIRST_PAUSE));
+        node.now += FIRST_PAUSE;
+        node.exchange(done(10));
+        assert!(!node.standings.is_behind("p"));
+    }
+
+    #[test]
+    fn pauses_double_to_two_seconds_and_end_when_the_peer_joins() {
+        let mut node = Node::new(&["p"]);
         for milliseconds in [200, 400, 800, 1600, 2000, 2000] {
-            node.exchange(Exchanged::Failed);
+            node.exchange(None);
             // Another change does not hasten the next exchange.
-            node.standings.mark_untold(&peer("p"), 9, node.now);
+            node.miss("p", 9..10);
             let pause = node.pause().unwrap();
             assert_eq!(pause, Duration::from_millis(milliseconds));
             node.now += pause;
         }
-        node.exchange(Exchanged::Refused);
-        assert_eq!(node.pause(), Some(PAUSE_OF_REFUSED));
+        node.exchange(None);
+        // It has joined once more.
+        let members = std::mem::take(&mut node.members);
+        assert!(node.due().is_empty());
+        node.members = members;
+        assert_eq!(node.due_ids(), ["p"]);
     }
 
     #[test]
     fn a_peer_that_is_ahead_is_asked_unless_this_node_has_caught_up() {
-        let mut node = Node::new();
-        assert!(node.standings.mark_ahead(&peer("p"), 10, node.now));
-        assert!(
-            !node.standings.mark_ahead(&peer("p"), 9, node.now),
-            "that is no news"
-        );
-        assert!(node.standings.mark_ahead(&peer("q"), 11, node.now));
-        assert_eq!(node.standings.behind_since("q"), None);
+        let mut node = Node::that_has_compared(&["p", "q"]);
+        assert!(!node.hear("p", 1, MADE), "it is not ahead");
+        assert!(node.hear("p", 1, MADE + 1));
+        assert!(!node.hear("p", 1, MADE + 2), "that is no news");
         node.now += PATIENCE;
-        let due = node.due();
-        assert_eq!(due.len(), 1);
-        assert_eq!(due[0].peer.member().id(), "q");
-        assert_eq!(due[0].behind_since, None);
+        assert_eq!(node.due_ids(), ["p"]);
+        assert!(node.hear("q", 1, MADE + 1));
+        node.now += PATIENCE;
+        let (due, _) = node.standings.due(&node.members, MADE + 1, 0, node.now);
+        assert!(due.is_empty());
     }
 
     #[test]
-    fn a_former_member_stays_behind_and_is_asked_once_it_is_back() {
-        let mut node = Node::new();
-        node.standings.mark_former(&peer("p"), 7, node.now);
-        let (due, next) = node.standings.due(10, |id| id != "p", node.now);
-        assert!(due.is_empty() && next.is_none());
-        assert_eq!(node.standings.behind_since("p"), Some(7));
-        assert!(
-            node.standings.untold().is_empty(),
-            "nobody owes it anything"
-        );
-        node.now += LONGEST_PAUSE;
-        node.standings.mark_new(&peer("p"), node.now);
-        assert_eq!(node.standings.behind_since("p"), Some(7));
-        node.exchange(Exchanged::Done);
-        assert_eq!(node.standings.behind_since("p"), None);
-        node.standings.mark_new(&peer("q"), node.now);
-        assert_eq!(
-            node.standings.behind_since("q"),
-            Some(0),
-            "it may lack anything"
-        );
+    fn a_peer_that_has_started_again_has_to_be_told_again() {
+        let mut node = Node::new(&["p"]);
+        node.exchange(done(7));
+        node.now += FIRST_PAUSE;
+        assert_eq!(node.standings.confirmed_of(1), 7);
+        assert!(node.hear("p", 2, 0));
+        assert_eq!(node.standings.confirmed("p"), 0);
+        assert_eq!(node.standings.confirmed_of(1), 0);
+        assert_eq!(node.due_ids(), ["p"]);
     }
 
     #[test]
-    fn an_exchange_from_before_a_peer_left_does_not_count_once_it_is_back() {
-        let node = Node::new();
-        node.standings.mark_behind(&peer("p"), node.now);
+    fn a_node_compares_before_its_log_forgets() {
+        let mut node = Node::new(&["p"]);
+        node.exchange(done(7));
+        node.now += FIRST_PAUSE;
+        node.worn = 7;
+        assert!(node.due().is_empty());
+        node.worn = 8;
+        assert_eq!(node.due_ids(), ["p"]);
+    }
+
+    #[test]
+    fn a_former_member_is_told_nothing_and_compared_with_once_it_is_back() {
+        let mut node = Node::new(&["p"]);
+        node.exchange(done(7));
+        node.now += FIRST_PAUSE;
+        let members = std::mem::take(&mut node.members);
+        node.miss("p", 7..8);
+        assert_eq!(node.pause(), None);
+        assert_eq!(node.standings.confirmed("p"), 7);
+        node.members = members;
+        assert_eq!(node.due_ids(), ["p"]);
+    }
+
+    #[test]
+    fn a_member_at_another_address_is_another_one() {
+        let mut node = Node::new(&["p"]);
         let due = node.due();
-        node.standings.by_peer.lock().clear();
-        node.standings.mark_new(&peer("p"), node.now);
-        node.standings.ended(&due[0], Exchanged::Done, node.now);
-        assert_eq!(node.standings.behind_since("p"), Some(0));
+        node.members = vec![nowhere::peer("p", "elsewhere")];
+        assert_eq!(node.due_ids(), ["p"]);
+        node.end(&due[0], done(7));
+        assert_eq!(node.standings.confirmed("p"), 0);
     }
 
     #[test]
     fn former_members_are_not_remembered_without_bound() {
-        let node = Node::new();
+        let node = Node::new(&[]);
         for number in 0..MAX_FORMER + 10 {
-            node.standings
-                .mark_former(&peer(&number.to_string()), 7, node.now);
+            node.miss(&number.to_string(), 7..8);
         }
-        node.standings.due(10, |_| false, node.now);
+        assert!(node.due().is_empty());
         assert_eq!(node.standings.by_peer.lock().len(), MAX_FORMER);
+    }
+
+    #[test]
+    fn without_exchanges_only_peers_that_were_not_told_are_due() {
+        let mut node = Node::new(&["p", "q"]);
+        node.standings = Standings::new(Some(INTERVAL), false);
+        node.worn = 5;
+        assert_eq!(node.pause(), None);
+        node.miss("p", 7..8);
+        node.now += FIRST_PAUSE;
+        node.exchange(done(8));
+        assert_eq!(node.pause(), None);
     }
 }

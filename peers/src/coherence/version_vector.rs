@@ -74,13 +74,9 @@ impl VersionVector {
 
     /// Whether `other` lacks a change of the origin up to `limit` that this vector has.
     pub(super) fn has_more_than(&self, other: &Self, origin: u64, limit: u64) -> bool {
-        let Some(held) = self.by_origin.get(&origin) else {
-            return false;
-        };
-        match other.by_origin.get(&origin) {
-            Some(theirs) => held.numbers.has_more_than(&theirs.numbers, limit),
-            None => held.numbers.count_up_to(limit) > 0,
-        }
+        let theirs = other.by_origin.get(&origin).map(|held| &held.numbers);
+        let mine = self.by_origin.get(&origin);
+        mine.is_some_and(|mine| mine.numbers.has_more_than(theirs, limit))
     }
 
     fn forget_the_quietest(&mut self) {

@@ -15,7 +15,7 @@
 //! name, and so no group is meant whatever its name is. Their messages are bytes of our own, of the type
 //! `application/octet-stream`; the others are protobuf. The files of `wire` describe both.
 //!
-//! A change carries its [`Stamp`](crate::Stamp) in the header `x-groupcache-change`, as `ORIGIN-NUMBER-SEEN-MEMBERS` of
+//! A change carries its [`Stamp`](crate::Stamp) in the header `x-groupcache-change`, as `ORIGIN-NUMBER-MEMBERS` of
 //! hexadecimal digits. The header `x-groupcache-known` of a GET or a PUT has the changes of the key that the sender knows, as
 //! `ORIGIN-NUMBER` or `ORIGIN-NUMBER-all`, at most 128 with commas between them. 400 is the answer to what cannot be read of
 //! these two: nobody else would hear of the change, or the value could be older than what the sender knows. A value comes with

@@ -45,6 +45,8 @@ pub(crate) fn knowledge_of(who: &str) -> Knowledge {
         key: key.map(Into::into),
     };
     Knowledge {
+        member: "pod-1".into(),
+        origin: 5,
         made: vec![(1, vec![0..=0, 2..=300]), (u64::MAX, vec![7..=u64::MAX])],
         is_complete: true,
         changes: vec![

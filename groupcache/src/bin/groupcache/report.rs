@@ -112,7 +112,6 @@ pub(super) struct Counters {
     pub(super) peer_errors: u64,
     pub(super) getter_calls: u64,
     pub(super) evictions: u64,
-    pub(super) pending_hints: u64,
 }
 
 /// The memory of a group, or of several.
@@ -191,8 +190,6 @@ impl Counters {
             peer_errors: less(self.peer_errors, earlier.peer_errors),
             getter_calls: less(self.getter_calls, earlier.getter_calls),
             evictions: less(self.evictions, earlier.evictions),
-            // A size, and no counter.
-            pending_hints: self.pending_hints,
         }
     }
 }
@@ -213,7 +210,6 @@ impl AddAssign<&Self> for Counters {
         add(&mut self.peer_errors, other.peer_errors);
         add(&mut self.getter_calls, other.getter_calls);
         add(&mut self.evictions, other.evictions);
-        add(&mut self.pending_hints, other.pending_hints);
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use peers::Member;
 
 use super::name;
-use crate::clock::now;
 use crate::getter::BoxedGetter;
 use crate::group::clocks;
 use crate::group::failures::Failures;
@@ -93,16 +92,6 @@ impl<G> GroupBuilder<G> {
             }
         };
         let names_changes = router.transport().names_changes();
-        if names_changes && !Arc::ptr_eq(&router, &host.router) {
-            for peer in router
-                .routes()
-                .peers()
-                .iter()
-                .filter(|peer| !peer.is_self())
-            {
-                host.groups.coherence().has_joined(peer, now());
-            }
-        }
         let stale_window = self.freshness.stale_window;
         let runtime = NodeRuntime::new(host.runtime.clone());
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());

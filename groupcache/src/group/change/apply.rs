@@ -1,11 +1,15 @@
 use std::cell::Cell;
 
 use byteview::ByteView;
-use peers::{KnownChange, SetVerdict, Stamp};
+use peers::{ChangeId, KnownChange, SetVerdict, Stamp};
 
 use crate::group::inner::Inner;
 use crate::store::Tier;
 use crate::{Key, Value};
+
+fn name(stamp: Option<Stamp>) -> Option<ChangeId> {
+    stamp.map(|stamp| stamp.id)
+}
 
 impl Inner {
     /// Removes keys on this node. Says whether it had to.
@@ -14,12 +18,16 @@ impl Inner {
         keys: &[impl AsRef<[u8]>],
         stamp: Option<Stamp>,
     ) -> bool {
-        let news = self.coherence.hear(&self.name, keys, stamp);
-        for &place in &news {
-            self.forget(keys[place].as_ref());
+        let mut is_news = false;
+        for (place, key) in keys.iter().enumerate() {
+            let (key, id) = (key.as_ref(), stamp.map(|stamp| stamp.at(place).id));
+            if self.coherence.hear(&self.name, Some(key), id) {
+                self.forget(key);
+                is_news = true;
+            }
         }
-        self.coherence.made(stamp, keys.len());
-        !news.is_empty()
+        self.coherence.made(name(stamp), keys.len());
+        is_news
     }
 
     /// Takes a value as the key's owner, from a node that knew of these changes of the key. A value that has expired
@@ -59,30 +67,32 @@ impl Inner {
             // The store keeps nothing.
             None => return self.remove_here(&[key], stamp),
         }
-        self.coherence.made(stamp, 1);
+        self.coherence.made(name(stamp), 1);
         true
     }
 
     /// Removes everything on this node. Says whether it had to.
     pub(in crate::group) fn clear_here(&self, stamp: Option<Stamp>) -> bool {
-        let is_news = self.coherence.hear_all(&self.name, stamp);
+        let is_news = self.coherence.hear(&self.name, None, name(stamp));
         if is_news {
             self.forget_all();
         }
-        self.coherence.made(stamp, 1);
+        self.coherence.made(name(stamp), 1);
         is_news
     }
 
     /// Makes the changes of a key that an asker knows and this node does not.
     pub(in crate::group) fn make_known(&self, key: &[u8], known: &[KnownChange]) {
-        let news = self.coherence.hear_known(&self.name, key, known);
-        if news.iter().any(|change| change.all) {
-            self.forget_all();
-        } else if !news.is_empty() {
-            self.forget(key);
+        for KnownChange { id, all } in known {
+            let changed = (!all).then_some(key);
+            if self.coherence.hear(&self.name, changed, Some(*id)) {
+                match changed {
+                    Some(key) => self.forget(key),
+                    None => self.forget_all(),
+                }
+                self.coherence.made(Some(*id), 1);
+            }
         }
-        let ids = news.into_iter().map(|change| change.id);
-        self.coherence.made_all(ids);
     }
 
     /// Removes `key` on this node if it still holds these bytes.

@@ -65,7 +65,7 @@ impl Inner {
             return None;
         };
         let reply = reply.ok()?;
-        self.trust(&former).ok()?;
+        self.trust_reply(&former, reply.seen).ok()?;
         let now = self.clock.now();
         let lifetime = self.freshness.of_reply(reply.expiry, Via::Peek, now);
         let entry = Entry {

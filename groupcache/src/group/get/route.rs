@@ -4,8 +4,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use peers::{GetMode, GetRequest, Peer, Reply, Routes};
+use peers::{GetMode, GetRequest, Peer, Reply, Routes, Seen};
 
+use crate::clock::now;
 use crate::group::inner::Inner;
 use crate::report::FailedStep;
 use crate::stats::Event;
@@ -108,8 +109,7 @@ impl Inner {
         let begun = self.lease_begins();
         let mut reply = asking(span, pin!(peer.get(request))).await?;
         self.lease(&mut reply, begun);
-        self.trust(peer)?;
-        self.heard(peer, reply.seen);
+        self.trust_reply(peer, reply.seen)?;
         Ok(reply)
     }
 
@@ -126,8 +126,19 @@ impl Inner {
         }
     }
 
-    /// Refuses a peer whose values may be older than changes that this node remembers no more. It may turn out to be one
-    /// while it is asked.
+    /// Refuses a reply of a peer that has turned out to be one to refuse while it was asked.
+    pub(in crate::group) fn trust_reply(
+        &self,
+        peer: &Peer,
+        seen: Option<Seen>,
+    ) -> Result<(), peers::Error> {
+        if let Some(seen) = seen {
+            self.coherence.heard(peer.member().id(), seen, now());
+        }
+        self.trust(peer)
+    }
+
+    /// Refuses a peer whose values may be older than changes that this node remembers no more.
     pub(in crate::group) fn trust(&self, peer: &Peer) -> Result<(), peers::Error> {
         match self.coherence.distrusts(peer.member().id()) {
             true => Err(peers::Error::behind(peer.member().url())),

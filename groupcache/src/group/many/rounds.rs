@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use lru::DefaultHashBuilder;
-use peers::{GetManyRequest, GetMode, Peer, Reply};
+use peers::{GetManyRequest, GetMode, KnownChange, Peer, Reply};
 
 use crate::group::inner::Inner;
 use crate::trace::{asking, spans};
@@ -73,7 +73,7 @@ impl Inner {
     ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
         self.trust(peer)?;
         let keys: Vec<&[u8]> = items.iter().map(T::key).collect();
-        let known = self.coherence.known_of_each(&self.name, &keys);
+        let known = self.known_of_each(&keys);
         let request = GetManyRequest {
             group: &self.name,
             keys: &keys,
@@ -90,12 +90,19 @@ impl Inner {
         for reply in answers.iter_mut().flatten().flatten() {
             self.lease(reply, begun);
         }
-        self.trust(peer)?;
         // All replies of an exchange say the same of the peer.
-        if let Some(reply) = answers.iter().flatten().flatten().next() {
-            self.heard(peer, reply.seen);
-        }
+        let reply = answers.iter().flatten().flatten().next();
+        self.trust_reply(peer, reply.and_then(|reply| reply.seen))?;
         Ok(answers)
+    }
+
+    /// The changes that this node knows of each key, with the key's place.
+    fn known_of_each(&self, keys: &[&[u8]]) -> Vec<(u32, KnownChange)> {
+        let known = (0..).zip(keys).flat_map(|(place, key)| {
+            let known = self.coherence.known(&self.name, key).into_iter();
+            known.map(move |change| (place, change))
+        });
+        known.collect()
     }
 }
 

@@ -43,10 +43,12 @@ impl Inner {
         }
         if !absent.is_empty() {
             let mut loads = self.load_many(absent);
-            let mut until = answers.iter().any(Option::is_some).then(later);
+            let found = answers.iter().flatten();
+            let mut until = found.map(|found| self.waits_until(found)).min();
             while let Some((place, result)) = within(until, loads.next()).await {
+                let waits = self.waits_until(&result);
+                until = Some(until.map_or(waits, |until| until.min(waits)));
                 answers[place] = Some(result);
-                until = until.or_else(|| Some(later()));
             }
         }
         // Replies are made last: what has passed meanwhile is taken off the values' lives.
@@ -56,6 +58,14 @@ impl Inner {
             answers: answers.collect(),
             seen: Some(self.coherence.seen()),
         }
+    }
+
+    /// How long an answer that is ready waits for others: no longer than it is fresh.
+    fn waits_until(&self, answer: &Result<Entry, Error>) -> Instant {
+        let fresh_until = answer.as_ref().ok().and_then(|entry| entry.fresh_until);
+        let life = fresh_until.map(|until| until.saturating_duration_since(self.clock.now()));
+        let life = life.filter(|life| !life.is_zero()); // a stale value grows no staler
+        Instant::now() + life.unwrap_or(PATIENCE).min(PATIENCE)
     }
 
     fn answer(
@@ -71,10 +81,6 @@ impl Inner {
             Err(error) => Err(error.to_answer()),
         }
     }
-}
-
-fn later() -> Instant {
-    Instant::now() + PATIENCE
 }
 
 async fn within<T>(until: Option<Instant>, next: impl Future<Output = Option<T>>) -> Option<T> {

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::ring::fill;
 use super::selection::{MAX_MEMBERS, Selection, numbered};
-use crate::page::format::{Count, Percent, Short, Span};
+use crate::page::format::{Percent, Short, Span};
 use crate::page::query::Query;
 use crate::{Health, PeerReport, RingReport, Wire};
 
@@ -90,8 +90,8 @@ fn row(number: usize, peer: &PeerReport, now_ms: u64) -> Markup {
                 @if let Some(failure) = peer.failures.first() && peer.health.is_down() {
                     span.why { (failure.text) ", " (ago(failure.at, now_ms)) }
                 }
-                @if peer.pending_hints > 0 {
-                    span.why { (Count(peer.pending_hints)) " changes it has yet to be told" }
+                @if peer.is_behind {
+                    span.why { "it has yet to be told of changes" }
                 }
             }
             td.figure role="cell" data-name="Share" { (Percent(peer.share)) }

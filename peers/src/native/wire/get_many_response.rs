@@ -3,6 +3,7 @@
 //! | field | type | |
 //! |---|---|---|
 //! | 2 seen | uint64 | how many changes the owner has made |
+//! | 4 origin | fixed64 | names the start of the owner |
 //! | 3 answers | repeated message | one for each key, in the order of the request |
 //!
 //! and in it the message `Answer`. An empty one says that the key is not answered in this message.
@@ -23,13 +24,13 @@ use prost::encoding::{
     encoded_len_varint, skip_field,
 };
 
-use super::{encode_life, life_len, slice};
+use super::{encode_life, encode_seen, life_len, seen, slice};
 use crate::http::failure;
 use crate::protobuf::get_response;
 use crate::{Error, Expiry, GetManyReply, Reply, WallClock};
 
-/// The number of changes: a key and the longest varint.
-const SEEN_LEN: usize = 1 + 10;
+/// The owner's origin and the number of its changes: two keys, eight bytes, and the longest varint.
+const SEEN_LEN: usize = 2 + 8 + 10;
 
 /// An answer that is not there: a key and a length of zero.
 const NONE_LEN: usize = 2;
@@ -93,10 +94,7 @@ pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
         }
         taken += message.len() - before - NONE_LEN;
     }
-    if let Some(seen) = reply.seen {
-        encode_key(2, WireType::Varint, &mut message);
-        encode_varint(seen, &mut message);
-    }
+    encode_seen(4, 2, reply.seen, &mut message);
     message.into()
 }
 
@@ -148,14 +146,18 @@ pub(in crate::native) fn decode(
 ) -> Result<GetManyReply, Error> {
     let malformed = |what: String| Error::malformed(format!("a GetManyResponse: {what}"));
     let mut answers = Vec::with_capacity(count);
-    let mut seen = None;
+    let (mut origin, mut changes) = (None, None);
     while message.has_remaining() {
         let (field, wire_type) =
             decode_key(&mut message).map_err(|error| malformed(error.to_string()))?;
         match (field, wire_type) {
             (2, WireType::Varint) => {
                 let number = decode_varint(&mut message);
-                seen = Some(number.map_err(|error| malformed(error.to_string()))?);
+                changes = Some(number.map_err(|error| malformed(error.to_string()))?);
+            }
+            (4, WireType::SixtyFourBit) => {
+                let number = message.try_get_u64_le();
+                origin = Some(number.map_err(|error| malformed(error.to_string()))?);
             }
             (3, WireType::LengthDelimited) => {
                 if answers.len() == count {
@@ -178,6 +180,7 @@ pub(in crate::native) fn decode(
             answers.len()
         )));
     }
+    let seen = seen(origin, changes);
     Ok(GetManyReply { answers, seen })
 }
 
@@ -205,6 +208,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Seen;
 
     fn reply(value: &[u8], minute_qps: Option<f64>, nanos: Option<u64>) -> Reply {
         Reply {
@@ -214,6 +218,11 @@ mod tests {
             seen: None,
         }
     }
+
+    const LONGEST: Seen = Seen {
+        origin: 1,
+        changes: u64::MAX,
+    };
 
     fn text(answer: &Option<Result<Reply, Error>>) -> String {
         match answer {
@@ -237,7 +246,10 @@ mod tests {
                 Some(Err(Error::getter("no"))),
                 None,
             ],
-            seen: Some(300),
+            seen: Some(Seen {
+                origin: 7,
+                changes: 300,
+            }),
         };
         let mut expected = Vec::new();
         expected.extend_from_slice(b"\x1a\x06\x0a\x04meow");
@@ -245,7 +257,7 @@ mod tests {
         expected.extend_from_slice(b"\x1a\x0d\x22\x09not-found\x2a\x00");
         expected.extend_from_slice(b"\x1a\x0c\x22\x06getter\x2a\x02no");
         expected.extend_from_slice(b"\x1a\x00");
-        expected.extend_from_slice(b"\x10\xac\x02");
+        expected.extend_from_slice(b"\x21\x07\0\0\0\0\0\0\0\x10\xac\x02");
         assert_eq!(encode(&sent, 1000), expected);
     }
 
@@ -253,14 +265,14 @@ mod tests {
         #[test]
         fn a_reply_reads_back(
             values: Vec<Option<(Vec<u8>, Option<u32>, Option<u64>)>>,
-            seen: Option<u64>,
+            seen: Option<(u64, u64)>,
         ) {
             let answers = values.iter().map(|value| {
                 value.as_ref().map(|(bytes, qps, nanos)| Ok(reply(bytes, qps.map(f64::from), *nanos)))
             });
             let sent = GetManyReply {
                 answers: answers.collect(),
-                seen,
+                seen: seen.map(|(origin, changes)| Seen { origin, changes }),
             };
             let read = decode(encode(&sent, 1 << 20), values.len(), "g").unwrap();
             prop_assert_eq!(read.seen, sent.seen);
@@ -273,7 +285,7 @@ mod tests {
             limit in 0_usize..4000,
         ) {
             let answers = lengths.iter().map(|&length| Some(Ok(reply(&vec![7; length], None, None))));
-            let sent = GetManyReply { answers: answers.collect(), seen: Some(u64::MAX) };
+            let sent = GetManyReply { answers: answers.collect(), seen: Some(LONGEST) };
             let message = encode(&sent, limit);
             prop_assert!(message.len() <= limit.max(SEEN_LEN + NONE_LEN * lengths.len()));
             let read = decode(message, lengths.len(), "g").unwrap();

@@ -5,14 +5,14 @@
 //! | 1 value | bytes | always written, also when it is empty |
 //! | 2 minute_qps | double | the owner's rate of the key |
 //! | 4 life | uint64 | ns from when the request came until the value stops being fresh; absent for never |
+//! | 14 origin | fixed64 | names the start of the owner, with the next field |
 //! | 15 seen | uint64 | how many changes the owner has made |
 
 use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 
-use super::{encode_life, life_len};
+use super::{encode_life, encode_seen, life_len, seen, seen_len};
 use crate::http::Body;
 use crate::protobuf::{get_response, value_message};
 use crate::{Error, Expiry, Reply, WallClock};
@@ -25,6 +25,8 @@ struct GetResponse {
     minute_qps: Option<f64>,
     #[prost(uint64, optional, tag = "4")]
     life: Option<u64>,
+    #[prost(fixed64, optional, tag = "14")]
+    origin: Option<u64>,
     #[prost(uint64, optional, tag = "15")]
     seen: Option<u64>,
 }
@@ -35,15 +37,11 @@ pub(in crate::native) fn encode(reply: Reply) -> Body {
     let life = reply
         .expiry
         .map(|expiry| expiry.nanos(&WallClock::default()));
-    let seen_len = seen.map_or(0, |seen| 1 + encoded_len_varint(seen));
-    let rest_len = get_response::encoded_len(minute_qps, None) + life_len(4, life) + seen_len;
+    let rest_len = get_response::encoded_len(minute_qps, None) + life_len(4, life) + seen_len(seen);
     value_message(reply.value.into_bytes(), rest_len, |buffer| {
         get_response::encode_rest(minute_qps, None, buffer);
         encode_life(4, life, buffer);
-        if let Some(seen) = seen {
-            encode_key(15, WireType::Varint, buffer);
-            encode_varint(seen, buffer);
-        }
+        encode_seen(14, 15, seen, buffer);
     })
 }
 
@@ -59,7 +57,7 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
         value: ByteView::from(value),
         expiry: message.life.map(Expiry::from_nanos),
         minute_qps: message.minute_qps,
-        seen: message.seen,
+        seen: seen(message.origin, message.seen),
     })
 }
 
@@ -71,6 +69,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::Seen;
 
     fn collect(body: Body) -> Bytes {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -86,10 +85,17 @@ mod tests {
             value: "v".into(),
             expiry: Some(Expiry::In(Duration::from_nanos(300))),
             minute_qps: Some(2.0),
-            seen: Some(300),
+            seen: Some(Seen {
+                origin: 7,
+                changes: 300,
+            }),
         };
-        let golden = b"\x0a\x01v\x11\0\0\0\0\0\0\0\x40\x20\xac\x02\x78\xac\x02";
-        assert_eq!(collect(encode(reply)), golden.as_slice());
+        let golden = [
+            &b"\x0a\x01v\x11\0\0\0\0\0\0\0\x40\x20\xac\x02"[..],
+            b"\x71\x07\0\0\0\0\0\0\0\x78\xac\x02",
+        ]
+        .concat();
+        assert_eq!(collect(encode(reply)), golden);
         let bare = Reply {
             value: "v".into(),
             ..Reply::default()
@@ -103,13 +109,13 @@ mod tests {
             length in 0_usize..5000,
             minute_qps: Option<u32>,
             nanos: Option<u64>,
-            seen: Option<u64>,
+            seen: Option<(u64, u64)>,
         ) {
             let reply = Reply {
                 value: vec![7; length].into(),
                 expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                seen,
+                seen: seen.map(|(origin, changes)| Seen { origin, changes }),
             };
             let message = collect(encode(reply.clone()));
             prop_assert_eq!(decode(message).unwrap(), reply);

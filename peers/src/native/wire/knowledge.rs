@@ -2,6 +2,8 @@
 //!
 //! | field | type | |
 //! |---|---|---|
+//! | member | u16, bytes | length and UTF-8 text: the sender's id |
+//! | origin | u64 | names the start of the sender |
 //! | complete | u8 | 1 if everything is told that the receiver lacks, otherwise 0 |
 //! | made | u32, each | count, and the changes that the sender has made, by their origins |
 //! | changes | u32, each | count, and changes that the receiver lacks |
@@ -46,6 +48,8 @@ pub(crate) const MAX_BYTES: usize = MAX_LIST_BYTES;
 /// The numbers of changes, in rising order.
 type Ranges = Vec<RangeInclusive<u64>>;
 
+/// How long a message is that tells nothing.
+const EMPTY: usize = 2 + 8 + 1 + 3 * 4;
 /// How long an origin without ranges is.
 const ORIGIN: usize = 8 + 4;
 /// How long a range is.
@@ -64,6 +68,8 @@ pub(in crate::native) fn encode(knowledge: &Knowledge) -> Result<Bytes, Error> {
         return Err(too_long(length));
     }
     let mut message = Vec::with_capacity(length);
+    text::encode("a member's id", &knowledge.member, &mut message)?;
+    message.put_u64_le(knowledge.origin);
     message.put_u8(knowledge.is_complete.into());
     message.put_u32_le(knowledge.made.len() as u32);
     for (origin, ranges) in &knowledge.made {
@@ -109,7 +115,11 @@ fn length(knowledge: &Knowledge) -> usize {
     });
     let unnamed = knowledge.unnamed.iter();
     let unnamed = unnamed.map(|changes| UNNAMED + changes.group.len() + ID * changes.up_to.len());
-    1 + 3 * 4 + made.sum::<usize>() + changes.sum::<usize>() + unnamed.sum::<usize>()
+    EMPTY
+        + knowledge.member.len()
+        + made.sum::<usize>()
+        + changes.sum::<usize>()
+        + unnamed.sum::<usize>()
 }
 
 /// The knowledge in a message. It takes at most a few times the memory of the message, and keeps nothing of that: some of it
@@ -119,9 +129,10 @@ pub(in crate::native) fn decode(message: &[u8]) -> Result<Knowledge, Error> {
         return Err(too_long(message.len()));
     }
     let mut fields = Fields::of("what a node knows of changes", message);
-    let is_complete = fields.flag()?;
     let knowledge = Knowledge {
-        is_complete,
+        member: text::decode(&mut fields)?.into(),
+        origin: fields.u64()?,
+        is_complete: fields.flag()?,
         made: several(&mut fields, ORIGIN, origin)?,
         changes: several(&mut fields, CHANGE, change)?,
         unnamed: several(&mut fields, UNNAMED, unnamed)?,
@@ -227,13 +238,22 @@ mod tests {
                 up_to: up_to.collect(),
             }
         });
-        let parts = (any::<bool>(), made, changes, vec(unnamed, 0..10));
-        parts.prop_map(|(is_complete, made, changes, unnamed)| Knowledge {
+        let parts = (
+            any::<(String, u64, bool)>(),
             made,
-            is_complete,
             changes,
-            unnamed,
-        })
+            vec(unnamed, 0..10),
+        );
+        parts.prop_map(
+            |((member, origin, is_complete), made, changes, unnamed)| Knowledge {
+                member: member.into(),
+                origin,
+                made,
+                is_complete,
+                changes,
+                unnamed,
+            },
+        )
     }
 
     fn of_one_origin(ranges: Ranges) -> Knowledge {
@@ -251,6 +271,8 @@ mod tests {
             key: key.map(Bytes::from_static),
         };
         let knowledge = Knowledge {
+            member: "pod-1".into(),
+            origin: 5,
             made: vec![(1, vec![1..=2, 4..=0x0506]), (2, vec![])],
             is_complete: true,
             changes: vec![change(7, Some(b"key")), change(8, None)],
@@ -263,7 +285,7 @@ mod tests {
             }],
         };
         let golden = [
-            &b"\x01\x02\0\0\0"[..],
+            &b"\x05\0pod-1\x05\0\0\0\0\0\0\0\x01\x02\0\0\0"[..],
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0",
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0",
             b"\x04\0\0\0\0\0\0\0\x06\x05\0\0\0\0\0\0",
@@ -276,7 +298,7 @@ mod tests {
         .concat();
         assert_eq!(encode(&knowledge).unwrap(), golden);
         let nothing = encode(&Knowledge::default()).unwrap();
-        assert_eq!(*nothing, [0; 13]);
+        assert_eq!(*nothing, [0; EMPTY]);
     }
 
     #[test]
@@ -309,7 +331,7 @@ mod tests {
             b"\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff",
             b"\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\xff\xff\xff\xff",
         ] {
-            let message = [lie, &[0; 100]].concat();
+            let message = [&[0; 10], lie, &[0; 100]].concat();
             assert!(decode(&message).unwrap_err().is_malformed());
         }
     }
@@ -318,7 +340,7 @@ mod tests {
     fn a_message_that_is_too_long_is_neither_sent_nor_read() {
         let mut knowledge = Knowledge {
             changes: vec![NamedChange {
-                key: Some(vec![0; MAX_BYTES - 13 - CHANGE - 4].into()),
+                key: Some(vec![0; MAX_BYTES - EMPTY - CHANGE - 4].into()),
                 ..NamedChange::default()
             }],
             ..Knowledge::default()

@@ -2,10 +2,9 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | named | u8 | 1 if the next four follow, otherwise 0 |
+//! | named | u8 | 1 if the next three follow, otherwise 0 |
 //! | origin | u64 | who has begun the change |
 //! | number | u64 | the number that the origin has given it |
-//! | seen | u64 | how many changes the sender had made before |
 //! | members | u64 | the hash of the members that the sender tells |
 
 use bytes::{Buf, BufMut};
@@ -15,13 +14,13 @@ use crate::{ChangeId, Error, Stamp};
 
 /// How long the stamp is.
 pub(super) fn length(stamp: Option<Stamp>) -> usize {
-    if stamp.is_some() { 1 + 4 * 8 } else { 1 }
+    if stamp.is_some() { 1 + 3 * 8 } else { 1 }
 }
 
 pub(super) fn write(stamp: Option<Stamp>, buffer: &mut impl BufMut) {
     buffer.put_u8(stamp.is_some().into());
-    if let Some(Stamp { id, seen, members }) = stamp {
-        for number in [id.origin, id.number, seen, members] {
+    if let Some(Stamp { id, members }) = stamp {
+        for number in [id.origin, id.number, members] {
             buffer.put_u64_le(number);
         }
     }
@@ -35,8 +34,8 @@ pub(super) fn read(fields: &mut Fields<impl Buf>) -> Result<Option<Stamp>, Error
         origin: fields.u64()?,
         number: fields.u64()?,
     };
-    let (seen, members) = (fields.u64()?, fields.u64()?);
-    Ok(Some(Stamp { id, seen, members }))
+    let members = fields.u64()?;
+    Ok(Some(Stamp { id, members }))
 }
 
 #[cfg(test)]
@@ -47,10 +46,10 @@ pub(super) mod tests {
 
     /// Any stamp, or none.
     pub(in super::super) fn any_stamp() -> impl Strategy<Value = Option<Stamp>> {
-        any::<Option<(u64, u64, u64, u64)>>().prop_map(|numbers| {
-            numbers.map(|(origin, number, seen, members)| {
+        any::<Option<(u64, u64, u64)>>().prop_map(|numbers| {
+            numbers.map(|(origin, number, members)| {
                 let id = ChangeId { origin, number };
-                Stamp { id, seen, members }
+                Stamp { id, members }
             })
         })
     }
@@ -61,11 +60,10 @@ pub(super) mod tests {
             origin: 1,
             number: 0x0203,
         },
-        seen: 4,
-        members: 5,
+        members: 4,
     };
     pub(in super::super) const BYTES: &[u8] =
-        b"\x01\x01\0\0\0\0\0\0\0\x03\x02\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0";
+        b"\x01\x01\0\0\0\0\0\0\0\x03\x02\0\0\0\0\0\0\x04\0\0\0\0\0\0\0";
 
     fn written(stamp: Option<Stamp>) -> Vec<u8> {
         let mut bytes = Vec::new();

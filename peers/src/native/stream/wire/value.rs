@@ -5,14 +5,14 @@
 //! | flags | u8 | which of the next three follow: 1, 2, 4 |
 //! | life | u64 | ns from when the call came until the value stops being fresh; the largest number is never |
 //! | rate | f64 | requests per minute that the owner measured |
-//! | seen | u64 | how many changes the owner has made |
+//! | seen | u64, u64 | the owner's origin, and how many changes it has made |
 //! | value | bytes | the rest |
 
 use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 
 use crate::stream::fields::Fields;
-use crate::{Error, Expiry, Reply, WallClock};
+use crate::{Error, Expiry, Reply, Seen, WallClock};
 
 const LIFE: u8 = 1;
 const RATE: u8 = 2;
@@ -23,7 +23,7 @@ pub(super) fn fields_len(reply: &Reply) -> usize {
     let present = |is: bool, length| if is { length } else { 0 };
     1 + present(reply.expiry.is_some(), 8)
         + present(reply.minute_qps.is_some(), 8)
-        + present(reply.seen.is_some(), 8)
+        + present(reply.seen.is_some(), 16)
 }
 
 /// Writes the fields before the value.
@@ -39,8 +39,9 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     if let Some(rate) = reply.minute_qps {
         buffer.put_f64_le(rate);
     }
-    if let Some(seen) = reply.seen {
-        buffer.put_u64_le(seen);
+    if let Some(Seen { origin, changes }) = reply.seen {
+        buffer.put_u64_le(origin);
+        buffer.put_u64_le(changes);
     }
 }
 
@@ -59,7 +60,10 @@ pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
         reply.minute_qps = Some(f64::from_bits(fields.u64()?));
     }
     if flags & SEEN != 0 {
-        reply.seen = Some(fields.u64()?);
+        reply.seen = Some(Seen {
+            origin: fields.u64()?,
+            changes: fields.u64()?,
+        });
     }
     reply.value = ByteView::from(fields.rest());
     Ok(reply)
@@ -79,9 +83,16 @@ mod tests {
             value: "value".into(),
             expiry: Some(Expiry::from_nanos(1)),
             minute_qps: Some(1.5),
-            seen: Some(0x0203),
+            seen: Some(Seen {
+                origin: 4,
+                changes: 0x0203,
+            }),
         };
-        let golden = b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f\x03\x02\0\0\0\0\0\0value";
+        let golden = [
+            &b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f"[..],
+            b"\x04\0\0\0\0\0\0\0\x03\x02\0\0\0\0\0\0value",
+        ]
+        .concat();
         assert_eq!(bytes_of(&Answer::Value(full)), golden);
         let bare = Reply {
             value: "value".into(),
@@ -96,13 +107,13 @@ mod tests {
             value: Vec<u8>,
             nanos: Option<u64>,
             minute_qps: Option<u32>,
-            seen: Option<u64>,
+            seen: Option<(u64, u64)>,
         ) {
             let reply = Reply {
                 value: value.into(),
                 expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                seen,
+                seen: seen.map(|(origin, changes)| Seen { origin, changes }),
             };
             let bytes = bytes_of(&Answer::Value(reply.clone()));
             prop_assert_eq!(read(bytes.into()).unwrap(), reply);
