@@ -47,6 +47,18 @@ async fn all(groups: &[Group], key: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn of_two_sets_over_a_protocol_without_names_the_later_one_stays() {
+    for protocol in [Protocol::Mailgun, Protocol::GroupcacheGo] {
+        let (cluster, groups, _) = numbering(protocol).await;
+        let key = cluster.key_owned_by(2, "k");
+        for (by, value) in [(0, "first"), (1, "second")] {
+            groups[by].set(&key, value).await.unwrap();
+        }
+        assert_eq!(all(&groups, &key).await, ["second"; 3], "{protocol}");
+    }
+}
+
+#[tokio::test]
 async fn a_change_reaches_every_node_or_says_that_the_protocol_has_none() {
     for &protocol in Protocol::ALL {
         let [removes, sets, clears] = abilities(protocol);

@@ -4,12 +4,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::simulated::{keys_of, nodes, urls};
+use common::simulated::{HOSTS, keys_of, nodes, nodes_with, urls};
 use common::three::{Three, on_occasion};
 use common::{Calls, Gate, MIB, getter_calls};
 use futures_util::future::join;
 use groupcache::testing::Network;
-use groupcache::{Always, CoherenceOptions, Group, Never, Node, Source};
+use groupcache::{Always, CoherenceOptions, Group, Never, Node, NodeBuilder, Protocol, Source};
 use tokio::time::sleep;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -58,6 +58,31 @@ async fn a_clear_that_did_not_reach_a_peer_reaches_it_later() {
     three.network.heal();
     sleep(TILL_REACHED).await;
     assert_eq!((three.is_owing(0), three.holds(1)), (false, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_a_protocol_without_names_who_made_a_change_tells_it_later() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mailgun = |node: NodeBuilder| node.protocol(Protocol::Mailgun);
+    let nodes = nodes_with(&network, &[0, 1, 2], mailgun).await;
+    let build = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Always);
+        group.build().unwrap()
+    };
+    let groups: Vec<Group> = nodes.iter().map(build).collect();
+    let keys = keys_of(&nodes[0], 1, 3);
+    for key in &keys {
+        groups[1].get(key).await.unwrap();
+    }
+    network.partition(HOSTS[0], HOSTS[1]);
+    for key in &keys[..2] {
+        let error = groups[0].remove(key).await.unwrap_err();
+        assert_eq!(error.failed_peers()[0].member(), nodes[1].member());
+    }
+    assert_eq!(groups[1].stats().entries, 3);
+    network.heal();
+    sleep(TILL_REACHED).await;
+    assert_eq!(groups[1].stats().entries, 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -90,6 +90,8 @@ impl Inner {
         let expiry = request.expiry.map(Expiry::from).unwrap_or_default();
         let value = Value::with_expiry(request.value.clone(), expiry);
         let since = self.coherence.position();
+        // The value is newer than these. One of them that arrives later must not take it out.
+        self.make_known(request.key, request.known);
         if self.set_here(key.clone(), value, request.stamp, request.known) {
             let removal = || Change::Remove(Arc::new([key]));
             self.relay(removal, request.stamp, since).await;

@@ -9,6 +9,9 @@
 //! - Once everything has been well for long enough, it binds all nodes, if one that was told has not stopped since. If
 //!   nodes do not compare what they know now and then, that has to be the one that began it.
 //!
+//! - A value that was set, by a node that knew of all earlier changes, is not loaded while everything is well, unless its key
+//!   may have changed since. So no older change that arrives late or once more undoes a set.
+//!
 //! Over a dialect, a node that knows of a change cannot say so when it asks others. There a change binds if it returned
 //! without an error, and then all nodes for good: if they all have the same members, and no set arrives when its sender has
 //! given it up. The plans see to that.
@@ -19,7 +22,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::history::{Called, Event, Read, Told};
-use super::plan::{Plan, Tell};
+use super::plan::{Action, Plan, Tell, What};
 
 /// The first rule that a history breaks, if it breaks one, and the place of the event that breaks it.
 pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
@@ -28,10 +31,15 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
         exchanges: plan.settings.exchanges,
         changes: HashMap::new(),
         settled: None,
+        sets: HashMap::new(),
     };
+    let keeps_sets = keeps_sets(plan);
     for (place, (at, event)) in history.iter().enumerate() {
         let verdict = match event {
             Event::Told(told) => {
+                if keeps_sets(told) {
+                    known.set(*at, told);
+                }
                 known.told(*at, place, told);
                 Ok(())
             }
@@ -45,11 +53,41 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
             }
             Event::Read(read) => known.allows(read),
             Event::Broken(rule) => Err(rule.clone()),
-            Event::Load { .. } | Event::Message { .. } | Event::Fault(_) => Ok(()),
+            &Event::Load { key, version, .. } if plan.is_calm() || known.settled.is_some() => {
+                known.needs(key, version, at.saturating_sub(plan.settings.getter))
+            }
+            Event::Load { .. } => Ok(()),
+            Event::Message { .. } | Event::Fault(_) => Ok(()),
         };
         verdict.map_err(|rule| (place, rule))?;
     }
     Ok(())
+}
+
+/// Which changes are sets whose values stay, in the circumstances of the plan.
+fn keeps_sets(plan: &Plan) -> impl Fn(&Told) -> bool {
+    let settings = &plan.settings;
+    let loses = settings.tiny || settings.life.is_some() || settings.short_log.is_some();
+    let loses = loses || settings.straying > 0 || settings.unanswered > 0;
+    let tells = |action: &Action| match &action.what {
+        What::Write { keys, tell, .. } => Some((keys.clone(), *tell)),
+        _ => None,
+    };
+    let tells: Vec<_> = plan.actions.iter().filter_map(tells).collect();
+    // A clear does not wait for who is writing another key, nor does a write for one that was abandoned.
+    let clears = tells.iter().any(|(_, tell)| *tell == Tell::Clear);
+    let stays = |action: &Action| {
+        let what = &action.what;
+        what.is_of_a_client() || matches!(what, What::Cut { .. } | What::Heal | What::Slow { .. })
+    };
+    let keeps = plan.actions.iter().all(stays) && settings.names_changes() && !loses && !clears;
+    move |told| {
+        let is_abandoned = |(keys, tell): &(Vec<usize>, Tell)| {
+            matches!(tell, Tell::Abandoned(_)) && keys.contains(&told.versions[0].0)
+        };
+        let has_set = told.tell == Tell::Set && told.not_told.is_empty();
+        keeps && has_set && !tells.iter().any(is_abandoned)
+    }
 }
 
 /// What the promises are counted from.
@@ -59,6 +97,8 @@ struct Known {
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
     settled: Option<usize>,
+    /// The version of each key that was set last, and when that had returned.
+    sets: HashMap<usize, (u64, Duration)>,
 }
 
 struct Returned {
@@ -88,6 +128,26 @@ impl Known {
                 is_complete: told.not_told.is_empty(),
                 node: told.node,
             });
+        }
+    }
+
+    fn set(&mut self, at: Duration, told: &Told) {
+        for &(key, version) in &told.versions {
+            let mut earlier = self.changes.get(&key).into_iter().flatten();
+            match earlier.all(|change| change.told.contains(&told.node)) {
+                true => self.sets.insert(key, (version, at)),
+                false => self.sets.remove(&key),
+            };
+        }
+    }
+
+    /// Whether there is a reason to load a version, with a call that began then.
+    fn needs(&self, key: usize, version: u64, began: Duration) -> Result<(), String> {
+        match self.sets.get(&key) {
+            Some(&(set, at)) if set == version && began > at => Err(format!(
+                "version {version} of k{key} was loaded although it had been set by {at:.3?}"
+            )),
+            _ => Ok(()),
         }
     }
 

@@ -112,7 +112,7 @@ impl Plan {
         let keys = random.pick(&[1, 3, 12]);
         let keys = 1 + random.below(keys);
         let settings = Settings::of(&mut random);
-        let habits = Habits::of(&mut random, nodes, keys);
+        let habits = Habits::of(&mut random, nodes, keys, settings.takes_turns);
         let mut actions = faults(&mut random, nodes, moment);
         for _ in 0..30 + random.below(300) {
             let at = moment(&mut random);
@@ -129,7 +129,7 @@ impl Plan {
         }
     }
 
-    /// The same without faults.
+    /// The same without faults, but for messages that arrive twice.
     pub fn calm(mut self) -> Self {
         self.actions.retain(|action| action.what.is_of_a_client());
         self.settings = self.settings.calm();
@@ -143,14 +143,24 @@ impl Plan {
             .retain(|action| !action.what.is_of_the_members());
         let clears = Random::of(&[self.seed, 4]).chance(50);
         self.settings.speech = Speech::Dialect { clears };
+        self.settings.takes_turns = true;
         self
     }
 
-    /// Whether every message arrives soon, and nothing happens but that nodes disagree about who is a member.
+    /// Whether every message arrives soon, and nobody but clients does anything.
+    pub fn is_calm(&self) -> bool {
+        let mut actions = self.actions.iter();
+        self.is_quiet() && actions.all(|action| action.what.is_of_a_client())
+    }
+
+    /// Whether every message arrives soon, and nothing happens but that nodes join, and disagree about who is a
+    /// member.
     pub fn is_quiet(&self) -> bool {
         let is_quiet = |action: &Action| {
             let what = &action.what;
-            what.is_of_a_client() || matches!(what, What::Add { .. } | What::Remove { .. })
+            let is_of_lists = matches!(what, What::Add { .. } | What::Remove { .. });
+            let joins = matches!(what, What::Absent { .. } | What::Start { .. });
+            what.is_of_a_client() || is_of_lists || joins
         };
         let settings = &self.settings;
         settings.straying == 0 && settings.unanswered == 0 && self.actions.iter().all(is_quiet)

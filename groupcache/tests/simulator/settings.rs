@@ -33,6 +33,9 @@ pub struct Settings {
     pub clock_error: Duration,
     /// Whether nodes compare what they know now and then, also if nothing has failed.
     pub exchanges: bool,
+    /// Whether clients write a key one after the other, each when the last one has told the cache. Those that do not, do not
+    /// set values: a value may then be older than a change that the cache knows already.
+    pub takes_turns: bool,
     /// How the nodes talk.
     pub speech: Speech,
 }
@@ -82,16 +85,16 @@ impl Settings {
             ]),
             clock_error: Duration::from_secs(600),
             exchanges: random.chance(60),
+            takes_turns: random.chance(60),
             speech: Speech::Native,
         }
     }
 
-    /// The same without faults.
+    /// The same without faults, but for messages that arrive twice.
     pub fn calm(self) -> Self {
         Self {
             failing: 0,
             hanging: 0,
-            doubled: 0,
             late: 0,
             straying: 0,
             unanswered: 0,

@@ -20,14 +20,14 @@ pub struct Habits {
 }
 
 impl Habits {
-    pub fn of(random: &mut Random, nodes: usize, keys: usize) -> Self {
+    pub fn of(random: &mut Random, nodes: usize, keys: usize, may_set: bool) -> Self {
         Self {
             nodes,
             keys,
             writes: random.pick(&[10, 28, 28, 50]),
             peeks: random.pick(&[5, 5, 40]),
             many: random.pick(&[8, 8, 40]),
-            sets: random.pick(&[10, 30, 60]),
+            sets: random.pick(&[10, 30, 60]) * u32::from(may_set),
             clears: random.pick(&[0, 5, 30]),
             groups: random.pick(&[10, 10, 30]),
         }

@@ -467,7 +467,10 @@ impl Client {
     }
 
     async fn write(&self, keys: &[usize], tell: Tell) {
-        let locked = self.world.database.lock(keys).await;
+        let locked = match self.world.plan.settings.takes_turns {
+            true => Some(self.world.database.lock(keys).await),
+            false => None,
+        };
         let called = self.world.history.now();
         let versions: Vec<_> = keys
             .iter()

@@ -35,6 +35,7 @@ impl Inner {
         self: &Arc<Self>,
         keys: Vec<Key>,
     ) -> Vec<FailedPeer> {
+        let keys: Arc<[Key]> = keys.into();
         let (routes, since) = (self.router.snapshot(), self.coherence.position());
         let stamp = Some(self.coherence.begin(keys.len(), routes.members_hash()));
         self.remove_here(&keys, stamp);
@@ -45,7 +46,7 @@ impl Inner {
             // What came from an owner meanwhile is old.
             self.remove_here(&keys, None);
         }
-        let change = Change::Remove(keys.clone().into());
+        let change = Change::Remove(Arc::clone(&keys));
         failed.extend(self.send_to(others(&routes), &change, stamp, since).await);
         let failed = self.tell_who_is_behind(&routes, failed).await;
         self.outlast_leases(&routes, &keys, failed).await
