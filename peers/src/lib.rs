@@ -57,7 +57,7 @@ pub use access::Roster;
 pub use access::{Access, Tokens};
 pub use box_future::BoxFuture;
 pub use client::PeerClient;
-pub use coherence::{Coherence, CoherenceOptions, Confirmed, DueExchange, SetVerdict};
+pub use coherence::{Coherence, CoherenceOptions, Confirmed, DueExchange, SetVerdict, Trust};
 pub use connections::{Connections, Wire};
 pub use context::Context;
 #[cfg(feature = "file")]
@@ -86,7 +86,7 @@ pub use measure::{ClockSkew, Distribution, Failure, Histogram, Recent};
 pub use member::Member;
 pub use message::{
     ChangeId, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge, KnownChange,
-    NamedChange, RemoveRequest, Reply, Seen, SetRequest, Stamp, UnnamedChanges,
+    NamedChange, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
 };
 pub use protocol::Protocol;
 pub use routing::{Circuit, CircuitOptions, Health, Peer, PeerStatus, Router, Routes};

@@ -174,15 +174,6 @@ impl Stamp {
     }
 }
 
-/// How many changes a node has made, whoever began them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Seen {
-    /// The [origin](ChangeId::origin) of the node, which names its start.
-    pub origin: u64,
-    /// So many.
-    pub changes: u64,
-}
-
 /// What a node knows of changes, as far as another one may lack it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Knowledge {
@@ -190,11 +181,14 @@ pub struct Knowledge {
     pub member: Box<str>,
     /// The [origin](ChangeId::origin) of the sender, which names its start.
     pub origin: u64,
+    /// The number of the last change that the sender had begun. What it knew of a key when it began a later one, it knew with
+    /// all that is said here.
+    pub begun: u64,
     /// Which changes the sender has made, those of each origin as ranges of numbers in rising order.
     pub made: Vec<(u64, Vec<RangeInclusive<u64>>)>,
-    /// Whether the two following fields have everything that the receiver lacks of these changes. If so, it has made
-    /// all of them too once it has made those.
-    pub is_complete: bool,
+    /// The [origin](ChangeId::origin) of the receiver if the two following fields have everything that it lacks of these
+    /// changes, so that it has made all of them too once it has made those. Otherwise 0.
+    pub complete_for: u64,
     /// Changes that the receiver lacks, in the order in which the sender has heard of them.
     pub changes: Vec<NamedChange>,
     /// Groups of which the receiver lacks changes that the sender can name no more.
@@ -238,9 +232,8 @@ pub struct Reply {
     /// Requests per minute that the owner measured for the key over all nodes; `None` if the reply
     /// carries no rate.
     pub minute_qps: Option<f64>,
-    /// How many changes the peer has made; `None` if the protocol does not carry it. An asker that has made fewer lacks
-    /// one.
-    pub seen: Option<Seen>,
+    /// The [origin](ChangeId::origin) of the peer, which names its start; `None` if the protocol does not carry it.
+    pub origin: Option<u64>,
 }
 
 impl Reply {
@@ -269,8 +262,8 @@ pub struct GetManyReply {
     /// exchange, because its load takes longer than the others or its value does not fit beside them.
     /// Ask again.
     pub answers: Vec<Option<Result<Reply, Error>>>,
-    /// As [`Reply::seen`].
-    pub seen: Option<Seen>,
+    /// As [`Reply::origin`].
+    pub origin: Option<u64>,
 }
 
 impl GetManyReply {

@@ -56,9 +56,9 @@ pub trait PeerService: Send + Sync + 'static {
                 self.get(request).await
             });
             let answers: Vec<_> = gets.buffered(GETS_AT_ONCE).collect().await;
-            let seen = answers.iter().flatten().map(|reply| reply.seen);
+            let origins = answers.iter().flatten().map(|reply| reply.origin);
             Ok(GetManyReply {
-                seen: seen.last().flatten(),
+                origin: origins.last().flatten(),
                 answers: answers.into_iter().map(Some).collect(),
             })
         })

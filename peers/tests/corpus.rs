@@ -143,7 +143,7 @@ fn streams() -> Vec<Vec<u8>> {
     let answers = [
         (
             VALUE,
-            [b"\x07".as_slice(), &expires[1..], &[0; 24], b"value"].concat(),
+            [b"\x07".as_slice(), &expires[1..], &[0; 16], b"value"].concat(),
         ),
         (DONE, Vec::new()),
         (34, knowledge()),
@@ -195,15 +195,7 @@ fn knowledge() -> Vec<u8> {
     ]
     .concat();
     let unnamed = [&b"\x01\0\0\0\x01\0g\x01\0\0\0"[..], &[1; 16]].concat();
-    [
-        &b"\x05\0pod-1"[..],
-        &[1; 8],
-        b"\x01",
-        made,
-        &changes,
-        &unnamed,
-    ]
-    .concat()
+    [&b"\x05\0pod-1"[..], &[1; 24], made, &changes, &unnamed].concat()
 }
 
 /// A known change in a get of several keys.

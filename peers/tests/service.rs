@@ -11,7 +11,7 @@ use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
 use peers::{
     BoxFuture, Error, Expiry, GetMode, GetRequest, HttpOptions, HttpService, PeerService, Protocol,
-    Reply, Seen,
+    Reply,
 };
 use support::{Message, Raw, dial, echo, get, request, serve, value};
 
@@ -344,10 +344,7 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_number_of_
             let sent = Reply {
                 expiry,
                 minute_qps: Some(12.5),
-                seen: Some(Seen {
-                    origin: 7,
-                    changes: u64::MAX - 300,
-                }),
+                origin: Some(u64::MAX - 300),
                 ..value(bytes)
             };
             let network = Network::new();
@@ -360,7 +357,7 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_number_of_
                 Protocol::Native => sent,
                 _ => Reply {
                     expiry: None,
-                    seen: None,
+                    origin: None,
                     ..sent
                 },
             };

@@ -76,7 +76,7 @@ impl Inner {
         match request.mode {
             GetMode::WarmUp => Reply::default(),
             _ => Reply {
-                seen: Some(self.coherence.seen()),
+                origin: Some(self.coherence.origin()),
                 ..self.reply(entry, rate)
             },
         }
@@ -125,7 +125,7 @@ impl Inner {
             value: entry.value,
             expiry: life.map(peers::Expiry::In),
             minute_qps: rate.map(|rate| rate.per_minute),
-            seen: None,
+            origin: None,
         }
     }
 }

@@ -375,7 +375,9 @@ impl NodeBuilder {
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
         }
-        let coherence = Coherence::new(this.id(), self.coherence, transport.names_changes());
+        let started = self.wall_clock.clone().unwrap_or_default().now();
+        let names_changes = transport.names_changes();
+        let coherence = Coherence::new(this.id(), started, self.coherence, names_changes);
         let groups = Arc::new(Groups::new(coherence));
         let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
         let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);

@@ -4,7 +4,9 @@
 use std::future::pending;
 use std::sync::{Arc, Weak};
 
-use peers::{Coherence, Confirmed, DueExchange, Error, Member, Peer, RemoveRequest, Router};
+use peers::{
+    Coherence, Confirmed, DueExchange, Error, Knowledge, Member, Peer, RemoveRequest, Router,
+};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
@@ -60,8 +62,10 @@ impl Exchanges {
     }
 
     async fn make(self, exchange: DueExchange) {
-        let Ok(_turn) = self.turns.acquire().await else {
-            return;
+        // A peer that may be silent again takes nobody's turn.
+        let _turn = match exchange.is_again {
+            true => None,
+            false => self.turns.acquire().await.ok(),
         };
         let peer = &exchange.peer;
         let told = match self.compare(peer).await {
@@ -80,21 +84,22 @@ impl Exchanges {
         if let Some(groups) = self.groups.upgrade() {
             groups.make(&theirs);
         }
-        let (position, origin) = (self.coherence.position(), theirs.origin);
+        let position = self.coherence.position();
         let lacking = self.coherence.lacking(&theirs);
-        if !lacking.is_nothing_new() {
-            let answer = peer.sync(lacking).await?;
-            if answer.origin != origin {
-                // It has started again, and was told only what it lacked before.
-                return Err(Error::behind(peer.member().url()));
-            }
+        if lacking.is_nothing_new() {
+            return Ok(Confirmed::by(&theirs, position));
         }
-        Ok(Confirmed { position, origin })
+        let answer = peer.sync(lacking).await?;
+        match answer.origin == theirs.origin {
+            true => Ok(Confirmed::by(&answer, position)),
+            // It has started again, and was told only what it lacked before.
+            false => Err(Error::behind(peer.member().url())),
+        }
     }
 
     /// Tells a peer whose protocol has no exchange once more of this node's own changes from a position on.
     async fn deliver(&self, peer: &Peer, since: Option<u64>) -> Result<Confirmed, Error> {
-        let (position, origin) = (self.coherence.position(), 0);
+        let told = Confirmed::by(&Knowledge::default(), self.coherence.position());
         let changes = since.map(|since| self.coherence.own_since(since));
         let changes = changes.unwrap_or_else(|| Some(Vec::new()));
         if changes.is_none() {
@@ -102,19 +107,19 @@ impl Exchanges {
             tracing::warn!(%peer, "a peer has missed more changes than the log holds: it may serve old values");
         }
         for (group, key) in changes.into_iter().flatten() {
-            let told = match &key {
+            let again = match &key {
                 Some(key) => {
                     let (group, keys, stamp) = (&*group, &[&**key][..], None);
                     peer.remove(RemoveRequest { group, keys, stamp }).await
                 }
                 None => peer.clear(&group, None).await,
             };
-            match told {
+            match again {
                 Err(error) if error.is_unsupported() || error.is_no_such_group() => {}
-                told => told?,
+                again => again?,
             }
         }
-        Ok(Confirmed { position, origin })
+        Ok(told)
     }
 }
 

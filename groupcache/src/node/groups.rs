@@ -94,10 +94,10 @@ impl Groups {
     ) -> peers::Error {
         if let Some(stamp) = stamp {
             for (place, key) in keys.iter().enumerate() {
-                self.coherence
-                    .hear(group, Some(key), Some(stamp.at(place).id));
+                let id = Some(stamp.at(place).id);
+                self.coherence.hear(group, Some(key), id);
+                self.coherence.made(id);
             }
-            self.coherence.made(Some(stamp.id), keys.len());
         }
         peers::Error::no_such_group(group)
     }
@@ -115,7 +115,7 @@ impl Groups {
                 }
             }
         }
-        for unnamed in &theirs.unnamed {
+        for unnamed in self.coherence.unnamed(theirs) {
             self.coherence.hear(&unnamed.group, None, None);
             if let Some(group) = self.find(&unnamed.group) {
                 tracing::info!(
@@ -213,7 +213,13 @@ impl PeerService for Groups {
         Box::pin(async move {
             let span = spans::serve("clear", group, 0);
             let work = async {
-                self.asked_for(group)?.0.serve_clear(stamp).await;
+                let Some(group) = self.find(group) else {
+                    let id = stamp.map(|stamp| stamp.id);
+                    self.coherence.hear(group, None, id);
+                    self.coherence.made(id);
+                    return Err(peers::Error::no_such_group(group));
+                };
+                group.0.serve_clear(stamp).await;
                 Ok(())
             };
             recorded(span, pin!(work)).await

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,7 +44,7 @@ struct OfGroup {
     /// How many of the log's changes are of this group.
     logged: usize,
     /// The last change of each origin that the log has dropped.
-    dropped: HashMap<u64, u64>,
+    dropped: BTreeMap<u64, u64>,
 }
 
 /// The latest changes of a key: one for each origin, because nobody knows the order of theirs.
@@ -73,14 +73,13 @@ impl Latest {
 }
 
 impl OfGroup {
-    /// Of more origins than a node can have, any are forgotten.
+    /// As a vector, it forgets the oldest origin.
     fn note_dropped(&mut self, id: ChangeId) {
-        if self.dropped.len() >= MAX_ORIGINS && !self.dropped.contains_key(&id.origin) {
-            let any = self.dropped.keys().next().copied();
-            any.map(|origin| self.dropped.remove(&origin));
-        }
         let dropped = self.dropped.entry(id.origin).or_default();
         *dropped = id.number.max(*dropped);
+        if self.dropped.len() > MAX_ORIGINS {
+            self.dropped.pop_first();
+        }
     }
 }
 
@@ -111,11 +110,11 @@ impl ChangeLog {
         self.first.max(self.blind_before)
     }
 
-    /// The position before which the changes are the first that the log will drop: half of them, if it drops any.
+    /// The position before which the changes are the first that the log will drop: half of them, once it is half full.
     pub(super) fn worn(&self) -> u64 {
-        let half = match self.first {
-            0 => 0,
-            first => first + self.len() / 2,
+        let half = match self.bytes > self.max_bytes / 2 {
+            true => self.first + self.len() / 2,
+            false => self.first,
         };
         half.max(self.blind_before)
     }
@@ -196,8 +195,9 @@ impl ChangeLog {
     }
 
     /// Notes changes of a group that a peer has made and could not name. From now on this log cannot tell what has changed
-    /// before.
+    /// before: it begins after any position that there has been.
     pub(super) fn note_unnamed(&mut self, unnamed: &UnnamedChanges) {
+        self.append(&unnamed.group, None, None);
         self.blind_before = self.end();
         let group = self.group(&unnamed.group);
         let of_group = self.groups.entry(group).or_default();
@@ -253,12 +253,13 @@ impl ChangeLog {
             || self.latest(group, Some(key)).is_some_and(is_since)
     }
 
-    /// What a node lacks that has made the changes of `theirs`, while this one has made those of `mine`. What
-    /// would be more than a message holds is not named.
+    /// What a node lacks that has made the changes of `theirs`, and all before a position, while this one has made those of
+    /// `mine`. What would be more than a message holds is not named.
     pub(super) fn lacking(
         &self,
         theirs: &VersionVector,
         mine: &VersionVector,
+        position: u64,
     ) -> (Vec<NamedChange>, Vec<UnnamedChanges>) {
         let (mut named, mut bytes) = (Vec::new(), 0);
         let mut unnamed: HashMap<&str, HashMap<u64, u64>> = HashMap::new();
@@ -269,7 +270,7 @@ impl ChangeLog {
                 }
             }
         }
-        for change in &self.changes {
+        for change in self.since(position) {
             let Some(id) = change.id.filter(|id| !theirs.contains(*id)) else {
                 continue;
             };
@@ -313,14 +314,18 @@ impl ChangeLog {
             latest
                 .is_some_and(|latest| change.id.is_some() && latest.of_origin(origin) == change.id)
         };
-        let since = usize::try_from(position - self.first).unwrap_or(usize::MAX);
-        let changes = self.changes.range(since.min(self.changes.len())..);
-        let changes = changes.filter(is_latest);
+        let changes = self.since(position).filter(is_latest);
         Some(
             changes
                 .map(|change| (Arc::clone(&change.group), change.key.clone()))
                 .collect(),
         )
+    }
+
+    fn since(&self, position: u64) -> impl Iterator<Item = &Logged> {
+        let skipped = position.saturating_sub(self.first);
+        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        self.changes.range(skipped.min(self.changes.len())..)
     }
 }
 
@@ -412,7 +417,11 @@ mod tests {
         let mut log = log();
         for number in 1..=12_u8 {
             log.append("g", Some(&[number]), Some(id(1, number.into())));
-            let worn = if number <= 10 { 0 } else { log.reach() + 5 };
+            let worn = if number <= 5 {
+                0
+            } else {
+                log.reach() + log.len() / 2
+            };
             assert_eq!(log.worn(), worn);
         }
         assert_eq!((log.reach(), log.end()), (2, 12));
@@ -420,10 +429,10 @@ mod tests {
         assert!(log.has_changed_since("g", b"any", 1), "nobody knows");
         assert!(!log.has_changed_since("g", b"any", 2));
 
-        let (named, unnamed) = log.lacking(&vector(2), &vector(12));
+        let (named, unnamed) = log.lacking(&vector(2), &vector(12), 0);
         assert_eq!(names(&named), (3..=12).collect::<Vec<_>>());
         assert_eq!(unnamed, []);
-        let (named, unnamed) = log.lacking(&vector(1), &vector(12));
+        let (named, unnamed) = log.lacking(&vector(1), &vector(12), 0);
         assert_eq!(named.len(), 10);
         assert_eq!(
             unnamed,
@@ -455,15 +464,14 @@ mod tests {
     #[test]
     fn changes_that_a_peer_could_not_name_are_unnamed_for_the_next_one_too() {
         let mut log = log();
-        log.append("g", Some(b"k"), None);
         log.note_unnamed(&UnnamedChanges {
             group: "g".into(),
             up_to: vec![id(1, 7)],
         });
         assert_eq!((log.reach(), log.worn()), (1, 1), "it is blind before");
-        let (named, unnamed) = log.lacking(&vector(6), &vector(9));
+        let (named, unnamed) = log.lacking(&vector(6), &vector(9), 0);
         assert_eq!((named, unnamed.len()), (vec![], 1));
-        assert_eq!(log.lacking(&vector(7), &vector(9)), (vec![], vec![]));
+        assert_eq!(log.lacking(&vector(7), &vector(9), 0), (vec![], vec![]));
     }
 
     #[test]
@@ -474,7 +482,7 @@ mod tests {
             let key = [&*long, &[number]].concat();
             log.append("g", Some(&key), Some(id(1, number.into())));
         }
-        let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(4));
+        let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(4), 0);
         assert_eq!(names(&named), [1, 2]);
         assert_eq!(
             unnamed,

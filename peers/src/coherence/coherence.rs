@@ -1,7 +1,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -11,7 +11,7 @@ use super::change_log::ChangeLog;
 use super::options::CoherenceOptions;
 use super::standings::{Confirmed, DueExchange, FIRST_PAUSE, Standings};
 use super::version_vector::VersionVector;
-use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Seen, Stamp};
+use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Stamp, UnnamedChanges};
 
 /// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and how far
 /// each of its peers is.
@@ -25,11 +25,9 @@ use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Seen, Stamp};
 pub struct Coherence {
     /// The id of this node among the members.
     member: Box<str>,
-    /// This node's own, until it starts again.
+    /// This node's own, until it starts again. It begins with the time of the start, so that all nodes know which are old.
     origin: u64,
     state: Mutex<State>,
-    /// How many changes have been made. Written under the lock.
-    seen: AtomicU64,
     /// The position of the next change in the log. Written under the lock.
     position: AtomicU64,
     /// The position from which on the log has all changes. Written under the lock.
@@ -62,20 +60,37 @@ pub enum SetVerdict {
     Old,
 }
 
+/// How far a peer is trusted to know what this node has forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// This node has forgotten nothing.
+    Full,
+    /// The peer with this origin knows all of it.
+    Of(u64),
+    /// Not at all.
+    None,
+}
+
 impl Coherence {
-    /// The state of a node that starts, by its id among the members. `has_exchanges` says whether its protocol can [exchange](Knowledge) what two nodes
-    /// know, and carries the names of changes.
-    pub fn new(member: &str, options: CoherenceOptions, has_exchanges: bool) -> Self {
+    /// The state of a node that starts at this time, by its id among the members. `has_exchanges` says whether its protocol
+    /// can [exchange](Knowledge) what two nodes know, and carries the names of changes.
+    pub fn new(
+        member: &str,
+        started: SystemTime,
+        options: CoherenceOptions,
+        has_exchanges: bool,
+    ) -> Self {
+        let started = started.duration_since(SystemTime::UNIX_EPOCH);
+        let random = RandomState::new().hash_one("origin") >> 32;
         Self {
             member: member.into(),
-            origin: RandomState::new().hash_one("origin").max(1),
+            origin: (started.unwrap_or_default().as_secs() << 32 | random).max(1),
             state: Mutex::new(State {
                 made: VersionVector::default(),
                 log: ChangeLog::new(options.change_log_bytes),
                 begun: 0,
                 next_look: 1,
             }),
-            seen: AtomicU64::new(0),
             position: AtomicU64::new(0),
             reach: AtomicU64::new(0),
             standings: Standings::new(options.exchanges(), has_exchanges),
@@ -87,7 +102,6 @@ impl Coherence {
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state.lock();
         let result = change(&mut state);
-        self.seen.store(state.made.count(), Ordering::SeqCst);
         self.position.store(state.log.end(), Ordering::SeqCst);
         self.reach.store(state.log.reach(), Ordering::SeqCst);
         let worn = state.log.worn();
@@ -137,8 +151,8 @@ impl Coherence {
         known: &[KnownChange],
     ) -> SetVerdict {
         let id = stamp.map(|stamp| stamp.id);
-        // Read first: it only grows. A node that starts again has another origin.
-        let confirmed = id.map_or(0, |id| self.confirmed_of(id.origin));
+        // Read first: what is confirmed later is no more than that.
+        let confirmed = id.map_or(0, |id| self.confirmed_before(id));
         self.change(|state| {
             let verdict = id.map_or(SetVerdict::Keep, |id| {
                 state.judge(group, key, id, known, confirmed)
@@ -150,21 +164,18 @@ impl Coherence {
         })
     }
 
-    /// The position up to which the node of this origin has made all changes that this one has heard of.
-    fn confirmed_of(&self, origin: u64) -> u64 {
-        match origin == self.origin {
+    /// The position up to which the node that began a change had made all changes that this one has heard of, when it began.
+    fn confirmed_before(&self, id: ChangeId) -> u64 {
+        match id.origin == self.origin {
             true => u64::MAX,
-            false => self.standings.confirmed_of(origin),
+            false => self.standings.confirmed_before(id),
         }
     }
 
-    /// This node has made so many changes, the first of which has this name.
-    pub fn made(&self, id: Option<ChangeId>, changes: usize) {
-        if let Some(ChangeId { origin, number }) = id
-            && let Some(more) = (changes as u64).checked_sub(1)
-        {
-            let numbers = number..=number.saturating_add(more);
-            self.change(|state| state.made.insert(origin, numbers));
+    /// This node has made a change. Without a name, it is nobody's business.
+    pub fn made(&self, id: Option<ChangeId>) {
+        if let Some(ChangeId { origin, number }) = id {
+            self.change(|state| state.made.insert(origin, number..=number));
         }
     }
 }
@@ -245,12 +256,9 @@ impl Coherence {
 
 /// # Exchanges of what two nodes know
 impl Coherence {
-    /// What this node has made. Goes with every reply.
-    pub fn seen(&self) -> Seen {
-        Seen {
-            origin: self.origin,
-            changes: self.seen.load(Ordering::SeqCst),
-        }
+    /// Names this start of the node. Goes with every reply.
+    pub fn origin(&self) -> u64 {
+        self.origin
     }
 
     fn reach(&self) -> u64 {
@@ -259,24 +267,29 @@ impl Coherence {
 
     /// What this node has made, to ask a peer for what it lacks.
     pub fn summary(&self) -> Knowledge {
+        let state = self.state.lock();
         Knowledge {
             member: self.member.clone(),
             origin: self.origin,
-            made: self.state.lock().made.to_list(),
+            begun: state.begun,
+            made: state.made.to_list(),
             ..Knowledge::default()
         }
     }
 
     /// Everything that the peer lacks that has sent this knowledge.
     pub fn lacking(&self, theirs: &Knowledge) -> Knowledge {
+        let origin = theirs.origin;
+        let confirmed = self.standings.confirmed_by(&theirs.member, origin);
         let theirs = VersionVector::of(&theirs.made);
         let state = self.state.lock();
-        let (changes, unnamed) = state.log.lacking(&theirs, &state.made);
+        let (changes, unnamed) = state.log.lacking(&theirs, &state.made, confirmed);
         Knowledge {
             member: self.member.clone(),
             origin: self.origin,
+            begun: state.begun,
             made: state.made.to_list(),
-            is_complete: true,
+            complete_for: origin,
             changes,
             unnamed,
         }
@@ -284,38 +297,57 @@ impl Coherence {
 
     /// The answer to a peer that has sent what it knows, once this node has [made](Self::absorb) that: what the peer lacks.
     pub fn answer(&self, theirs: &Knowledge, now: Instant) -> Knowledge {
-        let (position, origin) = (self.position(), theirs.origin);
+        let position = self.position();
         let lacking = self.lacking(theirs);
         match lacking.is_nothing_new() {
             true => {
-                let confirmed = Confirmed { position, origin };
+                let confirmed = Confirmed::by(theirs, position);
                 self.standings.confirm(&theirs.member, confirmed, now);
             }
-            false => self.heard(&theirs.member, Seen { origin, changes: 0 }, now),
+            false => self.heard(&theirs.member, theirs.origin, now),
         }
         lacking
+    }
+
+    /// The groups of which a peer has made changes that it could not name, and that this node lacks. It forgets them.
+    pub fn unnamed<'a>(&self, theirs: &'a Knowledge) -> Vec<&'a UnnamedChanges> {
+        self.state.lock().unnamed(theirs)
     }
 
     /// This node has made all changes that a peer has named, and those that it could not name. If the peer has told
     /// everything, this node has made all that the peer has.
     pub fn absorb(&self, theirs: &Knowledge) {
-        let own = self.origin;
-        self.change(|state| {
-            for unnamed in &theirs.unnamed {
+        let is_blind = self.change(|state| {
+            let unnamed = state.unnamed(theirs);
+            for unnamed in &unnamed {
                 state.log.note_unnamed(unnamed);
             }
             for NamedChange { id, .. } in &theirs.changes {
                 state.made.insert(id.origin, id.number..=id.number);
             }
-            if theirs.is_complete {
+            if theirs.complete_for == self.origin {
                 for (origin, ranges) in &theirs.made {
-                    // Nobody knows more of this node's own changes than it does.
-                    for range in ranges.iter().filter(|_| *origin != own) {
+                    for range in ranges {
                         state.made.insert(*origin, range.clone());
                     }
                 }
             }
+            !unnamed.is_empty()
         });
+        if is_blind {
+            self.news.notify_one(); // no peer is trusted before it is compared with
+        }
+    }
+}
+
+impl State {
+    fn unnamed<'a>(&self, theirs: &'a Knowledge) -> Vec<&'a UnnamedChanges> {
+        let made = VersionVector::of(&theirs.made);
+        let lacks = |id: &ChangeId| made.has_more_than(&self.made, id.origin, id.number);
+        let unnamed = theirs.unnamed.iter();
+        unnamed
+            .filter(|group| group.up_to.iter().any(lacks))
+            .collect()
     }
 }
 
@@ -334,12 +366,9 @@ impl Coherence {
         self.news.notify_one();
     }
 
-    /// A reply of a peer said what it has made. If this node has made less, it will compare with the peer soon, unless it
-    /// has caught up by then.
-    pub fn heard(&self, peer: &str, seen: Seen, now: Instant) {
-        let made = self.seen().changes;
-        let is_of_interest = seen.changes > made || self.reach() > 0;
-        if is_of_interest && self.standings.heard(peer, seen, made, now) {
+    /// A peer has said which start of it this is. If it is another one than this node knows, the two have to compare.
+    pub fn heard(&self, peer: &str, origin: u64, now: Instant) {
+        if self.reach() > 0 && self.standings.heard(peer, origin, now) {
             self.news.notify_one();
         }
     }
@@ -359,17 +388,24 @@ impl Coherence {
         self.standings.is_behind(peer)
     }
 
-    /// Whether a peer may lack changes that this node remembers no more. Its values may be older than those, and it is not
-    /// asked for any.
-    pub fn distrusts(&self, peer: &str) -> bool {
+    /// Whether a peer may be asked for a value, with all that this node [knows](Self::known) of the key, which has been read
+    /// before. A peer may not that could lack changes which this node remembers no more: its values may be older. With
+    /// [`Trust::Of`], only the answer of that start of the peer counts.
+    pub fn trust(&self, peer: &str) -> Trust {
         let reach = self.reach();
-        reach > 0 && self.has_exchanges && self.standings.confirmed(peer) < reach
+        if reach == 0 || !self.has_exchanges {
+            return Trust::Full;
+        }
+        match self.standings.confirmed(peer) {
+            Some(confirmed) if confirmed.position >= reach => Trust::Of(confirmed.origin),
+            _ => Trust::None,
+        }
     }
 
     /// The exchanges with members that are due, and when the next one will be.
     pub fn due(&self, members: &[Peer], now: Instant) -> (Vec<DueExchange>, Option<Instant>) {
         let worn = self.state.lock().log.worn();
-        self.standings.due(members, self.seen().changes, worn, now)
+        self.standings.due(members, worn, now)
     }
 
     /// Ends an exchange; `None` if it has failed.
@@ -391,13 +427,17 @@ mod tests {
     use crate::coherence::nowhere;
 
     fn node() -> Coherence {
-        Coherence::new("", CoherenceOptions::default(), true)
+        started(CoherenceOptions::default())
     }
 
     /// A node whose log soon forgets.
     fn forgetful() -> Coherence {
         let options = CoherenceOptions::default().change_log_bytes(1 << 16);
-        Coherence::new("", options, true)
+        started(options)
+    }
+
+    fn started(options: CoherenceOptions) -> Coherence {
+        Coherence::new("p", SystemTime::UNIX_EPOCH, options, true)
     }
 
     fn hear(node: &Coherence, key: &str, stamp: Stamp) -> bool {
@@ -423,13 +463,13 @@ mod tests {
     /// A removal reaches a node, which makes it. Says whether it had to.
     fn make(node: &Coherence, key: &str, stamp: Stamp) -> bool {
         let is_news = hear(node, key, stamp);
-        node.made(Some(stamp.id), 1);
+        node.made(Some(stamp.id));
         is_news
     }
 
     fn set(node: &Coherence, key: &str, stamp: Stamp, known: &[KnownChange]) -> SetVerdict {
         let verdict = node.hear_set("g", key.as_bytes(), Some(stamp), known);
-        node.made(Some(stamp.id), 1);
+        node.made(Some(stamp.id));
         verdict
     }
 
@@ -454,14 +494,12 @@ mod tests {
         let stamp = remove(&one, "k");
         assert!(make(&other, "k", stamp));
         assert!(!make(&other, "k", stamp));
-        assert_eq!((one.seen().changes, other.seen().changes), (1, 1));
         let (second, third) = (remove(&one, "k"), remove(&one, "k"));
         for stamp in [third, second] {
             assert!(make(&other, "k", stamp), "in any order");
             assert!(!make(&other, "k", stamp));
         }
         assert_eq!(other.known("g", b"k"), one.known("g", b"k"));
-        assert_eq!(other.seen().changes, 3);
     }
 
     #[test]
@@ -481,7 +519,7 @@ mod tests {
         assert_eq!(told.known("g", b"other"), []);
         let known = told.known("g", b"k");
         assert_eq!(hear_known(&untold, &known), known);
-        untold.made(Some(known[0].id), 1);
+        untold.made(Some(known[0].id));
         assert_eq!(hear_known(&untold, &known), []);
         assert_eq!(untold.known("g", b"k"), known);
     }
@@ -536,16 +574,15 @@ mod tests {
     fn a_peer_is_asked_only_if_it_has_made_what_this_node_forgets() {
         let (one, other) = (forgetful(), node());
         remove(&one, "k");
-        assert!(!one.distrusts("p"), "the change goes along");
+        assert_eq!(one.trust("p"), Trust::Full, "the change goes along");
         for number in 0..2000 {
             remove(&one, &number.to_string());
         }
-        assert!(one.distrusts("p"));
+        assert_eq!(one.trust("p"), Trust::None);
         compare(&one, &other);
-        assert!(!one.distrusts("p"));
-        let again = node();
-        one.heard("p", again.seen(), Instant::now());
-        assert!(one.distrusts("p"), "it has started again");
+        assert_eq!(one.trust("p"), Trust::Of(other.origin()));
+        one.heard("p", node().origin(), Instant::now());
+        assert_eq!(one.trust("p"), Trust::None, "it has started again");
     }
 
     /// Has a node compare with another one, its peer `p`.
@@ -553,8 +590,7 @@ mod tests {
         let (due, _) = node.due(&[nowhere::peer("p", "p")], Instant::now());
         let position = node.position();
         tell(node, other);
-        let origin = other.seen().origin;
-        let confirmed = Confirmed { position, origin };
+        let confirmed = Confirmed::by(&other.summary(), position);
         node.exchanged(&due[0], Some(confirmed), Instant::now());
     }
 
@@ -568,7 +604,7 @@ mod tests {
         assert_eq!(tell(&one, &other), (vec!["a".into()], 0));
         assert_eq!(tell(&other, &one), (vec!["c".into()], 0));
         assert_eq!(tell(&one, &other), (vec![], 0));
-        assert_eq!((one.seen().changes, other.seen().changes), (3, 3));
+        assert_eq!((tell(&one, &other), tell(&other, &one)), Default::default());
         // A third node hears of the changes of a node that is gone.
         drop(one);
         assert_eq!(tell(&other, &third).0, ["b", "c", "a"]);
@@ -582,7 +618,7 @@ mod tests {
         }
         let (keys, groups) = tell(&one, &other);
         assert!(keys.len() < 2000 && groups == 1);
-        assert_eq!(other.seen().changes, 2000);
+        assert_eq!(one.summary().made, other.summary().made);
         assert_eq!(tell(&one, &other), (vec![], 0));
         assert_eq!(
             tell(&other, &third),
@@ -598,5 +634,41 @@ mod tests {
         remove(&one, "k");
         other.absorb(&one.summary());
         assert_eq!(tell(&one, &other).0, ["k"]);
+    }
+
+    #[test]
+    fn what_was_meant_for_an_earlier_start_of_a_node_claims_nothing() {
+        let (one, other, again) = (node(), node(), node());
+        remove(&one, "k");
+        tell(&one, &other);
+        let late = one.lacking(&other.summary());
+        again.absorb(&late);
+        assert_eq!(tell(&one, &again).0, ["k"]);
+    }
+
+    #[test]
+    fn what_a_peer_cannot_name_costs_nothing_if_it_is_made_by_then() {
+        let (one, other, third) = (forgetful(), node(), node());
+        for number in 0..2000 {
+            let stamp = remove(&one, &number.to_string());
+            make(&other, &number.to_string(), stamp);
+        }
+        let late = one.lacking(&third.summary());
+        tell(&other, &third);
+        assert!(!late.unnamed.is_empty() && third.unnamed(&late).is_empty());
+        third.absorb(&late);
+        assert_eq!(third.trust("p"), Trust::Full);
+    }
+
+    #[test]
+    fn a_value_that_was_set_before_its_sender_was_compared_with_is_not_kept() {
+        let (one, owner) = (node(), forgetful());
+        let early = one.begin(1, 0);
+        for number in 0..2000 {
+            remove(&owner, &number.to_string());
+        }
+        compare(&owner, &one);
+        assert_eq!(set(&owner, "k", early, &[]), SetVerdict::Forget);
+        assert_eq!(set(&owner, "k", one.begin(1, 0), &[]), SetVerdict::Keep);
     }
 }

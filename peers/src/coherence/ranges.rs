@@ -27,21 +27,16 @@ impl Ranges {
         })
     }
 
-    /// Adds a range, and returns how many of its numbers are new. The set has at most `most` ranges: numbers that
-    /// would need one more are left out.
-    pub(super) fn insert(&mut self, range: RangeInclusive<u64>, most: usize) -> u64 {
+    /// Adds a range. The set has at most `most` ranges, and drops the highest if that makes one more.
+    pub(super) fn insert(&mut self, range: RangeInclusive<u64>, most: usize) {
         if range.is_empty() {
-            return 0;
+            return;
         }
         let before = |held: &RangeInclusive<u64>| held.end().saturating_add(1) < *range.start();
         let first = self.0.partition_point(before);
         let not_after = |held: &RangeInclusive<u64>| *held.start() <= range.end().saturating_add(1);
         let count = self.0[first..].partition_point(not_after);
-        if count == 0 && self.0.len() >= most {
-            return 0;
-        }
         let touched = &self.0[first..first + count];
-        let held = touched.iter().map(length).fold(0, u64::saturating_add);
         let start = touched
             .first()
             .map_or(*range.start(), |held| *held.start().min(range.start()));
@@ -49,17 +44,12 @@ impl Ranges {
             .last()
             .map_or(*range.end(), |held| *held.end().max(range.end()));
         self.0.splice(first..first + count, [start..=end]);
-        length(&(start..=end)).saturating_sub(held)
+        self.0.truncate(most);
     }
 
     pub(super) fn to_vec(&self) -> Vec<RangeInclusive<u64>> {
         self.0.clone()
     }
-}
-
-/// How many numbers a range has that is not empty.
-fn length(range: &RangeInclusive<u64>) -> u64 {
-    (range.end() - range.start()).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -89,12 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_set_grows_only_where_it_is() {
-        let mut full = ranges(&[1..=1, 3..=3]);
-        assert_eq!(full.insert(5..=5, 2), 0);
-        assert_eq!(full.insert(4..=4, 2), 1);
-        assert_eq!(full.insert(2..=2, 2), 1);
-        assert_eq!(full.0, [1..=4]);
+    fn a_full_set_drops_its_highest_range() {
+        let mut full = ranges(&[3..=3, 5..=5]);
+        full.insert(7..=7, 2);
+        assert_eq!(full.0, [3..=3, 5..=5]);
+        full.insert(1..=1, 2);
+        assert_eq!(full.0, [1..=1, 3..=3]);
+        full.insert(2..=2, 2);
+        assert_eq!(full.0, [1..=3]);
     }
 
     proptest! {
@@ -106,9 +98,8 @@ mod tests {
         ) {
             let (mut held, mut set) = (Ranges::default(), BTreeSet::new());
             for (start, length) in inserted {
-                let before = set.len();
                 set.extend(start..=start + length);
-                prop_assert_eq!(held.insert(start..=start + length, usize::MAX), (set.len() - before) as u64);
+                held.insert(start..=start + length, usize::MAX);
             }
             for number in 0..80 {
                 prop_assert_eq!(held.contains(number), set.contains(&number));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::{Peer, Seen};
+use crate::{ChangeId, Knowledge, Peer};
 
 /// The pause before the first exchange with a peer that was not told of a change. It doubles with every exchange that fails.
 pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -17,9 +17,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The most former members that are remembered.
 const MAX_FORMER: usize = 1024;
-
-/// How long changes that a peer has made may be under way to this node, before it asks.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How this node stands with its peers: up to where each of them is known to have made what this node has, and when to
 /// compare with it.
@@ -38,14 +35,9 @@ pub(super) struct Standings {
 struct Standing {
     peer: Peer,
     is_member: bool,
-    /// The peer has made all changes before this position in this node's log.
-    confirmed: u64,
-    /// The start of the peer of which that was found out.
-    origin: u64,
+    confirmed: Option<Confirmed>,
     /// The positions between which it is known that the peer may lack changes.
     missed: Option<Range<u64>>,
-    /// The peer has made so many changes. This node may have made as many by that time.
-    ahead: Option<(u64, Instant)>,
     due: Option<Instant>,
     /// When the pause after the last exchange that has failed ends.
     not_before: Instant,
@@ -60,6 +52,8 @@ pub struct DueExchange {
     pub peer: Peer,
     /// The position in this node's log from which on it is known that the peer may lack changes.
     pub missed_since: Option<u64>,
+    /// Whether the last one has failed. Those that may fail again should not hold the others up.
+    pub is_again: bool,
 }
 
 /// What an exchange has shown: the peer has made what this node has heard of.
@@ -67,8 +61,21 @@ pub struct DueExchange {
 pub struct Confirmed {
     /// The position in this node's log up to which it has.
     pub position: u64,
-    /// Names the start of the peer; 0 if it has not said so.
+    /// Names the start of the peer.
     pub origin: u64,
+    /// The last change that the peer had begun by then.
+    pub begun: u64,
+}
+
+impl Confirmed {
+    /// The peer that has sent this knowledge lacks nothing up to that position.
+    pub fn by(theirs: &Knowledge, position: u64) -> Self {
+        Self {
+            position,
+            origin: theirs.origin,
+            begun: theirs.begun,
+        }
+    }
 }
 
 impl Standing {
@@ -76,10 +83,8 @@ impl Standing {
         Self {
             peer: peer.clone(),
             is_member: false,
-            confirmed: 0,
-            origin: 0,
+            confirmed: None,
             missed: None,
-            ahead: None,
             due: None,
             not_before: now,
             is_under_way: false,
@@ -96,12 +101,19 @@ impl Standing {
     }
 
     /// The peer has made what it was told, and is compared with again when it is the routine.
-    fn confirm(&mut self, confirmed: Confirmed, routine: Option<Instant>) {
-        (self.confirmed, self.origin) = (confirmed.position, confirmed.origin);
-        self.missed
-            .take_if(|missed| missed.end <= confirmed.position);
+    fn confirm(&mut self, confirmed: Confirmed, routine: Option<Instant>, now: Instant) {
+        let is_later =
+            |held: Confirmed| held.origin == confirmed.origin && held.position > confirmed.position;
+        if !self.confirmed.is_some_and(is_later) {
+            self.confirmed = Some(confirmed);
+        }
         self.due = routine;
         self.failures = 0;
+        self.missed
+            .take_if(|missed| missed.end <= confirmed.position);
+        if self.missed.is_some() {
+            self.hasten(now + FIRST_PAUSE);
+        }
     }
 
     /// Has an exchange be due then, or when the pause ends.
@@ -122,18 +134,24 @@ impl Standings {
         }
     }
 
-    /// The position in this node's log up to which a peer has made all changes.
-    pub(super) fn confirmed(&self, peer: &str) -> u64 {
-        let by_peer = self.by_peer.lock();
-        by_peer.get(peer).map_or(0, |standing| standing.confirmed)
+    /// How far a peer is known to be.
+    pub(super) fn confirmed(&self, peer: &str) -> Option<Confirmed> {
+        self.by_peer.lock().get(peer)?.confirmed
     }
 
-    /// The same of the peer with this start.
-    pub(super) fn confirmed_of(&self, origin: u64) -> u64 {
+    /// The position up to which this start of a peer has made all changes.
+    pub(super) fn confirmed_by(&self, peer: &str, origin: u64) -> u64 {
+        let confirmed = self.confirmed(peer);
+        let confirmed = confirmed.filter(|confirmed| confirmed.origin == origin);
+        confirmed.map_or(0, |confirmed| confirmed.position)
+    }
+
+    /// The position up to which the peer that began a change had made all changes when it began.
+    pub(super) fn confirmed_before(&self, id: ChangeId) -> u64 {
         let by_peer = self.by_peer.lock();
-        let mut standings = by_peer.values();
-        let of_origin = standings.find(|standing| standing.origin == origin);
-        of_origin.map_or(0, |standing| standing.confirmed)
+        let mut confirmed = by_peer.values().filter_map(|standing| standing.confirmed);
+        let of_peer = confirmed.find(|it| it.origin == id.origin && it.begun < id.number);
+        of_peer.map_or(0, |confirmed| confirmed.position)
     }
 
     /// Whether it is known that a peer may lack changes.
@@ -158,34 +176,25 @@ impl Standings {
         }
     }
 
-    /// A peer has said what it has made, while this node has `made` so many changes. Says whether an exchange may be due
-    /// sooner.
-    pub(super) fn heard(&self, peer: &str, seen: Seen, made: u64, now: Instant) -> bool {
+    /// A peer has said which start of it this is. Says whether an exchange is due sooner.
+    pub(super) fn heard(&self, peer: &str, origin: u64, now: Instant) -> bool {
         let mut by_peer = self.by_peer.lock();
         let Some(standing) = by_peer.get_mut(peer) else {
             return false;
         };
-        if standing.origin != 0 && standing.origin != seen.origin {
-            // It has started again, and knows nothing of what was confirmed.
-            (standing.confirmed, standing.origin) = (0, 0);
-            standing.hasten(now);
-            return true;
+        let is_another = |confirmed: &mut Confirmed| confirmed.origin != origin;
+        let has_changed = standing.confirmed.take_if(is_another).is_some();
+        if has_changed {
+            standing.hasten(now + FIRST_PAUSE);
         }
-        if seen.changes <= made {
-            return false;
-        }
-        let (changes, until) = standing.ahead.unwrap_or((0, now + PATIENCE));
-        let is_first = standing.ahead.is_none();
-        standing.ahead = Some((changes.max(seen.changes), until));
-        is_first
+        has_changed
     }
 
-    /// The exchanges with members that are due, and when the next one will be. This node has `made` so many changes by now,
-    /// and soon forgets those before the position `worn`.
+    /// The exchanges with members that are due, and when the next one will be. This node soon forgets the changes before the
+    /// position `worn`.
     pub(super) fn due(
         &self,
         members: &[Peer],
-        made: u64,
         worn: u64,
         now: Instant,
     ) -> (Vec<DueExchange>, Option<Instant>) {
@@ -194,12 +203,8 @@ impl Standings {
         let (mut exchanges, mut next) = (Vec::new(), None);
         let is_idle = |standing: &&mut Standing| standing.is_member && !standing.is_under_way;
         for standing in by_peer.values_mut().filter(is_idle) {
-            if let Some((changes, _)) = standing.ahead.take_if(|(_, until)| *until <= now)
-                && changes > made
-            {
-                standing.hasten(now);
-            }
-            if self.has_exchanges && standing.confirmed < worn {
+            let confirmed = standing.confirmed.map_or(0, |confirmed| confirmed.position);
+            if self.has_exchanges && confirmed < worn {
                 standing.hasten(now);
             }
             if standing.due.take_if(|due| *due <= now).is_some() {
@@ -207,10 +212,10 @@ impl Standings {
                 exchanges.push(DueExchange {
                     peer: standing.peer.clone(),
                     missed_since: standing.missed.as_ref().map(|missed| missed.start),
+                    is_again: standing.failures > 0,
                 });
             } else {
-                let ahead = standing.ahead.map(|(_, until)| until);
-                next = [next, standing.due, ahead].into_iter().flatten().min();
+                next = [next, standing.due].into_iter().flatten().min();
             }
         }
         (exchanges, next)
@@ -255,7 +260,7 @@ impl Standings {
         let routine = self.routine(&by_peer, now);
         let standing = by_peer.get_mut(peer).filter(|standing| standing.is_member);
         if let Some(standing) = standing {
-            standing.confirm(confirmed, routine);
+            standing.confirm(confirmed, routine, now);
         }
     }
 
@@ -271,10 +276,7 @@ impl Standings {
         }
         standing.is_under_way = false;
         if let Some(confirmed) = confirmed {
-            standing.confirm(confirmed, routine);
-            if standing.missed.is_some() {
-                standing.hasten(now + FIRST_PAUSE);
-            }
+            standing.confirm(confirmed, routine, now);
         } else {
             let pause = pause_after(standing.failures);
             standing.failures = standing.failures.saturating_add(1);
@@ -309,8 +311,6 @@ mod tests {
     }
 
     const INTERVAL: Duration = Duration::from_secs(10);
-    /// How many changes the node has made.
-    const MADE: u64 = 10;
 
     /// The standings of a node, its members, the position before which its log is worn, and its clock.
     struct Node {
@@ -342,7 +342,7 @@ mod tests {
         }
 
         fn due(&self) -> Vec<DueExchange> {
-            let (due, _) = self.standings.due(&self.members, MADE, self.worn, self.now);
+            let (due, _) = self.standings.due(&self.members, self.worn, self.now);
             due
         }
 
@@ -356,7 +356,7 @@ mod tests {
 
         /// The time to the next exchange; `None` if one is due, or there is none.
         fn pause(&self) -> Option<Duration> {
-            let (due, next) = self.standings.due(&self.members, MADE, self.worn, self.now);
+            let (due, next) = self.standings.due(&self.members, self.worn, self.now);
             assert!(due.is_empty());
             next.map(|next| next - self.now)
         }
@@ -377,15 +377,19 @@ mod tests {
             self.standings.miss(&peer(id), positions, due, self.now);
         }
 
-        fn hear(&self, id: &str, origin: u64, changes: u64) -> bool {
-            let seen = Seen { origin, changes };
-            self.standings.heard(id, seen, MADE, self.now)
+        fn position(&self, id: &str) -> Option<u64> {
+            let confirmed = self.standings.confirmed(id)?;
+            Some(confirmed.position)
         }
     }
 
     fn done(position: u64) -> Option<Confirmed> {
-        let origin = 1;
-        Some(Confirmed { position, origin })
+        let (origin, begun) = (1, 5);
+        Some(Confirmed {
+            position,
+            origin,
+            begun,
+        })
     }
 
     #[test]
@@ -394,8 +398,8 @@ mod tests {
         for exchange in node.due() {
             node.end(&exchange, done(7));
         }
-        assert_eq!(node.standings.confirmed("p"), 7);
-        assert_eq!(node.standings.confirmed("stranger"), 0);
+        assert_eq!(node.position("p"), Some(7));
+        assert_eq!(node.position("stranger"), None);
         let pause = node.pause().unwrap();
         assert!(INTERVAL <= pause && pause <= 3 * INTERVAL, "{pause:?}");
         node.members.push(peer("r"));
@@ -419,7 +423,7 @@ mod tests {
         node.now += LONGEST_PAUSE;
         node.exchange(done(8));
         assert!(!node.standings.is_behind("p"));
-        assert_eq!(node.standings.confirmed("p"), 8);
+        assert_eq!(node.position("p"), Some(8));
     }
 
     #[test]
@@ -459,28 +463,21 @@ mod tests {
     }
 
     #[test]
-    fn a_peer_that_is_ahead_is_asked_unless_this_node_has_caught_up() {
-        let mut node = Node::that_has_compared(&["p", "q"]);
-        assert!(!node.hear("p", 1, MADE), "it is not ahead");
-        assert!(node.hear("p", 1, MADE + 1));
-        assert!(!node.hear("p", 1, MADE + 2), "that is no news");
-        node.now += PATIENCE;
-        assert_eq!(node.due_ids(), ["p"]);
-        assert!(node.hear("q", 1, MADE + 1));
-        node.now += PATIENCE;
-        let (due, _) = node.standings.due(&node.members, MADE + 1, 0, node.now);
-        assert!(due.is_empty());
-    }
-
-    #[test]
     fn a_peer_that_has_started_again_has_to_be_told_again() {
         let mut node = Node::new(&["p"]);
         node.exchange(done(7));
         node.now += FIRST_PAUSE;
-        assert_eq!(node.standings.confirmed_of(1), 7);
-        assert!(node.hear("p", 2, 0));
-        assert_eq!(node.standings.confirmed("p"), 0);
-        assert_eq!(node.standings.confirmed_of(1), 0);
+        let before = |number| {
+            node.standings
+                .confirmed_before(ChangeId { origin: 1, number })
+        };
+        assert_eq!((before(5), before(6)), (0, 7));
+        assert_eq!(node.standings.confirmed_by("p", 1), 7);
+        assert!(!node.standings.heard("p", 1, node.now));
+        assert!(node.standings.heard("p", 2, node.now));
+        assert_eq!(node.position("p"), None);
+        assert_eq!(before(6), 0);
+        node.now += FIRST_PAUSE;
         assert_eq!(node.due_ids(), ["p"]);
     }
 
@@ -503,7 +500,7 @@ mod tests {
         let members = std::mem::take(&mut node.members);
         node.miss("p", 7..8);
         assert_eq!(node.pause(), None);
-        assert_eq!(node.standings.confirmed("p"), 7);
+        assert_eq!(node.position("p"), Some(7));
         node.members = members;
         assert_eq!(node.due_ids(), ["p"]);
     }
@@ -515,7 +512,7 @@ mod tests {
         node.members = vec![nowhere::peer("p", "elsewhere")];
         assert_eq!(node.due_ids(), ["p"]);
         node.end(&due[0], done(7));
-        assert_eq!(node.standings.confirmed("p"), 0);
+        assert_eq!(node.position("p"), None);
     }
 
     #[test]

@@ -48,7 +48,8 @@ pub(crate) fn knowledge_of(who: &str) -> Knowledge {
         member: "pod-1".into(),
         origin: 5,
         made: vec![(1, vec![0..=0, 2..=300]), (u64::MAX, vec![7..=u64::MAX])],
-        is_complete: true,
+        begun: 6,
+        complete_for: 7,
         changes: vec![
             change(7, Some(b"\xff")),
             change(8, Some(b"")),

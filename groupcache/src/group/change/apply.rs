@@ -25,8 +25,9 @@ impl Inner {
                 self.forget(key);
                 is_news = true;
             }
+            // Before the log can have dropped it, however many keys there are.
+            self.coherence.made(id);
         }
-        self.coherence.made(name(stamp), keys.len());
         is_news
     }
 
@@ -63,11 +64,14 @@ impl Inner {
                 self.failures.clear(&key);
             }
             Some(SetVerdict::Forget) => self.forget(&key),
-            Some(SetVerdict::Old) => return false,
+            Some(SetVerdict::Old) => {
+                self.coherence.made(name(stamp));
+                return false;
+            }
             // The store keeps nothing.
             None => return self.remove_here(&[key], stamp),
         }
-        self.coherence.made(name(stamp), 1);
+        self.coherence.made(name(stamp));
         true
     }
 
@@ -77,7 +81,7 @@ impl Inner {
         if is_news {
             self.forget_all();
         }
-        self.coherence.made(name(stamp), 1);
+        self.coherence.made(name(stamp));
         is_news
     }
 
@@ -90,7 +94,7 @@ impl Inner {
                     Some(key) => self.forget(key),
                     None => self.forget_all(),
                 }
-                self.coherence.made(Some(*id), 1);
+                self.coherence.made(Some(*id));
             }
         }
     }

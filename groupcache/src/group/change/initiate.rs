@@ -76,8 +76,9 @@ impl Inner {
         value: Value,
     ) -> Result<(), Error> {
         let (routes, since) = (self.router.snapshot(), self.coherence.position());
-        let known = self.coherence.known(&self.name, &key);
+        // In this order: what was known is no older than the beginning.
         let stamp = Some(self.coherence.begin(1, routes.members_hash()));
+        let known = self.coherence.known(&self.name, &key);
         let owner = routes.owner(&key).filter(|owner| !owner.is_self());
         let mut failed = Vec::new();
         match owner {

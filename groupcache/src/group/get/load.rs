@@ -49,12 +49,13 @@ impl Inner {
     /// This asks it for a copy, for a short time, and never for a load.
     pub(in crate::group) async fn take_over(&self, key: &Key, since: u64) -> Option<Entry> {
         let former = self.router.former_owner(key)?;
-        self.trust(&former).ok()?;
+        let known = &*self.coherence.known(&self.name, key);
+        let trust = self.trust(&former).ok()?;
         let request = GetRequest {
             group: &self.name,
             key,
             mode: GetMode::Peek,
-            known: &self.coherence.known(&self.name, key),
+            known,
         };
         let span = spans::fetch(self.traced(), key, former.member(), 0, "hand-over");
         let asked = pin!(former.get(request));
@@ -65,7 +66,7 @@ impl Inner {
             return None;
         };
         let reply = reply.ok()?;
-        self.trust_reply(&former, reply.seen).ok()?;
+        self.trust_reply(&former, trust, reply.origin).ok()?;
         let now = self.clock.now();
         let lifetime = self.freshness.of_reply(reply.expiry, Via::Peek, now);
         let entry = Entry {

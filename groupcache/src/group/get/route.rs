@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use peers::{GetMode, GetRequest, Peer, Reply, Routes, Seen};
+use peers::{GetMode, GetRequest, Peer, Reply, Routes, Trust};
 
 use crate::clock::now;
 use crate::group::inner::Inner;
@@ -90,9 +90,9 @@ impl Inner {
         key: &Key,
         mode: GetMode,
     ) -> Result<Reply, peers::Error> {
-        self.trust(peer)?;
         let group = &*self.name;
         let known = &*self.coherence.known(group, key);
+        let trust = self.trust(peer)?;
         let request = GetRequest {
             group,
             key,
@@ -109,7 +109,7 @@ impl Inner {
         let begun = self.lease_begins();
         let mut reply = asking(span, pin!(peer.get(request))).await?;
         self.lease(&mut reply, begun);
-        self.trust_reply(peer, reply.seen)?;
+        self.trust_reply(peer, trust, reply.origin)?;
         Ok(reply)
     }
 
@@ -126,23 +126,29 @@ impl Inner {
         }
     }
 
-    /// Refuses a reply of a peer that has turned out to be one to refuse while it was asked.
+    /// Refuses a peer whose values may be older than changes that this node remembers no more. What it knows of the key has
+    /// been read before, so that no change is forgotten in between.
+    pub(in crate::group) fn trust(&self, peer: &Peer) -> Result<Trust, peers::Error> {
+        match self.coherence.trust(peer.member().id()) {
+            Trust::None => Err(peers::Error::behind(peer.member().url())),
+            trust => Ok(trust),
+        }
+    }
+
+    /// Refuses the reply of a peer that has started again since it was trusted.
     pub(in crate::group) fn trust_reply(
         &self,
         peer: &Peer,
-        seen: Option<Seen>,
+        trust: Trust,
+        origin: Option<u64>,
     ) -> Result<(), peers::Error> {
-        if let Some(seen) = seen {
-            self.coherence.heard(peer.member().id(), seen, now());
-        }
-        self.trust(peer)
-    }
-
-    /// Refuses a peer whose values may be older than changes that this node remembers no more.
-    pub(in crate::group) fn trust(&self, peer: &Peer) -> Result<(), peers::Error> {
-        match self.coherence.distrusts(peer.member().id()) {
-            true => Err(peers::Error::behind(peer.member().url())),
-            false => Ok(()),
+        let Some(origin) = origin else { return Ok(()) };
+        self.coherence.heard(peer.member().id(), origin, now());
+        match trust {
+            Trust::Of(trusted) if trusted != origin => {
+                Err(peers::Error::behind(peer.member().url()))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -71,9 +71,9 @@ impl Inner {
         items: &[T],
         mode: GetMode,
     ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
-        self.trust(peer)?;
         let keys: Vec<&[u8]> = items.iter().map(T::key).collect();
         let known = self.known_of_each(&keys);
+        let trust = self.trust(peer)?;
         let request = GetManyRequest {
             group: &self.name,
             keys: &keys,
@@ -92,7 +92,7 @@ impl Inner {
         }
         // All replies of an exchange say the same of the peer.
         let reply = answers.iter().flatten().flatten().next();
-        self.trust_reply(peer, reply.and_then(|reply| reply.seen))?;
+        self.trust_reply(peer, trust, reply.and_then(|reply| reply.origin))?;
         Ok(answers)
     }
 

@@ -56,7 +56,7 @@ impl Inner {
         let answers = answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode)));
         GetManyReply {
             answers: answers.collect(),
-            seen: Some(self.coherence.seen()),
+            origin: Some(self.coherence.origin()),
         }
     }
 

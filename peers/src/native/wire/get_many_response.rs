@@ -2,9 +2,8 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | 2 seen | uint64 | how many changes the owner has made |
-//! | 4 origin | fixed64 | names the start of the owner |
 //! | 3 answers | repeated message | one for each key, in the order of the request |
+//! | 4 origin | fixed64 | names the start of the owner |
 //!
 //! and in it the message `Answer`. An empty one says that the key is not answered in this message.
 //!
@@ -20,17 +19,16 @@ use bytes::{Buf, Bytes};
 use byteview::ByteView;
 use prost::Message;
 use prost::encoding::{
-    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint,
-    encoded_len_varint, skip_field,
+    DecodeContext, WireType, decode_key, encode_key, encode_varint, encoded_len_varint, skip_field,
 };
 
-use super::{encode_life, encode_seen, life_len, seen, slice};
+use super::{encode_life, encode_origin, life_len, slice};
 use crate::http::failure;
 use crate::protobuf::get_response;
 use crate::{Error, Expiry, GetManyReply, Reply, WallClock};
 
-/// The owner's origin and the number of its changes: two keys, eight bytes, and the longest varint.
-const SEEN_LEN: usize = 2 + 8 + 10;
+/// The owner's origin: a key and eight bytes.
+const ORIGIN_LEN: usize = 1 + 8;
 
 /// An answer that is not there: a key and a length of zero.
 const NONE_LEN: usize = 2;
@@ -59,14 +57,14 @@ pub(in crate::native) fn expected_len(reply: &GetManyReply) -> usize {
         Some(Err(_)) => 64,
         None => NONE_LEN,
     };
-    SEEN_LEN + reply.answers.iter().map(longest).sum::<usize>()
+    ORIGIN_LEN + reply.answers.iter().map(longest).sum::<usize>()
 }
 
 /// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
 /// left out, each as one that is not there.
 pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
     let count = reply.answers.len();
-    let room = limit.saturating_sub(SEEN_LEN + NONE_LEN * count);
+    let room = limit.saturating_sub(ORIGIN_LEN + NONE_LEN * count);
     let expected = expected_len(reply);
     let mut message = Vec::with_capacity(expected.min(limit));
     let mut taken = 0;
@@ -94,7 +92,7 @@ pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
         }
         taken += message.len() - before - NONE_LEN;
     }
-    encode_seen(4, 2, reply.seen, &mut message);
+    encode_origin(4, reply.origin, &mut message);
     message.into()
 }
 
@@ -146,15 +144,11 @@ pub(in crate::native) fn decode(
 ) -> Result<GetManyReply, Error> {
     let malformed = |what: String| Error::malformed(format!("a GetManyResponse: {what}"));
     let mut answers = Vec::with_capacity(count);
-    let (mut origin, mut changes) = (None, None);
+    let mut origin = None;
     while message.has_remaining() {
         let (field, wire_type) =
             decode_key(&mut message).map_err(|error| malformed(error.to_string()))?;
         match (field, wire_type) {
-            (2, WireType::Varint) => {
-                let number = decode_varint(&mut message);
-                changes = Some(number.map_err(|error| malformed(error.to_string()))?);
-            }
             (4, WireType::SixtyFourBit) => {
                 let number = message.try_get_u64_le();
                 origin = Some(number.map_err(|error| malformed(error.to_string()))?);
@@ -180,8 +174,7 @@ pub(in crate::native) fn decode(
             answers.len()
         )));
     }
-    let seen = seen(origin, changes);
-    Ok(GetManyReply { answers, seen })
+    Ok(GetManyReply { answers, origin })
 }
 
 fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Error>>, String> {
@@ -199,7 +192,7 @@ fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Erro
         value: ByteView::from(value),
         expiry: answer.life.map(Expiry::from_nanos),
         minute_qps: answer.minute_qps,
-        seen: None,
+        origin: None,
     })))
 }
 
@@ -208,21 +201,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Seen;
 
     fn reply(value: &[u8], minute_qps: Option<f64>, nanos: Option<u64>) -> Reply {
         Reply {
             value: value.to_vec().into(),
             expiry: nanos.map(Expiry::from_nanos),
             minute_qps,
-            seen: None,
+            origin: None,
         }
     }
-
-    const LONGEST: Seen = Seen {
-        origin: 1,
-        changes: u64::MAX,
-    };
 
     fn text(answer: &Option<Result<Reply, Error>>) -> String {
         match answer {
@@ -246,10 +233,7 @@ mod tests {
                 Some(Err(Error::getter("no"))),
                 None,
             ],
-            seen: Some(Seen {
-                origin: 7,
-                changes: 300,
-            }),
+            origin: Some(7),
         };
         let mut expected = Vec::new();
         expected.extend_from_slice(b"\x1a\x06\x0a\x04meow");
@@ -257,7 +241,7 @@ mod tests {
         expected.extend_from_slice(b"\x1a\x0d\x22\x09not-found\x2a\x00");
         expected.extend_from_slice(b"\x1a\x0c\x22\x06getter\x2a\x02no");
         expected.extend_from_slice(b"\x1a\x00");
-        expected.extend_from_slice(b"\x21\x07\0\0\0\0\0\0\0\x10\xac\x02");
+        expected.extend_from_slice(b"\x21\x07\0\0\0\0\0\0\0");
         assert_eq!(encode(&sent, 1000), expected);
     }
 
@@ -265,17 +249,17 @@ mod tests {
         #[test]
         fn a_reply_reads_back(
             values: Vec<Option<(Vec<u8>, Option<u32>, Option<u64>)>>,
-            seen: Option<(u64, u64)>,
+            origin: Option<u64>,
         ) {
             let answers = values.iter().map(|value| {
                 value.as_ref().map(|(bytes, qps, nanos)| Ok(reply(bytes, qps.map(f64::from), *nanos)))
             });
             let sent = GetManyReply {
                 answers: answers.collect(),
-                seen: seen.map(|(origin, changes)| Seen { origin, changes }),
+                origin,
             };
             let read = decode(encode(&sent, 1 << 20), values.len(), "g").unwrap();
-            prop_assert_eq!(read.seen, sent.seen);
+            prop_assert_eq!(read.origin, sent.origin);
             prop_assert_eq!(texts(&read), texts(&sent));
         }
 
@@ -285,9 +269,9 @@ mod tests {
             limit in 0_usize..4000,
         ) {
             let answers = lengths.iter().map(|&length| Some(Ok(reply(&vec![7; length], None, None))));
-            let sent = GetManyReply { answers: answers.collect(), seen: Some(LONGEST) };
+            let sent = GetManyReply { answers: answers.collect(), origin: Some(1) };
             let message = encode(&sent, limit);
-            prop_assert!(message.len() <= limit.max(SEEN_LEN + NONE_LEN * lengths.len()));
+            prop_assert!(message.len() <= limit.max(ORIGIN_LEN + NONE_LEN * lengths.len()));
             let read = decode(message, lengths.len(), "g").unwrap();
             for (read, sent) in texts(&read).into_iter().zip(texts(&sent)) {
                 prop_assert!(read == sent || read == "none");
@@ -319,14 +303,14 @@ mod tests {
         let answers = errors().into_iter().map(|error| Some(Err(error))).collect();
         let sent = GetManyReply {
             answers,
-            seen: None,
+            origin: None,
         };
         let read = decode(encode(&sent, 10_000), 5, "g").unwrap();
         assert_eq!(texts(&read), texts(&sent));
 
         let long = GetManyReply {
             answers: vec![Some(Err(Error::getter("é".repeat(MAX_TEXT_BYTES))))],
-            seen: None,
+            origin: None,
         };
         assert!(encode(&long, 1 << 20).len() < MAX_TEXT_BYTES + 32);
     }

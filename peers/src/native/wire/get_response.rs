@@ -5,14 +5,13 @@
 //! | 1 value | bytes | always written, also when it is empty |
 //! | 2 minute_qps | double | the owner's rate of the key |
 //! | 4 life | uint64 | ns from when the request came until the value stops being fresh; absent for never |
-//! | 14 origin | fixed64 | names the start of the owner, with the next field |
-//! | 15 seen | uint64 | how many changes the owner has made |
+//! | 14 origin | fixed64 | names the start of the owner |
 
 use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
 
-use super::{encode_life, encode_seen, life_len, seen, seen_len};
+use super::{encode_life, encode_origin, life_len, origin_len};
 use crate::http::Body;
 use crate::protobuf::{get_response, value_message};
 use crate::{Error, Expiry, Reply, WallClock};
@@ -27,21 +26,20 @@ struct GetResponse {
     life: Option<u64>,
     #[prost(fixed64, optional, tag = "14")]
     origin: Option<u64>,
-    #[prost(uint64, optional, tag = "15")]
-    seen: Option<u64>,
 }
 
 /// The message, with the value as it is cached.
 pub(in crate::native) fn encode(reply: Reply) -> Body {
-    let (minute_qps, seen) = (reply.minute_qps, reply.seen);
+    let (minute_qps, origin) = (reply.minute_qps, reply.origin);
     let life = reply
         .expiry
         .map(|expiry| expiry.nanos(&WallClock::default()));
-    let rest_len = get_response::encoded_len(minute_qps, None) + life_len(4, life) + seen_len(seen);
+    let rest_len =
+        get_response::encoded_len(minute_qps, None) + life_len(4, life) + origin_len(origin);
     value_message(reply.value.into_bytes(), rest_len, |buffer| {
         get_response::encode_rest(minute_qps, None, buffer);
         encode_life(4, life, buffer);
-        encode_seen(14, 15, seen, buffer);
+        encode_origin(14, origin, buffer);
     })
 }
 
@@ -57,7 +55,7 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
         value: ByteView::from(value),
         expiry: message.life.map(Expiry::from_nanos),
         minute_qps: message.minute_qps,
-        seen: seen(message.origin, message.seen),
+        origin: message.origin,
     })
 }
 
@@ -69,7 +67,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::Seen;
 
     fn collect(body: Body) -> Bytes {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -85,14 +82,11 @@ mod tests {
             value: "v".into(),
             expiry: Some(Expiry::In(Duration::from_nanos(300))),
             minute_qps: Some(2.0),
-            seen: Some(Seen {
-                origin: 7,
-                changes: 300,
-            }),
+            origin: Some(7),
         };
         let golden = [
             &b"\x0a\x01v\x11\0\0\0\0\0\0\0\x40\x20\xac\x02"[..],
-            b"\x71\x07\0\0\0\0\0\0\0\x78\xac\x02",
+            b"\x71\x07\0\0\0\0\0\0\0",
         ]
         .concat();
         assert_eq!(collect(encode(reply)), golden);
@@ -109,13 +103,13 @@ mod tests {
             length in 0_usize..5000,
             minute_qps: Option<u32>,
             nanos: Option<u64>,
-            seen: Option<(u64, u64)>,
+            origin: Option<u64>,
         ) {
             let reply = Reply {
                 value: vec![7; length].into(),
                 expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                seen: seen.map(|(origin, changes)| Seen { origin, changes }),
+                origin,
             };
             let message = collect(encode(reply.clone()));
             prop_assert_eq!(decode(message).unwrap(), reply);

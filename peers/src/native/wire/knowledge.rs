@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | member | u16, bytes | length and UTF-8 text: the sender's id |
 //! | origin | u64 | names the start of the sender |
-//! | complete | u8 | 1 if everything is told that the receiver lacks, otherwise 0 |
+//! | begun | u64 | the number of the last change that the sender has begun |
+//! | complete for | u64 | the origin of the receiver, if everything is told that it lacks; otherwise 0 |
 //! | made | u32, each | count, and the changes that the sender has made, by their origins |
 //! | changes | u32, each | count, and changes that the receiver lacks |
 //! | unnamed | u32, each | count, and changes that the receiver lacks too, by their groups |
@@ -49,7 +50,7 @@ pub(crate) const MAX_BYTES: usize = MAX_LIST_BYTES;
 type Ranges = Vec<RangeInclusive<u64>>;
 
 /// How long a message is that tells nothing.
-const EMPTY: usize = 2 + 8 + 1 + 3 * 4;
+const EMPTY: usize = 2 + 3 * 8 + 3 * 4;
 /// How long an origin without ranges is.
 const ORIGIN: usize = 8 + 4;
 /// How long a range is.
@@ -70,7 +71,8 @@ pub(in crate::native) fn encode(knowledge: &Knowledge) -> Result<Bytes, Error> {
     let mut message = Vec::with_capacity(length);
     text::encode("a member's id", &knowledge.member, &mut message)?;
     message.put_u64_le(knowledge.origin);
-    message.put_u8(knowledge.is_complete.into());
+    message.put_u64_le(knowledge.begun);
+    message.put_u64_le(knowledge.complete_for);
     message.put_u32_le(knowledge.made.len() as u32);
     for (origin, ranges) in &knowledge.made {
         message.put_u64_le(*origin);
@@ -132,7 +134,8 @@ pub(in crate::native) fn decode(message: &[u8]) -> Result<Knowledge, Error> {
     let knowledge = Knowledge {
         member: text::decode(&mut fields)?.into(),
         origin: fields.u64()?,
-        is_complete: fields.flag()?,
+        begun: fields.u64()?,
+        complete_for: fields.u64()?,
         made: several(&mut fields, ORIGIN, origin)?,
         changes: several(&mut fields, CHANGE, change)?,
         unnamed: several(&mut fields, UNNAMED, unnamed)?,
@@ -239,17 +242,18 @@ mod tests {
             }
         });
         let parts = (
-            any::<(String, u64, bool)>(),
+            any::<(String, u64, u64, u64)>(),
             made,
             changes,
             vec(unnamed, 0..10),
         );
         parts.prop_map(
-            |((member, origin, is_complete), made, changes, unnamed)| Knowledge {
+            |((member, origin, begun, complete_for), made, changes, unnamed)| Knowledge {
                 member: member.into(),
                 origin,
                 made,
-                is_complete,
+                begun,
+                complete_for,
                 changes,
                 unnamed,
             },
@@ -274,7 +278,8 @@ mod tests {
             member: "pod-1".into(),
             origin: 5,
             made: vec![(1, vec![1..=2, 4..=0x0506]), (2, vec![])],
-            is_complete: true,
+            begun: 6,
+            complete_for: 7,
             changes: vec![change(7, Some(b"key")), change(8, None)],
             unnamed: vec![UnnamedChanges {
                 group: "other".into(),
@@ -285,7 +290,8 @@ mod tests {
             }],
         };
         let golden = [
-            &b"\x05\0pod-1\x05\0\0\0\0\0\0\0\x01\x02\0\0\0"[..],
+            &b"\x05\0pod-1\x05\0\0\0\0\0\0\0"[..],
+            b"\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0",
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0",
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0",
             b"\x04\0\0\0\0\0\0\0\x06\x05\0\0\0\0\0\0",
@@ -331,7 +337,7 @@ mod tests {
             b"\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff",
             b"\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\xff\xff\xff\xff",
         ] {
-            let message = [&[0; 10], lie, &[0; 100]].concat();
+            let message = [&[0; 25], lie, &[0; 100]].concat();
             assert!(decode(&message).unwrap_err().is_malformed());
         }
     }

@@ -9,9 +9,7 @@ pub(super) mod remove_keys;
 mod text;
 
 use bytes::{Buf as _, BufMut as _, Bytes};
-use prost::encoding::{WireType, decode_varint, encode_key, encode_varint, encoded_len_varint};
-
-use crate::Seen;
+use prost::encoding::{WireType, decode_varint, encode_key};
 
 /// Where a key would stand: a POST there gets the values of the keys in its body.
 pub(super) const GET_MANY: &str = "_get-many/";
@@ -44,25 +42,17 @@ fn encode_life(tag: u32, life: Option<u64>, message: &mut Vec<u8>) {
     }
 }
 
-/// How long the two fields are that say what a node has made; see [`encode_seen`].
-fn seen_len(seen: Option<Seen>) -> usize {
-    seen.map_or(0, |seen| 2 + 8 + encoded_len_varint(seen.changes))
+/// How long the field of a node's origin is; see [`encode_origin`].
+fn origin_len(origin: Option<u64>) -> usize {
+    if origin.is_some() { 1 + 8 } else { 0 }
 }
 
-/// Writes what a node has made: who it is, and how many changes. Both tags are less than 16.
-fn encode_seen(origin_tag: u32, changes_tag: u32, seen: Option<Seen>, message: &mut Vec<u8>) {
-    if let Some(Seen { origin, changes }) = seen {
-        encode_key(origin_tag, WireType::SixtyFourBit, message);
+/// Writes which start of a node says this. The tag is less than 16.
+fn encode_origin(tag: u32, origin: Option<u64>, message: &mut Vec<u8>) {
+    if let Some(origin) = origin {
+        encode_key(tag, WireType::SixtyFourBit, message);
         message.put_u64_le(origin);
-        encode_key(changes_tag, WireType::Varint, message);
-        encode_varint(changes, message);
     }
-}
-
-/// What the two fields say.
-fn seen(origin: Option<u64>, changes: Option<u64>) -> Option<Seen> {
-    let (origin, changes) = (origin?, changes?);
-    Some(Seen { origin, changes })
 }
 
 /// The bytes of a field, a slice of the message. `None` if the message ends before they do.

@@ -5,25 +5,25 @@
 //! | flags | u8 | which of the next three follow: 1, 2, 4 |
 //! | life | u64 | ns from when the call came until the value stops being fresh; the largest number is never |
 //! | rate | f64 | requests per minute that the owner measured |
-//! | seen | u64, u64 | the owner's origin, and how many changes it has made |
+//! | origin | u64 | names the start of the owner |
 //! | value | bytes | the rest |
 
 use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 
 use crate::stream::fields::Fields;
-use crate::{Error, Expiry, Reply, Seen, WallClock};
+use crate::{Error, Expiry, Reply, WallClock};
 
 const LIFE: u8 = 1;
 const RATE: u8 = 2;
-const SEEN: u8 = 4;
+const ORIGIN: u8 = 4;
 
 /// How long the fields before the value are.
 pub(super) fn fields_len(reply: &Reply) -> usize {
     let present = |is: bool, length| if is { length } else { 0 };
     1 + present(reply.expiry.is_some(), 8)
         + present(reply.minute_qps.is_some(), 8)
-        + present(reply.seen.is_some(), 16)
+        + present(reply.origin.is_some(), 8)
 }
 
 /// Writes the fields before the value.
@@ -31,7 +31,7 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     let flag = |is: bool, flag| if is { flag } else { 0 };
     let flags = flag(reply.expiry.is_some(), LIFE)
         | flag(reply.minute_qps.is_some(), RATE)
-        | flag(reply.seen.is_some(), SEEN);
+        | flag(reply.origin.is_some(), ORIGIN);
     buffer.put_u8(flags);
     if let Some(expiry) = reply.expiry {
         buffer.put_u64_le(expiry.nanos(&WallClock::default()));
@@ -39,9 +39,8 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     if let Some(rate) = reply.minute_qps {
         buffer.put_f64_le(rate);
     }
-    if let Some(Seen { origin, changes }) = reply.seen {
+    if let Some(origin) = reply.origin {
         buffer.put_u64_le(origin);
-        buffer.put_u64_le(changes);
     }
 }
 
@@ -49,7 +48,7 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
 pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     let mut fields = Fields::of("a value", message);
     let flags = fields.u8()?;
-    if flags & !(LIFE | RATE | SEEN) != 0 {
+    if flags & !(LIFE | RATE | ORIGIN) != 0 {
         return Err(fields.wrong("has unknown flags"));
     }
     let mut reply = Reply::default();
@@ -59,11 +58,8 @@ pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     if flags & RATE != 0 {
         reply.minute_qps = Some(f64::from_bits(fields.u64()?));
     }
-    if flags & SEEN != 0 {
-        reply.seen = Some(Seen {
-            origin: fields.u64()?,
-            changes: fields.u64()?,
-        });
+    if flags & ORIGIN != 0 {
+        reply.origin = Some(fields.u64()?);
     }
     reply.value = ByteView::from(fields.rest());
     Ok(reply)
@@ -83,14 +79,11 @@ mod tests {
             value: "value".into(),
             expiry: Some(Expiry::from_nanos(1)),
             minute_qps: Some(1.5),
-            seen: Some(Seen {
-                origin: 4,
-                changes: 0x0203,
-            }),
+            origin: Some(0x0203),
         };
         let golden = [
             &b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f"[..],
-            b"\x04\0\0\0\0\0\0\0\x03\x02\0\0\0\0\0\0value",
+            b"\x03\x02\0\0\0\0\0\0value",
         ]
         .concat();
         assert_eq!(bytes_of(&Answer::Value(full)), golden);
@@ -107,13 +100,13 @@ mod tests {
             value: Vec<u8>,
             nanos: Option<u64>,
             minute_qps: Option<u32>,
-            seen: Option<(u64, u64)>,
+            origin: Option<u64>,
         ) {
             let reply = Reply {
                 value: value.into(),
                 expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                seen: seen.map(|(origin, changes)| Seen { origin, changes }),
+                origin,
             };
             let bytes = bytes_of(&Answer::Value(reply.clone()));
             prop_assert_eq!(read(bytes.into()).unwrap(), reply);
