@@ -86,7 +86,8 @@ impl Exchanges {
         }
         let position = self.coherence.position();
         let lacking = self.coherence.lacking(&theirs);
-        if lacking.is_nothing_new() {
+        // If anything was new to either, the peer hears that both know it now.
+        if lacking.is_nothing_new() && theirs.is_nothing_new() {
             return Ok(Confirmed::by(&theirs, position));
         }
         let answer = peer.sync(lacking).await?;

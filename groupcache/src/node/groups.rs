@@ -106,13 +106,14 @@ impl Groups {
     pub(super) fn make(&self, theirs: &Knowledge) {
         for NamedChange { id, group, key } in &theirs.changes {
             let key = key.as_deref();
-            if self.coherence.hear(group, key, Some(*id))
-                && let Some(group) = self.find(group)
-            {
-                match key {
-                    Some(key) => group.0.forget(key),
-                    None => group.0.forget_all(),
+            if self.coherence.hear(group, key, Some(*id)) {
+                if let Some(group) = self.find(group) {
+                    match key {
+                        Some(key) => group.0.forget(key),
+                        None => group.0.forget_all(),
+                    }
                 }
+                self.coherence.made(Some(*id));
             }
         }
         for unnamed in self.coherence.unnamed(theirs) {

@@ -11,7 +11,7 @@ use super::change_log::ChangeLog;
 use super::options::CoherenceOptions;
 use super::standings::{Confirmed, DueExchange, FIRST_PAUSE, Standings};
 use super::version_vector::VersionVector;
-use crate::{ChangeId, Knowledge, KnownChange, NamedChange, Peer, Stamp, UnnamedChanges};
+use crate::{ChangeId, Knowledge, KnownChange, Peer, Stamp, UnnamedChanges};
 
 /// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and how far
 /// each of its peers is.
@@ -314,16 +314,13 @@ impl Coherence {
         self.state.lock().unnamed(theirs)
     }
 
-    /// This node has made all changes that a peer has named, and those that it could not name. If the peer has told
+    /// This node has made all changes that a peer has named, and now also those that it could not name. If the peer has told
     /// everything, this node has made all that the peer has.
     pub fn absorb(&self, theirs: &Knowledge) {
         let is_blind = self.change(|state| {
             let unnamed = state.unnamed(theirs);
             for unnamed in &unnamed {
                 state.log.note_unnamed(unnamed);
-            }
-            for NamedChange { id, .. } in &theirs.changes {
-                state.made.insert(id.origin, id.number..=id.number);
             }
             if theirs.complete_for == self.origin {
                 for (origin, ranges) in &theirs.made {
@@ -478,7 +475,9 @@ mod tests {
         let lacking = from.lacking(&to.summary());
         let news = lacking.changes.iter().filter(|change| {
             let (key, id) = (change.key.as_deref(), Some(change.id));
-            to.hear(&change.group, key, id)
+            let is_news = to.hear(&change.group, key, id);
+            to.made(id);
+            is_news
         });
         let text = |key: &Bytes| String::from_utf8(key.to_vec()).unwrap();
         let keys = news
