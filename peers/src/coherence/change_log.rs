@@ -44,7 +44,7 @@ struct OfGroup {
     /// How many of the log's changes are of this group.
     logged: usize,
     /// The last change of each origin that the log has dropped.
-    dropped: BTreeMap<u64, u64>,
+    dropped: BTreeMap<u64, ChangeId>,
 }
 
 /// The latest changes of a key: one for each origin, because nobody knows the order of theirs.
@@ -75,8 +75,8 @@ impl Latest {
 impl OfGroup {
     /// As a vector, it forgets the oldest origin.
     fn note_dropped(&mut self, id: ChangeId) {
-        let dropped = self.dropped.entry(id.origin).or_default();
-        *dropped = id.number.max(*dropped);
+        let dropped = self.dropped.entry(id.origin).or_insert(id);
+        *dropped = id.max(*dropped);
         if self.dropped.len() > MAX_ORIGINS {
             self.dropped.pop_first();
         }
@@ -151,10 +151,8 @@ impl ChangeLog {
             return Arc::clone(group);
         }
         if self.groups.len() >= MAX_GROUPS {
-            let idle = self
-                .groups
-                .iter()
-                .find(|(_, of_group)| of_group.logged == 0);
+            let mut groups = self.groups.iter();
+            let idle = groups.find(|(_, of_group)| of_group.logged == 0);
             match idle.map(|(group, _)| Arc::clone(group)) {
                 Some(group) => drop(self.groups.remove(&group)),
                 None => while self.drop_oldest() {},
@@ -211,18 +209,12 @@ impl ChangeLog {
         let Some(of_group) = self.groups.get(group) else {
             return Vec::new();
         };
-        let known = |latest: &Latest, all| -> Vec<KnownChange> {
-            latest
-                .ids
-                .iter()
-                .map(|&id| KnownChange { id, all })
-                .collect()
-        };
-        let mut changes = known(&of_group.all, true);
-        if let Some(latest) = of_group.keys.get(key) {
-            changes.append(&mut known(latest, false));
-        }
-        changes
+        let of_key = of_group.keys.get(key).into_iter();
+        let of_key = of_key.flat_map(|latest| &latest.ids);
+        let of_key = of_key.map(|&id| KnownChange { id, all: false });
+        let of_all = of_group.all.ids.iter();
+        let of_all = of_all.map(|&id| KnownChange { id, all: true });
+        of_all.chain(of_key).collect()
     }
 
     /// The latest change of the key, or of all keys, by this origin.
@@ -262,12 +254,11 @@ impl ChangeLog {
         position: u64,
     ) -> (Vec<NamedChange>, Vec<UnnamedChanges>) {
         let (mut named, mut bytes) = (Vec::new(), 0);
-        let mut unnamed: HashMap<&str, HashMap<u64, u64>> = HashMap::new();
+        let mut unnamed: HashMap<&str, BTreeMap<u64, ChangeId>> = HashMap::new();
         for (group, of_group) in &self.groups {
-            for (&origin, &up_to) in &of_group.dropped {
-                if mine.has_more_than(theirs, origin, up_to) {
-                    unnamed.entry(group).or_default().insert(origin, up_to);
-                }
+            let dropped = of_group.dropped.values();
+            for &id in dropped.filter(|id| mine.has_more_than(theirs, **id)) {
+                unnamed.entry(group).or_default().insert(id.origin, id);
             }
         }
         for change in self.since(position) {
@@ -276,9 +267,9 @@ impl ChangeLog {
             };
             bytes += change.bytes_of_message();
             if bytes > MAX_NAMED_BYTES {
-                let up_to = unnamed.entry(&change.group).or_default();
-                let up_to = up_to.entry(id.origin).or_default();
-                *up_to = id.number.max(*up_to);
+                let of_group = unnamed.entry(&change.group).or_default();
+                let up_to = of_group.entry(id.origin).or_insert(id);
+                *up_to = id.max(*up_to);
                 continue;
             }
             named.push(NamedChange {
@@ -287,14 +278,9 @@ impl ChangeLog {
                 key: change.key.clone(),
             });
         }
-        let unnamed = unnamed.into_iter().map(|(group, up_to)| {
-            let ids = up_to.into_iter();
-            UnnamedChanges {
-                group: group.into(),
-                up_to: ids
-                    .map(|(origin, number)| ChangeId { origin, number })
-                    .collect(),
-            }
+        let unnamed = unnamed.into_iter().map(|(group, up_to)| UnnamedChanges {
+            group: group.into(),
+            up_to: up_to.into_values().collect(),
         });
         (named, unnamed.collect())
     }
@@ -306,20 +292,14 @@ impl ChangeLog {
         origin: u64,
         position: u64,
     ) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
-        if position < self.reach() {
-            return None;
-        }
         let is_latest = |change: &&Logged| {
             let latest = self.latest(&change.group, change.key.as_deref());
-            latest
-                .is_some_and(|latest| change.id.is_some() && latest.of_origin(origin) == change.id)
+            let of_origin = latest.and_then(|latest| latest.of_origin(origin));
+            of_origin.is_some() && of_origin == change.id
         };
         let changes = self.since(position).filter(is_latest);
-        Some(
-            changes
-                .map(|change| (Arc::clone(&change.group), change.key.clone()))
-                .collect(),
-        )
+        let changes = changes.map(|change| (Arc::clone(&change.group), change.key.clone()));
+        (position >= self.reach()).then(|| changes.collect())
     }
 
     fn since(&self, position: u64) -> impl Iterator<Item = &Logged> {

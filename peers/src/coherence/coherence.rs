@@ -151,8 +151,10 @@ impl Coherence {
         known: &[KnownChange],
     ) -> SetVerdict {
         let id = stamp.map(|stamp| stamp.id);
-        // Read first: what is confirmed later is no more than that.
-        let confirmed = id.map_or(0, |id| self.confirmed_before(id));
+        let confirmed = match id {
+            Some(id) if id.origin != self.origin => self.standings.confirmed_before(id),
+            _ => u64::MAX,
+        };
         self.change(|state| {
             let verdict = id.map_or(SetVerdict::Keep, |id| {
                 state.judge(group, key, id, known, confirmed)
@@ -162,14 +164,6 @@ impl Coherence {
             }
             verdict
         })
-    }
-
-    /// The position up to which the node that began a change had made all changes that this one has heard of, when it began.
-    fn confirmed_before(&self, id: ChangeId) -> u64 {
-        match id.origin == self.origin {
-            true => u64::MAX,
-            false => self.standings.confirmed_before(id),
-        }
     }
 
     /// This node has made a change. Without a name, it is nobody's business.
@@ -323,11 +317,7 @@ impl Coherence {
                 state.log.note_unnamed(unnamed);
             }
             if theirs.complete_for == self.origin {
-                for (origin, ranges) in &theirs.made {
-                    for range in ranges {
-                        state.made.insert(*origin, range.clone());
-                    }
-                }
+                state.made.insert_all(&theirs.made);
             }
             !unnamed.is_empty()
         });
@@ -340,7 +330,7 @@ impl Coherence {
 impl State {
     fn unnamed<'a>(&self, theirs: &'a Knowledge) -> Vec<&'a UnnamedChanges> {
         let made = VersionVector::of(&theirs.made);
-        let lacks = |id: &ChangeId| made.has_more_than(&self.made, id.origin, id.number);
+        let lacks = |id: &ChangeId| made.has_more_than(&self.made, *id);
         let unnamed = theirs.unnamed.iter();
         unnamed
             .filter(|group| group.up_to.iter().any(lacks))

@@ -35,7 +35,6 @@ mod coherence;
 #[cfg(test)]
 mod nowhere;
 mod options;
-mod ranges;
 mod standings;
 mod version_vector;
 

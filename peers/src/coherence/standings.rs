@@ -2,7 +2,6 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -27,8 +26,6 @@ pub(super) struct Standings {
     interval: Option<Duration>,
     /// Whether the members' protocol has exchanges.
     has_exchanges: bool,
-    random: RandomState,
-    draws: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -129,8 +126,6 @@ impl Standings {
             by_peer: Mutex::default(),
             interval: interval.filter(|_| has_exchanges),
             has_exchanges,
-            random: RandomState::new(),
-            draws: AtomicU64::new(0),
         }
     }
 
@@ -290,8 +285,8 @@ impl Standings {
     fn routine(&self, by_peer: &HashMap<Box<str>, Standing>, now: Instant) -> Option<Instant> {
         let interval = self.interval?;
         let members = by_peer.values().filter(|standing| standing.is_member);
-        let draw = self.draws.fetch_add(1, Ordering::Relaxed);
-        let part = (self.random.hash_one(draw) >> 32) as f64 / f64::from(u32::MAX);
+        let random = RandomState::new().hash_one("each time another one") >> 32;
+        let part = random as f64 / f64::from(u32::MAX);
         now.checked_add(interval.mul_f64(members.count() as f64 * (0.5 + part)))
     }
 }

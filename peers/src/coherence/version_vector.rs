@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use super::ranges::Ranges;
+use rangemap::RangeInclusiveSet;
+
 use crate::ChangeId;
 
 /// The most origins that a vector remembers. Each start of a node that makes changes is one.
@@ -15,79 +16,69 @@ const MAX_RANGES: usize = 128;
 /// A vector that is full forgets the oldest origin, and the highest changes of an origin that has too many gaps: all nodes forget
 /// the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct VersionVector(BTreeMap<u64, Ranges>);
+pub(super) struct VersionVector(BTreeMap<u64, RangeInclusiveSet<u64>>);
 
 impl VersionVector {
     pub(super) fn of(list: &[(u64, Vec<RangeInclusive<u64>>)]) -> Self {
         let mut vector = Self::default();
-        for (origin, ranges) in list {
-            for range in ranges {
-                vector.insert(*origin, range.clone());
-            }
-        }
+        vector.insert_all(list);
         vector
     }
 
     pub(super) fn to_list(&self) -> Vec<(u64, Vec<RangeInclusive<u64>>)> {
         let origins = self.0.iter();
-        origins
-            .map(|(origin, numbers)| (*origin, numbers.to_vec()))
-            .collect()
+        let list = origins.map(|(origin, numbers)| (*origin, numbers.iter().cloned().collect()));
+        list.collect()
     }
 
     pub(super) fn contains(&self, id: ChangeId) -> bool {
         let numbers = self.0.get(&id.origin);
-        numbers.is_some_and(|numbers| numbers.contains(id.number))
+        numbers.is_some_and(|numbers| numbers.contains(&id.number))
     }
 
-    /// Adds changes of one origin.
+    pub(super) fn insert_all(&mut self, list: &[(u64, Vec<RangeInclusive<u64>>)]) {
+        for (origin, ranges) in list {
+            for range in ranges.iter().filter(|range| !range.is_empty()) {
+                self.insert(*origin, range.clone());
+            }
+        }
+    }
+
+    /// Adds some changes of one origin.
     pub(super) fn insert(&mut self, origin: u64, numbers: RangeInclusive<u64>) {
         let held = self.0.entry(origin).or_default();
-        held.insert(numbers, MAX_RANGES);
+        held.insert(numbers);
+        let highest = held.last().filter(|_| held.len() > MAX_RANGES).cloned();
+        if let Some(highest) = highest {
+            held.remove(highest);
+        }
         if self.0.len() > MAX_ORIGINS {
             self.0.pop_first();
         }
     }
 
-    /// Whether `other` lacks a change of the origin up to `limit` that this vector has.
-    pub(super) fn has_more_than(&self, other: &Self, origin: u64, limit: u64) -> bool {
-        let mine = self.0.get(&origin);
-        mine.is_some_and(|mine| mine.has_more_than(other.0.get(&origin), limit))
+    /// Whether `other` lacks a change up to this one, of the same origin, that this vector has.
+    pub(super) fn has_more_than(&self, other: &Self, up_to: ChangeId) -> bool {
+        let mine = self.0.get(&up_to.origin).into_iter();
+        let mut mine = mine.flat_map(|numbers| numbers.overlapping(0..=up_to.number));
+        mine.any(|range| {
+            let range = *range.start()..=up_to.number.min(*range.end());
+            let theirs = other.0.get(&up_to.origin);
+            theirs.is_none_or(|theirs| theirs.gaps(&range).next().is_some())
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn id(origin: u64, number: u64) -> ChangeId {
         ChangeId { origin, number }
-    }
-
-    #[test]
-    fn a_vector_has_what_was_inserted() {
-        let mut vector = VersionVector::default();
-        for numbers in [1..=2, 5..=5, 2..=3] {
-            vector.insert(7, numbers);
-        }
-        assert!(vector.contains(id(7, 3)) && vector.contains(id(7, 5)));
-        assert!(!vector.contains(id(7, 4)) && !vector.contains(id(8, 1)));
-        let copy = VersionVector::of(&vector.to_list());
-        assert_eq!(copy.to_list(), vector.to_list());
-    }
-
-    #[test]
-    fn a_vector_finds_what_another_one_lacks() {
-        let (mut one, mut other) = (VersionVector::default(), VersionVector::default());
-        one.insert(7, 1..=5);
-        other.insert(7, 1..=2);
-        other.insert(7, 4..=5);
-        assert!(!one.has_more_than(&other, 7, 2));
-        assert!(one.has_more_than(&other, 7, 3));
-        assert!(!other.has_more_than(&one, 7, u64::MAX));
-        assert!(!one.has_more_than(&other, 8, u64::MAX));
-        one.insert(8, 4..=4);
-        assert!(one.has_more_than(&other, 8, 4) && !one.has_more_than(&other, 8, 3));
     }
 
     #[test]
@@ -101,5 +92,48 @@ mod tests {
         vector.insert(u64::MAX, 1..=1);
         assert!(!vector.contains(id(1, 1)) && vector.contains(id(u64::MAX, 1)));
         assert_eq!(vector.0.len(), MAX_ORIGINS);
+    }
+
+    #[test]
+    fn an_origin_with_too_many_gaps_loses_its_highest_changes() {
+        let mut vector = VersionVector::default();
+        for number in 1..=MAX_RANGES as u64 + 1 {
+            vector.insert(7, 2 * number..=2 * number);
+        }
+        let highest = 2 * MAX_RANGES as u64;
+        assert!(vector.contains(id(7, highest)) && !vector.contains(id(7, highest + 2)));
+        vector.insert(7, 0..=0);
+        assert!(vector.contains(id(7, 0)) && !vector.contains(id(7, highest)));
+        vector.insert(7, u64::MAX - 1..=u64::MAX);
+        assert!(!vector.contains(id(7, u64::MAX)));
+    }
+
+    /// Ranges of two origins.
+    fn ranges() -> impl Strategy<Value = Vec<(u64, u64, u64)>> {
+        prop::collection::vec((0_u64..2, 0_u64..60, 0_u64..6), 0..30)
+    }
+
+    proptest! {
+        #[test]
+        fn a_vector_is_a_set_of_changes(mine in ranges(), theirs in ranges(), limit in 0_u64..70) {
+            let [(mine, of_mine), (theirs, of_theirs)] = [mine, theirs].map(|ranges| {
+                let (mut vector, mut set) = (VersionVector::default(), BTreeSet::new());
+                for (origin, first, length) in ranges {
+                    vector.insert(origin, first..=first + length);
+                    set.extend((first..=first + length).map(|number| id(origin, number)));
+                }
+                (vector, set)
+            });
+            for origin in 0..3 {
+                for number in 0..80 {
+                    let change = id(origin, number);
+                    prop_assert_eq!(mine.contains(change), of_mine.contains(&change));
+                }
+                let mut up_to = of_mine.range(id(origin, 0)..=id(origin, limit));
+                let more = up_to.any(|change| !of_theirs.contains(change));
+                prop_assert_eq!(mine.has_more_than(&theirs, id(origin, limit)), more);
+            }
+            prop_assert_eq!(VersionVector::of(&mine.to_list()).to_list(), mine.to_list());
+        }
     }
 }
