@@ -9,8 +9,8 @@
 //! - Once everything has been well for long enough, it binds all nodes, if one that was told has not stopped since. If
 //!   nodes do not compare what they know now and then, that has to be the one that began it.
 //!
-//! - A value that was set, by a node that knew of all earlier changes, is not loaded while everything is well, unless its key
-//!   may have changed since. So no older change that arrives late or once more undoes a set.
+//! - A value that was set, by a node that knew of all earlier changes, is not loaded by its owner, and by nobody while everything
+//!   is well, unless its key may have changed since. So no older change that arrives late or once more undoes a set.
 //!
 //! Over a dialect, a node that knows of a change cannot say so when it asks others. There a change binds if it returned
 //! without an error, and then all nodes for good: if they all have the same members, and no set arrives when its sender has
@@ -32,6 +32,7 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
         changes: HashMap::new(),
         settled: None,
         sets: HashMap::new(),
+        sent: HashMap::new(),
     };
     let keeps_sets = keeps_sets(plan);
     for (place, (at, event)) in history.iter().enumerate() {
@@ -53,11 +54,16 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
             }
             Event::Read(read) => known.allows(read),
             Event::Broken(rule) => Err(rule.clone()),
-            &Event::Load { key, version, .. } if plan.is_calm() || known.settled.is_some() => {
-                known.needs(key, version, at.saturating_sub(plan.settings.getter))
+            &Event::Load { node, key, version } => {
+                let began = at.saturating_sub(plan.settings.getter);
+                let is_well = plan.is_calm() || known.settled.is_some();
+                known.needs(key, version, began, (!is_well).then_some(node))
             }
-            Event::Load { .. } => Ok(()),
-            Event::Message { .. } | Event::Fault(_) => Ok(()),
+            Event::Message { to, what, .. } => {
+                known.sent(*to, what);
+                Ok(())
+            }
+            Event::Fault(_) => Ok(()),
         };
         verdict.map_err(|rule| (place, rule))?;
     }
@@ -97,8 +103,17 @@ struct Known {
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
     settled: Option<usize>,
-    /// The version of each key that was set last, and when that had returned.
-    sets: HashMap<usize, (u64, Duration)>,
+    /// The value of each key that was set last.
+    sets: HashMap<usize, Set>,
+    /// The owner to which a set has gone, by what it said.
+    sent: HashMap<String, usize>,
+}
+
+struct Set {
+    version: u64,
+    owner: usize,
+    /// When it had returned.
+    at: Duration,
 }
 
 struct Returned {
@@ -135,20 +150,39 @@ impl Known {
         for &(key, version) in &told.versions {
             let mut earlier = self.changes.get(&key).into_iter().flatten();
             match earlier.all(|change| change.told.contains(&told.node)) {
-                true => self.sets.insert(key, (version, at)),
+                true => {
+                    let sent = self.sent.get(&format!("set k{key} to k{key}={version}"));
+                    let owner = *sent.unwrap_or(&told.node);
+                    self.sets.insert(key, Set { version, owner, at })
+                }
                 false => self.sets.remove(&key),
             };
         }
     }
 
-    /// Whether there is a reason to load a version, with a call that began then.
-    fn needs(&self, key: usize, version: u64, began: Duration) -> Result<(), String> {
-        match self.sets.get(&key) {
-            Some(&(set, at)) if set == version && began > at => Err(format!(
-                "version {version} of k{key} was loaded although it had been set by {at:.3?}"
-            )),
-            _ => Ok(()),
+    fn sent(&mut self, to: usize, what: &str) {
+        let words = what.splitn(5, ' ').take(4);
+        if what.starts_with("set ") {
+            self.sent.insert(words.collect::<Vec<_>>().join(" "), to);
         }
+    }
+
+    /// Whether there is a reason to load a version, with a call that began then, by a node or by anybody.
+    fn needs(
+        &self,
+        key: usize,
+        version: u64,
+        began: Duration,
+        by: Option<usize>,
+    ) -> Result<(), String> {
+        let set = self.sets.get(&key).filter(|set| set.version == version);
+        let set = set.filter(|set| began > set.at && by.is_none_or(|by| by == set.owner));
+        set.map_or(Ok(()), |set| {
+            let at = set.at;
+            Err(format!(
+                "version {version} of k{key} was loaded although it had been set by {at:.3?}"
+            ))
+        })
     }
 
     fn gone(&mut self, node: usize) {

@@ -12,8 +12,9 @@ const LISTS: usize = 3;
 /// The longest time from a fault to its end.
 const LONGEST: Duration = Duration::from_secs(40);
 
-/// The longest time from the first node that hears of a change of the members to the last one.
-const DISAGREEMENT: Duration = Duration::from_secs(2);
+/// The longest time from the first node that hears of a change of the members to the last one, where that is quick, and where
+/// it is slow.
+const DISAGREEMENTS: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(25)];
 
 /// Some faults, of at most two kinds.
 pub fn faults(
@@ -42,6 +43,7 @@ struct Fault {
     other: usize,
     at: Duration,
     end: Duration,
+    disagreement: Duration,
 }
 
 impl Fault {
@@ -53,6 +55,7 @@ impl Fault {
             other: (node + 1 + random.below(nodes - 1)) % nodes,
             at,
             end: at + random.wait(LONGEST),
+            disagreement: random.pick(&DISAGREEMENTS),
         }
     }
 
@@ -129,7 +132,7 @@ impl Fault {
         }];
         actions.append(&mut self.add_by_others(random));
         actions.push(Action {
-            at: self.end + random.wait(DISAGREEMENT),
+            at: self.end + random.wait(self.disagreement),
             what: What::Start { node },
         });
         actions
@@ -139,7 +142,7 @@ impl Fault {
     fn leaves(&self, random: &mut Random) -> Vec<Action> {
         let mut actions = self.drop_by_others(random, 100);
         actions.push(Action {
-            at: self.at + random.wait(2 * DISAGREEMENT),
+            at: self.at + random.wait(2 * self.disagreement),
             what: What::Leave { node: self.node },
         });
         actions
@@ -150,7 +153,7 @@ impl Fault {
         for node in self.others() {
             if random.chance(percent) {
                 actions.push(Action {
-                    at: self.at + random.wait(DISAGREEMENT),
+                    at: self.at + random.wait(self.disagreement),
                     what: What::Remove {
                         node,
                         member: self.node,
@@ -163,7 +166,7 @@ impl Fault {
 
     fn add_by_others(&self, random: &mut Random) -> Vec<Action> {
         let add = |node| Action {
-            at: self.end + random.wait(DISAGREEMENT),
+            at: self.end + random.wait(self.disagreement),
             what: What::Add {
                 node,
                 member: self.node,

@@ -15,7 +15,7 @@ const MAX_NAMED_BYTES: usize = 3 << 20;
 /// The latest changes that a node has heard of, whoever began them, in the order in which it heard of them.
 ///
 /// A log that is full drops its oldest change, and remembers for each group and origin how far it has done so.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct ChangeLog {
     changes: VecDeque<Logged>,
     /// The position of the oldest change.
@@ -26,6 +26,9 @@ pub(super) struct ChangeLog {
     bytes: usize,
     max_bytes: usize,
 }
+
+/// What a node lacks: what a log can name, and what it cannot.
+pub(super) type Lacking = (Vec<NamedChange>, Vec<UnnamedChanges>);
 
 /// A change of one key, or of all keys of the group.
 #[derive(Debug)]
@@ -86,12 +89,8 @@ impl OfGroup {
 impl ChangeLog {
     pub(super) fn new(max_bytes: usize) -> Self {
         Self {
-            changes: VecDeque::new(),
-            first: 0,
-            groups: HashMap::new(),
-            blind_before: 0,
-            bytes: 0,
             max_bytes,
+            ..Self::default()
         }
     }
 
@@ -252,7 +251,7 @@ impl ChangeLog {
         theirs: &VersionVector,
         mine: &VersionVector,
         position: u64,
-    ) -> (Vec<NamedChange>, Vec<UnnamedChanges>) {
+    ) -> Lacking {
         let (mut named, mut bytes) = (Vec::new(), 0);
         let mut unnamed: HashMap<&str, BTreeMap<u64, ChangeId>> = HashMap::new();
         for (group, of_group) in &self.groups {

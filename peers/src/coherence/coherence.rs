@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::change_log::ChangeLog;
+use super::change_log::{ChangeLog, Lacking};
 use super::options::CoherenceOptions;
 use super::standings::{Confirmed, DueExchange, FIRST_PAUSE, Standings};
 use super::version_vector::VersionVector;
@@ -120,15 +120,10 @@ impl Coherence {
     /// [`hear`](Self::hear), as every other one does.
     pub fn begin(&self, changes: usize, members: u64) -> Stamp {
         let mut state = self.state.lock();
-        let number = state.begun + 1;
+        let (origin, number) = (self.origin, state.begun + 1);
         state.begun += changes as u64;
-        Stamp {
-            id: ChangeId {
-                origin: self.origin,
-                number,
-            },
-            members,
-        }
+        let id = ChangeId { origin, number };
+        Stamp { id, members }
     }
 }
 
@@ -239,12 +234,8 @@ impl Coherence {
     /// Whether this node has heard of a change of the key from a position on. If the log holds fewer changes than that,
     /// any key may have changed.
     pub fn has_changed_since(&self, group: &str, key: &[u8], position: u64) -> bool {
-        self.position() != position
-            && self
-                .state
-                .lock()
-                .log
-                .has_changed_since(group, key, position)
+        let has_changed = |log: &ChangeLog| log.has_changed_since(group, key, position);
+        self.position() != position && has_changed(&self.state.lock().log)
     }
 }
 
@@ -261,14 +252,7 @@ impl Coherence {
 
     /// What this node has made, to ask a peer for what it lacks.
     pub fn summary(&self) -> Knowledge {
-        let state = self.state.lock();
-        Knowledge {
-            member: self.member.clone(),
-            origin: self.origin,
-            begun: state.begun,
-            made: state.made.to_list(),
-            ..Knowledge::default()
-        }
+        self.say(&self.state.lock(), 0, Lacking::default())
     }
 
     /// Everything that the peer lacks that has sent this knowledge.
@@ -277,13 +261,17 @@ impl Coherence {
         let confirmed = self.standings.confirmed_by(&theirs.member, origin);
         let theirs = VersionVector::of(&theirs.made);
         let state = self.state.lock();
-        let (changes, unnamed) = state.log.lacking(&theirs, &state.made, confirmed);
+        let lacking = state.log.lacking(&theirs, &state.made, confirmed);
+        self.say(&state, origin, lacking)
+    }
+
+    fn say(&self, state: &State, complete_for: u64, (changes, unnamed): Lacking) -> Knowledge {
         Knowledge {
             member: self.member.clone(),
             origin: self.origin,
             begun: state.begun,
             made: state.made.to_list(),
-            complete_for: origin,
+            complete_for,
             changes,
             unnamed,
         }
@@ -343,8 +331,10 @@ impl Coherence {
     /// A peer was not told of the changes from this position on.
     pub fn not_told(&self, peer: &Peer, position: u64, now: Instant) {
         let positions = position..self.position();
-        self.standings.miss(peer, positions, now + FIRST_PAUSE, now);
-        self.news.notify_one();
+        let due = now + FIRST_PAUSE;
+        if self.standings.miss(peer, positions, due, now) {
+            self.news.notify_one();
+        }
     }
 
     /// Another node says that a peer may lack changes.

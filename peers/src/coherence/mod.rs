@@ -16,8 +16,8 @@
 //!   other side its values of the group.
 //!
 //! A node cannot take along what its log has dropped. So it asks a peer only if an exchange has *confirmed* that the peer has
-//! made all of that, and believes only this start of the peer. It has an exchange with each peer before its log has gone
-//! halfway round. By the same rule an owner keeps a value that another node sets: if the sender knew all of that when it
+//! made all of that, and believes only this start of the peer. It has an exchange with each peer whenever its log has gone
+//! about halfway round. By the same rule an owner keeps a value that another node sets: if the sender knew all of that when it
 //! began the set.
 //!
 //! A node that could not be told is *behind*. All others hear of that before the change returns, and the first who

@@ -35,7 +35,7 @@ impl Default for CoherenceOptions {
 
 impl CoherenceOptions {
     /// How much memory the log of the latest changes of all groups may take, in bytes. A node has an exchange with each peer
-    /// before its log has gone halfway round. The log should hold the changes of the time that an exchange may take, or
+    /// whenever its log has gone about halfway round. The log should hold the changes of the time that an exchange may take, or
     /// peers are not asked meanwhile, and of the time that a peer may be away: a peer that has missed more, or more than
     /// 3 MiB of keys, forgets the groups concerned. Default: 4 MiB, which is about 20,000 keys of 16 bytes. At least 1 KiB.
     pub fn change_log_bytes(mut self, bytes: usize) -> Self {

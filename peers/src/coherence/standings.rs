@@ -89,12 +89,13 @@ impl Standing {
         }
     }
 
-    fn miss(&mut self, positions: Range<u64>, due: Instant) {
+    /// Says whether an exchange is due sooner.
+    fn miss(&mut self, positions: Range<u64>, due: Instant) -> bool {
         self.missed = Some(match self.missed.take() {
             Some(held) => held.start.min(positions.start)..held.end.max(positions.end),
             None => positions,
         });
-        self.hasten(due);
+        self.hasten(due)
     }
 
     /// The peer has made what it was told, and is compared with again when it is the routine.
@@ -113,10 +114,14 @@ impl Standing {
         }
     }
 
-    /// Has an exchange be due then, or when the pause ends.
-    fn hasten(&mut self, due: Instant) {
+    /// Has an exchange be due then, or when the pause ends. Says whether that is sooner.
+    fn hasten(&mut self, due: Instant) -> bool {
         let due = due.max(self.not_before);
-        self.due = Some(self.due.map_or(due, |held| held.min(due)));
+        let is_sooner = self.due.is_none_or(|held| due < held);
+        if is_sooner {
+            self.due = Some(due);
+        }
+        is_sooner
     }
 }
 
@@ -155,12 +160,18 @@ impl Standings {
         by_peer.get(peer).is_some_and(|held| held.missed.is_some())
     }
 
-    /// A peer may lack the changes at these positions. An exchange is due then.
-    pub(super) fn miss(&self, peer: &Peer, positions: Range<u64>, due: Instant, now: Instant) {
+    /// A peer may lack the changes at these positions. An exchange is due then. Says whether that is sooner.
+    pub(super) fn miss(
+        &self,
+        peer: &Peer,
+        positions: Range<u64>,
+        due: Instant,
+        now: Instant,
+    ) -> bool {
         let mut by_peer = self.by_peer.lock();
         let id = peer.member().id().into();
         let standing = by_peer.entry(id).or_insert_with(|| Standing::of(peer, now));
-        standing.miss(positions, due);
+        standing.miss(positions, due)
     }
 
     /// A peer may lack changes before this position. An exchange is due. A peer that is not known yet is compared with as

@@ -61,8 +61,8 @@ impl<G> GroupBuilder<G> {
     }
 
     /// The members among which this group's keys are shared out, in place of the node's. This node
-    /// need not be listed, unless it [was left out](crate::NodeBuilder::include_self). Later changes
-    /// of the node's members do not reach this group.
+    /// need not be listed, unless it [was left out](crate::NodeBuilder::include_self). An id that is also one of
+    /// the node's members means the same member, at the same URL. Later changes of the node's members do not reach this group.
     pub fn peers<M>(mut self, peers: impl IntoIterator<Item = M>) -> Self
     where
         M: TryInto<Member>,
