@@ -162,8 +162,20 @@ impl Plan {
             let joins = matches!(what, What::Absent { .. } | What::Start { .. });
             what.is_of_a_client() || is_of_lists || joins
         };
+        // Who was listed before it ran is taken for dead for a while.
+        let is_early = |action: &Action| match action.what {
+            What::Add { member, .. } => self.starts_after(member, action.at),
+            _ => false,
+        };
         let settings = &self.settings;
-        settings.straying == 0 && settings.unanswered == 0 && self.actions.iter().all(is_quiet)
+        let is_whole = settings.straying == 0 && settings.unanswered == 0;
+        let mut actions = self.actions.iter();
+        is_whole && actions.all(|action| is_quiet(action) && !is_early(action))
+    }
+
+    fn starts_after(&self, number: usize, at: Duration) -> bool {
+        let mut later = self.actions.iter().filter(|action| action.at > at);
+        later.any(|action| matches!(action.what, What::Start { node } if node == number))
     }
 
     /// The nodes that are not there from the beginning.
