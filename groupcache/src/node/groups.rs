@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use peers::{
-    BoxFuture, Coherence, Context, GetManyReply, GetManyRequest, GetRequest, Knowledge,
+    BoxFuture, ChangeId, Coherence, Context, GetManyReply, GetManyRequest, GetRequest, Knowledge,
     NamedChange, Peer, PeerService, RemoveRequest, Reply, Router, SetRequest, Stamp,
 };
 
@@ -85,18 +85,30 @@ impl Groups {
         peers
     }
 
-    /// A change reached this node of a group that it does not have. It has nothing to forget.
+    /// Makes a change, also of a group that this node does not have: then it has nothing to forget.
+    fn make_one(&self, group: &str, key: Option<&[u8]>, id: ChangeId) {
+        match self.find(group) {
+            Some(group) => drop(group.0.make(key, Some(id))),
+            None => {
+                self.coherence.hear(group, key, Some(id));
+                self.coherence.made(Some(id));
+            }
+        }
+    }
+
+    /// The answer to a change of keys, or of all keys, of a group that this node does not have.
     fn made_of_other_group(
         &self,
         group: &str,
-        keys: &[&[u8]],
+        keys: Option<&[&[u8]]>,
         stamp: Option<Stamp>,
     ) -> peers::Error {
         if let Some(stamp) = stamp {
-            for (place, key) in keys.iter().enumerate() {
-                let id = Some(stamp.at(place).id);
-                self.coherence.hear(group, Some(key), id);
-                self.coherence.made(id);
+            match keys {
+                Some(keys) => (0..).zip(keys).for_each(|(place, key)| {
+                    self.make_one(group, Some(key), stamp.at(place).id);
+                }),
+                None => self.make_one(group, None, stamp.id),
             }
         }
         peers::Error::no_such_group(group)
@@ -105,16 +117,7 @@ impl Groups {
     /// Makes the changes that a peer knows and this node does not.
     pub(super) fn make(&self, theirs: &Knowledge) {
         for NamedChange { id, group, key } in &theirs.changes {
-            let key = key.as_deref();
-            if self.coherence.hear(group, key, Some(*id)) {
-                if let Some(group) = self.find(group) {
-                    match key {
-                        Some(key) => group.0.forget(key),
-                        None => group.0.forget_all(),
-                    }
-                }
-                self.coherence.made(Some(*id));
-            }
+            self.make_one(group, key.as_deref(), *id);
         }
         for unnamed in self.coherence.unnamed(theirs) {
             self.coherence.hear(&unnamed.group, None, None);
@@ -182,7 +185,7 @@ impl PeerService for Groups {
             let work = async {
                 let Some(group) = self.find(request.group) else {
                     let (group, keys) = (request.group, &[request.key]);
-                    return Err(self.made_of_other_group(group, keys, request.stamp));
+                    return Err(self.made_of_other_group(group, Some(keys), request.stamp));
                 };
                 let taken = group.0.serve_set(&request).await;
                 taken.map_err(|error| error.to_answer())
@@ -197,7 +200,7 @@ impl PeerService for Groups {
             let work = async {
                 let Some(group) = self.find(request.group) else {
                     let RemoveRequest { group, keys, stamp } = request;
-                    return Err(self.made_of_other_group(group, keys, stamp));
+                    return Err(self.made_of_other_group(group, Some(keys), stamp));
                 };
                 group.0.serve_remove(&request).await;
                 Ok(())
@@ -215,10 +218,7 @@ impl PeerService for Groups {
             let span = spans::serve("clear", group, 0);
             let work = async {
                 let Some(group) = self.find(group) else {
-                    let id = stamp.map(|stamp| stamp.id);
-                    self.coherence.hear(group, None, id);
-                    self.coherence.made(id);
-                    return Err(peers::Error::no_such_group(group));
+                    return Err(self.made_of_other_group(group, None, stamp));
                 };
                 group.0.serve_clear(stamp).await;
                 Ok(())

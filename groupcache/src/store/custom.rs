@@ -14,8 +14,8 @@ use crate::Key;
 /// never inserts a value that was loaded before a removal. It counts hits. A store may drop any entry at
 /// any time. Every get asks the store, which should be quick and must not block.
 ///
-/// For one key, the group calls [`insert`](Self::insert), [`remove`](Self::remove),
-/// [`clear`](Self::clear) one after the other, under a lock of its own. They
+/// For one key, the group calls [`insert`](Self::insert), [`remove`](Self::remove)
+/// and [`clear`](Self::clear) one after the other, under a lock of its own. They
 /// must not call the group.
 pub trait Store: Send + Sync + 'static {
     /// The entry under the key.

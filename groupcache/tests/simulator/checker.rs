@@ -16,7 +16,9 @@
 //! without an error, and then all nodes for good: if they all have the same members, and no set arrives when its sender has
 //! given it up. The plans see to that.
 //!
-//! What can be checked while a cluster runs is checked in [`world`](super::world): times, counts, bytes, loads.
+//! What can be checked while a cluster runs is checked in [`world`](super::world): *time limit*, *counts*, *budget*,
+//! *loaded once* and *all are told*. The rules here are *stale*, *expired* and *sets stay*. The page of promises and
+//! `MUTATIONS.md` call them so.
 
 use std::collections::HashMap;
 use std::time::Duration;

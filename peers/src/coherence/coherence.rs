@@ -44,7 +44,7 @@ struct State {
     log: ChangeLog,
     /// The number of this node's last change.
     begun: u64,
-    /// When the log is [worn](ChangeLog::worn) up to here, it is time to look whom to compare with.
+    /// The next look for peers to compare with comes when the log is [worn](ChangeLog::worn) up to this position.
     next_look: u64,
 }
 

@@ -43,8 +43,8 @@ impl CoherenceOptions {
         self
     }
 
-    /// About how often this node compares with one of its peers what the two know of changes, though nothing has happened. A
-    /// peer comes up after half to one and a half times the interval for each peer. A node that
+    /// About how often this node compares with one of its peers what the two know of changes, though nothing has happened. It
+    /// compares with each peer after 0.5 to 1.5 intervals, times the number of peers. A node that
     /// could not be told of a change is brought up to date as soon as it can be reached; this
     /// interval matters if the node that made the change died before it could tell anybody of that. Only the native
     /// protocol can ask. Zero: never. Default: 10 s; from 10 ms to a year.

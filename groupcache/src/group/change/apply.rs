@@ -20,14 +20,23 @@ impl Inner {
     ) -> bool {
         let mut is_news = false;
         for (place, key) in keys.iter().enumerate() {
-            let (key, id) = (key.as_ref(), stamp.map(|stamp| stamp.at(place).id));
-            if self.coherence.hear(&self.name, Some(key), id) {
-                self.forget(key);
-                is_news = true;
-            }
-            // Before the log can have dropped it, however many keys there are.
-            self.coherence.made(id);
+            let id = stamp.map(|stamp| stamp.at(place).id);
+            is_news |= self.make(Some(key.as_ref()), id);
         }
+        is_news
+    }
+
+    /// Makes a change of a key, or of all keys, on this node. Says whether it had to.
+    pub(crate) fn make(&self, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
+        let is_news = self.coherence.hear(&self.name, key, id);
+        if is_news {
+            match key {
+                Some(key) => self.forget(key),
+                None => self.forget_all(),
+            }
+        }
+        // The log may soon drop the change. It has to be among those that are made by then.
+        self.coherence.made(id);
         is_news
     }
 
@@ -77,25 +86,13 @@ impl Inner {
 
     /// Removes everything on this node. Says whether it had to.
     pub(in crate::group) fn clear_here(&self, stamp: Option<Stamp>) -> bool {
-        let is_news = self.coherence.hear(&self.name, None, name(stamp));
-        if is_news {
-            self.forget_all();
-        }
-        self.coherence.made(name(stamp));
-        is_news
+        self.make(None, name(stamp))
     }
 
     /// Makes the changes of a key that an asker knows and this node does not.
     pub(in crate::group) fn make_known(&self, key: &[u8], known: &[KnownChange]) {
         for KnownChange { id, all } in known {
-            let changed = (!all).then_some(key);
-            if self.coherence.hear(&self.name, changed, Some(*id)) {
-                match changed {
-                    Some(key) => self.forget(key),
-                    None => self.forget_all(),
-                }
-                self.coherence.made(Some(*id));
-            }
+            self.make((!all).then_some(key), Some(*id));
         }
     }
 
