@@ -161,7 +161,7 @@ pub struct Stamp {
     /// The name of the change, or of the first one in a message of several keys.
     pub id: ChangeId,
     /// The [hash](crate::Routes::members_hash) of the members that the sender tells. A node with other members
-    /// tells its own.
+    /// tells those of its own that have joined lately.
     pub members: u64,
 }
 
@@ -172,6 +172,16 @@ impl Stamp {
         let id = ChangeId { number, ..self.id };
         Self { id, ..self }
     }
+}
+
+/// Which start of a node this is, and which changes it has made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeState {
+    /// The [origin](ChangeId::origin) of the changes that this start of the node begins.
+    pub origin: u64,
+    /// A hash of the changes that it has made: the same for two nodes that have made the same, and not for others, as far as 64
+    /// bits go. Zero if the node cannot say.
+    pub made: u64,
 }
 
 /// What a node knows of changes, as far as another one may lack it.
@@ -232,8 +242,8 @@ pub struct Reply {
     /// Requests per minute that the owner measured for the key over all nodes; `None` if the reply
     /// carries no rate.
     pub minute_qps: Option<f64>,
-    /// The [origin](ChangeId::origin) of the peer, which names its start; `None` if the protocol does not carry it.
-    pub origin: Option<u64>,
+    /// How the peer stood when it answered; `None` if the protocol does not carry it.
+    pub state: Option<NodeState>,
 }
 
 impl Reply {
@@ -262,8 +272,8 @@ pub struct GetManyReply {
     /// exchange, because its load takes longer than the others or its value does not fit beside them.
     /// Ask again.
     pub answers: Vec<Option<Result<Reply, Error>>>,
-    /// As [`Reply::origin`].
-    pub origin: Option<u64>,
+    /// As [`Reply::state`].
+    pub state: Option<NodeState>,
 }
 
 impl GetManyReply {

@@ -56,9 +56,9 @@ pub trait PeerService: Send + Sync + 'static {
                 self.get(request).await
             });
             let answers: Vec<_> = gets.buffered(GETS_AT_ONCE).collect().await;
-            let origins = answers.iter().flatten().map(|reply| reply.origin);
+            let states = answers.iter().flatten().map(|reply| reply.state);
             Ok(GetManyReply {
-                origin: origins.last().flatten(),
+                state: states.last().flatten(),
                 answers: answers.into_iter().map(Some).collect(),
             })
         })

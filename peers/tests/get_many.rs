@@ -7,7 +7,7 @@ use std::sync::Arc;
 use peers::testing::{FakePeer, Network};
 use peers::{
     CircuitOptions, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpTransport, Member,
-    Peer, Protocol, Reply, Router,
+    NodeState, Peer, Protocol, Reply, Router,
 };
 use support::{CLIENT, Raw, SERVER, answer, dial, serve, value};
 
@@ -28,7 +28,7 @@ fn by_key(request: GetRequest<'_>) -> Result<Reply, Error> {
         b"large" => Ok(value(&[7; 600])),
         b"hot" => Ok(Reply {
             minute_qps: Some(90.0),
-            origin: Some(7),
+            state: Some(NodeState { origin: 7, made: 8 }),
             ..value(b"hot")
         }),
         key => Ok(value(key)),
@@ -65,7 +65,7 @@ async fn one_exchange_has_an_outcome_for_each_key() {
     let client = dial(&network, Protocol::Native, options());
     let keys: [&[u8]; 5] = [b"one", b"absent", b"\xff/ %", b"broken", b"hot"];
     let reply = client.get_many(request(&keys)).await.unwrap();
-    assert_eq!(reply.origin, Some(7));
+    assert_eq!(reply.state, Some(NodeState { origin: 7, made: 8 }));
     let outcomes: Vec<_> = reply.answers.into_iter().map(Option::unwrap).collect();
     assert_eq!(outcomes[0].as_ref().unwrap().value, "one");
     let absent = outcomes[1].as_ref().unwrap_err();

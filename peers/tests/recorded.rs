@@ -266,6 +266,6 @@ fn reply(row: &Value) -> Reply {
         value: row.get("value_hex").map(hex).unwrap_or_default().into(),
         expiry: moment.map(Expiry::At),
         minute_qps: row.get("minute_qps").map(|qps| qps.as_f64().unwrap()),
-        origin: None,
+        state: None,
     }
 }

@@ -10,8 +10,8 @@ use http_body_util::{BodyExt as _, Empty, Full};
 use hyper::service::Service as _;
 use peers::testing::{FakePeer, Network};
 use peers::{
-    BoxFuture, Error, Expiry, GetMode, GetRequest, HttpOptions, HttpService, PeerService, Protocol,
-    Reply,
+    BoxFuture, Error, Expiry, GetMode, GetRequest, HttpOptions, HttpService, NodeState,
+    PeerService, Protocol, Reply,
 };
 use support::{Message, Raw, dial, echo, get, request, serve, value};
 
@@ -344,7 +344,10 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_number_of_
             let sent = Reply {
                 expiry,
                 minute_qps: Some(12.5),
-                origin: Some(u64::MAX - 300),
+                state: Some(NodeState {
+                    origin: u64::MAX - 300,
+                    made: u64::MAX - 301,
+                }),
                 ..value(bytes)
             };
             let network = Network::new();
@@ -357,7 +360,7 @@ async fn the_rate_travels_under_both_protocols_and_the_expiry_and_the_number_of_
                 Protocol::Native => sent,
                 _ => Reply {
                     expiry: None,
-                    origin: None,
+                    state: None,
                     ..sent
                 },
             };

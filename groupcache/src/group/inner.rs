@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use byteview::ByteView;
 use peers::{Coherence, Peer, Router};
 
+use super::change::PassedOn;
 use super::failures::Failures;
 use super::flights::Flights;
 use super::limits::Limits;
@@ -48,6 +49,7 @@ pub(crate) struct Inner {
     pub(super) request_timeout: Option<Duration>,
     /// What the node and its peers know of changes, to all groups.
     pub(super) coherence: Arc<Coherence>,
+    pub(super) passed_on: PassedOn,
     /// Whether the peers' protocol carries the names of changes.
     pub(super) names_changes: bool,
     /// How keys are shown.

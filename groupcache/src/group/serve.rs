@@ -76,7 +76,7 @@ impl Inner {
         match request.mode {
             GetMode::WarmUp => Reply::default(),
             _ => Reply {
-                origin: Some(self.coherence.origin()),
+                state: Some(self.coherence.node_state()),
                 ..self.reply(entry, rate)
             },
         }
@@ -92,29 +92,26 @@ impl Inner {
         let since = self.coherence.position();
         // The value is newer than these. One of them that arrives later must not take it out.
         self.make_known(request.key, request.known);
-        if self.set_here(key.clone(), value, request.stamp, request.known) {
-            let removal = || Change::Remove(Arc::new([key]));
-            self.relay(removal, request.stamp, since).await;
-        }
+        self.set_here(key.clone(), value, request.stamp, request.known);
+        let removal = || Change::Remove(Arc::new([key]));
+        self.relay(removal, request.stamp, since).await;
         Ok(())
     }
 
     /// Removes keys that a peer removes everywhere.
     pub(crate) async fn serve_remove(self: &Arc<Self>, request: &RemoveRequest<'_>) {
         let since = self.coherence.position();
-        if self.remove_here(request.keys, request.stamp) {
-            let keys = || request.keys.iter().map(|key| Key::from(*key)).collect();
-            self.relay(|| Change::Remove(keys()), request.stamp, since)
-                .await;
-        }
+        self.remove_here(request.keys, request.stamp);
+        let keys = || request.keys.iter().map(|key| Key::from(*key)).collect();
+        let removal = || Change::Remove(keys());
+        self.relay(removal, request.stamp, since).await;
     }
 
     /// Clears the group, as a peer does everywhere.
     pub(crate) async fn serve_clear(self: &Arc<Self>, stamp: Option<Stamp>) {
         let since = self.coherence.position();
-        if self.clear_here(stamp) {
-            self.relay(|| Change::Clear, stamp, since).await;
-        }
+        self.clear_here(stamp);
+        self.relay(|| Change::Clear, stamp, since).await;
     }
 
     /// A reply with this value, to be handed over at once.
@@ -125,7 +122,7 @@ impl Inner {
             value: entry.value,
             expiry: life.map(peers::Expiry::In),
             minute_qps: rate.map(|rate| rate.per_minute),
-            origin: None,
+            state: None,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Exchanges with peers of what the two know of changes: when one of them may lack something, before a log forgets, and now
 //! and then.
 
-use std::future::pending;
 use std::sync::{Arc, Weak};
 
 use peers::{
@@ -46,19 +45,19 @@ impl Exchanges {
                 biased;
                 changed = members.changed() => if changed.is_err() { return },
                 () = self.coherence.news() => {}
-                () = at(next) => {}
+                () = sleep_until(next) => {}
             }
         }
     }
 
-    /// Begins the exchanges that are due, and returns when the next one will be; `None` once the node is gone.
-    fn make_due(&self) -> Option<Option<Instant>> {
+    /// Begins the exchanges that are due, and returns when to look again; `None` once the node is gone.
+    fn make_due(&self) -> Option<Instant> {
         let (groups, router) = (self.groups.upgrade()?, self.router.upgrade()?);
         let (due, next) = self.coherence.due(&groups.peers(&router), now());
         for exchange in due {
             tokio::spawn(self.clone().make(exchange));
         }
-        Some(next.map(Instant::from_std))
+        Some(next.into())
     }
 
     async fn make(self, exchange: DueExchange) {
@@ -98,11 +97,11 @@ impl Exchanges {
         }
     }
 
-    /// Tells a peer whose protocol has no exchange once more of this node's own changes from a position on.
+    /// Tells a peer whose protocol has no exchange once more of the changes from a position on that have names here: those that
+    /// this node began.
     async fn deliver(&self, peer: &Peer, since: Option<u64>) -> Result<Confirmed, Error> {
-        let told = Confirmed::by(&Knowledge::default(), self.coherence.position());
-        let changes = since.map(|since| self.coherence.own_since(since));
-        let changes = changes.unwrap_or_else(|| Some(Vec::new()));
+        let position = self.coherence.position();
+        let changes = self.coherence.own_since(since.unwrap_or(position));
         if changes.is_none() {
             let peer = peer.member();
             tracing::warn!(%peer, "a peer has missed more changes than the log holds: it may serve old values");
@@ -120,13 +119,6 @@ impl Exchanges {
                 again => again?,
             }
         }
-        Ok(told)
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => pending().await,
+        Ok(Confirmed::by(&Knowledge::default(), position))
     }
 }

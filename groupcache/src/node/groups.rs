@@ -88,7 +88,7 @@ impl Groups {
     /// Makes a change, also of a group that this node does not have: then it has nothing to forget.
     fn make_one(&self, group: &str, key: Option<&[u8]>, id: ChangeId) {
         match self.find(group) {
-            Some(group) => drop(group.0.make(key, Some(id))),
+            Some(group) => group.0.make(key, Some(id)),
             None => {
                 self.coherence.hear(group, key, Some(id));
                 self.coherence.made(Some(id));
@@ -119,7 +119,8 @@ impl Groups {
         for NamedChange { id, group, key } in &theirs.changes {
             self.make_one(group, key.as_deref(), *id);
         }
-        for unnamed in self.coherence.unnamed(theirs) {
+        let unnamed_changes = self.coherence.unnamed(theirs);
+        for unnamed in &unnamed_changes {
             self.coherence.hear(&unnamed.group, None, None);
             if let Some(group) = self.find(&unnamed.group) {
                 tracing::info!(
@@ -129,7 +130,7 @@ impl Groups {
                 group.0.forget_all();
             }
         }
-        self.coherence.absorb(theirs);
+        self.coherence.absorb(theirs, &unnamed_changes);
     }
 
     fn asked_for(&self, name: &str) -> Result<Group, peers::Error> {

@@ -1,13 +1,20 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use super::plan::{Action, What};
 use super::random::Random;
 
 /// How many kinds of faults there are.
-const KINDS: usize = 7;
+const KINDS: usize = 8;
 
 /// The kind by which nodes that run well disagree about who is a member.
 const LISTS: usize = 3;
+
+/// The kind by which nodes start later than the others, which hear of them then.
+const JOINS: usize = 4;
+
+/// The same, but some may hear of them before that.
+const EARLY: usize = 5;
 
 /// The longest time from a fault to its end.
 const LONGEST: Duration = Duration::from_secs(40);
@@ -24,14 +31,19 @@ pub fn faults(
 ) -> Vec<Action> {
     let mut actions = Vec::new();
     let count = random.pick(&[0, 6, 12, 20]);
-    let kinds = match random.chance(10) {
-        true => [LISTS; 2],
-        false => [random.below(KINDS), random.below(KINDS)],
+    let kinds = match random.below(100) {
+        0..10 => [LISTS; 2],
+        10..25 => [JOINS; 2],
+        _ => [random.below(KINDS), random.below(KINDS)],
     };
+    let mut joined = HashSet::new();
     for _ in 0..count {
         let fault = Fault::of(random, nodes, &moment);
         let kind = random.pick(&kinds);
-        actions.append(&mut fault.actions(random, kind));
+        // Who has joined is not absent again.
+        if !matches!(kind, JOINS | EARLY) || joined.insert(fault.node) {
+            actions.append(&mut fault.actions(random, kind));
+        }
     }
     actions
 }
@@ -86,9 +98,10 @@ impl Fault {
                 then(end, What::Start { node }),
             ],
             LISTS => self.away(random),
-            4 => self.joins(random),
+            JOINS => self.joins(random, self.at),
+            EARLY => self.joins(random, self.at.saturating_sub(self.disagreement)),
             // Two nodes stay.
-            5 if node > 1 => self.leaves(random),
+            6 if node > 1 => self.leaves(random),
             _ => {
                 let by = random.wait(Duration::from_secs(10));
                 let slow = |by| What::Slow {
@@ -123,18 +136,35 @@ impl Fault {
         actions
     }
 
-    /// A node is not there from the beginning. It starts, and the others hear of it before or after that.
-    fn joins(&self, random: &mut Random) -> Vec<Action> {
-        let node = self.node;
-        let mut actions = vec![Action {
-            at: Duration::ZERO,
-            what: What::Absent { node },
-        }];
-        actions.append(&mut self.add_by_others(random));
-        actions.push(Action {
-            at: self.end + random.wait(self.disagreement),
-            what: What::Start { node },
-        });
+    /// A node is not there from the beginning. It starts and serves its own clients, and the others hear of it one after the
+    /// other from a moment on.
+    fn joins(&self, random: &mut Random, listed: Duration) -> Vec<Action> {
+        let (node, start) = (self.node, self.at);
+        let mut actions = vec![
+            Action {
+                at: Duration::ZERO,
+                what: What::Absent { node },
+            },
+            Action {
+                at: start,
+                what: What::Start { node },
+            },
+        ];
+        for other in self.others() {
+            actions.push(Action {
+                at: listed + random.up_to(self.disagreement),
+                what: What::Add {
+                    node: other,
+                    member: node,
+                },
+            });
+        }
+        for _ in 0..5 {
+            actions.push(Action {
+                at: start + random.up_to(self.disagreement),
+                what: What::Get { node, key: 0 },
+            });
+        }
         actions
     }
 

@@ -239,7 +239,7 @@ impl Answer for Reply {
     }
 
     fn simplify(&mut self) {
-        self.origin = None;
+        self.state = None;
     }
 }
 

@@ -35,8 +35,16 @@ impl Random {
 
     /// From zero to `longest`, short ones being far more frequent.
     pub fn wait(&mut self, longest: Duration) -> Duration {
-        let fraction = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        longest.mul_f64(fraction.powi(3))
+        longest.mul_f64(self.fraction().powi(3))
+    }
+
+    /// From zero to `longest`, all times alike.
+    pub fn up_to(&mut self, longest: Duration) -> Duration {
+        longest.mul_f64(self.fraction())
+    }
+
+    fn fraction(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {

@@ -395,9 +395,9 @@ fn longest(what: &What) -> Duration {
     }
 }
 
-/// The longest time that a change takes: it goes to a key's owners, then to all others, and then they hear who was not
-/// reached.
-const LONGEST_CHANGE: Duration = Duration::from_secs(3 * REQUEST_TIMEOUT.as_secs());
+/// The longest time that a change takes: it goes to a key's owners, then to all others, then to who has joined meanwhile, and
+/// then they hear who was not reached.
+const LONGEST_CHANGE: Duration = Duration::from_secs(4 * REQUEST_TIMEOUT.as_secs());
 
 fn coherence(plan: &Plan) -> CoherenceOptions {
     let options = CoherenceOptions::default();

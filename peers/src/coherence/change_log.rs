@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,6 +8,9 @@ use crate::{ChangeId, KnownChange, NamedChange, UnnamedChanges};
 
 /// The most groups that a log remembers changes of. A peer may name groups that this node does not have.
 const MAX_GROUPS: usize = 4096;
+
+/// The most changes of a key, or of all keys, that are known with their names. A message has room for 128.
+const MAX_KNOWN: usize = 64;
 
 /// The most bytes of changes that are named in one message, which itself may have 4 MiB.
 const MAX_NAMED_BYTES: usize = 3 << 20;
@@ -111,11 +114,9 @@ impl ChangeLog {
 
     /// The position before which the changes are the first that the log will drop: half of them, once it is half full.
     pub(super) fn worn(&self) -> u64 {
-        let half = match self.bytes > self.max_bytes / 2 {
-            true => self.first + self.len() / 2,
-            false => self.first,
-        };
-        half.max(self.blind_before)
+        let is_half_full = self.bytes > self.max_bytes / 2;
+        let half = u64::from(is_half_full) * self.len() / 2;
+        (self.first + half).max(self.blind_before)
     }
 
     /// Adds a change.
@@ -124,19 +125,20 @@ impl ChangeLog {
         let group = self.group(group);
         let of_group = self.groups.entry(Arc::clone(&group)).or_default();
         of_group.logged += 1;
-        let (key, latest) = match key {
-            Some(key) => {
-                let key = match of_group.keys.get_key_value(key) {
-                    Some((held, _)) => held.clone(),
-                    None => Bytes::copy_from_slice(key),
-                };
-                (Some(key.clone()), of_group.keys.entry(key).or_default())
-            }
-            None => (None, &mut of_group.all),
+        let held = key.and_then(|key| of_group.keys.get_key_value(key));
+        let held = held.map(|(held, _)| held.clone());
+        let key = held.or_else(|| key.map(Bytes::copy_from_slice));
+        let latest = match &key {
+            Some(key) => of_group.keys.entry(key.clone()).or_default(),
+            None => &mut of_group.all,
         };
         latest.position = Some(position);
         if let Some(id) = id {
             latest.add(id);
+        }
+        if latest.ids.len() > MAX_KNOWN {
+            latest.ids.clear(); // as if none of them could be named
+            self.blind_before = position + 1;
         }
         let change = Logged { id, group, key };
         self.bytes += change.charge();
@@ -205,15 +207,13 @@ impl ChangeLog {
 
     /// The latest changes that a key's value has to be newer than.
     pub(super) fn known(&self, group: &str, key: &[u8]) -> Vec<KnownChange> {
-        let Some(of_group) = self.groups.get(group) else {
-            return Vec::new();
+        let known = |key, all| {
+            let ids = self
+                .latest(group, key)
+                .map_or(&[][..], |latest| &latest.ids);
+            ids.iter().map(move |&id| KnownChange { id, all })
         };
-        let of_key = of_group.keys.get(key).into_iter();
-        let of_key = of_key.flat_map(|latest| &latest.ids);
-        let of_key = of_key.map(|&id| KnownChange { id, all: false });
-        let of_all = of_group.all.ids.iter();
-        let of_all = of_all.map(|&id| KnownChange { id, all: true });
-        of_all.chain(of_key).collect()
+        known(None, true).chain(known(Some(key), false)).collect()
     }
 
     /// The latest change of the key, or of all keys, by this origin.
@@ -284,21 +284,11 @@ impl ChangeLog {
         (named, unnamed.collect())
     }
 
-    /// The changes of this origin from a position on that no later one of it has replaced: the group and the key of each.
-    /// `None` if the log has dropped one.
-    pub(super) fn of_origin_since(
-        &self,
-        origin: u64,
-        position: u64,
-    ) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
-        let is_latest = |change: &&Logged| {
-            let latest = self.latest(&change.group, change.key.as_deref());
-            let of_origin = latest.and_then(|latest| latest.of_origin(origin));
-            of_origin.is_some() && of_origin == change.id
-        };
-        let changes = self.since(position).filter(is_latest);
-        let changes = changes.map(|change| (Arc::clone(&change.group), change.key.clone()));
-        (position >= self.reach()).then(|| changes.collect())
+    /// The group and the key of each change that has a name, from a position on. `None` if the log has dropped one.
+    pub(super) fn named_since(&self, position: u64) -> Option<HashSet<(Arc<str>, Option<Bytes>)>> {
+        let named = self.since(position).filter(|change| change.id.is_some());
+        let named = named.map(|change| (Arc::clone(&change.group), change.key.clone()));
+        (position >= self.reach()).then(|| named.collect())
     }
 
     fn since(&self, position: u64) -> impl Iterator<Item = &Logged> {
@@ -473,20 +463,26 @@ mod tests {
     }
 
     #[test]
-    fn what_is_delivered_again_is_the_latest_of_its_key() {
+    fn the_changes_with_names_since_a_position_are_told_once_for_each_key() {
         let mut log = log();
         log.append("g", Some(b"a"), Some(id(1, 1)));
         let since = log.end();
-        log.append("g", Some(b"b"), Some(id(1, 2)));
-        log.append("g", Some(b"a"), Some(id(1, 3)));
-        log.append("g", Some(b"c"), Some(id(2, 1)));
-        log.append("g", Some(b"b"), Some(id(1, 4)));
-        let keys = |position| {
-            let changes = log.of_origin_since(1, position)?.into_iter();
-            Some(changes.map(|(_, key)| key.unwrap()).collect::<Vec<_>>())
-        };
-        assert_eq!(keys(since).unwrap(), ["a", "b"]);
-        assert_eq!(keys(log.end()).unwrap(), [""; 0]);
+        for (key, id) in [
+            (b"b", Some(id(1, 2))),
+            (b"c", None),
+            (b"b", Some(id(1, 3))),
+            (b"d", Some(id(1, 4))),
+        ] {
+            log.append("g", Some(key), id);
+        }
+        let changed = |key: &'static str| ("g".into(), Some(Bytes::from(key)));
+        let of = |keys: &[&'static str]| Some(keys.iter().map(|key| changed(key)).collect());
+        assert_eq!(log.named_since(since), of(&["b", "d"]));
+        assert_eq!(log.named_since(log.end()), of(&[]));
+        for _ in 0..10 {
+            log.append("g", Some(b"e"), None);
+        }
+        assert_eq!(log.named_since(since), None);
     }
 
     #[test]

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -5,13 +6,12 @@ use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
-use super::change_log::{ChangeLog, Lacking};
+use super::change_log::ChangeLog;
 use super::options::CoherenceOptions;
-use super::standings::{Confirmed, DueExchange, FIRST_PAUSE, Standings};
+use super::standings::{Confirmed, Due, DueExchange, Standings};
 use super::version_vector::VersionVector;
-use crate::{ChangeId, Knowledge, KnownChange, Peer, Stamp, UnnamedChanges};
+use crate::{ChangeId, Knowledge, KnownChange, NodeState, Peer, Stamp, UnnamedChanges};
 
 /// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and how far
 /// each of its peers is.
@@ -32,10 +32,10 @@ pub struct Coherence {
     position: AtomicU64,
     /// The position from which on the log has all changes. Written under the lock.
     reach: AtomicU64,
+    /// The hash of what this node has made. Written under the lock.
+    made: AtomicU64,
     standings: Standings,
     has_exchanges: bool,
-    /// Wakes whoever makes the exchanges.
-    news: Notify,
 }
 
 #[derive(Debug)]
@@ -93,9 +93,9 @@ impl Coherence {
             }),
             position: AtomicU64::new(0),
             reach: AtomicU64::new(0),
-            standings: Standings::new(options.exchanges(), has_exchanges),
+            made: AtomicU64::new(VersionVector::default().hash()),
+            standings: Standings::new(options.exchange_interval, has_exchanges),
             has_exchanges,
-            news: Notify::new(),
         }
     }
 
@@ -104,10 +104,11 @@ impl Coherence {
         let result = change(&mut state);
         self.position.store(state.log.end(), Ordering::SeqCst);
         self.reach.store(state.log.reach(), Ordering::SeqCst);
+        self.made.store(state.made.hash(), Ordering::SeqCst);
         let worn = state.log.worn();
         if worn >= state.next_look {
             state.next_look = worn + state.log.len() / 4 + 1;
-            self.news.notify_one();
+            self.standings.news.notify_one();
         }
         result
     }
@@ -151,9 +152,8 @@ impl Coherence {
             _ => u64::MAX,
         };
         self.change(|state| {
-            let verdict = id.map_or(SetVerdict::Keep, |id| {
-                state.judge(group, key, id, known, confirmed)
-            });
+            let judge = |id| state.judge(group, key, id, known, confirmed);
+            let verdict = id.map_or(SetVerdict::Keep, judge);
             if verdict != SetVerdict::Old {
                 state.hear(group, Some(key), id);
             }
@@ -172,17 +172,12 @@ impl Coherence {
 impl State {
     /// Says whether the change has yet to be made. One that somebody is making has, so that nobody takes it for made too early.
     fn hear(&mut self, group: &str, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
-        let Some(id) = id else {
-            self.log.append(group, key, None);
-            return true;
-        };
-        if self.made.contains(id) {
-            return false;
+        let is_made = id.is_some_and(|id| self.made.contains(id));
+        let is_latest = |id: ChangeId| self.log.latest_of(group, key, id.origin) == Some(id);
+        if !is_made && !id.is_some_and(is_latest) {
+            self.log.append(group, key, id);
         }
-        if self.log.latest_of(group, key, id.origin) != Some(id) {
-            self.log.append(group, key, Some(id));
-        }
-        true
+        !is_made
     }
 
     fn judge(
@@ -241,9 +236,10 @@ impl Coherence {
 
 /// # Exchanges of what two nodes know
 impl Coherence {
-    /// Names this start of the node. Goes with every reply.
-    pub fn origin(&self) -> u64 {
-        self.origin
+    /// Goes with every reply.
+    pub fn node_state(&self) -> NodeState {
+        let (origin, made) = (self.origin, self.made.load(Ordering::SeqCst));
+        NodeState { origin, made }
     }
 
     fn reach(&self) -> u64 {
@@ -252,28 +248,31 @@ impl Coherence {
 
     /// What this node has made, to ask a peer for what it lacks.
     pub fn summary(&self) -> Knowledge {
-        self.say(&self.state.lock(), 0, Lacking::default())
+        self.summary_of(&self.state.lock())
     }
 
     /// Everything that the peer lacks that has sent this knowledge.
     pub fn lacking(&self, theirs: &Knowledge) -> Knowledge {
-        let origin = theirs.origin;
-        let confirmed = self.standings.confirmed_by(&theirs.member, origin);
+        let (origin, number) = (theirs.origin, u64::MAX);
+        let confirmed = self.standings.confirmed_before(ChangeId { origin, number });
         let theirs = VersionVector::of(&theirs.made);
         let state = self.state.lock();
-        let lacking = state.log.lacking(&theirs, &state.made, confirmed);
-        self.say(&state, origin, lacking)
+        let (changes, unnamed) = state.log.lacking(&theirs, &state.made, confirmed);
+        Knowledge {
+            complete_for: origin,
+            changes,
+            unnamed,
+            ..self.summary_of(&state)
+        }
     }
 
-    fn say(&self, state: &State, complete_for: u64, (changes, unnamed): Lacking) -> Knowledge {
+    fn summary_of(&self, state: &State) -> Knowledge {
         Knowledge {
             member: self.member.clone(),
             origin: self.origin,
             begun: state.begun,
             made: state.made.to_list(),
-            complete_for,
-            changes,
-            unnamed,
+            ..Knowledge::default()
         }
     }
 
@@ -281,48 +280,37 @@ impl Coherence {
     pub fn answer(&self, theirs: &Knowledge, now: Instant) -> Knowledge {
         let position = self.position();
         let lacking = self.lacking(theirs);
+        let (peer, confirmed) = (&theirs.member, Confirmed::by(theirs, position));
         match lacking.is_nothing_new() {
-            true => {
-                let confirmed = Confirmed::by(theirs, position);
-                self.standings.confirm(&theirs.member, confirmed, now);
-            }
-            false => self.heard(&theirs.member, theirs.origin, now),
+            true => self.standings.confirm(peer, confirmed, now),
+            false => self.standings.heard(peer, theirs.origin, now),
         }
         lacking
     }
 
-    /// The groups of which a peer has made changes that it could not name, and that this node lacks. It forgets them.
+    /// The changes that a peer could not name, as far as this node lacks them. It hears of a change of all keys of these groups,
+    /// and forgets them.
     pub fn unnamed<'a>(&self, theirs: &'a Knowledge) -> Vec<&'a UnnamedChanges> {
-        self.state.lock().unnamed(theirs)
+        let (theirs, made) = (&theirs.unnamed, VersionVector::of(&theirs.made));
+        let state = self.state.lock();
+        let lacks = |id: &ChangeId| made.has_more_than(&state.made, *id);
+        let unnamed = theirs.iter().filter(|group| group.up_to.iter().any(lacks));
+        unnamed.collect()
     }
 
-    /// This node has made all changes that a peer has named, and now also those that it could not name. If the peer has told
+    /// This node has made all changes that a peer has named, and now also these, which it could not name. If the peer has told
     /// everything, this node has made all that the peer has.
-    pub fn absorb(&self, theirs: &Knowledge) {
-        let is_blind = self.change(|state| {
-            let unnamed = state.unnamed(theirs);
-            for unnamed in &unnamed {
+    pub fn absorb(&self, theirs: &Knowledge, unnamed: &[&UnnamedChanges]) {
+        self.change(|state| {
+            for unnamed in unnamed {
                 state.log.note_unnamed(unnamed);
             }
             if theirs.complete_for == self.origin {
                 state.made.insert_all(&theirs.made);
             }
-            !unnamed.is_empty()
         });
-        if is_blind {
-            self.news.notify_one(); // no peer is trusted before it is compared with
-        }
-    }
-}
-
-impl State {
-    fn unnamed<'a>(&self, theirs: &'a Knowledge) -> Vec<&'a UnnamedChanges> {
-        let made = VersionVector::of(&theirs.made);
-        let lacks = |id: &ChangeId| made.has_more_than(&self.made, *id);
-        let unnamed = theirs.unnamed.iter();
-        unnamed
-            .filter(|group| group.up_to.iter().any(lacks))
-            .collect()
+        // After changes without names no peer is trusted before it is compared with.
+        self.standings.news.notify_one();
     }
 }
 
@@ -330,34 +318,33 @@ impl State {
 impl Coherence {
     /// A peer was not told of the changes from this position on.
     pub fn not_told(&self, peer: &Peer, position: u64, now: Instant) {
-        let positions = position..self.position();
-        let due = now + FIRST_PAUSE;
-        if self.standings.miss(peer, positions, due, now) {
-            self.news.notify_one();
-        }
+        self.standings.miss(peer, position..self.position(), now);
     }
 
     /// Another node says that a peer may lack changes.
     pub fn may_lack_some(&self, peer: &str, now: Instant) {
         self.standings.may_lack_some(peer, self.position(), now);
-        self.news.notify_one();
     }
 
-    /// A peer has said which start of it this is. If it is another one than this node knows, the two have to compare.
-    pub fn heard(&self, peer: &str, origin: u64, now: Instant) {
-        if self.reach() > 0 && self.standings.heard(peer, origin, now) {
-            self.news.notify_one();
+    /// A peer has replied. If it has made the same changes as this node, the two need not compare for a while. If it has started
+    /// again, they have to, unless this node has forgotten nothing.
+    pub fn heard(&self, peer: &Peer, state: NodeState, now: Instant) {
+        if state.made == self.made.load(Ordering::SeqCst) && state.made > 0 {
+            peer.note_agreement();
+        }
+        if self.reach() > 0 {
+            self.standings.heard(peer.member().id(), state.origin, now);
         }
     }
 
     /// Ends when another exchange may be [due](Self::due), or due sooner. One task waits.
     pub async fn news(&self) {
-        self.news.notified().await;
+        self.standings.news.notified().await;
     }
 
     /// The members may have changed.
     pub fn members_changed(&self) {
-        self.news.notify_one();
+        self.standings.news.notify_one();
     }
 
     /// Whether it is known that a peer may lack changes.
@@ -373,14 +360,13 @@ impl Coherence {
         if reach == 0 || !self.has_exchanges {
             return Trust::Full;
         }
-        match self.standings.confirmed(peer) {
-            Some(confirmed) if confirmed.position >= reach => Trust::Of(confirmed.origin),
-            _ => Trust::None,
-        }
+        let confirmed = self.standings.confirmed(peer);
+        let confirmed = confirmed.filter(|confirmed| confirmed.position >= reach);
+        confirmed.map_or(Trust::None, |confirmed| Trust::Of(confirmed.origin))
     }
 
-    /// The exchanges with members that are due, and when the next one will be.
-    pub fn due(&self, members: &[Peer], now: Instant) -> (Vec<DueExchange>, Option<Instant>) {
+    /// The exchanges with members that are due, and when to look again.
+    pub fn due(&self, members: &[Peer], now: Instant) -> Due {
         let worn = self.state.lock().log.worn();
         self.standings.due(members, worn, now)
     }
@@ -388,13 +374,12 @@ impl Coherence {
     /// Ends an exchange; `None` if it has failed.
     pub fn exchanged(&self, exchange: &DueExchange, confirmed: Option<Confirmed>, now: Instant) {
         self.standings.ended(exchange, confirmed, now);
-        self.news.notify_one();
     }
 
-    /// This node's own changes from a position on, for a peer whose protocol has no exchange: the group and the key of each.
-    /// `None` if the log does not hold all of them.
-    pub fn own_since(&self, position: u64) -> Option<Vec<(Arc<str>, Option<Bytes>)>> {
-        self.state.lock().log.of_origin_since(self.origin, position)
+    /// The group and the key of each change that this node began, from a position on, for a peer whose protocol names no
+    /// changes. `None` if the log does not hold all of them.
+    pub fn own_since(&self, position: u64) -> Option<HashSet<(Arc<str>, Option<Bytes>)>> {
+        self.state.lock().log.named_since(position)
     }
 }
 
@@ -463,8 +448,9 @@ mod tests {
         let keys = news
             .filter_map(|change| change.key.as_ref().map(text))
             .collect();
-        to.absorb(&lacking);
-        (keys, lacking.unnamed.len())
+        let unnamed = to.unnamed(&lacking);
+        to.absorb(&lacking, &unnamed);
+        (keys, unnamed.len())
     }
 
     #[test]
@@ -559,8 +545,9 @@ mod tests {
         }
         assert_eq!(one.trust("p"), Trust::None);
         compare(&one, &other);
-        assert_eq!(one.trust("p"), Trust::Of(other.origin()));
-        one.heard("p", node().origin(), Instant::now());
+        assert_eq!(one.trust("p"), Trust::Of(other.origin));
+        let again = node().node_state();
+        one.heard(&nowhere::peer("p", "p"), again, Instant::now());
         assert_eq!(one.trust("p"), Trust::None, "it has started again");
     }
 
@@ -571,6 +558,24 @@ mod tests {
         tell(node, other);
         let confirmed = Confirmed::by(&other.summary(), position);
         node.exchanged(&due[0], Some(confirmed), Instant::now());
+    }
+
+    #[test]
+    fn a_reply_shows_whether_its_sender_has_made_the_same_changes() {
+        let (one, other, peer) = (node(), node(), nowhere::peer("p", "p"));
+        let agrees = || {
+            one.heard(&peer, other.node_state(), Instant::now());
+            peer.take_agreement()
+        };
+        assert!(agrees(), "none");
+        let (first, second) = (remove(&one, "k"), other.begin(1, 0));
+        assert!(!agrees());
+        make(&other, "j", second);
+        assert!(!agrees());
+        make(&one, "j", second);
+        make(&other, "k", first);
+        assert!(agrees());
+        assert!(!peer.take_agreement(), "it was taken");
     }
 
     #[test]
@@ -611,7 +616,7 @@ mod tests {
     fn a_summary_is_no_claim() {
         let (one, other) = (node(), node());
         remove(&one, "k");
-        other.absorb(&one.summary());
+        other.absorb(&one.summary(), &[]);
         assert_eq!(tell(&one, &other).0, ["k"]);
     }
 
@@ -621,7 +626,7 @@ mod tests {
         remove(&one, "k");
         tell(&one, &other);
         let late = one.lacking(&other.summary());
-        again.absorb(&late);
+        again.absorb(&late, &[]);
         assert_eq!(tell(&one, &again).0, ["k"]);
     }
 
@@ -635,7 +640,7 @@ mod tests {
         let late = one.lacking(&third.summary());
         tell(&other, &third);
         assert!(!late.unnamed.is_empty() && third.unnamed(&late).is_empty());
-        third.absorb(&late);
+        third.absorb(&late, &third.unnamed(&late));
         assert_eq!(third.trust("p"), Trust::Full);
     }
 

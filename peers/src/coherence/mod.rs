@@ -20,6 +20,9 @@
 //! about halfway round. By the same rule an owner keeps a value that another node sets: if the sender knew all of that when it
 //! began the set.
 //!
+//! A node has an exchange with each peer now and then too, since nobody may know what a node that died has told to whom. It is
+//! left out if the hash in a reply to a get has shown that the peer has made the same changes.
+//!
 //! A node that could not be told is *behind*. All others hear of that before the change returns, and the first who
 //! reaches it brings it up to date.
 //!
@@ -27,10 +30,7 @@
 //! and when, and it answers what to do next.
 
 mod change_log;
-#[allow(
-    clippy::module_inception,
-    reason = "the room is named after its owner type"
-)]
+#[allow(clippy::module_inception, reason = "its owner names the room")]
 mod coherence;
 #[cfg(test)]
 mod nowhere;

@@ -1,15 +1,16 @@
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use crate::{ChangeId, Knowledge, Peer};
+use crate::limits::LONGEST;
+use crate::{ChangeId, Knowledge, Member, Peer};
 
 /// The pause before the first exchange with a peer that was not told of a change. It doubles with every exchange that fails.
-pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest pause between two exchanges that fail. While a peer is left alone, an exchange costs nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -21,17 +22,23 @@ const MAX_FORMER: usize = 1024;
 /// compare with it.
 #[derive(Debug)]
 pub(super) struct Standings {
-    by_peer: Mutex<HashMap<Box<str>, Standing>>,
+    by_peer: Mutex<ByPeer>,
     /// About how often this node compares with one of its members; `None` for never.
     interval: Option<Duration>,
     /// Whether the members' protocol has exchanges.
     has_exchanges: bool,
+    /// Has whoever makes the exchanges look which are due.
+    pub(super) news: Notify,
 }
+
+/// By the ids of the peers.
+type ByPeer = HashMap<Box<str>, Standing>;
 
 #[derive(Debug)]
 struct Standing {
-    peer: Peer,
-    is_member: bool,
+    member: Member,
+    /// While it is a member. Whoever keeps a peer keeps its liveness checks going.
+    peer: Option<Peer>,
     confirmed: Option<Confirmed>,
     /// The positions between which it is known that the peer may lack changes.
     missed: Option<Range<u64>>,
@@ -52,6 +59,9 @@ pub struct DueExchange {
     /// Whether the last one has failed. Those that may fail again should not hold the others up.
     pub is_again: bool,
 }
+
+/// The exchanges that are due, and when to look again.
+pub(super) type Due = (Vec<DueExchange>, Instant);
 
 /// What an exchange has shown: the peer has made what this node has heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +86,10 @@ impl Confirmed {
 }
 
 impl Standing {
-    fn of(peer: &Peer, now: Instant) -> Self {
+    fn of(member: &Member, now: Instant) -> Self {
         Self {
-            peer: peer.clone(),
-            is_member: false,
+            member: member.clone(),
+            peer: None,
             confirmed: None,
             missed: None,
             due: None,
@@ -91,24 +101,29 @@ impl Standing {
 
     /// Says whether an exchange is due sooner.
     fn miss(&mut self, positions: Range<u64>, due: Instant) -> bool {
-        self.missed = Some(match self.missed.take() {
-            Some(held) => held.start.min(positions.start)..held.end.max(positions.end),
-            None => positions,
-        });
+        let held = self.missed.take().unwrap_or(positions.clone());
+        self.missed = Some(held.start.min(positions.start)..held.end.max(positions.end));
         self.hasten(due)
+    }
+
+    /// Whether this node needs no exchange: the peer is known to have made what this node may soon forget, and to have missed
+    /// nothing since.
+    fn is_in_order(&self, worn: u64) -> bool {
+        self.missed.is_none() && self.confirmed.is_some_and(|held| held.position >= worn)
     }
 
     /// The peer has made what it was told, and is compared with again when it is the routine.
     fn confirm(&mut self, confirmed: Confirmed, routine: Option<Instant>, now: Instant) {
-        let is_later =
-            |held: Confirmed| held.origin == confirmed.origin && held.position > confirmed.position;
+        let Confirmed {
+            position, origin, ..
+        } = confirmed;
+        let is_later = |held: Confirmed| held.origin == origin && held.position > position;
         if !self.confirmed.is_some_and(is_later) {
             self.confirmed = Some(confirmed);
         }
         self.due = routine;
         self.failures = 0;
-        self.missed
-            .take_if(|missed| missed.end <= confirmed.position);
+        self.missed.take_if(|missed| missed.end <= position);
         if self.missed.is_some() {
             self.hasten(now + FIRST_PAUSE);
         }
@@ -126,11 +141,13 @@ impl Standing {
 }
 
 impl Standings {
-    pub(super) fn new(interval: Option<Duration>, has_exchanges: bool) -> Self {
+    pub(super) fn new(interval: Duration, has_exchanges: bool) -> Self {
+        let is_needed = has_exchanges && !interval.is_zero();
         Self {
             by_peer: Mutex::default(),
-            interval: interval.filter(|_| has_exchanges),
+            interval: is_needed.then_some(interval),
             has_exchanges,
+            news: Notify::new(),
         }
     }
 
@@ -139,39 +156,32 @@ impl Standings {
         self.by_peer.lock().get(peer)?.confirmed
     }
 
-    /// The position up to which this start of a peer has made all changes.
-    pub(super) fn confirmed_by(&self, peer: &str, origin: u64) -> u64 {
-        let confirmed = self.confirmed(peer);
-        let confirmed = confirmed.filter(|confirmed| confirmed.origin == origin);
-        confirmed.map_or(0, |confirmed| confirmed.position)
-    }
-
-    /// The position up to which the peer that began a change had made all changes when it began.
-    pub(super) fn confirmed_before(&self, id: ChangeId) -> u64 {
+    /// The position up to which the peer with this origin had made all changes before it began the one of that number.
+    pub(super) fn confirmed_before(&self, ChangeId { origin, number }: ChangeId) -> u64 {
         let by_peer = self.by_peer.lock();
         let mut confirmed = by_peer.values().filter_map(|standing| standing.confirmed);
-        let of_peer = confirmed.find(|it| it.origin == id.origin && it.begun < id.number);
+        let of_peer = confirmed.find(|it| it.origin == origin && it.begun < number);
         of_peer.map_or(0, |confirmed| confirmed.position)
     }
 
     /// Whether it is known that a peer may lack changes.
     pub(super) fn is_behind(&self, peer: &str) -> bool {
-        let by_peer = self.by_peer.lock();
-        by_peer.get(peer).is_some_and(|held| held.missed.is_some())
+        self.by_peer
+            .lock()
+            .get(peer)
+            .is_some_and(|held| held.missed.is_some())
     }
 
-    /// A peer may lack the changes at these positions. An exchange is due then. Says whether that is sooner.
-    pub(super) fn miss(
-        &self,
-        peer: &Peer,
-        positions: Range<u64>,
-        due: Instant,
-        now: Instant,
-    ) -> bool {
+    /// A peer may lack the changes at these positions. An exchange is due soon.
+    pub(super) fn miss(&self, peer: &Peer, positions: Range<u64>, now: Instant) {
         let mut by_peer = self.by_peer.lock();
         let id = peer.member().id().into();
-        let standing = by_peer.entry(id).or_insert_with(|| Standing::of(peer, now));
-        standing.miss(positions, due)
+        let standing = by_peer
+            .entry(id)
+            .or_insert_with(|| Standing::of(peer.member(), now));
+        if standing.miss(positions, now + FIRST_PAUSE) {
+            self.news.notify_one();
+        }
     }
 
     /// A peer may lack changes before this position. An exchange is due. A peer that is not known yet is compared with as
@@ -179,73 +189,67 @@ impl Standings {
     pub(super) fn may_lack_some(&self, peer: &str, position: u64, now: Instant) {
         if let Some(standing) = self.by_peer.lock().get_mut(peer) {
             standing.miss(position..position, now);
+            self.news.notify_one();
         }
     }
 
-    /// A peer has said which start of it this is. Says whether an exchange is due sooner.
-    pub(super) fn heard(&self, peer: &str, origin: u64, now: Instant) -> bool {
+    /// A peer has said which start of it this is. If it is another one, what was confirmed of it is void.
+    pub(super) fn heard(&self, peer: &str, origin: u64, now: Instant) {
         let mut by_peer = self.by_peer.lock();
-        let Some(standing) = by_peer.get_mut(peer) else {
-            return false;
-        };
         let is_another = |confirmed: &mut Confirmed| confirmed.origin != origin;
-        let has_changed = standing.confirmed.take_if(is_another).is_some();
-        if has_changed {
+        if let Some(standing) = by_peer.get_mut(peer)
+            && standing.confirmed.take_if(is_another).is_some()
+        {
             standing.hasten(now + FIRST_PAUSE);
+            self.news.notify_one();
         }
-        has_changed
     }
 
-    /// The exchanges with members that are due, and when the next one will be. This node soon forgets the changes before the
+    /// The exchanges with members that are due, and when to look again. This node soon forgets the changes before the
     /// position `worn`.
-    pub(super) fn due(
-        &self,
-        members: &[Peer],
-        worn: u64,
-        now: Instant,
-    ) -> (Vec<DueExchange>, Option<Instant>) {
+    pub(super) fn due(&self, members: &[Peer], worn: u64, now: Instant) -> Due {
         let mut by_peer = self.by_peer.lock();
         self.note_members(&mut by_peer, members, now);
-        let (mut exchanges, mut next) = (Vec::new(), None);
-        let is_idle = |standing: &&mut Standing| standing.is_member && !standing.is_under_way;
-        for standing in by_peer.values_mut().filter(is_idle) {
+        let routine = self.routine(&by_peer, now);
+        let (mut exchanges, mut next) = (Vec::new(), now + LONGEST);
+        for standing in by_peer.values_mut().filter(|held| !held.is_under_way) {
+            let Some(peer) = standing.peer.clone() else {
+                continue;
+            };
             let confirmed = standing.confirmed.map_or(0, |confirmed| confirmed.position);
             if self.has_exchanges && confirmed < worn {
                 standing.hasten(now);
             }
-            if standing.due.take_if(|due| *due <= now).is_some() {
+            let is_due = standing.due.take_if(|due| *due <= now).is_some();
+            // Taken by each exchange, so that what it shows is news.
+            if is_due && peer.take_agreement() && standing.is_in_order(worn) {
+                standing.due = routine;
+            } else if is_due {
                 standing.is_under_way = true;
                 exchanges.push(DueExchange {
-                    peer: standing.peer.clone(),
+                    peer,
                     missed_since: standing.missed.as_ref().map(|missed| missed.start),
                     is_again: standing.failures > 0,
                 });
-            } else {
-                next = [next, standing.due].into_iter().flatten().min();
             }
+            next = next.min(standing.due.unwrap_or(next));
         }
         (exchanges, next)
     }
 
     /// Notes who is a member now. This node compares with those who have joined: they may lack any change, or what has
     /// changed since they left.
-    fn note_members(
-        &self,
-        by_peer: &mut HashMap<Box<str>, Standing>,
-        members: &[Peer],
-        now: Instant,
-    ) {
+    fn note_members(&self, by_peer: &mut ByPeer, members: &[Peer], now: Instant) {
         for peer in members {
-            let standing = match by_peer.entry(peer.member().id().into()) {
-                Entry::Occupied(held) => held.into_mut(),
-                Entry::Vacant(free) => free.insert(Standing::of(peer, now)),
-            };
-            if standing.peer.member() != peer.member() {
-                *standing = Standing::of(peer, now);
-            } else if standing.is_member {
+            let id = peer.member().id().into();
+            let of = || Standing::of(peer.member(), now);
+            let standing = by_peer.entry(id).or_insert_with(of);
+            if standing.member != *peer.member() {
+                *standing = of();
+            }
+            if standing.peer.replace(peer.clone()).is_some() {
                 continue;
             }
-            standing.is_member = true;
             (standing.not_before, standing.failures) = (now, 0);
             if self.has_exchanges {
                 standing.hasten(now);
@@ -254,9 +258,9 @@ impl Standings {
         let members: HashSet<&str> = members.iter().map(|peer| peer.member().id()).collect();
         let mut former = 0;
         by_peer.retain(|id, standing| {
-            standing.is_member = members.contains(&**id);
-            former += usize::from(!standing.is_member);
-            standing.is_member || former <= MAX_FORMER
+            standing.peer.take_if(|_| !members.contains(&**id));
+            former += usize::from(standing.peer.is_none());
+            standing.peer.is_some() || former <= MAX_FORMER
         });
     }
 
@@ -264,8 +268,7 @@ impl Standings {
     pub(super) fn confirm(&self, peer: &str, confirmed: Confirmed, now: Instant) {
         let mut by_peer = self.by_peer.lock();
         let routine = self.routine(&by_peer, now);
-        let standing = by_peer.get_mut(peer).filter(|standing| standing.is_member);
-        if let Some(standing) = standing {
+        if let Some(standing) = by_peer.get_mut(peer).filter(|held| held.peer.is_some()) {
             standing.confirm(confirmed, routine, now);
         }
     }
@@ -277,14 +280,15 @@ impl Standings {
         let Some(standing) = by_peer.get_mut(exchange.peer.member().id()) else {
             return;
         };
-        if standing.peer.member() != exchange.peer.member() {
+        if standing.member != *exchange.peer.member() {
             return; // it was with another one of that name
         }
         standing.is_under_way = false;
+        self.news.notify_one();
         if let Some(confirmed) = confirmed {
             standing.confirm(confirmed, routine, now);
         } else {
-            let pause = pause_after(standing.failures);
+            let pause = LONGEST_PAUSE.min(FIRST_PAUSE * (2 << standing.failures.min(9)));
             standing.failures = standing.failures.saturating_add(1);
             standing.not_before = now + pause;
             standing.due = Some(now + pause);
@@ -293,18 +297,13 @@ impl Standings {
 
     /// When to compare again with a member though nothing has happened: after half to one and a half intervals for each
     /// member, so that nodes that were started together do not stay so.
-    fn routine(&self, by_peer: &HashMap<Box<str>, Standing>, now: Instant) -> Option<Instant> {
+    fn routine(&self, by_peer: &ByPeer, now: Instant) -> Option<Instant> {
         let interval = self.interval?;
-        let members = by_peer.values().filter(|standing| standing.is_member);
+        let members = by_peer.values().filter(|standing| standing.peer.is_some());
         let random = RandomState::new().hash_one("each time another one") >> 32;
         let part = random as f64 / f64::from(u32::MAX);
         now.checked_add(interval.mul_f64(members.count() as f64 * (0.5 + part)))
     }
-}
-
-/// The pause that follows so many failures and one more.
-fn pause_after(failures: u32) -> Duration {
-    LONGEST_PAUSE.min(FIRST_PAUSE.saturating_mul(2 << failures.min(16)))
 }
 
 #[cfg(test)]
@@ -330,7 +329,7 @@ mod tests {
         /// A node that has members and has yet to compare with them.
         fn new(ids: &[&str]) -> Self {
             Self {
-                standings: Standings::new(Some(INTERVAL), true),
+                standings: Standings::new(INTERVAL, true),
                 members: ids.iter().map(|id| peer(id)).collect(),
                 worn: 0,
                 now: Instant::now(),
@@ -364,7 +363,7 @@ mod tests {
         fn pause(&self) -> Option<Duration> {
             let (due, next) = self.standings.due(&self.members, self.worn, self.now);
             assert!(due.is_empty());
-            next.map(|next| next - self.now)
+            Some(next - self.now).filter(|pause| *pause < LONGEST)
         }
 
         fn end(&self, exchange: &DueExchange, confirmed: Option<Confirmed>) {
@@ -379,8 +378,7 @@ mod tests {
         }
 
         fn miss(&self, id: &str, positions: Range<u64>) {
-            let due = self.now + FIRST_PAUSE;
-            self.standings.miss(&peer(id), positions, due, self.now);
+            self.standings.miss(&peer(id), positions, self.now);
         }
 
         fn position(&self, id: &str) -> Option<u64> {
@@ -412,6 +410,30 @@ mod tests {
         assert_eq!(node.due_ids(), ["r"]);
         node.now += 3 * INTERVAL;
         assert_eq!(node.due_ids(), ["p", "q"], "and r is under way");
+    }
+
+    #[test]
+    fn nothing_is_exchanged_with_a_peer_whose_replies_show_that_nothing_is_new() {
+        let mut node = Node::that_has_compared(&["p"]);
+        for _ in 0..3 {
+            node.now += 2 * INTERVAL;
+            node.members[0].note_agreement();
+            assert!(node.due().is_empty());
+        }
+        node.now += 2 * INTERVAL;
+        node.exchange(done(0));
+        // What this node has to tell does not wait.
+        node.members[0].note_agreement();
+        node.miss("p", 3..4);
+        node.now += FIRST_PAUSE;
+        node.exchange(done(4));
+        node.members[0].note_agreement();
+        node.worn = 5;
+        node.exchange(done(5));
+        node.members[0].note_agreement();
+        node.standings.heard("p", 2, node.now);
+        node.now += FIRST_PAUSE;
+        assert_eq!(node.due_ids(), ["p"]);
     }
 
     #[test]
@@ -478,9 +500,9 @@ mod tests {
                 .confirmed_before(ChangeId { origin: 1, number })
         };
         assert_eq!((before(5), before(6)), (0, 7));
-        assert_eq!(node.standings.confirmed_by("p", 1), 7);
-        assert!(!node.standings.heard("p", 1, node.now));
-        assert!(node.standings.heard("p", 2, node.now));
+        node.standings.heard("p", 1, node.now);
+        assert_eq!(node.position("p"), Some(7));
+        node.standings.heard("p", 2, node.now);
         assert_eq!(node.position("p"), None);
         assert_eq!(before(6), 0);
         node.now += FIRST_PAUSE;
@@ -534,7 +556,7 @@ mod tests {
     #[test]
     fn without_exchanges_only_peers_that_were_not_told_are_due() {
         let mut node = Node::new(&["p", "q"]);
-        node.standings = Standings::new(Some(INTERVAL), false);
+        node.standings = Standings::new(INTERVAL, false);
         node.worn = 5;
         assert_eq!(node.pause(), None);
         node.miss("p", 7..8);

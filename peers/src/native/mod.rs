@@ -19,7 +19,7 @@
 //! hexadecimal digits. The header `x-groupcache-known` of a GET or a PUT has the changes of the key that the sender knows, as
 //! `ORIGIN-NUMBER` or `ORIGIN-NUMBER-all`, at most 128 with commas between them. 400 is the answer to what cannot be read of
 //! these two: nobody else would hear of the change, or the value could be older than what the sender knows. A value comes with
-//! the origin of its owner, which names the start of that node.
+//! the origin of its owner, which names the start of that node, and a hash of the changes that the owner has made.
 //!
 //! Each request says who is meant, in the headers `x-groupcache-member` and `x-groupcache-cluster`, and 421 is the answer of
 //! everybody else. Statuses are golang's; the header `x-groupcache-error` names the error.

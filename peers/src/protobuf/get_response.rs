@@ -67,7 +67,7 @@ pub(crate) fn decode(message: Bytes) -> Result<Reply, Error> {
         value: ByteView::from(value),
         expiry: message.expire.and_then(time_from_nanos).map(Expiry::At),
         minute_qps: message.minute_qps,
-        origin: None,
+        state: None,
     })
 }
 

@@ -36,7 +36,7 @@ impl Peer {
         let mut answers = reply.answers;
         answers.resize_with(request.keys.len(), || None);
         for answer in answers.iter_mut().flatten().flatten() {
-            answer.origin = reply.origin;
+            answer.state = reply.state;
         }
         Ok(answers)
     }

@@ -34,6 +34,8 @@ struct Remote {
     refuses: AtomicBool,
     /// Whether the peer has answered anything.
     has_answered: AtomicBool,
+    /// Whether a reply has shown lately that the peer has made the same changes as this node.
+    agrees: AtomicBool,
     /// The times of answered gets.
     fetches: Histogram,
     /// The last exchanges without an answer.
@@ -63,6 +65,7 @@ impl Peer {
             liveness,
             refuses: AtomicBool::new(false),
             has_answered: AtomicBool::new(false),
+            agrees: AtomicBool::new(false),
             fetches: Histogram::default(),
             failures: Recent::default(),
         };
@@ -95,6 +98,22 @@ impl Peer {
     /// The peer's circuit; `None` for the node itself.
     pub fn circuit(&self) -> Option<&Circuit> {
         self.0.remote.as_ref().map(|remote| &remote.circuit)
+    }
+
+    /// Notes that the peer has made the same changes as this node.
+    pub(crate) fn note_agreement(&self) {
+        // Most often it has been noted, and then the line is only read.
+        if let Some(remote) = &self.0.remote
+            && !remote.agrees.load(Relaxed)
+        {
+            remote.agrees.store(true, Relaxed);
+        }
+    }
+
+    /// Whether that was noted since the last call.
+    pub(crate) fn take_agreement(&self) -> bool {
+        let remote = self.0.remote.as_ref();
+        remote.is_some_and(|remote| remote.agrees.swap(false, Relaxed))
     }
 
     /// Asks the peer for a value, unless its circuit is open, and reports the outcome to the circuit.

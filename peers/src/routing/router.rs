@@ -135,8 +135,7 @@ impl Router {
             .await;
     }
 
-    /// The members that have joined within the last minute: other nodes may not know of them. Those of the first list
-    /// do not count.
+    /// The peers that have joined within the last minute, those of the first list too: other nodes may not know of them.
     pub fn joined_lately(&self) -> Vec<Peer> {
         self.turnover.joined(self.routes().peers())
     }

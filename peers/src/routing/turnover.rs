@@ -25,7 +25,8 @@ struct Turn {
 }
 
 impl Turnover {
-    /// Notes what a change of the members has changed.
+    /// Notes what a change of the members has changed. To a node that starts, all have just joined: other nodes may not know of
+    /// those that started shortly before.
     pub(super) fn note(&self, before: &[Peer], after: &[Peer]) {
         let at = Instant::now();
         let turn = |peer: Peer, has_joined| Turn {
@@ -34,21 +35,19 @@ impl Turnover {
             at,
         };
         let mut turns = self.0.lock();
+        turns.retain(|turn| turn.at.elapsed() <= LATELY);
         turns.extend(Peer::without(before, after).map(|peer| turn(peer, false)));
-        // Nobody joins a node that starts: it joins the others.
-        if !before.is_empty() {
-            turns.extend(Peer::without(after, before).map(|peer| turn(peer, true)));
-        }
+        turns.extend(Peer::without(after, before).map(|peer| turn(peer, true)));
         let excess = turns.len().saturating_sub(MOST);
         turns.drain(..excess);
     }
 
-    /// The peers that have joined lately, and are among the members.
+    /// The peers that have joined lately, and are among the members. This node is none of them.
     pub(super) fn joined(&self, members: &[Peer]) -> Vec<Peer> {
         let members: HashSet<&Member> = members.iter().map(Peer::member).collect();
         let joined = self.latest(true).into_iter();
         joined
-            .filter(|peer| members.contains(peer.member()))
+            .filter(|peer| !peer.is_self() && members.contains(peer.member()))
             .collect()
     }
 

@@ -5,6 +5,7 @@ use peers::Member;
 
 use super::name;
 use crate::getter::BoxedGetter;
+use crate::group::change::PassedOn;
 use crate::group::clocks;
 use crate::group::failures::Failures;
 use crate::group::flights::Flights;
@@ -118,6 +119,7 @@ impl<G> GroupBuilder<G> {
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),
+            passed_on: PassedOn::default(),
             names_changes,
             failures: Failures::new(self.limits.pauses),
             key_mask: host.key_mask.clone(),

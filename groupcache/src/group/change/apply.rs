@@ -12,24 +12,17 @@ fn name(stamp: Option<Stamp>) -> Option<ChangeId> {
 }
 
 impl Inner {
-    /// Removes keys on this node. Says whether it had to.
-    pub(in crate::group) fn remove_here(
-        &self,
-        keys: &[impl AsRef<[u8]>],
-        stamp: Option<Stamp>,
-    ) -> bool {
-        let mut is_news = false;
+    /// Removes keys on this node.
+    pub(in crate::group) fn remove_here(&self, keys: &[impl AsRef<[u8]>], stamp: Option<Stamp>) {
         for (place, key) in keys.iter().enumerate() {
             let id = stamp.map(|stamp| stamp.at(place).id);
-            is_news |= self.make(Some(key.as_ref()), id);
+            self.make(Some(key.as_ref()), id);
         }
-        is_news
     }
 
-    /// Makes a change of a key, or of all keys, on this node. Says whether it had to.
-    pub(crate) fn make(&self, key: Option<&[u8]>, id: Option<ChangeId>) -> bool {
-        let is_news = self.coherence.hear(&self.name, key, id);
-        if is_news {
+    /// Makes a change of a key, or of all keys, on this node, unless it has made it.
+    pub(crate) fn make(&self, key: Option<&[u8]>, id: Option<ChangeId>) {
+        if self.coherence.hear(&self.name, key, id) {
             match key {
                 Some(key) => self.forget(key),
                 None => self.forget_all(),
@@ -37,18 +30,17 @@ impl Inner {
         }
         // The log may soon drop the change. It has to be among those that are made by then.
         self.coherence.made(id);
-        is_news
     }
 
     /// Takes a value as the key's owner, from a node that knew of these changes of the key. A value that has expired
-    /// already only replaces the old one. Says whether the change was news.
+    /// already only replaces the old one.
     pub(in crate::group) fn set_here(
         &self,
         key: Key,
         value: Value,
         stamp: Option<Stamp>,
         known: &[KnownChange],
-    ) -> bool {
+    ) {
         let now = self.clock.now();
         let lifetime = self.freshness.of_load(value.expiry(), now);
         if !lifetime.is_kept(now) {
@@ -73,20 +65,16 @@ impl Inner {
                 self.failures.clear(&key);
             }
             Some(SetVerdict::Forget) => self.forget(&key),
-            Some(SetVerdict::Old) => {
-                self.coherence.made(name(stamp));
-                return false;
-            }
+            Some(SetVerdict::Old) => {}
             // The store keeps nothing.
             None => return self.remove_here(&[key], stamp),
         }
         self.coherence.made(name(stamp));
-        true
     }
 
-    /// Removes everything on this node. Says whether it had to.
-    pub(in crate::group) fn clear_here(&self, stamp: Option<Stamp>) -> bool {
-        self.make(None, name(stamp))
+    /// Removes everything on this node.
+    pub(in crate::group) fn clear_here(&self, stamp: Option<Stamp>) {
+        self.make(None, name(stamp));
     }
 
     /// Makes the changes of a key that an asker knows and this node does not.

@@ -17,6 +17,7 @@ use futures_util::future::{join, join_all};
 use peers::{Peer, Routes, Stamp};
 
 use super::send::Change;
+use crate::clock::now;
 use crate::error::FailedPeer;
 use crate::group::inner::Inner;
 use crate::{Error, Key, Value};
@@ -47,7 +48,7 @@ impl Inner {
             self.remove_here(&keys, None);
         }
         let change = Change::Remove(Arc::clone(&keys));
-        failed.extend(self.send_to(others(&routes), &change, stamp, since).await);
+        failed.extend(self.send_to_all(&routes, None, &change, stamp, since).await);
         let failed = self.tell_who_is_behind(&routes, failed).await;
         self.outlast_leases(&routes, &keys, failed).await
     }
@@ -86,13 +87,19 @@ impl Inner {
                 let set = Change::Set(key.clone(), value, known.into());
                 failed = self.send_all([(owner.clone(), set)], stamp, since).await;
                 self.remove_here(slice::from_ref(&key), stamp);
+                if self.names_changes && !failed.is_empty() {
+                    // Once more: an exchange may have ended before this node had heard of the change.
+                    self.coherence.not_told(owner, since, now());
+                }
             }
-            None => _ = self.set_here(key.clone(), value, stamp, &known),
+            None => self.set_here(key.clone(), value, stamp, &known),
         }
         let owner = owner.map(|owner| owner.member().id());
         let remove = Change::Remove(Arc::new([key.clone()]));
-        let others = others(&routes).filter(|peer| Some(peer.member().id()) != owner);
-        failed.extend(self.send_to(others, &remove, stamp, since).await);
+        failed.extend(
+            self.send_to_all(&routes, owner, &remove, stamp, since)
+                .await,
+        );
         let failed = self.tell_who_is_behind(&routes, failed).await;
         let keys = slice::from_ref(&key);
         verdict(self.outlast_leases(&routes, keys, failed).await)
@@ -106,27 +113,32 @@ impl Inner {
         let mut failed = Vec::new();
         let clear = &Change::Clear;
         if !self.names_changes {
-            failed = self.send_to(others(&routes), clear, stamp, since).await;
+            failed = self.send_to_all(&routes, None, clear, stamp, since).await;
             // What came from an owner meanwhile is old. Every node answers for some keys.
             self.clear_here(None);
         }
-        failed.extend(self.send_to(others(&routes), clear, stamp, since).await);
+        failed.extend(self.send_to_all(&routes, None, clear, stamp, since).await);
         verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 
-    /// Sends a change to peers, and to those who have left lately, whom other nodes may still ask. Returns the peers that
-    /// failed, of which those who left are none.
-    async fn send_to<'a>(
+    /// Sends a change to all members but this node and perhaps another one, to those who have left lately, whom other nodes may
+    /// still ask, and then to those who have joined meanwhile. Returns the peers that failed, of which those who left are none.
+    async fn send_to_all(
         self: &Arc<Self>,
-        peers: impl Iterator<Item = &'a Peer>,
+        routes: &Routes,
+        except: Option<&str>,
         change: &Change,
         stamp: Option<Stamp>,
         since: u64,
     ) -> Vec<FailedPeer> {
         let with = |peer: Peer| (peer, change.clone());
+        let members = others(routes).filter(|peer| Some(peer.member().id()) != except);
+        let told = self.send_all(members.cloned().map(with), stamp, since);
         let left = self.router.left_lately().into_iter().map(with);
-        let told = self.send_all(peers.cloned().map(with), stamp, since);
-        let (failed, _) = join(told, self.send_all(left, stamp, since)).await;
+        let (mut failed, _) = join(told, self.send_all(left, stamp, since)).await;
+        let now = self.router.snapshot();
+        let joined = Peer::without(now.peers(), routes.peers()).map(with);
+        failed.extend(self.send_all(joined, stamp, since).await);
         failed
     }
 

@@ -9,8 +9,8 @@ use super::send::Change;
 use crate::group::inner::Inner;
 
 impl Inner {
-    /// Passes a change on that this node has heard of since a position, if its sender has other members. Peers that are not
-    /// reached are told later.
+    /// Passes a change on that has come with a message, if its sender has other members. It does so once, also if the change was no
+    /// news here because an exchange had brought it: whoever began it counts on that. Peers that are not reached are told later.
     pub(in crate::group) async fn relay(
         self: &Arc<Self>,
         change: impl FnOnce() -> Change,
@@ -18,7 +18,8 @@ impl Inner {
         since: u64,
     ) {
         let members = self.router.routes().members_hash();
-        let Some(stamp) = stamp.filter(|stamp| stamp.members != members) else {
+        let goes_on = |stamp: &Stamp| stamp.members != members && self.passed_on.is_first(stamp.id);
+        let Some(stamp) = stamp.filter(goes_on) else {
             return;
         };
         let (change, stamp) = (change(), Stamp { members, ..stamp });

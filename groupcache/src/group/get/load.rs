@@ -66,7 +66,7 @@ impl Inner {
             return None;
         };
         let reply = reply.ok()?;
-        self.trust_reply(&former, trust, reply.origin).ok()?;
+        self.trust_reply(&former, trust, reply.state).ok()?;
         let now = self.clock.now();
         let lifetime = self.freshness.of_reply(reply.expiry, Via::Peek, now);
         let entry = Entry {

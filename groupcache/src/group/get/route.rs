@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use peers::{GetMode, GetRequest, Peer, Reply, Routes, Trust};
+use peers::{GetMode, GetRequest, NodeState, Peer, Reply, Routes, Trust};
 
 use crate::clock::now;
 use crate::group::inner::Inner;
@@ -109,7 +109,7 @@ impl Inner {
         let begun = self.lease_begins();
         let mut reply = asking(span, pin!(peer.get(request))).await?;
         self.lease(&mut reply, begun);
-        self.trust_reply(peer, trust, reply.origin)?;
+        self.trust_reply(peer, trust, reply.state)?;
         Ok(reply)
     }
 
@@ -140,12 +140,12 @@ impl Inner {
         &self,
         peer: &Peer,
         trust: Trust,
-        origin: Option<u64>,
+        state: Option<NodeState>,
     ) -> Result<(), peers::Error> {
-        let Some(origin) = origin else { return Ok(()) };
-        self.coherence.heard(peer.member().id(), origin, now());
+        let Some(state) = state else { return Ok(()) };
+        self.coherence.heard(peer, state, now());
         match trust {
-            Trust::Of(trusted) if trusted != origin => {
+            Trust::Of(trusted) if trusted != state.origin => {
                 Err(peers::Error::behind(peer.member().url()))
             }
             _ => Ok(()),

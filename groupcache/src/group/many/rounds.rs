@@ -92,7 +92,7 @@ impl Inner {
         }
         // All replies of an exchange say the same of the peer.
         let reply = answers.iter().flatten().flatten().next();
-        self.trust_reply(peer, trust, reply.and_then(|reply| reply.origin))?;
+        self.trust_reply(peer, trust, reply.and_then(|reply| reply.state))?;
         Ok(answers)
     }
 

@@ -56,7 +56,7 @@ impl Inner {
         let answers = answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode)));
         GetManyReply {
             answers: answers.collect(),
-            origin: Some(self.coherence.origin()),
+            state: Some(self.coherence.node_state()),
         }
     }
 

@@ -89,7 +89,7 @@ impl TryFrom<GetResponse> for Reply {
             value: view(response.value),
             expiry: read_expiry(response.expiry)?,
             minute_qps: (response.minute_qps != 0.0).then_some(response.minute_qps),
-            origin: None,
+            state: None,
         })
     }
 }

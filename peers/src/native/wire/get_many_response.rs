@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | 3 answers | repeated message | one for each key, in the order of the request |
 //! | 4 origin | fixed64 | names the start of the owner |
+//! | 5 made | fixed64 | a hash of the changes that the owner has made |
 //!
 //! and in it the message `Answer`. An empty one says that the key is not answered in this message.
 //!
@@ -22,13 +23,10 @@ use prost::encoding::{
     DecodeContext, WireType, decode_key, encode_key, encode_varint, encoded_len_varint, skip_field,
 };
 
-use super::{encode_life, encode_origin, life_len, slice};
+use super::{STATE_LEN, encode_life, encode_state, life_len, slice};
 use crate::http::failure;
 use crate::protobuf::get_response;
-use crate::{Error, Expiry, GetManyReply, Reply, WallClock};
-
-/// The owner's origin: a key and eight bytes.
-const ORIGIN_LEN: usize = 1 + 8;
+use crate::{Error, Expiry, GetManyReply, NodeState, Reply, WallClock};
 
 /// An answer that is not there: a key and a length of zero.
 const NONE_LEN: usize = 2;
@@ -57,14 +55,14 @@ pub(in crate::native) fn expected_len(reply: &GetManyReply) -> usize {
         Some(Err(_)) => 64,
         None => NONE_LEN,
     };
-    ORIGIN_LEN + reply.answers.iter().map(longest).sum::<usize>()
+    STATE_LEN + reply.answers.iter().map(longest).sum::<usize>()
 }
 
 /// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
 /// left out, each as one that is not there.
 pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
     let count = reply.answers.len();
-    let room = limit.saturating_sub(ORIGIN_LEN + NONE_LEN * count);
+    let room = limit.saturating_sub(STATE_LEN + NONE_LEN * count);
     let expected = expected_len(reply);
     let mut message = Vec::with_capacity(expected.min(limit));
     let mut taken = 0;
@@ -92,7 +90,7 @@ pub(in crate::native) fn encode(reply: &GetManyReply, limit: usize) -> Bytes {
         }
         taken += message.len() - before - NONE_LEN;
     }
-    encode_origin(4, reply.origin, &mut message);
+    encode_state(4, reply.state, &mut message);
     message.into()
 }
 
@@ -144,14 +142,18 @@ pub(in crate::native) fn decode(
 ) -> Result<GetManyReply, Error> {
     let malformed = |what: String| Error::malformed(format!("a GetManyResponse: {what}"));
     let mut answers = Vec::with_capacity(count);
-    let mut origin = None;
+    let (mut origin, mut made) = (None, 0);
     while message.has_remaining() {
         let (field, wire_type) =
             decode_key(&mut message).map_err(|error| malformed(error.to_string()))?;
         match (field, wire_type) {
-            (4, WireType::SixtyFourBit) => {
+            (4 | 5, WireType::SixtyFourBit) => {
                 let number = message.try_get_u64_le();
-                origin = Some(number.map_err(|error| malformed(error.to_string()))?);
+                let number = number.map_err(|error| malformed(error.to_string()))?;
+                match field {
+                    4 => origin = Some(number),
+                    _ => made = number,
+                }
             }
             (3, WireType::LengthDelimited) => {
                 if answers.len() == count {
@@ -174,7 +176,8 @@ pub(in crate::native) fn decode(
             answers.len()
         )));
     }
-    Ok(GetManyReply { answers, origin })
+    let state = origin.map(|origin| NodeState { origin, made });
+    Ok(GetManyReply { answers, state })
 }
 
 fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Error>>, String> {
@@ -192,7 +195,7 @@ fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Erro
         value: ByteView::from(value),
         expiry: answer.life.map(Expiry::from_nanos),
         minute_qps: answer.minute_qps,
-        origin: None,
+        state: None,
     })))
 }
 
@@ -207,7 +210,7 @@ mod tests {
             value: value.to_vec().into(),
             expiry: nanos.map(Expiry::from_nanos),
             minute_qps,
-            origin: None,
+            state: None,
         }
     }
 
@@ -233,7 +236,7 @@ mod tests {
                 Some(Err(Error::getter("no"))),
                 None,
             ],
-            origin: Some(7),
+            state: Some(NodeState { origin: 7, made: 8 }),
         };
         let mut expected = Vec::new();
         expected.extend_from_slice(b"\x1a\x06\x0a\x04meow");
@@ -241,7 +244,7 @@ mod tests {
         expected.extend_from_slice(b"\x1a\x0d\x22\x09not-found\x2a\x00");
         expected.extend_from_slice(b"\x1a\x0c\x22\x06getter\x2a\x02no");
         expected.extend_from_slice(b"\x1a\x00");
-        expected.extend_from_slice(b"\x21\x07\0\0\0\0\0\0\0");
+        expected.extend_from_slice(b"\x21\x07\0\0\0\0\0\0\0\x29\x08\0\0\0\0\0\0\0");
         assert_eq!(encode(&sent, 1000), expected);
     }
 
@@ -249,17 +252,17 @@ mod tests {
         #[test]
         fn a_reply_reads_back(
             values: Vec<Option<(Vec<u8>, Option<u32>, Option<u64>)>>,
-            origin: Option<u64>,
+            state: Option<(u64, u64)>,
         ) {
             let answers = values.iter().map(|value| {
                 value.as_ref().map(|(bytes, qps, nanos)| Ok(reply(bytes, qps.map(f64::from), *nanos)))
             });
             let sent = GetManyReply {
                 answers: answers.collect(),
-                origin,
+                state: state.map(|(origin, made)| NodeState { origin, made }),
             };
             let read = decode(encode(&sent, 1 << 20), values.len(), "g").unwrap();
-            prop_assert_eq!(read.origin, sent.origin);
+            prop_assert_eq!(read.state, sent.state);
             prop_assert_eq!(texts(&read), texts(&sent));
         }
 
@@ -269,9 +272,10 @@ mod tests {
             limit in 0_usize..4000,
         ) {
             let answers = lengths.iter().map(|&length| Some(Ok(reply(&vec![7; length], None, None))));
-            let sent = GetManyReply { answers: answers.collect(), origin: Some(1) };
+            let state = Some(NodeState::default());
+            let sent = GetManyReply { answers: answers.collect(), state };
             let message = encode(&sent, limit);
-            prop_assert!(message.len() <= limit.max(ORIGIN_LEN + NONE_LEN * lengths.len()));
+            prop_assert!(message.len() <= limit.max(STATE_LEN + NONE_LEN * lengths.len()));
             let read = decode(message, lengths.len(), "g").unwrap();
             for (read, sent) in texts(&read).into_iter().zip(texts(&sent)) {
                 prop_assert!(read == sent || read == "none");
@@ -303,14 +307,14 @@ mod tests {
         let answers = errors().into_iter().map(|error| Some(Err(error))).collect();
         let sent = GetManyReply {
             answers,
-            origin: None,
+            state: None,
         };
         let read = decode(encode(&sent, 10_000), 5, "g").unwrap();
         assert_eq!(texts(&read), texts(&sent));
 
         let long = GetManyReply {
             answers: vec![Some(Err(Error::getter("é".repeat(MAX_TEXT_BYTES))))],
-            origin: None,
+            state: None,
         };
         assert!(encode(&long, 1 << 20).len() < MAX_TEXT_BYTES + 32);
     }

@@ -6,15 +6,16 @@
 //! | 2 minute_qps | double | the owner's rate of the key |
 //! | 4 life | uint64 | ns from when the request came until the value stops being fresh; absent for never |
 //! | 14 origin | fixed64 | names the start of the owner |
+//! | 15 made | fixed64 | a hash of the changes that the owner has made |
 
 use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
 
-use super::{encode_life, encode_origin, life_len, origin_len};
+use super::{encode_life, encode_state, life_len, state_len};
 use crate::http::Body;
 use crate::protobuf::{get_response, value_message};
-use crate::{Error, Expiry, Reply, WallClock};
+use crate::{Error, Expiry, NodeState, Reply, WallClock};
 
 #[derive(Clone, PartialEq, Message)]
 struct GetResponse {
@@ -26,20 +27,22 @@ struct GetResponse {
     life: Option<u64>,
     #[prost(fixed64, optional, tag = "14")]
     origin: Option<u64>,
+    #[prost(fixed64, optional, tag = "15")]
+    made: Option<u64>,
 }
 
 /// The message, with the value as it is cached.
 pub(in crate::native) fn encode(reply: Reply) -> Body {
-    let (minute_qps, origin) = (reply.minute_qps, reply.origin);
+    let (minute_qps, state) = (reply.minute_qps, reply.state);
     let life = reply
         .expiry
         .map(|expiry| expiry.nanos(&WallClock::default()));
     let rest_len =
-        get_response::encoded_len(minute_qps, None) + life_len(4, life) + origin_len(origin);
+        get_response::encoded_len(minute_qps, None) + life_len(4, life) + state_len(state);
     value_message(reply.value.into_bytes(), rest_len, |buffer| {
         get_response::encode_rest(minute_qps, None, buffer);
         encode_life(4, life, buffer);
-        encode_origin(14, origin, buffer);
+        encode_state(14, state, buffer);
     })
 }
 
@@ -55,7 +58,10 @@ pub(in crate::native) fn decode(message: Bytes) -> Result<Reply, Error> {
         value: ByteView::from(value),
         expiry: message.life.map(Expiry::from_nanos),
         minute_qps: message.minute_qps,
-        origin: message.origin,
+        state: message.origin.map(|origin| NodeState {
+            origin,
+            made: message.made.unwrap_or_default(),
+        }),
     })
 }
 
@@ -82,11 +88,11 @@ mod tests {
             value: "v".into(),
             expiry: Some(Expiry::In(Duration::from_nanos(300))),
             minute_qps: Some(2.0),
-            origin: Some(7),
+            state: Some(NodeState { origin: 7, made: 8 }),
         };
         let golden = [
             &b"\x0a\x01v\x11\0\0\0\0\0\0\0\x40\x20\xac\x02"[..],
-            b"\x71\x07\0\0\0\0\0\0\0",
+            b"\x71\x07\0\0\0\0\0\0\0\x79\x08\0\0\0\0\0\0\0",
         ]
         .concat();
         assert_eq!(collect(encode(reply)), golden);
@@ -103,13 +109,13 @@ mod tests {
             length in 0_usize..5000,
             minute_qps: Option<u32>,
             nanos: Option<u64>,
-            origin: Option<u64>,
+            state: Option<(u64, u64)>,
         ) {
             let reply = Reply {
                 value: vec![7; length].into(),
                 expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                origin,
+                state: state.map(|(origin, made)| NodeState { origin, made }),
             };
             let message = collect(encode(reply.clone()));
             prop_assert_eq!(decode(message).unwrap(), reply);

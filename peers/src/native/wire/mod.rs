@@ -11,6 +11,8 @@ mod text;
 use bytes::{Buf as _, BufMut as _, Bytes};
 use prost::encoding::{WireType, decode_varint, encode_key};
 
+use crate::NodeState;
+
 /// Where a key would stand: a POST there gets the values of the keys in its body.
 pub(super) const GET_MANY: &str = "_get-many/";
 /// The same: a POST there removes the keys in its body.
@@ -42,16 +44,21 @@ fn encode_life(tag: u32, life: Option<u64>, message: &mut Vec<u8>) {
     }
 }
 
-/// How long the field of a node's origin is; see [`encode_origin`].
-fn origin_len(origin: Option<u64>) -> usize {
-    if origin.is_some() { 1 + 8 } else { 0 }
+/// How long the fields of a node's state are; see [`encode_state`].
+fn state_len(state: Option<NodeState>) -> usize {
+    if state.is_some() { STATE_LEN } else { 0 }
 }
 
-/// Writes which start of a node says this. The tag is less than 16.
-fn encode_origin(tag: u32, origin: Option<u64>, message: &mut Vec<u8>) {
-    if let Some(origin) = origin {
-        encode_key(tag, WireType::SixtyFourBit, message);
-        message.put_u64_le(origin);
+/// How long the fields of a node's state are, if there is one: two keys, with eight bytes each.
+const STATE_LEN: usize = 2 * (1 + 8);
+
+/// Writes how a node stands that says this, as the field of this tag and the next one. Both are less than 16.
+fn encode_state(tag: u32, state: Option<NodeState>, message: &mut Vec<u8>) {
+    if let Some(NodeState { origin, made }) = state {
+        for (tag, number) in (tag..).zip([origin, made]) {
+            encode_key(tag, WireType::SixtyFourBit, message);
+            message.put_u64_le(number);
+        }
     }
 }
 

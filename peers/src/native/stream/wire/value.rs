@@ -2,28 +2,29 @@
 //!
 //! | field | type | |
 //! |---|---|---|
-//! | flags | u8 | which of the next three follow: 1, 2, 4 |
+//! | flags | u8 | which of the following come: 1 the life, 2 the rate, 4 the origin and the hash |
 //! | life | u64 | ns from when the call came until the value stops being fresh; the largest number is never |
 //! | rate | f64 | requests per minute that the owner measured |
 //! | origin | u64 | names the start of the owner |
+//! | made | u64 | a hash of the changes that the owner has made |
 //! | value | bytes | the rest |
 
 use bytes::{BufMut, Bytes};
 use byteview::ByteView;
 
 use crate::stream::fields::Fields;
-use crate::{Error, Expiry, Reply, WallClock};
+use crate::{Error, Expiry, NodeState, Reply, WallClock};
 
 const LIFE: u8 = 1;
 const RATE: u8 = 2;
-const ORIGIN: u8 = 4;
+const STATE: u8 = 4;
 
 /// How long the fields before the value are.
 pub(super) fn fields_len(reply: &Reply) -> usize {
     let present = |is: bool, length| if is { length } else { 0 };
     1 + present(reply.expiry.is_some(), 8)
         + present(reply.minute_qps.is_some(), 8)
-        + present(reply.origin.is_some(), 8)
+        + present(reply.state.is_some(), 16)
 }
 
 /// Writes the fields before the value.
@@ -31,7 +32,7 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     let flag = |is: bool, flag| if is { flag } else { 0 };
     let flags = flag(reply.expiry.is_some(), LIFE)
         | flag(reply.minute_qps.is_some(), RATE)
-        | flag(reply.origin.is_some(), ORIGIN);
+        | flag(reply.state.is_some(), STATE);
     buffer.put_u8(flags);
     if let Some(expiry) = reply.expiry {
         buffer.put_u64_le(expiry.nanos(&WallClock::default()));
@@ -39,8 +40,9 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
     if let Some(rate) = reply.minute_qps {
         buffer.put_f64_le(rate);
     }
-    if let Some(origin) = reply.origin {
+    if let Some(NodeState { origin, made }) = reply.state {
         buffer.put_u64_le(origin);
+        buffer.put_u64_le(made);
     }
 }
 
@@ -48,7 +50,7 @@ pub(super) fn write_fields(reply: &Reply, buffer: &mut impl BufMut) {
 pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     let mut fields = Fields::of("a value", message);
     let flags = fields.u8()?;
-    if flags & !(LIFE | RATE | ORIGIN) != 0 {
+    if flags & !(LIFE | RATE | STATE) != 0 {
         return Err(fields.wrong("has unknown flags"));
     }
     let mut reply = Reply::default();
@@ -58,8 +60,9 @@ pub(crate) fn read(message: Bytes) -> Result<Reply, Error> {
     if flags & RATE != 0 {
         reply.minute_qps = Some(f64::from_bits(fields.u64()?));
     }
-    if flags & ORIGIN != 0 {
-        reply.origin = Some(fields.u64()?);
+    if flags & STATE != 0 {
+        let (origin, made) = (fields.u64()?, fields.u64()?);
+        reply.state = Some(NodeState { origin, made });
     }
     reply.value = ByteView::from(fields.rest());
     Ok(reply)
@@ -79,11 +82,14 @@ mod tests {
             value: "value".into(),
             expiry: Some(Expiry::from_nanos(1)),
             minute_qps: Some(1.5),
-            origin: Some(0x0203),
+            state: Some(NodeState {
+                origin: 0x0203,
+                made: 0x0405,
+            }),
         };
         let golden = [
             &b"\x07\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\xf8\x3f"[..],
-            b"\x03\x02\0\0\0\0\0\0value",
+            b"\x03\x02\0\0\0\0\0\0\x05\x04\0\0\0\0\0\0value",
         ]
         .concat();
         assert_eq!(bytes_of(&Answer::Value(full)), golden);
@@ -100,13 +106,13 @@ mod tests {
             value: Vec<u8>,
             nanos: Option<u64>,
             minute_qps: Option<u32>,
-            origin: Option<u64>,
+            state: Option<(u64, u64)>,
         ) {
             let reply = Reply {
                 value: value.into(),
                 expiry: nanos.map(Expiry::from_nanos),
                 minute_qps: minute_qps.map(f64::from),
-                origin,
+                state: state.map(|(origin, made)| NodeState { origin, made }),
             };
             let bytes = bytes_of(&Answer::Value(reply.clone()));
             prop_assert_eq!(read(bytes.into()).unwrap(), reply);
