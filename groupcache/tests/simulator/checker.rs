@@ -35,6 +35,7 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
         settled: None,
         sets: HashMap::new(),
         sent: HashMap::new(),
+        stopped: HashMap::new(),
     };
     let keeps_sets = keeps_sets(plan);
     for (place, (at, event)) in history.iter().enumerate() {
@@ -47,7 +48,7 @@ pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, S
                 Ok(())
             }
             Event::Gone { node } => {
-                known.gone(*node);
+                known.gone(*at, *node);
                 Ok(())
             }
             Event::Settled => {
@@ -109,6 +110,8 @@ struct Known {
     sets: HashMap<usize, Set>,
     /// The owner to which a set has gone, by what it said.
     sent: HashMap<String, usize>,
+    /// When a node has stopped last.
+    stopped: HashMap<usize, Duration>,
 }
 
 struct Set {
@@ -135,13 +138,20 @@ impl Known {
         if matches!(told.tell, Tell::Abandoned(_)) {
             return; // nobody has waited for it to return
         }
+        // Who has stopped before the change returned may have been told before that.
+        let has_stopped = |node: &&usize| {
+            let stopped = self.stopped.get(node);
+            stopped.is_some_and(|stopped| *stopped >= told.called)
+        };
+        let know = told.told.iter().filter(|node| !has_stopped(node));
+        let know: Vec<_> = know.copied().collect();
         for &(key, version) in &told.versions {
             self.changes.entry(key).or_default().push(Returned {
                 at,
                 place,
                 version,
                 told: told.told.clone(),
-                know: told.told.clone(),
+                know: know.clone(),
                 is_complete: told.not_told.is_empty(),
                 node: told.node,
             });
@@ -187,7 +197,8 @@ impl Known {
         })
     }
 
-    fn gone(&mut self, node: usize) {
+    fn gone(&mut self, at: Duration, node: usize) {
+        self.stopped.insert(node, at);
         for change in self.changes.values_mut().flatten() {
             change.know.retain(|know| *know != node);
         }

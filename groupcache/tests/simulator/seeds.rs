@@ -1,17 +1,20 @@
-use super::weather::Weather::{self, Calm, Dialect, Storm};
+use super::weather::Weather::{self, Storm};
 
 /// Seeds that have failed once, and why. They run always. A seed is worth that for as long as it makes the same plan.
 pub const SEEDS: &[(Weather, u64, &str)] = &[
-    (Storm, 2, "an exchange that failed was not made again"),
     (
         Storm,
-        22,
-        "the same, and without it a node kept an old value",
+        160,
+        "a node that started did not pass changes on to its first members",
     ),
-    (Dialect, 30, "a removal that failed was not sent again"),
     (
-        Calm,
-        90,
-        "a key that nine nodes had changed was changed again and again",
+        Storm,
+        18230,
+        "a change that an exchange had brought was not passed on",
+    ),
+    (
+        Storm,
+        77173,
+        "a rule that counted on who had been told and stopped before the change returned",
     ),
 ];
