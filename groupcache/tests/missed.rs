@@ -301,6 +301,26 @@ async fn a_member_that_has_left_is_told_nothing_and_everything_once_it_is_back()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_member_that_joins_while_a_removal_is_under_way_is_told_before_it_returns() {
+    let three = Three::new().await;
+    let key = &three.keys_of(2, 1)[0];
+    three.get(2, key).await;
+    let newcomer = &urls()[2];
+    assert!(three.nodes[0].remove_peer(newcomer).unwrap());
+    sleep(2 * MINUTE).await;
+    three.network.delay(MOMENT);
+    let removal = three.groups[0].remove(key);
+    let joins = async {
+        sleep(MOMENT / 2).await;
+        three.nodes[0].add_peer(&**newcomer).unwrap();
+        assert_eq!(three.holds(2), 1);
+    };
+    let (removed, ()) = join(removal, joins).await;
+    removed.unwrap();
+    assert_eq!(three.holds(2), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_that_has_just_left_is_still_told_since_others_may_ask_it() {
     let three = Three::new().await;
     let key = &three.keys_of(1, 1)[0];

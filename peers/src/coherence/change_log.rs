@@ -137,7 +137,8 @@ impl ChangeLog {
             latest.add(id);
         }
         if latest.ids.len() > MAX_KNOWN {
-            latest.ids.clear(); // as if none of them could be named
+            // They cannot all be named to a peer, as if the log had dropped them.
+            latest.ids.clear();
             self.blind_before = position + 1;
         }
         let change = Logged { id, group, key };
@@ -459,6 +460,29 @@ mod tests {
                 group: "g".into(),
                 up_to: vec![id(1, 4)]
             }]
+        );
+    }
+
+    #[test]
+    fn more_changes_of_a_key_than_a_message_names_are_as_if_the_log_had_dropped_them() {
+        let mut log = ChangeLog::new(usize::MAX);
+        for origin in 1..=MAX_KNOWN as u64 {
+            log.append("g", Some(b"k"), Some(id(origin, 1)));
+        }
+        assert_eq!((log.known("g", b"k").len(), log.reach()), (MAX_KNOWN, 0));
+        log.append("g", Some(b"k"), Some(id(0, 1)));
+        let all = MAX_KNOWN as u64 + 1;
+        assert_eq!(log.known("g", b"k"), []);
+        assert_eq!((log.reach(), log.worn(), log.end()), (all, all, all));
+        assert!(
+            log.has_changed_since("g", b"other", all - 1),
+            "nobody knows"
+        );
+        let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(1), 0);
+        assert_eq!(
+            (named.len() as u64, unnamed),
+            (all, vec![]),
+            "an exchange names them"
         );
     }
 

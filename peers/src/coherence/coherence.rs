@@ -288,8 +288,8 @@ impl Coherence {
         lacking
     }
 
-    /// The changes that a peer could not name, as far as this node lacks them. It hears of a change of all keys of these groups,
-    /// and forgets them.
+    /// The changes that a peer could not name, as far as this node lacks them. This node has to hear of a change of all keys of
+    /// each of these groups, and to forget them.
     pub fn unnamed<'a>(&self, theirs: &'a Knowledge) -> Vec<&'a UnnamedChanges> {
         let (theirs, made) = (&theirs.unnamed, VersionVector::of(&theirs.made));
         let state = self.state.lock();

@@ -44,8 +44,8 @@ impl CoherenceOptions {
     }
 
     /// About how often this node compares with one of its peers what the two know of changes, though nothing has happened. It
-    /// compares with each peer after 0.5 to 1.5 intervals, times the number of peers. It leaves that out if the peer has replied
-    /// to a get meanwhile: a reply says which changes the peer has made, and these were the same. A node that
+    /// compares with each peer after 0.5 to 1.5 intervals, times the number of peers. It leaves that out
+    /// if a reply to a get has shown meanwhile that the peer had made the same changes as this node. A node that
     /// could not be told of a change is brought up to date as soon as it can be reached; this
     /// interval matters if the node that made the change died before it could tell anybody of that. Only the native
     /// protocol can ask. Zero: never. Default: 10 s; from 10 ms to a year.

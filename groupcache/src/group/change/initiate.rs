@@ -121,8 +121,9 @@ impl Inner {
         verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 
-    /// Sends a change to all members but this node and perhaps another one, to those who have left lately, whom other nodes may
-    /// still ask, and then to those who have joined meanwhile. Returns the peers that failed, of which those who left are none.
+    /// Sends a change to all members but this node and the one with the id `except`. At the same time it goes to those who have
+    /// left lately, whom other nodes may still ask. Members that have joined meanwhile get it then. Returns the members that
+    /// failed.
     async fn send_to_all(
         self: &Arc<Self>,
         routes: &Routes,

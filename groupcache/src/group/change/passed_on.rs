@@ -18,19 +18,44 @@ struct Ids {
 }
 
 impl PassedOn {
-    /// Notes a change. Says whether it was not among those that are remembered.
-    pub(super) fn is_first(&self, id: ChangeId) -> bool {
+    /// Begins to pass a change on; `None` if it is among those that are remembered.
+    pub(super) fn begin(&self, id: ChangeId) -> Option<Passing<'_>> {
         let mut ids = self.0.lock();
-        let is_first = ids.all.insert(id);
-        if is_first {
-            ids.in_order.push_back(id);
+        if !ids.all.insert(id) {
+            return None;
         }
+        ids.in_order.push_back(id);
         if ids.in_order.len() > MOST
             && let Some(oldest) = ids.in_order.pop_front()
         {
             ids.all.remove(&oldest);
         }
-        is_first
+        let (of, is_done) = (self, false);
+        Some(Passing { of, id, is_done })
+    }
+}
+
+/// A change that is being passed on. One that is dropped before it is done counts as not passed on: its message may come again.
+#[must_use]
+pub(super) struct Passing<'a> {
+    of: &'a PassedOn,
+    id: ChangeId,
+    is_done: bool,
+}
+
+impl Passing<'_> {
+    pub(super) fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let mut ids = self.of.0.lock();
+            ids.all.remove(&self.id);
+            ids.in_order.retain(|id| *id != self.id);
+        }
     }
 }
 
@@ -38,15 +63,34 @@ impl PassedOn {
 mod tests {
     use super::*;
 
+    fn id(number: usize) -> ChangeId {
+        let (origin, number) = (1, number as u64);
+        ChangeId { origin, number }
+    }
+
+    fn pass(passed_on: &PassedOn, number: usize) -> bool {
+        let passing = passed_on.begin(id(number));
+        passing.map(Passing::done).is_some()
+    }
+
     #[test]
     fn a_change_is_passed_on_once_until_many_others_have_been() {
         let passed_on = PassedOn::default();
-        let id = |number| ChangeId { origin: 1, number };
-        for number in 0..=MOST as u64 {
-            assert!(passed_on.is_first(id(number)));
-            assert!(!passed_on.is_first(id(number)));
+        for number in 0..=MOST {
+            assert!(pass(&passed_on, number));
+            assert!(!pass(&passed_on, number));
         }
-        assert!(passed_on.is_first(id(0)) && !passed_on.is_first(id(2)));
+        assert!(pass(&passed_on, 0) && !pass(&passed_on, 2));
         assert_eq!(passed_on.0.lock().all.len(), MOST);
+    }
+
+    #[test]
+    fn a_change_whose_passing_on_was_broken_off_is_passed_on_again() {
+        let passed_on = PassedOn::default();
+        let passing = passed_on.begin(id(1));
+        assert!(!pass(&passed_on, 1), "it is under way");
+        drop(passing);
+        assert!(pass(&passed_on, 1) && !pass(&passed_on, 1));
+        assert_eq!(passed_on.0.lock().in_order.len(), 1);
     }
 }

@@ -18,13 +18,16 @@ impl Inner {
         since: u64,
     ) {
         let members = self.router.routes().members_hash();
-        let goes_on = |stamp: &Stamp| stamp.members != members && self.passed_on.is_first(stamp.id);
-        let Some(stamp) = stamp.filter(goes_on) else {
+        let Some(stamp) = stamp.filter(|stamp| stamp.members != members) else {
+            return;
+        };
+        let Some(passing) = self.passed_on.begin(stamp.id) else {
             return;
         };
         let (change, stamp) = (change(), Stamp { members, ..stamp });
         let joined = self.router.joined_lately().into_iter();
         let changes = joined.map(|peer| (peer, change.clone()));
         self.send_all(changes, Some(stamp), since).await;
+        passing.done();
     }
 }
