@@ -418,6 +418,7 @@ async fn a_drained_node_answers_what_is_under_way_and_then_no_more() {
     let cluster = Cluster::start(2).await.unwrap();
     let groups = cluster.group("g", MIB, calls.gated(&gate)).unwrap();
     let key = cluster.key_owned_by(1, "k");
+    let other = cluster.key_owned_by(1, "other");
     let get = tokio::spawn({
         let (group, key) = (groups[0].clone(), key.clone());
         async move { group.entry(key).await }
@@ -428,7 +429,6 @@ async fn a_drained_node_answers_what_is_under_way_and_then_no_more() {
     gate.open(1);
     assert_eq!(get.await.unwrap().unwrap().source(), Source::Peer);
     drained.await.unwrap();
-    let other = cluster.key_owned_by(1, "other");
     gate.open(1);
     assert_eq!(
         groups[0].entry(&other).await.unwrap().source(),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{
     BoxFuture, ClockSkew, Connections, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge,
-    RemoveRequest, Reply, SetRequest, Stamp,
+    OfferRequest, RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// One peer as seen by a node that asks it: the dialling half of a wire format.
@@ -111,6 +111,17 @@ pub trait PeerClient: fmt::Debug + Send + Sync + 'static {
     fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
         let _ = members;
         unsupported("say who is behind")
+    }
+
+    /// Offers the peer values that this node has. The peer asks for those that it needs and lacks, and answers when it has
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// As [`set`](Self::set). [`Error::is_too_large`] for more keys than one request may have.
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = request;
+        unsupported("offer values")
     }
 }
 

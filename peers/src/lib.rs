@@ -86,7 +86,7 @@ pub use measure::{ClockSkew, Distribution, Failure, Histogram, Recent};
 pub use member::Member;
 pub use message::{
     ChangeId, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge, KnownChange,
-    NamedChange, NodeState, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
+    NamedChange, NodeState, OfferRequest, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges,
 };
 pub use protocol::Protocol;
 pub use routing::{Circuit, CircuitOptions, Health, Peer, PeerStatus, Router, Routes};

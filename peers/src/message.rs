@@ -135,6 +135,17 @@ pub struct RemoveRequest<'a> {
     pub stamp: Option<Stamp>,
 }
 
+/// Offers a peer copies of values that it may need soon: it will own their keys, or stand in for who does.
+#[derive(Clone, Copy, Debug)]
+pub struct OfferRequest<'a> {
+    /// The id of the node that has the values, among the members.
+    pub member: &'a str,
+    /// Name of the group.
+    pub group: &'a str,
+    /// The keys, any bytes each; at most [`GetManyRequest::MAX_KEYS`] of at most [`GetManyRequest::MAX_BYTES`] together.
+    pub keys: &'a [&'a [u8]],
+}
+
 /// Names a change of one key, or of all keys of a group: the nth change that a node has begun since its start.
 ///
 /// Names say nothing of time: which of two changes is the later one is known only if they are of one node.
@@ -194,6 +205,8 @@ pub struct Knowledge {
     /// The number of the last change that the sender had begun. What it knew of a key when it began a later one, it knew with
     /// all that is said here.
     pub begun: u64,
+    /// Whether the sender leaves the cluster: it answers for a while, and owns no keys any more.
+    pub is_leaving: bool,
     /// Which changes the sender has made, those of each origin as ranges of numbers in rising order.
     pub made: Vec<(u64, Vec<RangeInclusive<u64>>)>,
     /// The [origin](ChangeId::origin) of the receiver if the two following fields have everything that it lacks of these

@@ -1,8 +1,8 @@
 use futures_util::{StreamExt as _, stream};
 
 use crate::{
-    BoxFuture, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, RemoveRequest, Reply,
-    SetRequest, Stamp,
+    BoxFuture, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, OfferRequest,
+    RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// How many gets the default of [`PeerService::get_many`] has under way at a time.
@@ -123,5 +123,16 @@ pub trait PeerService: Send + Sync + 'static {
     fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
         let _ = members;
         Box::pin(async { Err(Error::unsupported("hear who is behind", "node's")) })
+    }
+
+    /// Takes copies of the values that a peer offers, as far as the node needs and lacks them, by asking the peer for them.
+    /// Returns when it has them.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such group, or no such member.
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        let _ = request;
+        Box::pin(async { Err(Error::unsupported("take what it is offered", "node's")) })
     }
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use peers::testing::{FakePeer, Network};
 use peers::{
     ChangeId, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpTransport, Knowledge,
-    KnownChange, NamedChange, PeerClient, Protocol, RemoveRequest, Server, SetRequest, Stamp,
-    Transport as _,
+    KnownChange, NamedChange, OfferRequest, PeerClient, Protocol, RemoveRequest, Server,
+    SetRequest, Stamp, Transport as _,
 };
 use support::node::{Asked, Node, knowledge_of};
 use support::stream::{DONE, Frame, RawStream};
@@ -301,6 +301,30 @@ async fn a_node_hears_who_is_behind_over_both_forms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_is_offered_values_over_both_forms() {
+    for stream in [true, false] {
+        let (_server, node, client) = pair(Protocol::Native, HttpOptions::default(), stream);
+        let offer = |group, keys| OfferRequest {
+            member: "größe",
+            group,
+            keys,
+        };
+        client
+            .offer(offer("g", &[b"k", b"\xff", b""]))
+            .await
+            .unwrap();
+        let keys = vec![b"k".to_vec(), b"\xff".to_vec(), Vec::new()];
+        assert_eq!(node.asked(), [Asked::Offer("größe".into(), keys)]);
+        let error = client.offer(offer("other", &[b"k"])).await.unwrap_err();
+        assert!(error.is_no_such_group(), "{error}");
+        let keys = [&b"k"[..]; GetManyRequest::MAX_KEYS + 1];
+        let error = client.offer(offer("g", &keys)).await.unwrap_err();
+        assert!(error.is_too_large(), "{error}");
+        assert_eq!(node.asked(), []);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_without_a_record_of_changes_says_so() {
     for stream in [true, false] {
         let network = Network::new();
@@ -364,8 +388,10 @@ async fn a_server_refuses_headers_and_messages_that_it_cannot_read() {
         (of_key("DELETE", "x-groupcache-change: 1-2-3-4"), b"", 400),
         (clear, b"", 400),
         (post("_sync"), b"", 400),
-        (post("_sync"), &[&[0; 26][..], &[0xff; 4]].concat(), 400),
-        (post("_sync"), &[0; 39], 400),
+        (post("_sync"), &[&[0; 27][..], &[0xff; 4]].concat(), 400),
+        (post("_sync"), &[0; 40], 400),
+        (post("_offer"), b"\x05\0pod", 400),
+        (post("_offer"), &[0; 4 * 1026], 400),
         (post("_behind"), b"\x05\0pod", 400),
         (post("_behind"), &[0; 2 * 1025], 400),
         (post("_other"), b"", 400),
@@ -373,7 +399,7 @@ async fn a_server_refuses_headers_and_messages_that_it_cannot_read() {
     ] {
         assert_eq!(status_of(&network, &line, body).await, status, "{line}");
     }
-    for target in ["_sync", "_behind"] {
+    for target in ["_sync", "_behind", "_offer"] {
         let length = (4 << 20) + 1;
         let status = status_of_announced(&network, &post(target), length, b"").await;
         assert_eq!(status, 413);
@@ -456,7 +482,7 @@ async fn a_client_of_a_stream_takes_no_lie_for_what_a_peer_knows() {
         let server = async {
             let mut stream = RawStream::greet(&mut listener).await;
             let call = stream.receive().await.unwrap();
-            assert_eq!((call.kind, &*call.payload), (20, &[0; 38][..]));
+            assert_eq!((call.kind, &*call.payload), (20, &[0; 39][..]));
             stream.send(Frame::new(kind, call.id, lie)).await;
             stream
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use peers::testing::Network;
 use peers::{
     Error, GetManyRequest, GetMode, HttpOptions, HttpService, HttpTransport, Knowledge, Member,
-    PeerClient, Protocol, RemoveRequest, Server, SetRequest, Tokens, Transport,
+    OfferRequest, PeerClient, Protocol, RemoveRequest, Server, SetRequest, Tokens, Transport,
 };
 use support::node::Node;
 use support::{CLIENT, Raw, SERVER, get};
@@ -81,6 +81,13 @@ async fn ask_everything(client: &dyn PeerClient) -> Vec<Result<(), Error>> {
         client.clear(group, stamp).await,
         client.sync(Knowledge::default()).await.map(drop),
         client.note_behind(&["pod-3"]).await,
+        client
+            .offer(OfferRequest {
+                member: "pod-3",
+                group,
+                keys,
+            })
+            .await,
     ]
 }
 

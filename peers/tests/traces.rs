@@ -7,8 +7,8 @@ use std::sync::Mutex;
 
 use peers::testing::Network;
 use peers::{
-    BoxFuture, Context, Error, GetRequest, HttpOptions, Knowledge, PeerService, Protocol,
-    RemoveRequest, Reply, SetRequest, Stamp, TraceContext,
+    BoxFuture, Context, Error, GetRequest, HttpOptions, Knowledge, OfferRequest, PeerService,
+    Protocol, RemoveRequest, Reply, SetRequest, Stamp, TraceContext,
 };
 use support::node::Node;
 use support::operations::{operations, supported};
@@ -81,6 +81,11 @@ impl PeerService for Noting {
     fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
         self.note();
         self.node.note_behind(members)
+    }
+
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        self.note();
+        self.node.offer(request)
     }
 }
 

@@ -233,7 +233,8 @@ impl<'a> Simulation<'a> {
     }
 
     fn former_owner(&self, key: usize) -> Option<u32> {
-        let former = self.router.former_owner(&bytes(key))?;
+        let former = self.router.former_owners(&bytes(key));
+        let former = former.first()?;
         former.member().id().strip_prefix(PREFIX)?.parse().ok()
     }
 

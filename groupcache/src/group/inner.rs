@@ -93,7 +93,7 @@ impl Inner {
     }
 
     /// Whether this node owns the key, or stands in for its owner.
-    fn answers_for(&self, key: &[u8]) -> bool {
+    pub(super) fn answers_for(&self, key: &[u8]) -> bool {
         let routes = self.router.routes();
         routes.owner(key).is_none() || self.owners(&routes, key).any(Peer::is_self)
     }

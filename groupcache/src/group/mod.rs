@@ -7,6 +7,7 @@
 //! | `serve` | the same for a peer |
 //! | `many` | the same for several keys together |
 //! | `change` | remove, set and clear, here and on all nodes |
+//! | `hand_over` | what other nodes should have of what this node has |
 //! | `introspect` | looks at what is in memory, and removals by such looks |
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
@@ -21,6 +22,7 @@ mod entered;
 mod failures;
 mod flights;
 mod get;
+mod hand_over;
 mod handle;
 mod inner;
 mod introspect;

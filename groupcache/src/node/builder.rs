@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::exchanges;
 use super::groups::Groups;
+use super::hand_over::HandOver;
 use super::host::{Host, OnGroup};
 use super::members::members;
 use super::node::{Inner, Node};
@@ -38,6 +39,8 @@ pub struct NodeBuilder {
     circuit: CircuitOptions,
     coherence: CoherenceOptions,
     handoff: Duration,
+    handoff_bytes: usize,
+    leave_timeout: Duration,
     listen: Listen,
     pub(super) security: Security,
     transport: Option<Arc<dyn Transport>>,
@@ -91,6 +94,8 @@ impl NodeBuilder {
             circuit: CircuitOptions::default(),
             coherence: CoherenceOptions::default(),
             handoff: Duration::from_secs(30),
+            handoff_bytes: 256 << 20,
+            leave_timeout: Duration::from_secs(10),
             listen: Listen::Nowhere,
             security: Security::default(),
             transport: None,
@@ -206,6 +211,20 @@ impl NodeBuilder {
     /// it calls the getter. Zero: never. Default: 30 s; at most a year.
     pub fn handoff(mut self, window: Duration) -> Self {
         self.handoff = window;
+        self
+    }
+
+    /// The most bytes of values of each group that this node offers at a time: to a member that has started, or to all when
+    /// it leaves. The values that are asked for most come first. Default: 256 MiB.
+    pub fn handoff_bytes(mut self, bytes: usize) -> Self {
+        self.handoff_bytes = bytes;
+        self
+    }
+
+    /// How long this node takes at most to hand its values over when it [leaves](crate::Node::leave). Zero: it hands nothing
+    /// over. Default: 10 s; at most a year.
+    pub fn leave_timeout(mut self, limit: Duration) -> Self {
+        self.leave_timeout = limit;
         self
     }
 }
@@ -358,6 +377,10 @@ impl NodeBuilder {
             let reason = format!("{:?} is longer than a year", self.handoff);
             return Err(Error::invalid("handoff", reason));
         }
+        if self.leave_timeout > LONGEST_HANDOFF {
+            let reason = format!("{:?} is longer than a year", self.leave_timeout);
+            return Err(Error::invalid("leave_timeout", reason));
+        }
         let weak = WeakNode::default();
         for page in self.pages {
             self.http = self.http.page(page(weak.clone()));
@@ -378,9 +401,13 @@ impl NodeBuilder {
         let started = self.wall_clock.clone().unwrap_or_default().now();
         let names_changes = transport.names_changes();
         let coherence = Coherence::new(this.id(), started, self.coherence, names_changes);
-        let groups = Arc::new(Groups::new(coherence));
-        let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
         let router = Router::new(this, scheme, transport, self.circuit).handoff(self.handoff);
+        let router = Arc::new(router);
+        let hands_over = names_changes && !self.handoff.is_zero();
+        let runtime = hands_over.then(Handle::current);
+        let hand_over = HandOver::new(runtime, self.handoff_bytes, self.leave_timeout);
+        let groups = Groups::new(coherence, Arc::clone(&router), hand_over);
+        let asked = Arc::clone(&groups) as Arc<dyn PeerService>;
         let http = secured.guard(http, &router)?;
         let this = router.this();
         let service = HttpService::for_member(asked, self.protocol, http.clone(), this)?;
@@ -397,8 +424,7 @@ impl NodeBuilder {
         if let Some(address) = server.as_ref().map(Server::local_addr) {
             warn_if_open(address, &http);
         }
-        let router = Arc::new(router);
-        exchanges::start(&groups, &router, &Handle::current());
+        exchanges::start(&groups, &Handle::current());
         let host = Host {
             groups,
             router,

@@ -3,9 +3,7 @@
 
 use std::sync::{Arc, Weak};
 
-use peers::{
-    Coherence, Confirmed, DueExchange, Error, Knowledge, Member, Peer, RemoveRequest, Router,
-};
+use peers::{Coherence, Confirmed, DueExchange, Error, Knowledge, Member, Peer, RemoveRequest};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep_until};
@@ -18,7 +16,6 @@ use crate::clock::now;
 struct Exchanges {
     coherence: Arc<Coherence>,
     groups: Weak<Groups>,
-    router: Weak<Router>,
     /// One permit for each exchange that may be under way.
     turns: Arc<Semaphore>,
 }
@@ -27,14 +24,13 @@ struct Exchanges {
 const AT_ONCE: usize = 4;
 
 /// Starts the task that makes the exchanges of a node. It ends with the node.
-pub(super) fn start(groups: &Arc<Groups>, router: &Arc<Router>, runtime: &Handle) {
+pub(super) fn start(groups: &Arc<Groups>, runtime: &Handle) {
     let exchanges = Exchanges {
         coherence: Arc::clone(groups.coherence()),
         groups: Arc::downgrade(groups),
-        router: Arc::downgrade(router),
         turns: Arc::new(Semaphore::new(AT_ONCE)),
     };
-    runtime.spawn(exchanges.run(router.watch_members()));
+    runtime.spawn(exchanges.run(groups.router.watch_members()));
 }
 
 impl Exchanges {
@@ -52,8 +48,8 @@ impl Exchanges {
 
     /// Begins the exchanges that are due, and returns when to look again; `None` once the node is gone.
     fn make_due(&self) -> Option<Instant> {
-        let (groups, router) = (self.groups.upgrade()?, self.router.upgrade()?);
-        let (due, next) = self.coherence.due(&groups.peers(&router), now());
+        let groups = self.groups.upgrade()?;
+        let (due, next) = self.coherence.due(&groups.peers(), now());
         for exchange in due {
             tokio::spawn(self.clone().make(exchange));
         }

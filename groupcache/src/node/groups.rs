@@ -2,15 +2,15 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::iter;
 use std::pin::pin;
-use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use parking_lot::RwLock;
 use peers::{
     BoxFuture, ChangeId, Coherence, Context, GetManyReply, GetManyRequest, GetRequest, Knowledge,
-    NamedChange, Peer, PeerService, RemoveRequest, Reply, Router, SetRequest, Stamp,
+    NamedChange, OfferRequest, Peer, PeerService, RemoveRequest, Reply, Router, SetRequest, Stamp,
 };
 
+use super::hand_over::HandOver;
 use crate::clock::now;
 use crate::trace::{recorded, recorded_now, spans};
 use crate::{Error, Group};
@@ -20,14 +20,20 @@ use crate::{Error, Group};
 pub(crate) struct Groups {
     by_name: RwLock<HashMap<Arc<str>, Group>>,
     coherence: Arc<Coherence>,
+    pub(super) router: Arc<Router>,
+    pub(super) hand_over: HandOver,
+    pub(super) this: Weak<Self>,
 }
 
 impl Groups {
-    pub(crate) fn new(coherence: Coherence) -> Self {
-        Self {
+    pub(super) fn new(coherence: Coherence, router: Arc<Router>, hand_over: HandOver) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
             by_name: RwLock::default(),
             coherence: Arc::new(coherence),
-        }
+            router,
+            hand_over,
+            this: Weak::clone(this),
+        })
     }
 
     /// What the node knows of changes to its groups.
@@ -67,22 +73,25 @@ impl Groups {
 
 impl Groups {
     /// All peers: of the node, and of groups that have members of their own. Each once.
-    pub(super) fn peers(&self, router: &Router) -> Vec<Peer> {
-        let groups = self.list();
-        let (mut routers, mut ids) = (HashSet::new(), HashSet::new());
-        let mut peers = Vec::new();
-        for router in iter::once(router).chain(groups.iter().map(|group| &*group.0.router)) {
-            if routers.insert(ptr::from_ref(router)) {
-                let routes = router.snapshot();
-                let others = routes.peers().iter().filter(|peer| !peer.is_self());
-                peers.extend(
-                    others
-                        .filter(|peer| ids.insert(peer.member().id().to_owned()))
-                        .cloned(),
-                );
-            }
+    pub(super) fn peers(&self) -> Vec<Peer> {
+        let (mut ids, mut peers) = (HashSet::new(), Vec::new());
+        for router in self.routers() {
+            let routes = router.snapshot();
+            let others = routes.peers().iter().filter(|peer| !peer.is_self());
+            let others = others.filter(|peer| ids.insert(peer.member().id().to_owned()));
+            peers.extend(others.cloned());
         }
         peers
+    }
+
+    /// The node's router, and those of groups that have members of their own.
+    pub(super) fn routers(&self) -> Vec<Arc<Router>> {
+        let groups = self.list();
+        let of_groups = groups.iter().map(|group| &group.0.router);
+        let mut seen = HashSet::new();
+        let routers = iter::once(&self.router).chain(of_groups);
+        let routers = routers.filter(|router| seen.insert(Arc::as_ptr(router)));
+        routers.cloned().collect()
     }
 
     /// Makes a change, also of a group that this node does not have: then it has nothing to forget.
@@ -116,6 +125,7 @@ impl Groups {
 
     /// Makes the changes that a peer knows and this node does not.
     pub(super) fn make(&self, theirs: &Knowledge) {
+        self.note_start(theirs);
         for NamedChange { id, group, key } in &theirs.changes {
             self.make_one(group, key.as_deref(), *id);
         }
@@ -244,6 +254,26 @@ impl PeerService for Groups {
                 self.coherence.may_lack_some(id, now());
             }
             Ok(())
+        })
+    }
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), peers::Error>> {
+        Box::pin(async move {
+            let OfferRequest {
+                member,
+                group,
+                keys,
+            } = request;
+            let group = self.asked_for(group)?;
+            if self.hand_over.runtime.is_none() {
+                return Ok(());
+            }
+            match group.0.router.peer(member) {
+                Some(peer) => group.0.take_offered(&peer, keys).await,
+                None => Err(peers::Error::status(
+                    409,
+                    format!("{member:?} is no member of this node's"),
+                )),
+            }
         })
     }
 }

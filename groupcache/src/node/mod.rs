@@ -4,6 +4,7 @@ mod builder;
 mod environment;
 mod exchanges;
 mod groups;
+mod hand_over;
 mod host;
 mod members;
 #[cfg(feature = "metrics")]

@@ -3,6 +3,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::future::join;
 use parking_lot::Mutex;
 use peers::{DiscoveryDriver, DiscoveryStatus, HttpService, Member, Server};
 use tokio::sync::Semaphore;
@@ -238,9 +239,12 @@ impl Node {
 
     async fn leave_now(&self) {
         let driver = self.0.discovery.lock().take();
-        if let Some(driver) = driver {
-            driver.leave().await;
-        }
+        let announcement = async {
+            if let Some(driver) = driver {
+                driver.leave().await;
+            }
+        };
+        join(announcement, self.0.host.groups.leave()).await;
     }
 
     /// [Leaves](Self::leave) the source of members, if there is one. Then stops the node's own server: takes no more

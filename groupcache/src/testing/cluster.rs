@@ -1,5 +1,6 @@
 use std::fmt;
 
+use futures_util::future::join_all;
 use peers::{HttpOptions, Protocol};
 use tokio::net::TcpListener;
 
@@ -176,9 +177,7 @@ impl Cluster {
 
     /// Shuts all nodes down: each finishes the requests that are under way.
     pub async fn shutdown(&self) {
-        for node in &self.nodes {
-            node.shutdown().await;
-        }
+        join_all(self.nodes.iter().map(Node::shutdown)).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::RwLock;
 use peers::{
     BoxFuture, Context, Error, GetManyReply, GetManyRequest, GetRequest, Knowledge, Member,
-    PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp, Transport,
+    OfferRequest, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp, Transport,
 };
 
 use crate::Node;
@@ -83,6 +83,10 @@ impl PeerClient for Line {
 
     fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
         at_peer(async move { self.node()?.note_behind(members).await })
+    }
+
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        at_peer(async move { self.node()?.offer(request).await })
     }
 }
 

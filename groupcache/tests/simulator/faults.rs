@@ -5,7 +5,7 @@ use super::plan::{Action, What};
 use super::random::Random;
 
 /// How many kinds of faults there are.
-const KINDS: usize = 8;
+const KINDS: usize = 9;
 
 /// The kind by which nodes that run well disagree about who is a member.
 const LISTS: usize = 3;
@@ -100,6 +100,7 @@ impl Fault {
             LISTS => self.away(random),
             JOINS => self.joins(random, self.at),
             EARLY => self.joins(random, self.at.saturating_sub(self.disagreement)),
+            7 => self.restarts(random),
             // Two nodes stay.
             6 if node > 1 => self.leaves(random),
             _ => {
@@ -166,6 +167,19 @@ impl Fault {
             });
         }
         actions
+    }
+
+    /// A node leaves in order, ends a while later, and starts again.
+    fn restarts(&self, random: &mut Random) -> Vec<Action> {
+        let (node, at) = (self.node, self.at);
+        let leaves = random.up_to(self.disagreement);
+        let crash = at + leaves;
+        let then = |at, what| Action { at, what };
+        vec![
+            then(at, What::Retire { node }),
+            then(crash, What::Crash { node }),
+            then(crash + random.up_to(LONGEST), What::Start { node }),
+        ]
     }
 
     /// A node leaves for good: the others drop it, and it ends before, meanwhile or after that.

@@ -78,6 +78,10 @@ pub enum What {
     Leave {
         node: usize,
     },
+    /// A node says that it leaves, and hands its values over. It runs until it ends.
+    Retire {
+        node: usize,
+    },
     /// A node's list of members gets or loses another one.
     Add {
         node: usize,
@@ -219,6 +223,7 @@ impl What {
             | Self::Write { node, .. }
             | Self::Crash { node }
             | Self::Absent { node }
+            | Self::Retire { node }
             | Self::Start { node }
             | Self::Leave { node } => node == number,
             Self::Cut { from, to } => from == number || to == number,
@@ -244,7 +249,8 @@ impl fmt::Display for What {
             Self::Crash { node } => write!(f, "n{node} crashes"),
             Self::Absent { node } => write!(f, "n{node} is not there yet"),
             Self::Start { node } => write!(f, "n{node} starts"),
-            Self::Leave { node } => write!(f, "n{node} leaves for good"),
+            Self::Leave { node } => write!(f, "n{node} ends for good"),
+            Self::Retire { node } => write!(f, "n{node} leaves in order"),
             Self::Add { node, member } => write!(f, "n{node} learns of its member n{member}"),
             Self::Remove { node, member } => write!(f, "n{node} drops its member n{member}"),
             traffic => write!(f, "{traffic:?}"),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use groupcache::Context;
 use groupcache::peers::{
     BoxFuture, ChangeId, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge,
-    KnownChange, Member, PeerClient, PeerService, RemoveRequest, Reply, SetRequest, Stamp,
-    Transport,
+    KnownChange, Member, OfferRequest, PeerClient, PeerService, RemoveRequest, Reply, SetRequest,
+    Stamp, Transport,
 };
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -541,6 +541,29 @@ impl PeerClient for Line {
             Box::pin(async move {
                 let members: Vec<&str> = members.iter().map(String::as_str).collect();
                 service.note_behind(&members).await
+            })
+        });
+        Box::pin(self.exchange(what, ask))
+    }
+
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        if !self.names_changes() {
+            return Box::pin(async { Err(Error::unsupported("offer", "dialect")) });
+        }
+        let (member, group) = (request.member.to_owned(), request.group.to_owned());
+        let keys: Vec<Vec<u8>> = request.keys.iter().map(|key| key.to_vec()).collect();
+        let what = format!("offer {}", names(&keys));
+        let ask: Ask<()> = Arc::new(move |service| {
+            let (member, group, keys) = (member.clone(), group.clone(), keys.clone());
+            Box::pin(async move {
+                let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+                let (member, group, keys) = (&*member, &*group, &*keys);
+                let offer = OfferRequest {
+                    member,
+                    group,
+                    keys,
+                };
+                service.offer(offer).await
             })
         });
         Box::pin(self.exchange(what, ask))

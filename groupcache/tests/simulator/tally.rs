@@ -8,7 +8,7 @@ use super::history::{Event, Told};
 pub struct Tally(BTreeMap<&'static str, u64>);
 
 /// What happens in every hundred storms.
-const EXPECTED: [&str; 9] = [
+const EXPECTED: [&str; 11] = [
     "answers lost",
     "changes that reached all",
     "changes that reached some",
@@ -16,6 +16,8 @@ const EXPECTED: [&str; 9] = [
     "joins",
     "leaves",
     "messages twice",
+    "offers",
+    "restarts in order",
     "stops",
     "values",
 ];
@@ -48,9 +50,11 @@ fn kind_of(event: &Event) -> Option<&'static str> {
         Event::Told(_) => "changes that reached some",
         Event::Message { what, .. } if what.ends_with("is lost") => "answers lost",
         Event::Message { what, .. } if what.ends_with("(again)") => "messages twice",
+        Event::Message { what, .. } if what.starts_with("offer ") => "offers",
         Event::Gone { .. } => "stops",
         Event::Fault(what) if what.ends_with("is not there yet") => "joins",
-        Event::Fault(what) if what.ends_with("leaves for good") => "leaves",
+        Event::Fault(what) if what.ends_with("ends for good") => "leaves",
+        Event::Fault(what) if what.ends_with("leaves in order") => "restarts in order",
         _ => return None,
     })
 }

@@ -85,6 +85,8 @@ struct Nodes {
     members: BTreeSet<usize>,
     /// Those that have.
     gone: BTreeSet<usize>,
+    /// Those that have left in order, and still run.
+    retired: BTreeSet<usize>,
     /// How often a node has started.
     lives: u64,
 }
@@ -111,6 +113,7 @@ impl Nodes {
             running: BTreeMap::new(),
             members: BTreeSet::new(),
             gone: BTreeSet::new(),
+            retired: BTreeSet::new(),
             lives: 0,
             world,
         };
@@ -194,6 +197,13 @@ impl Nodes {
             What::Heal => post.change(super::post::Ways::heal),
             What::Slow { one, other, by } => post.change(|ways| ways.slow(one, other, by)),
             What::Crash { node } => self.stop(node),
+            What::Retire { node } => {
+                if let Some(running) = self.running.get_mut(&node) {
+                    let leaver = running.node.clone();
+                    running.clients.spawn(async move { leaver.leave().await });
+                    self.retired.insert(node);
+                }
+            }
             What::Leave { node } => {
                 self.stop(node);
                 self.members.remove(&node);
@@ -261,6 +271,7 @@ impl Nodes {
 
     fn stop(&mut self, node: usize) {
         self.world.post.change(|ways| ways.crash(node));
+        self.retired.remove(&node);
         if self.running.remove(&node).is_some() {
             self.world.history.add(Event::Gone { node });
         }
@@ -307,6 +318,9 @@ impl Nodes {
         self.world
             .history
             .add(Event::Fault("the storm is over".into()));
+        for node in self.retired.clone() {
+            self.stop(node);
+        }
         let gone = self.gone.clone();
         for node in (0..plan.nodes).filter(|node| !gone.contains(node)) {
             if !self.running.contains_key(&node) {

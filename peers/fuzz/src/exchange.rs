@@ -3,8 +3,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use peers::{
     ChangeId, Error, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService, HttpTransport,
-    Knowledge, KnownChange, Member, PeerClient, Protocol, RemoveRequest, Reply, Server, SetRequest,
-    Stamp, Transport as _,
+    Knowledge, KnownChange, Member, OfferRequest, PeerClient, Protocol, RemoveRequest, Reply,
+    Server, SetRequest, Stamp, Transport as _,
 };
 
 use super::connection::{Once, Saying, Scripted};
@@ -134,6 +134,16 @@ pub(super) async fn ask_all(client: &dyn PeerClient, length: usize) {
         assert!(least_len(&known) <= length);
     }
     done(client.note_behind(&["pod-1", "pod-2"]).await);
+    let (member, group) = ("pod-1", "g");
+    done(
+        client
+            .offer(OfferRequest {
+                member,
+                group,
+                keys,
+            })
+            .await,
+    );
 }
 
 /// How many bytes this knowledge takes at least.

@@ -1,8 +1,8 @@
 use std::time::{Duration, SystemTime};
 
 use peers::{
-    BoxFuture, Error, Expiry, GetRequest, Knowledge, PeerService, RemoveRequest, Reply, SetRequest,
-    Stamp,
+    BoxFuture, Error, Expiry, GetManyRequest, GetRequest, Knowledge, OfferRequest, PeerService,
+    RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 use super::{MAX_KEY_BYTES, MAX_VALUE_BYTES};
@@ -56,6 +56,11 @@ impl PeerService for Node {
 
     fn note_behind<'a>(&'a self, members: &'a [&'a str]) -> BoxFuture<'a, Result<(), Error>> {
         assert!(members.len() <= 1024);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        assert!(request.keys.len() <= GetManyRequest::MAX_KEYS);
         Box::pin(async { Ok(()) })
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -34,6 +34,7 @@ pub struct Coherence {
     reach: AtomicU64,
     /// The hash of what this node has made. Written under the lock.
     made: AtomicU64,
+    is_leaving: AtomicBool,
     standings: Standings,
     has_exchanges: bool,
 }
@@ -94,6 +95,7 @@ impl Coherence {
             position: AtomicU64::new(0),
             reach: AtomicU64::new(0),
             made: AtomicU64::new(VersionVector::default().hash()),
+            is_leaving: AtomicBool::new(false),
             standings: Standings::new(options.exchange_interval, has_exchanges),
             has_exchanges,
         }
@@ -246,6 +248,11 @@ impl Coherence {
         self.reach.load(Ordering::SeqCst)
     }
 
+    /// From now on this node says to everybody that it leaves. Returns whether it has not done so before.
+    pub fn leave(&self) -> bool {
+        !self.is_leaving.swap(true, Ordering::SeqCst)
+    }
+
     /// What this node has made, to ask a peer for what it lacks.
     pub fn summary(&self) -> Knowledge {
         self.summary_of(&self.state.lock())
@@ -271,6 +278,7 @@ impl Coherence {
             member: self.member.clone(),
             origin: self.origin,
             begun: state.begun,
+            is_leaving: self.is_leaving.load(Ordering::SeqCst),
             made: state.made.to_list(),
             ..Knowledge::default()
         }

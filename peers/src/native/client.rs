@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::stream::StreamForm;
 use super::wire::{
     BYTES, CLEAR, GET_MANY, MAX_KNOWN, REMOVE_KEYS, get_many_request, get_many_response,
-    get_response, knowledge, member_ids, remove_keys,
+    get_response, knowledge, member_ids, offer, remove_keys,
 };
 use super::{NodeOperation, headers};
 use crate::http::client::{Answer, AnswerLimit, HttpClient, Lane};
@@ -16,7 +16,7 @@ use crate::http::{Body, BodyBudget, MAX_KEYS_BYTES, failure, known_places};
 use crate::protobuf::{self, set_request};
 use crate::{
     BoxFuture, Connections, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, Knowledge,
-    KnownChange, PeerClient, RemoveRequest, Reply, SetRequest, Stamp,
+    KnownChange, OfferRequest, PeerClient, RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// Asks one peer.
@@ -331,6 +331,19 @@ impl PeerClient for NativeClient {
                 answer.check_empty()?;
             }
             Ok(())
+        })
+    }
+
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            let message = offer::encode(&request)?;
+            if let Some(stream) = &self.stream
+                && let Some(()) = stream.offer(message.clone(), request.group).await?
+            {
+                return Ok(());
+            }
+            let answer = self.of_node(NodeOperation::Offer, message).await?;
+            answer.check_empty()
         })
     }
 }

@@ -1,4 +1,4 @@
-use super::wire::{BEHIND, SYNC, knowledge};
+use super::wire::{BEHIND, OFFER, SYNC, knowledge};
 use crate::http::path::{self, Plus};
 
 /// An operation that is about a node and not about a group.
@@ -8,6 +8,8 @@ pub(crate) enum NodeOperation {
     Sync,
     /// The node hears which members have not been told of changes.
     Behind,
+    /// The node is offered values that it may need soon.
+    Offer,
 }
 
 impl NodeOperation {
@@ -19,6 +21,7 @@ impl NodeOperation {
         match &*path::unescape(target, Plus::Plus).ok()? {
             name if *name == *SYNC.as_bytes() => Some(Self::Sync),
             name if *name == *BEHIND.as_bytes() => Some(Self::Behind),
+            name if *name == *OFFER.as_bytes() => Some(Self::Offer),
             _ => None,
         }
     }
@@ -27,6 +30,7 @@ impl NodeOperation {
         match self {
             Self::Sync => SYNC,
             Self::Behind => BEHIND,
+            Self::Offer => OFFER,
         }
     }
 }
@@ -39,6 +43,7 @@ mod tests {
     fn no_target_of_a_group_is_one_of_a_node() {
         assert_eq!(NodeOperation::at("_sync"), Some(NodeOperation::Sync));
         assert_eq!(NodeOperation::at("%5Fbehind"), Some(NodeOperation::Behind));
+        assert_eq!(NodeOperation::at("_offer"), Some(NodeOperation::Offer));
         for target in ["", "_sync/", "/_sync", "_sync%2F", "g/_sync", "_sync+", "%"] {
             assert_eq!(NodeOperation::at(target), None, "{target}");
         }

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::wire::{
     BYTES, CLEAR, GET_MANY, REMOVE_KEYS, get_many_request, get_many_response, get_response,
-    knowledge, member_ids, remove_keys,
+    knowledge, member_ids, offer, remove_keys,
 };
 use super::{NodeOperation, headers};
 use crate::http::Body;
@@ -75,6 +75,11 @@ async fn answer_of_node(
         NodeOperation::Behind => {
             let members = member_ids::decode(&request.body).map_err(bad)?;
             request.service.note_behind(&members).await?;
+            Ok(Response::default())
+        }
+        NodeOperation::Offer => {
+            let offer = offer::decode(&request.body).map_err(bad)?;
+            request.service.offer(offer.as_request()).await?;
             Ok(Response::default())
         }
     }

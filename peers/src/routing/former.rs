@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,15 +9,28 @@ use tokio::time::Instant;
 use super::peer::Peer;
 use super::routes::Routes;
 
-/// The routes before the last change of the membership, for as long as the hand-over window lasts.
+/// The most changes of the membership that are remembered.
+const MOST_CHANGES: usize = 16;
+
+/// The most former owners of a key that are asked.
+const MOST_OWNERS: usize = 3;
+
+/// The routes before each change of the membership, for as long as its hand-over window lasts.
 #[derive(Debug)]
 pub(super) struct Former {
-    /// Empty if this node has just started.
-    routes: Arc<Routes>,
-    /// When the window ends. `None`: never.
-    until: Option<Instant>,
+    /// The latest change first.
+    changes: Vec<Change>,
     /// Former owners that did not answer in time, by their ids. At most as many as there are members.
     slow: Mutex<HashMap<Box<str>, Slow>>,
+}
+
+/// A change of the membership.
+#[derive(Clone, Debug)]
+struct Change {
+    /// The routes that it has replaced.
+    before: Arc<Routes>,
+    /// When its window ends. `None`: never.
+    until: Option<Instant>,
 }
 
 /// A former owner that did not answer in time. Each pause is twice as long as the one before.
@@ -30,32 +44,45 @@ struct Slow {
 const SLOW_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(5)];
 
 impl Former {
-    /// The routes that a change at this moment replaces. They count for `window`.
-    pub(super) fn new(routes: Arc<Routes>, window: Duration) -> Self {
+    /// The routes that a change at this moment replaces, with those of earlier changes. They count for `window`.
+    pub(super) fn new(before: Arc<Routes>, earlier: Option<&Self>, window: Duration) -> Self {
+        let until = Instant::now().checked_add(window);
+        let earlier = earlier.into_iter().flat_map(Self::recent).cloned();
+        let changes = iter::once(Change { before, until }).chain(earlier);
         Self {
-            routes,
-            until: Instant::now().checked_add(window),
+            changes: changes.take(MOST_CHANGES).collect(),
             slow: Mutex::default(),
         }
     }
 
-    /// Whether the window has ended.
-    pub(super) fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
+    /// The changes whose windows have not ended.
+    fn recent(&self) -> impl Iterator<Item = &Change> {
+        let now = Instant::now();
+        let changes = self.changes.iter();
+        changes.filter(move |change| change.until.is_none_or(|until| now < until))
     }
 
-    /// The other node that owned `key`, unless the node is paused. If this node has
-    /// just started, it is the first other owner in the `current` routes.
-    pub(super) fn owner(&self, key: &[u8], current: &Routes) -> Option<Peer> {
+    /// Whether all windows have ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.recent().next().is_none()
+    }
+
+    /// The other nodes that owned `key`, the latest first, but for those that are paused. To a node that was
+    /// alone, the first other owner in the `current` routes counts as one.
+    pub(super) fn owners(&self, key: &[u8], current: &Routes) -> Vec<Peer> {
         let now = Instant::now();
-        let peer = match self.routes.owner(key) {
-            Some(owner) => Some(owner).filter(|owner| !owner.is_self()),
-            None => current.owners(key).find(|peer| !peer.is_self()),
-        }?;
-        if self.is_paused(peer, now) {
-            return None;
+        let mut owners = Vec::<Peer>::new();
+        for Change { before, .. } in self.recent() {
+            let owner = match before.peers().iter().all(Peer::is_self) {
+                true => current.owners(key).find(|peer| !peer.is_self()),
+                false => before.owner(key).filter(|peer| !peer.is_self()),
+            };
+            let is_known = |peer: &Peer| owners.iter().any(|known| known.member() == peer.member());
+            let owner = owner.filter(|peer| !is_known(peer) && !self.is_paused(peer, now));
+            owners.extend(owner.cloned());
         }
-        Some(peer.clone())
+        owners.truncate(MOST_OWNERS);
+        owners
     }
 
     fn is_paused(&self, peer: &Peer, now: Instant) -> bool {

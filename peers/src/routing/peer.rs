@@ -9,8 +9,8 @@ use super::circuit_options::CircuitOptions;
 use super::liveness::{Liveness, Verdict};
 use super::peer_status::{Health, PeerStatus};
 use crate::{
-    BoxFuture, Distribution, Error, Failure, GetRequest, Histogram, Knowledge, Member, PeerClient,
-    Recent, RemoveRequest, Reply, SetRequest, Stamp,
+    BoxFuture, Distribution, Error, Failure, GetRequest, Histogram, Knowledge, Member,
+    OfferRequest, PeerClient, Recent, RemoveRequest, Reply, SetRequest, Stamp,
 };
 
 /// A member in the routing snapshot: this node itself, or another node with its client and its
@@ -180,6 +180,15 @@ impl Peer {
     /// Those of [`PeerClient::note_behind`], and as [`get`](Self::get).
     pub async fn note_behind(&self, members: &[&str]) -> Result<(), Error> {
         self.exchange(|client| client.note_behind(members)).await
+    }
+
+    /// Offers the peer values that this node has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`PeerClient::offer`], and as [`get`](Self::get).
+    pub async fn offer(&self, request: OfferRequest<'_>) -> Result<(), Error> {
+        self.exchange(|client| client.offer(request)).await
     }
 
     /// How this node stands with the peer. Takes no longer than a look.

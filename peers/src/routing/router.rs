@@ -25,7 +25,7 @@ use crate::{Error, Member, Transport};
 #[derive(Debug)]
 pub struct Router {
     routes: ArcSwap<Routes>,
-    /// The routes before the last change.
+    /// The routes before the latest changes.
     former: ArcSwapOption<Former>,
     /// For how long they count.
     handoff: Duration,
@@ -34,7 +34,7 @@ pub struct Router {
     /// The members of the routes, for those who wait for changes.
     members: watch::Sender<Arc<[Member]>>,
     /// Held while a new snapshot is made, so that two changes do not lose one another.
-    change: Mutex<()>,
+    change: Mutex<Listed>,
     scheme: Scheme,
     transport: Arc<dyn Transport>,
     circuit: CircuitOptions,
@@ -55,7 +55,7 @@ impl Router {
             handoff: Duration::ZERO,
             turnover: Turnover::default(),
             members: watch::Sender::new(Arc::default()),
-            change: Mutex::new(()),
+            change: Mutex::default(),
             scheme,
             transport,
             circuit,
@@ -63,7 +63,7 @@ impl Router {
         }
     }
 
-    /// For how long after a change [`former_owner`](Self::former_owner) names the owner before it.
+    /// For how long after a change [`former_owners`](Self::former_owners) names the owner before it.
     /// Default: 0, never.
     pub fn handoff(mut self, window: Duration) -> Self {
         self.handoff = window;
@@ -145,21 +145,23 @@ impl Router {
         self.turnover.left(self.routes().peers())
     }
 
-    /// The other node that owned `key` before the membership changed, within the
-    /// [hand-over window](Self::handoff): it may still have the value. For a node that has just started,
-    /// it is the node that would own the key without it.
-    pub fn former_owner(&self, key: &[u8]) -> Option<Peer> {
+    /// The other nodes that owned `key` before changes of the membership within the [hand-over window](Self::handoff), at
+    /// most three, the latest first: they may still have the value. To a node that was alone before, it is the node that
+    /// would own the key without it.
+    pub fn former_owners(&self, key: &[u8]) -> Vec<Peer> {
         let current = self.former.load();
-        let former = current.as_ref()?;
+        let Some(former) = current.as_ref() else {
+            return Vec::new();
+        };
         if former.is_over() {
             // Nobody else keeps the peers that have left, whose liveness checks end with them.
             self.former.compare_and_swap(&current, None);
-            return None;
+            return Vec::new();
         }
-        former.owner(key, &self.routes())
+        former.owners(key, &self.routes())
     }
 
-    /// Pauses a former owner that did not answer in time: [`former_owner`](Self::former_owner) does not
+    /// Pauses a former owner that did not answer in time: [`former_owners`](Self::former_owners) do not
     /// name it for 250 ms, and for twice as long after each further call, up to 5 s.
     pub fn pause_former(&self, owner: &Peer) {
         if let Some(former) = self.former.load().as_ref() {
@@ -175,8 +177,39 @@ impl Router {
     /// Two members with one id and different URLs, a URL that the transport cannot dial, or more
     /// members than a ring holds; the members stay as they were.
     pub fn set_members(&self, members: Vec<Member>) -> Result<(), Error> {
-        let _change = self.change.lock();
-        self.replace(members)
+        self.replace(&mut self.change.lock(), members)
+    }
+
+    /// A node has said which start of it this is, and whether it leaves. A member that leaves owns no keys from now on; it
+    /// stays listed, and owns keys again when it has started again. Returns whether this start of a member is a new one,
+    /// which may lack what others have for it.
+    pub fn note_start(&self, member: &str, origin: u64, is_leaving: bool) -> bool {
+        let mut listed = self.change.lock();
+        if listed.members.iter().all(|listed| listed.id() != member) {
+            return false;
+        }
+        let start = Start { origin, is_leaving };
+        let known = listed.starts.get(member).copied();
+        if known.is_some_and(|known| start.is_of_the_past(known)) {
+            return false;
+        }
+        listed.starts.insert(member.into(), start);
+        if known.is_some_and(|known| known.is_leaving) != is_leaving {
+            tracing::info!(member, is_leaving, "a member leaves, or has come back");
+            let members = listed.members.clone();
+            if let Err(error) = self.replace(&mut listed, members) {
+                tracing::warn!(member, %error, "a member cannot be taken in again");
+            }
+        }
+        !is_leaving && known.is_none_or(|known| known.origin != origin)
+    }
+
+    /// The peer with this id: a member, or one that has left lately.
+    pub fn peer(&self, id: &str) -> Option<Peer> {
+        let is_meant = |peer: &&Peer| peer.member().id() == id;
+        let routes = self.routes();
+        let member = routes.peers().iter().find(is_meant).cloned();
+        member.or_else(|| self.left_lately().iter().find(is_meant).cloned())
     }
 
     /// Those members that no list could have, each with the reason: a URL that the transport cannot dial, or this node's
@@ -200,13 +233,13 @@ impl Router {
     ///
     /// As [`set_members`](Self::set_members).
     pub fn add_member(&self, member: Member) -> Result<(), Error> {
-        let _change = self.change.lock();
-        let mut members = self.members();
+        let mut listed = self.change.lock();
+        let mut members = listed.members.clone();
         match members.iter_mut().find(|known| known.id() == member.id()) {
             Some(known) => *known = member,
             None => members.push(member),
         }
-        self.replace(members)
+        self.replace(&mut listed, members)
     }
 
     /// Removes the member with this id, or else the members with this URL, or else the one that is both (`ID=URL`), and
@@ -217,8 +250,8 @@ impl Router {
     ///
     /// As [`set_members`](Self::set_members).
     pub fn remove_member(&self, member: &str) -> Result<bool, Error> {
-        let _change = self.change.lock();
-        let mut members = self.members();
+        let mut listed = self.change.lock();
+        let mut members = listed.members.clone();
         let before = members.len();
         if members.iter().any(|known| known.id() == member) {
             members.retain(|known| known.id() != member);
@@ -230,10 +263,10 @@ impl Router {
         if members.len() == before {
             return Ok(false);
         }
-        self.replace(members).map(|()| true)
+        self.replace(&mut listed, members).map(|()| true)
     }
 
-    fn replace(&self, members: Vec<Member>) -> Result<(), Error> {
+    fn replace(&self, listed: &mut Listed, members: Vec<Member>) -> Result<(), Error> {
         let members = without_repetitions(members)?;
         let current = self.routes.load();
         let known: HashMap<&Member, &Peer> = current
@@ -242,10 +275,11 @@ impl Router {
             .map(|peer| (peer.member(), peer))
             .collect();
         let peers = members
-            .into_iter()
-            .map(|member| match known.get(&member) {
+            .iter()
+            .filter(|member| !listed.is_leaving(member))
+            .map(|member| match known.get(member) {
                 Some(peer) => Ok((*peer).clone()),
-                None => self.newcomer(member),
+                None => self.newcomer(member.clone()),
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let ring = match current.ring() {
@@ -254,6 +288,7 @@ impl Router {
             None => Some(Ring::new(self.scheme, peers)),
         };
         let ring = ring.transpose().map_err(Error::ring)?;
+        listed.take(members);
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         log_changes(former.peers(), self.routes().peers());
         self.turnover.note(former.peers(), self.routes().peers());
@@ -266,7 +301,8 @@ impl Router {
             has_changed
         });
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
-            let former = Former::new(former, self.handoff);
+            let earlier = self.former.load();
+            let former = Former::new(former, earlier.as_deref(), self.handoff);
             self.former.store(Some(Arc::new(former)));
         }
         Ok(())
@@ -294,6 +330,43 @@ impl Router {
             return Err(Error::invalid_member(member.to_string(), reason));
         }
         Ok(())
+    }
+}
+
+/// The members as they are listed, also those that own no keys because they leave.
+#[derive(Debug, Default)]
+struct Listed {
+    members: Vec<Member>,
+    /// The latest known start of each, by ids.
+    starts: HashMap<Box<str>, Start>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Start {
+    origin: u64,
+    is_leaving: bool,
+}
+
+impl Start {
+    /// Whether this was said before what is `known`: a start that leaves does not come back, and origins begin with the time.
+    fn is_of_the_past(self, known: Self) -> bool {
+        match self.origin == known.origin {
+            true => known.is_leaving || !self.is_leaving,
+            false => self.is_leaving && self.origin < known.origin,
+        }
+    }
+}
+
+impl Listed {
+    fn is_leaving(&self, member: &Member) -> bool {
+        let start = self.starts.get(member.id());
+        start.is_some_and(|start| start.is_leaving)
+    }
+
+    fn take(&mut self, members: Vec<Member>) {
+        let ids: HashSet<&str> = members.iter().map(Member::id).collect();
+        self.starts.retain(|id, _| ids.contains(&**id));
+        self.members = members;
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use peers::{
     BoxFuture, ChangeId, Error, Expiry, GetMode, GetRequest, Knowledge, KnownChange, NamedChange,
-    PeerService, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges, WallClock,
+    OfferRequest, PeerService, RemoveRequest, Reply, SetRequest, Stamp, UnnamedChanges, WallClock,
 };
 
 use super::value;
@@ -31,6 +31,8 @@ pub(crate) enum Asked {
     Clear,
     Sync(Knowledge),
     Behind(Vec<String>),
+    /// By this member.
+    Offer(String, Vec<Vec<u8>>),
 }
 
 /// What somebody knows of changes. The node knows that of `the node`.
@@ -49,6 +51,7 @@ pub(crate) fn knowledge_of(who: &str) -> Knowledge {
         origin: 5,
         made: vec![(1, vec![0..=0, 2..=300]), (u64::MAX, vec![7..=u64::MAX])],
         begun: 6,
+        is_leaving: true,
         complete_for: 7,
         changes: vec![
             change(7, Some(b"\xff")),
@@ -209,6 +212,15 @@ impl PeerService for Node {
         Box::pin(async move {
             let members = members.iter().map(|&id| id.to_owned()).collect();
             self.note(Asked::Behind(members));
+            Ok(())
+        })
+    }
+
+    fn offer<'a>(&'a self, request: OfferRequest<'a>) -> BoxFuture<'a, Result<(), Error>> {
+        Box::pin(async move {
+            Self::check(request.group)?;
+            let keys = request.keys.iter().map(|key| key.to_vec()).collect();
+            self.note(Asked::Offer(request.member.into(), keys));
             Ok(())
         })
     }

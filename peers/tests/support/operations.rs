@@ -1,8 +1,8 @@
 //! Everything that a peer can be asked for.
 
 use peers::{
-    Error, GetManyRequest, GetMode, GetRequest, Knowledge, PeerClient, Protocol, RemoveRequest,
-    SetRequest,
+    Error, GetManyRequest, GetMode, GetRequest, Knowledge, OfferRequest, PeerClient, Protocol,
+    RemoveRequest, SetRequest,
 };
 
 use super::get;
@@ -31,6 +31,11 @@ pub(crate) async fn operations(
         stamp: None,
         known: &[],
     };
+    let offer = OfferRequest {
+        member: "pod-1",
+        group,
+        keys: &keys,
+    };
     let outcomes = [
         ("get", lookup(GetMode::Load).await.map(drop)),
         ("peek", lookup(GetMode::Peek).await.map(drop)),
@@ -42,6 +47,7 @@ pub(crate) async fn operations(
         ("clear", client.clear(group, None).await),
         ("sync", client.sync(Knowledge::default()).await.map(drop)),
         ("note behind", client.note_behind(&["pod-1"]).await),
+        ("offer", client.offer(offer).await),
     ];
     let supported = |result: Result<(), Error>| match result {
         Err(error) if error.is_unsupported() => None,
@@ -56,7 +62,7 @@ pub(crate) async fn operations(
 /// How many of them each protocol has.
 pub(crate) fn supported(protocol: Protocol) -> usize {
     match protocol {
-        Protocol::Native => 10,
+        Protocol::Native => 11,
         Protocol::Golang => 2,
         Protocol::Mailgun | Protocol::GroupcacheGo => 5,
         Protocol::Ipronko => 4,

@@ -4,15 +4,14 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-use peers::{GetMode, GetRequest, load_scope};
+use peers::load_scope;
 
 use crate::group::flights::Call;
 use crate::group::inner::Inner;
-use crate::lifetime::Via;
 use crate::report::FailedStep;
 use crate::stats::Event;
 use crate::store::Tier;
-use crate::trace::{asking, recorded, spans};
+use crate::trace::{recorded, spans};
 use crate::{Entry, Error, GetterError, Key, Source, Value};
 
 impl Inner {
@@ -36,49 +35,14 @@ impl Inner {
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
+        let former = self.router.former_owners(&key);
         // Boxed for the same reason as a fetch flight's exchange.
-        if self.router.former_owner(&key).is_some()
-            && let Some(entry) = Box::pin(self.take_over(&key, since)).await
+        if !former.is_empty()
+            && let Some(entry) = Box::pin(self.take_over(&former, &key, since)).await
         {
             return Ok(entry);
         }
         self.call_getter_or_pause(key, since).await
-    }
-
-    /// Right after a change of the membership, the key's former owner is likely to have the value.
-    /// This asks it for a copy, for a short time, and never for a load.
-    pub(in crate::group) async fn take_over(&self, key: &Key, since: u64) -> Option<Entry> {
-        let former = self.router.former_owner(key)?;
-        let known = &*self.coherence.known(&self.name, key);
-        let trust = self.trust(&former).ok()?;
-        let request = GetRequest {
-            group: &self.name,
-            key,
-            mode: GetMode::Peek,
-            known,
-        };
-        let span = spans::fetch(self.traced(), key, former.member(), 0, "hand-over");
-        let asked = pin!(former.get(request));
-        let asked = asking(span, asked);
-        let reply = tokio::time::timeout(self.limits.peek_timeout, asked).await;
-        let Ok(reply) = reply else {
-            self.router.pause_former(&former);
-            return None;
-        };
-        let reply = reply.ok()?;
-        self.trust_reply(&former, trust, reply.state).ok()?;
-        let now = self.clock.now();
-        let lifetime = self.freshness.of_reply(reply.expiry, Via::Peek, now);
-        let entry = Entry {
-            value: reply.value.compact(),
-            source: Source::Peer,
-            fresh_until: lifetime.fresh_until,
-        };
-        if !self.is_fresh(entry.fresh_until) {
-            return None;
-        }
-        self.store_since(since, key, entry.value.clone(), Tier::Main, lifetime);
-        Some(entry)
     }
 
     /// Calls the getter, unless its last calls for the key have failed just now.

@@ -4,7 +4,7 @@
 //! 2. `fetch`: the fetch flight, which all callers share that miss the same key.
 //! 3. `route`: which peers to ask, and in which order.
 //! 4. `mirror`: whether the value of another node is kept here.
-//! 5. `load`: the load flight, the one place that calls the getter.
+//! 5. `load`: the load flight, the one place that calls the getter. Before it does, `take_over` asks former owners.
 //!
 //! `refresh` replaces stale values in the background, `modes` has the gets that do not go all the way,
 //! `future` carries a get and `outcome` counts it.
@@ -18,6 +18,7 @@ mod modes;
 mod outcome;
 mod refresh;
 mod route;
+mod take_over;
 
 pub(super) use future::Get;
 pub(super) use outcome::event_of;

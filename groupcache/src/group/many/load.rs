@@ -97,9 +97,13 @@ impl Inner {
     }
 
     /// The former owner's copy, or the error of a key whose last loads have failed just now.
-    async fn result_without_getter(&self, load: &Claimed) -> Result<Option<Entry>, Error> {
-        if self.router.former_owner(load.key()).is_some()
-            && let Some(entry) = Box::pin(self.take_over(load.key(), load.since)).await
+    async fn result_without_getter(
+        self: &Arc<Self>,
+        load: &Claimed,
+    ) -> Result<Option<Entry>, Error> {
+        let former = self.router.former_owners(load.key());
+        if !former.is_empty()
+            && let Some(entry) = Box::pin(self.take_over(&former, load.key(), load.since)).await
         {
             return Ok(Some(entry));
         }

@@ -8,6 +8,7 @@
 //! | `peek`, `rounds` | the modes without fetch flights | `get/modes` |
 //! | `load`, `panics` | their load flights, and the bulk loads | `get/load` |
 //! | `serve` | answers a peer's request | `serve` |
+//! | `offered` | takes what a peer offers | `get/take_over` |
 //! | `in_order` | sorts the outcomes of a stream by the caller's list | |
 //!
 //! A key that somebody else has under way is joined, and never fetched or loaded twice. The others are *claimed* when
@@ -22,6 +23,7 @@ mod in_order;
 mod landings;
 mod load;
 mod missing;
+mod offered;
 mod panics;
 mod peek;
 mod rounds;

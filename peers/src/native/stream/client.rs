@@ -176,6 +176,16 @@ impl StreamForm {
         self.tell(&behind, "", Again::Once).await
     }
 
+    /// Sends an offer of values of the group.
+    pub(in crate::native) async fn offer(
+        &self,
+        message: Bytes,
+        group: &str,
+    ) -> Result<Option<()>, Error> {
+        let offer = OfNode::new(kind::OFFER, message);
+        self.tell(&offer, group, Again::Once).await
+    }
+
     /// The message of an answer that has to be of this kind, or the error that it says.
     fn expect(&self, kind: u8, answer: Answer, group: &str) -> Result<Bytes, Error> {
         let message = answer::expect(kind, answer, group);

@@ -17,7 +17,7 @@ use crate::access::Pass;
 use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
 use crate::http::{Body, BodyBudget, Share};
-use crate::native::wire::{get_many_response, knowledge, member_ids};
+use crate::native::wire::{get_many_response, knowledge, member_ids, offer};
 use crate::stream::Hello;
 use crate::stream::limits::SMALL;
 use crate::stream::server::{Answerer, Session, Times};
@@ -142,6 +142,7 @@ impl StreamService {
             kind::REMOVE => self.remove(&message).await,
             kind::CLEAR => self.clear(&message).await,
             kind::BEHIND => self.note_behind(&message).await,
+            kind::OFFER => self.offer(&message).await,
             _ => {
                 let text = format!("bad request: a call of the unknown kind {kind}");
                 Err(Error::unsupported_by_peer(text))
@@ -240,6 +241,11 @@ impl StreamService {
     async fn note_behind(&self, message: &[u8]) -> Result<(), Error> {
         let members = member_ids::decode(message)?;
         self.service.note_behind(&members).await
+    }
+
+    async fn offer(&self, message: &[u8]) -> Result<(), Error> {
+        let offer = offer::decode(message)?;
+        self.service.offer(offer.as_request()).await
     }
 
     fn limited(&self) -> Limited<'_> {

@@ -5,6 +5,7 @@
 //! | member | u16, bytes | length and UTF-8 text: the sender's id |
 //! | origin | u64 | names the start of the sender |
 //! | begun | u64 | the number of the last change that the sender has begun |
+//! | is leaving | u8 | 1 if the sender leaves the cluster, otherwise 0 |
 //! | complete for | u64 | the origin of the receiver, if everything is told that it lacks; otherwise 0 |
 //! | made | u32, each | count, and the changes that the sender has made, by their origins |
 //! | changes | u32, each | count, and changes that the receiver lacks |
@@ -50,7 +51,7 @@ pub(crate) const MAX_BYTES: usize = MAX_LIST_BYTES;
 type Ranges = Vec<RangeInclusive<u64>>;
 
 /// How long a message is that tells nothing.
-const EMPTY: usize = 2 + 3 * 8 + 3 * 4;
+const EMPTY: usize = 2 + 3 * 8 + 1 + 3 * 4;
 /// How long an origin without ranges is.
 const ORIGIN: usize = 8 + 4;
 /// How long a range is.
@@ -72,6 +73,7 @@ pub(in crate::native) fn encode(knowledge: &Knowledge) -> Result<Bytes, Error> {
     text::encode("a member's id", &knowledge.member, &mut message)?;
     message.put_u64_le(knowledge.origin);
     message.put_u64_le(knowledge.begun);
+    message.put_u8(knowledge.is_leaving.into());
     message.put_u64_le(knowledge.complete_for);
     message.put_u32_le(knowledge.made.len() as u32);
     for (origin, ranges) in &knowledge.made {
@@ -135,6 +137,7 @@ pub(in crate::native) fn decode(message: &[u8]) -> Result<Knowledge, Error> {
         member: text::decode(&mut fields)?.into(),
         origin: fields.u64()?,
         begun: fields.u64()?,
+        is_leaving: fields.flag()?,
         complete_for: fields.u64()?,
         made: several(&mut fields, ORIGIN, origin)?,
         changes: several(&mut fields, CHANGE, change)?,
@@ -242,20 +245,23 @@ mod tests {
             }
         });
         let parts = (
-            any::<(String, u64, u64, u64)>(),
+            any::<(String, u64, u64, bool, u64)>(),
             made,
             changes,
             vec(unnamed, 0..10),
         );
         parts.prop_map(
-            |((member, origin, begun, complete_for), made, changes, unnamed)| Knowledge {
-                member: member.into(),
-                origin,
-                made,
-                begun,
-                complete_for,
-                changes,
-                unnamed,
+            |((member, origin, begun, is_leaving, complete_for), made, changes, unnamed)| {
+                Knowledge {
+                    member: member.into(),
+                    origin,
+                    made,
+                    begun,
+                    is_leaving,
+                    complete_for,
+                    changes,
+                    unnamed,
+                }
             },
         )
     }
@@ -279,6 +285,7 @@ mod tests {
             origin: 5,
             made: vec![(1, vec![1..=2, 4..=0x0506]), (2, vec![])],
             begun: 6,
+            is_leaving: true,
             complete_for: 7,
             changes: vec![change(7, Some(b"key")), change(8, None)],
             unnamed: vec![UnnamedChanges {
@@ -291,7 +298,7 @@ mod tests {
         };
         let golden = [
             &b"\x05\0pod-1\x05\0\0\0\0\0\0\0"[..],
-            b"\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0",
+            b"\x06\0\0\0\0\0\0\0\x01\x07\0\0\0\0\0\0\0\x02\0\0\0",
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0",
             b"\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0",
             b"\x04\0\0\0\0\0\0\0\x06\x05\0\0\0\0\0\0",
@@ -337,7 +344,7 @@ mod tests {
             b"\0\0\0\0\0\0\0\0\0\xff\xff\xff\xff",
             b"\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\xff\xff\xff\xff",
         ] {
-            let message = [&[0; 25], lie, &[0; 100]].concat();
+            let message = [&[0; 26], lie, &[0; 100]].concat();
             assert!(decode(&message).unwrap_err().is_malformed());
         }
     }

@@ -5,6 +5,7 @@ pub(super) mod get_many_response;
 pub(super) mod get_response;
 pub(super) mod knowledge;
 pub(super) mod member_ids;
+pub(super) mod offer;
 pub(super) mod remove_keys;
 mod text;
 
@@ -25,6 +26,8 @@ pub(super) const CLEAR: &str = "_clear/";
 pub(super) const SYNC: &str = "_sync";
 /// The same: a POST there says which members have not been told of changes.
 pub(super) const BEHIND: &str = "_behind";
+/// The same: a POST there offers values.
+pub(super) const OFFER: &str = "_offer";
 
 /// The type of the messages there.
 pub(super) const BYTES: &str = "application/octet-stream";

@@ -215,15 +215,15 @@ async fn the_former_owner_is_remembered_for_the_hand_off_window() {
     let router = router.handoff(Duration::from_secs(30));
     router.set_members(members(&["a"])).unwrap();
     router.set_members(members(&["b"])).unwrap();
-    assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
+    assert_eq!(router.former_owners(b"k")[0].member(), &member("a"));
     tokio::time::advance(Duration::from_secs(29)).await;
     router.set_members(members(&["b"])).unwrap();
     assert!(
-        router.former_owner(b"k").is_some(),
+        !router.former_owners(b"k").is_empty(),
         "no change, no new window"
     );
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert!(router.former_owner(b"k").is_none());
+    assert!(router.former_owners(b"k").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -231,7 +231,71 @@ async fn to_a_new_node_the_former_owner_is_its_successor() {
     let (router, _) = router();
     let router = router.handoff(Duration::from_secs(30));
     router.set_members(members(&["self", "a"])).unwrap();
-    assert_eq!(router.former_owner(b"k").unwrap().member(), &member("a"));
+    assert_eq!(router.former_owners(b"k")[0].member(), &member("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_alone_counts_as_new_when_it_learns_of_others() {
+    let (router, _) = router();
+    let router = router.handoff(Duration::from_secs(30));
+    router.set_members(members(&["self"])).unwrap();
+    router.set_members(members(&["self", "a"])).unwrap();
+    assert_eq!(router.former_owners(b"k")[0].member(), &member("a"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_owners_before_each_change_of_the_window_are_remembered_the_latest_first() {
+    let (router, _) = router();
+    let router = router.handoff(Duration::from_secs(30));
+    let former = |router: &Router| -> Vec<String> {
+        let owners = router.former_owners(b"k");
+        let ids = owners.iter().map(|peer| peer.member().id().to_owned());
+        ids.collect()
+    };
+    router.set_members(members(&["a"])).unwrap();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    for name in ["b", "a", "c", "d", "self"] {
+        router.set_members(members(&[name])).unwrap();
+        tokio::time::advance(Duration::from_secs(6)).await;
+    }
+    let ids = |names: &[&str]| -> Vec<String> {
+        members(names).iter().map(|it| it.id().to_owned()).collect()
+    };
+    assert_eq!(former(&router), ids(&["d", "c", "a"]));
+    tokio::time::advance(Duration::from_secs(18)).await;
+    assert_eq!(former(&router), ids(&["d"]));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert!(former(&router).is_empty());
+}
+
+#[tokio::test]
+async fn a_member_that_leaves_owns_nothing_until_it_has_started_again() {
+    let (router, _) = router();
+    router.set_members(members(&["self", "a"])).unwrap();
+    let owners = |router: &Router| router.routes().peers().len();
+    assert!(router.note_start("a", 7, false), "its first start");
+    assert!(!router.note_start("a", 7, false) && !router.note_start("b", 7, true));
+    assert!(!router.note_start("a", 7, true));
+    assert_eq!(owners(&router), 1);
+    assert_eq!(
+        router.peer("a").unwrap().member(),
+        &member("a"),
+        "it still answers"
+    );
+    router.add_member(member("b")).unwrap();
+    assert_eq!(owners(&router), 2, "a list that has it makes no difference");
+    assert!(
+        !router.note_start("a", 7, false),
+        "said before it left, and come late"
+    );
+    assert_eq!(owners(&router), 2);
+    assert!(router.note_start("a", 8, false));
+    assert_eq!(owners(&router), 3);
+    assert!(!router.note_start("a", 7, true), "that was the one before");
+    assert_eq!(owners(&router), 3);
+    assert!(router.remove_member("a").unwrap());
+    router.add_member(member("a")).unwrap();
+    assert!(router.note_start("a", 8, false), "it has been away");
 }
 
 #[tokio::test(start_paused = true)]
@@ -239,17 +303,18 @@ async fn a_former_owner_that_was_slow_is_left_alone_for_pauses_that_grow() {
     let (router, _) = router();
     let router = router.handoff(Duration::from_secs(3600));
     router.set_members(members(&["a"])).unwrap();
+    tokio::time::advance(Duration::from_secs(3600)).await;
     router.set_members(members(&["b"])).unwrap();
     for millis in [250, 500, 1000, 2000, 4000, 5000, 5000] {
-        let former = router.former_owner(b"k").unwrap();
+        let former = router.former_owners(b"k").remove(0);
         router.pause_former(&former);
         tokio::time::advance(Duration::from_millis(millis - 1)).await;
-        assert!(router.former_owner(b"k").is_none());
+        assert!(router.former_owners(b"k").is_empty());
         tokio::time::advance(Duration::from_millis(1)).await;
     }
-    router.pause_former(&router.former_owner(b"k").unwrap());
+    router.pause_former(&router.former_owners(b"k")[0]);
     router.set_members(members(&["a"])).unwrap();
-    assert!(router.former_owner(b"k").is_some(), "b, this time");
+    assert!(!router.former_owners(b"k").is_empty(), "b, this time");
 }
 
 #[test]
@@ -278,7 +343,7 @@ async fn without_a_hand_off_window_the_past_is_forgotten() {
     let (router, _) = router();
     router.set_members(members(&["a"])).unwrap();
     router.set_members(members(&["b"])).unwrap();
-    assert!(router.former_owner(b"k").is_none());
+    assert!(router.former_owners(b"k").is_empty());
 }
 
 fn ids(peers: &[Peer]) -> Vec<&str> {

@@ -22,6 +22,7 @@ pub(super) mod kind {
     pub(crate) const SYNC: u8 = 20;
     pub(crate) const GET_MANY: u8 = 21;
     pub(crate) const BEHIND: u8 = 22;
+    pub(crate) const OFFER: u8 = 23;
 
     pub(crate) const VALUE: u8 = 32;
     pub(crate) const DONE: u8 = 33;

@@ -1,0 +1,59 @@
+//! Step 6 for several keys whose values a peer offers.
+
+use std::sync::Arc;
+
+use peers::{GetMode, Peer};
+
+use super::rounds::Keyed;
+use crate::Key;
+use crate::group::inner::Inner;
+
+/// A key that this node answers for, and has no value of.
+struct Lacking {
+    key: Key,
+    since: u64,
+}
+
+impl Keyed for Lacking {
+    fn key(&self) -> &[u8] {
+        &self.key
+    }
+}
+
+impl Inner {
+    /// Takes copies of what a peer offers, as far as this node answers for the keys and has no values of them.
+    pub(crate) async fn take_offered(
+        self: &Arc<Self>,
+        peer: &Peer,
+        keys: &[&[u8]],
+    ) -> Result<(), peers::Error> {
+        let keys = keys.iter().filter(|key| self.lacks(key));
+        let lacking = keys.map(|key| Lacking {
+            key: Key::from(*key),
+            since: self.coherence.position(),
+        });
+        let (mut late, mut asked) = (lacking.collect::<Vec<_>>(), 0);
+        // As long as an exchange brings some, what did not fit into it is asked for again.
+        while !late.is_empty() && late.len() != asked {
+            asked = late.len();
+            let answers = self.ask_together(peer, &late, GetMode::Peek).await?;
+            let mut answers = answers.into_iter();
+            late.retain(|Lacking { key, since }| match answers.next().flatten() {
+                Some(Ok(reply)) => {
+                    // A load may have been faster, and its value is newer.
+                    if self.lacks(key) {
+                        self.take(key, reply, *since);
+                    }
+                    false
+                }
+                Some(Err(_)) => false,
+                None => true,
+            });
+        }
+        Ok(())
+    }
+
+    fn lacks(&self, key: &[u8]) -> bool {
+        self.answers_for(key) && self.store.inspect(key).is_none()
+    }
+}

@@ -1,0 +1,180 @@
+//! Values that change hands with the members: a node that leaves offers others what it has, and a node that starts is offered
+//! what is its own. The database hardly notices.
+
+mod common;
+
+use std::time::Duration;
+
+use common::simulated::{HOSTS, nodes, nodes_with, urls};
+use common::three::numbering;
+use common::{Calls, MIB};
+use groupcache::testing::Network;
+use groupcache::{Always, Group, Never, Node, NodeBuilder, Source};
+use tokio::time::sleep;
+
+const KEYS: usize = 300;
+
+/// Longer than the window in which former owners are asked for single keys.
+const AFTER_THE_WINDOW: Duration = Duration::from_secs(31);
+
+/// Long enough for nodes that reach each other.
+const MOMENT: Duration = Duration::from_secs(1);
+
+fn key(number: usize) -> String {
+    format!("k{number}")
+}
+
+fn build(node: &Node, calls: &Calls) -> Group {
+    let group = node.group("g", MIB, calls.echo()).promoter(Never);
+    group.build().unwrap()
+}
+
+/// Gets all keys, and says how many were loaded.
+async fn load_all(group: &Group) -> usize {
+    let mut loaded = 0;
+    for number in 0..KEYS {
+        let entry = group.entry(key(number)).await.unwrap();
+        loaded += usize::from(entry.source() == Source::Origin);
+    }
+    loaded
+}
+
+/// Gets all keys on each node, and then says how often a value was loaded.
+async fn loads(groups: &[&Group], calls: &Calls) -> u64 {
+    let before = calls.count();
+    for group in groups {
+        load_all(group).await;
+    }
+    calls.count() - before
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_leaves_hands_its_values_over_and_no_key_is_loaded_again() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut nodes = nodes(&network, &[0, 1, 2]).await;
+    let groups: Vec<_> = nodes.iter().map(|node| build(node, &calls)).collect();
+    load_all(&groups[0]).await;
+    assert_eq!(calls.count(), KEYS as u64);
+    let leaver = nodes.pop().unwrap();
+    leaver.shutdown().await;
+    for node in &nodes {
+        assert_eq!(node.peers().len(), 2, "it owns nothing any more");
+    }
+    network.partition(HOSTS[0], HOSTS[2]);
+    network.partition(HOSTS[1], HOSTS[2]);
+    sleep(AFTER_THE_WINDOW).await;
+    assert_eq!(loads(&[&groups[0], &groups[1]], &calls).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rolling_restart_loads_no_key_again() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut running = nodes(&network, &[0, 1, 2]).await;
+    let mut groups: Vec<_> = running.iter().map(|node| build(node, &calls)).collect();
+    load_all(&groups[0]).await;
+    for place in 0..3 {
+        let other = (place + 1) % 3;
+        running[place].shutdown().await;
+        assert_eq!(loads(&[&groups[other]], &calls).await, 0, "{place} is away");
+        sleep(AFTER_THE_WINDOW).await;
+        running[place] = nodes(&network, &[place]).await.remove(0);
+        groups[place] = build(&running[place], &calls);
+        sleep(MOMENT).await;
+        for node in &running {
+            assert_eq!(node.peers().len(), 3, "it is back");
+        }
+        sleep(AFTER_THE_WINDOW).await;
+        assert_eq!(loads(&[&groups[other]], &calls).await, 0, "{place} is back");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_comes_back_from_a_crash_is_offered_what_others_have_for_it() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut running = nodes(&network, &[0, 1, 2]).await;
+    let mirrored = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Always);
+        group.build().unwrap()
+    };
+    let groups: Vec<_> = running.iter().map(mirrored).collect();
+    load_all(&groups[0]).await;
+    drop(running.pop());
+    sleep(MOMENT).await;
+    let back = nodes(&network, &[2]).await.remove(0);
+    let group = mirrored(&back);
+    sleep(AFTER_THE_WINDOW).await;
+    let own = |number: &usize| back.owner(key(*number)).unwrap().url() == urls()[2];
+    let own = (0..KEYS).filter(own).count();
+    assert_eq!((group.stats().entries, own > 50), (own as u64, true));
+    assert_eq!(loads(&[&groups[1]], &calls).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_learns_of_others_after_its_start_takes_over_what_it_is_to_own() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let alone = |node: NodeBuilder| node.peers(Vec::<String>::new());
+    let nodes = nodes_with(&network, &[0, 1, 2], alone).await;
+    let groups: Vec<_> = nodes.iter().map(|node| build(node, &calls)).collect();
+    for node in &nodes {
+        for url in urls().iter().take(2) {
+            node.add_peer(&**url).unwrap();
+        }
+    }
+    load_all(&groups[0]).await;
+    let before = calls.count();
+    // One after the other, and the newcomer last.
+    for node in &nodes {
+        node.add_peer(&*urls()[2]).unwrap();
+    }
+    load_all(&groups[2]).await;
+    assert_eq!(calls.count(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_offered_values_takes_none_that_is_older_than_a_change_it_knows() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut running = nodes(&network, &[0, 1, 2]).await;
+    let numbered = |node: &Node| {
+        let group = node.group("g", MIB, numbering(&calls)).promoter(Never);
+        group.build().unwrap()
+    };
+    let groups: Vec<_> = running.iter().map(numbered).collect();
+    load_all(&groups[0]).await;
+    // Node 2 is not told that all its values are old, and hands them over all the same.
+    network.partition(HOSTS[0], HOSTS[2]);
+    assert!(groups[0].clear().await.is_err());
+    network.heal();
+    let before = calls.count();
+    running.pop().unwrap().shutdown().await;
+    load_all(&groups[0]).await;
+    assert_eq!(calls.count() - before, KEYS as u64, "every value was old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_leaves_in_its_time_though_nobody_answers() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let limit = Duration::from_secs(3);
+    let nodes = nodes_with(&network, &[0, 1, 2], |node| node.leave_timeout(limit)).await;
+    let group = build(&nodes[2], &calls);
+    load_all(&group).await;
+    for host in &HOSTS[..2] {
+        network.partition(host, HOSTS[2]);
+    }
+    let begun = tokio::time::Instant::now();
+    nodes[2].leave().await;
+    nodes[2].leave().await;
+    assert!(begun.elapsed() <= limit, "{:?}", begun.elapsed());
+    assert_eq!(load_all(&group).await, 0, "its callers are served");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_is_not_to_hand_over_neither_offers_nor_takes() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let off = |node: NodeBuilder| node.handoff(Duration::ZERO);
+    let nodes = nodes_with(&network, &[0, 1, 2], off).await;
+    let groups: Vec<_> = nodes.iter().map(|node| build(node, &calls)).collect();
+    load_all(&groups[0]).await;
+    nodes[2].shutdown().await;
+    assert_eq!(nodes[0].peers().len(), 3);
+    assert!(loads(&[&groups[0]], &calls).await > 50);
+}
