@@ -151,6 +151,56 @@ async fn a_node_that_is_offered_values_takes_none_that_is_older_than_a_change_it
 }
 
 #[tokio::test(start_paused = true)]
+async fn with_copies_on_standby_the_end_of_a_node_loses_nothing_whatever_came_before() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut running = nodes(&network, &[0, 1, 2]).await;
+    let on_standby = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Never);
+        group.standby(true).build().unwrap()
+    };
+    let mut groups: Vec<_> = running.iter().map(on_standby).collect();
+    load_all(&groups[0]).await;
+    groups[1].set("k1", "set").await.unwrap();
+    // Node 1 dies, and comes back. Then node 2 leaves in order, and comes back. Then node 0 dies.
+    for place in [1, 2, 0] {
+        sleep(MOMENT).await;
+        if place == 2 {
+            running[place].shutdown().await;
+        }
+        running.remove(place);
+        groups.remove(place);
+        sleep(AFTER_THE_WINDOW).await;
+        assert_eq!(loads(&[&groups[0], &groups[1]], &calls).await, 0, "{place}");
+        assert_eq!(groups[0].get("k1").await.unwrap(), "set");
+        running.insert(place, nodes(&network, &[place]).await.remove(0));
+        groups.insert(place, on_standby(&running[place]));
+        sleep(AFTER_THE_WINDOW).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_on_standby_goes_with_its_removal() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let nodes = nodes(&network, &[0, 1, 2]).await;
+    let on_standby = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Never);
+        group.standby(true).build().unwrap()
+    };
+    let groups: Vec<_> = nodes.iter().map(on_standby).collect();
+    load_all(&groups[0]).await;
+    sleep(MOMENT).await;
+    let held = || {
+        groups
+            .iter()
+            .map(|group| group.stats().entries)
+            .sum::<u64>()
+    };
+    assert_eq!(held(), 2 * KEYS as u64);
+    groups[0].remove_many((0..KEYS).map(key)).await.unwrap();
+    assert_eq!(held(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_leaves_in_its_time_though_nobody_answers() {
     let (network, calls) = (Network::new(), Calls::default());
     let limit = Duration::from_secs(3);

@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) keys: usize,
     pub(super) zipf: f64,
     pub(super) limit: Duration,
+    /// Ends the load when it is set.
+    pub(super) is_over: Arc<AtomicBool>,
     pub(super) bar: ProgressBar,
 }
 
@@ -69,6 +71,25 @@ impl Crowd {
         (sum(tasks).await, start.elapsed())
     }
 
+    /// Each of the first rows is asked for once.
+    pub(super) async fn warm_up(&self, rows: usize) -> Tally {
+        const CALLERS: usize = 64;
+        let client = Client::new();
+        let mut tasks = JoinSet::new();
+        for caller in 0..CALLERS {
+            let (crowd, client) = (self.clone(), client.clone());
+            tasks.spawn(async move {
+                let mut tally = Tally::default();
+                for row in (caller..rows).step_by(CALLERS) {
+                    let node = row % crowd.0.nodes.len();
+                    crowd.0.ask(&client, node, row, &mut tally).await;
+                }
+                tally
+            });
+        }
+        sum(tasks).await
+    }
+
     /// Callers ask for one row after another, each on any node.
     pub(super) async fn load(&self, plan: Plan) -> Load {
         let start = Instant::now();
@@ -78,10 +99,12 @@ impl Crowd {
         for caller in 0..plan.callers {
             let (crowd, client, zipf) = (self.clone(), client.clone(), Arc::clone(&zipf));
             let (begun, bar) = (Arc::clone(&begun), plan.bar.clone());
+            let is_over = Arc::clone(&plan.is_over);
             tasks.spawn(async move {
                 let (mut tally, mut random) = (Tally::default(), Random::new(caller.into()));
                 while begun.fetch_add(1, Ordering::Relaxed) < plan.requests
                     && start.elapsed() < plan.limit
+                    && !is_over.load(Ordering::Relaxed)
                 {
                     let row = zipf.rank(random.uniform());
                     let node = random.below(crowd.0.nodes.len());
@@ -126,7 +149,11 @@ impl Inner {
             if !self.nodes.is_up(node) {
                 continue;
             }
-            match self.exchange(client, node, row).await {
+            let answer = tokio::select! {
+                answer = self.exchange(client, node, row) => answer,
+                () = self.nodes.went_down(node) => Err("the node went down".into()),
+            };
+            match answer {
                 Ok(source) => return tally.answered(source, start.elapsed()),
                 // Its node was killed while it waited; every real client goes elsewhere then.
                 Err(_) if !self.nodes.is_up(node) => tally.moved += 1,

@@ -3,6 +3,7 @@
 //! Starts a [`dbserver`] and several [`frontend`]s as processes of their own, sends them a stampede
 //! on one key and then a skewed load, and tells how often the database was asked.
 
+mod chaos;
 mod crowd;
 mod nodes;
 mod process;
@@ -13,6 +14,7 @@ mod tally;
 use std::cell::Cell;
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,8 @@ use serde_json::Value;
 
 use crate::client::Client;
 use crate::{BoxError, dbserver, frontend, program};
-use crowd::Crowd;
+use chaos::{Outcome, Scenario, Stage};
+use crowd::{Crowd, Plan};
 use nodes::Nodes;
 use process::Process;
 use report::{Report, Stampede};
@@ -69,9 +72,17 @@ pub struct Options {
     /// End the load after this many seconds, if the requests have not.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// Kill a node on the way, and start it again.
-    #[arg(long)]
-    chaos: bool,
+    /// Kill a node on the way, and start it again. With scenarios: warm a cluster up, and put it under load before, while
+    /// and after each of them happens.
+    #[arg(
+        long,
+        value_name = "SCENARIO,..",
+        value_enum,
+        num_args = 0..,
+        require_equals = true,
+        value_delimiter = ','
+    )]
+    chaos: Option<Vec<Scenario>>,
     /// Print one JSON object and nothing else.
     #[arg(long)]
     json: bool,
@@ -95,12 +106,96 @@ pub fn main() -> ExitCode {
 /// When a process does not start, a request fails, or a key was loaded more than once although all
 /// nodes were up.
 pub async fn run(options: Options) -> Result<(), BoxError> {
-    if options.chaos && options.nodes < 2 {
+    if options.chaos.is_some() && options.nodes < 2 {
         return Err("--chaos needs a second node, for the callers to go to".into());
     }
     tokio::select! {
-        done = demo(&options) => done,
+        done = main_job(&options) => done,
         _ = program::stop_requested(false) => Err("interrupted".into()),
+    }
+}
+
+async fn main_job(options: &Options) -> Result<(), BoxError> {
+    match options.chaos.as_deref() {
+        None | Some([]) => demo(options).await,
+        Some(scenarios) => perform(options, scenarios).await,
+    }
+}
+
+/// Performs scenarios one after the other, each with a cluster of its own.
+async fn perform(options: &Options, scenarios: &[Scenario]) -> Result<(), BoxError> {
+    let rows = Rows::new(options.keys as usize, options.value_bytes as usize);
+    let rows = Arc::new(rows);
+    let directory = tempfile::tempdir()?;
+    let client = Client::new();
+    let mut outcomes = Vec::new();
+    for &scenario in scenarios {
+        let (delay, file) = (options.delay, directory.path().join(scenario.name()));
+        let database = database(delay, &file, &rows, &client).await?;
+        // One more for who joins.
+        let joins = scenario == Scenario::Join;
+        let nodes = start_nodes(options, options.nodes + u16::from(joins), &database).await?;
+        if joins {
+            nodes.keep_back().await?;
+        }
+        let nodes = Arc::new(nodes);
+        let stage = Stage {
+            crowd: Crowd::new(Arc::clone(&nodes), Arc::clone(&rows)),
+            nodes,
+            plan: &|| plan(options, ProgressBar::hidden()),
+            client: &client,
+            database: &database,
+        };
+        let outcome = stage.perform(scenario).await?;
+        if !options.json {
+            writeln!(io::stdout(), "{}", outcome.to_table())?;
+        }
+        outcomes.push(outcome);
+    }
+    if options.json {
+        let outcomes: Vec<Value> = outcomes.iter().map(Outcome::to_json).collect();
+        writeln!(io::stdout(), "{}", Value::from(outcomes))?;
+    }
+    let checks = outcomes.iter().try_for_each(Outcome::check);
+    checks.map_err(BoxError::from)
+}
+
+/// Starts a database with the rows in it.
+async fn database(
+    delay: u64,
+    file: &Path,
+    rows: &Arc<Rows>,
+    client: &Client,
+) -> Result<Process, BoxError> {
+    let args = [
+        "--listen=127.0.0.1:0".into(),
+        format!("--delay={delay}"),
+        format!("--data={}", file.display()),
+    ];
+    let database = Process::start("dbserver", args).await?;
+    rows.write_to(client, &database.url()).await?;
+    Ok(database)
+}
+
+async fn start_nodes(options: &Options, count: u16, database: &Process) -> Result<Nodes, BoxError> {
+    let args = [
+        format!("--db={}", database.url()),
+        format!("--protocol={}", options.protocol),
+        format!("--cache-bytes={}", options.cache_bytes),
+    ];
+    Nodes::start(count, args).await
+}
+
+/// What the callers of a load are to do.
+fn plan(options: &Options, bar: ProgressBar) -> Plan {
+    Plan {
+        requests: options.requests,
+        callers: options.concurrency,
+        keys: options.keys as usize,
+        zipf: options.zipf,
+        limit: Duration::from_secs(options.seconds),
+        is_over: Arc::default(),
+        bar,
     }
 }
 
@@ -129,31 +224,14 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         options.nodes,
     ))?;
     let client = Client::new();
-    let database = Process::start(
-        "dbserver",
-        [
-            "--listen=127.0.0.1:0".into(),
-            format!("--delay={}", options.delay),
-            format!("--data={}", file.display()),
-        ],
-    )
-    .await?;
-    rows.write_to(&client, &database.url()).await?;
+    let database = database(options.delay, &file, &rows, &client).await?;
     say(format!(
         "  database  {}  SQLite, {} rows, every read takes {} ms",
         database.url(),
         count(rows.len() as u64),
         options.delay,
     ))?;
-    let nodes = Nodes::start(
-        options.nodes,
-        [
-            format!("--db={}", database.url()),
-            format!("--protocol={}", options.protocol),
-            format!("--cache-bytes={}", options.cache_bytes),
-        ],
-    )
-    .await?;
+    let nodes = start_nodes(options, options.nodes, &database).await?;
     for (number, url) in (1..).zip(nodes.urls()) {
         say(format!(
             "  node {number:<3}  {url}  {} protocol, up to {}",
@@ -197,15 +275,8 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         count(options.keys.into()),
     ))?;
     let bar = progress_bar(options);
-    let load = crowd.load(crowd::Plan {
-        requests: options.requests,
-        callers: options.concurrency,
-        keys: options.keys as usize,
-        zipf: options.zipf,
-        limit: Duration::from_secs(options.seconds),
-        bar: bar.clone(),
-    });
-    let load = if options.chaos {
+    let load = crowd.load(plan(options, bar.clone()));
+    let load = if options.chaos.is_some() {
         with_chaos(load, &nodes, &bar, options.requests).await?
     } else {
         load.await
@@ -221,7 +292,7 @@ async fn demo(options: &Options) -> Result<(), BoxError> {
         per_node: nodes.stats(&client).await,
         stampede,
         load,
-        chaos: options.chaos,
+        chaos: options.chaos.is_some(),
     };
     if options.json {
         writeln!(io::stdout(), "{}", report.to_json())?;

@@ -1,10 +1,9 @@
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::process::Process;
 use crate::BoxError;
@@ -23,8 +22,19 @@ struct Node {
     address: SocketAddr,
     url: String,
     /// Whether callers should go there; written before the process is killed and after it is back.
-    up: AtomicBool,
+    up: watch::Sender<bool>,
     process: Mutex<Process>,
+}
+
+impl Node {
+    fn of(process: Process) -> Self {
+        Self {
+            address: process.address(),
+            url: process.url(),
+            up: watch::Sender::new(true),
+            process: Mutex::new(process),
+        }
+    }
 }
 
 impl Nodes {
@@ -38,22 +48,24 @@ impl Nodes {
         for _ in 0..count {
             let listen = "--listen=127.0.0.1:0".to_owned();
             let process = Process::start("frontend", args.iter().cloned().chain([listen])).await?;
-            nodes.push(Node {
-                address: process.address(),
-                url: process.url(),
-                up: AtomicBool::new(true),
-                process: Mutex::new(process),
-            });
+            nodes.push(Node::of(process));
         }
         let nodes = Self { nodes, args };
-        let client = Client::new();
-        let members = json!(nodes.urls().collect::<Vec<_>>()).to_string();
-        for url in nodes.urls() {
-            client
-                .send_ok(Method::PUT, &format!("{url}/api/peers"), members.clone())
-                .await?;
-        }
+        nodes.tell_all().await?;
         Ok(nodes)
+    }
+
+    /// Tells each node that is up which nodes are.
+    pub(super) async fn tell_all(&self) -> Result<(), BoxError> {
+        let client = Client::new();
+        let up = || self.nodes.iter().filter(|node| *node.up.borrow());
+        let members: Vec<&str> = up().map(|node| &*node.url).collect();
+        let members = json!(members).to_string();
+        for Node { url, .. } in up() {
+            let api = format!("{url}/api/peers");
+            client.send_ok(Method::PUT, &api, members.clone()).await?;
+        }
+        Ok(())
     }
 
     pub(super) fn len(&self) -> usize {
@@ -69,14 +81,56 @@ impl Nodes {
     }
 
     pub(super) fn is_up(&self, node: usize) -> bool {
-        self.nodes[node].up.load(Ordering::SeqCst)
+        *self.nodes[node].up.borrow()
+    }
+
+    /// Waits until callers should no longer go to a node.
+    pub(super) async fn went_down(&self, node: usize) {
+        let mut up = self.nodes[node].up.subscribe();
+        // The sender is here.
+        let _ = up.wait_for(|up| !up).await;
     }
 
     /// Kills a node. The others are not told; they find out.
     pub(super) async fn kill(&self, node: usize) -> Result<(), BoxError> {
         let node = &self.nodes[node];
-        node.up.store(false, Ordering::SeqCst);
+        node.up.send_replace(false);
         node.process.lock().await.kill().await
+    }
+
+    /// Has a node leave in order, and end. Its callers go elsewhere first, as behind a load balancer.
+    pub(super) async fn end(&self, node: usize) -> Result<(), BoxError> {
+        let node = &self.nodes[node];
+        node.up.send_replace(false);
+        node.process.lock().await.end().await
+    }
+
+    /// Stops a node in its tracks. The others are not told.
+    pub(super) async fn pause(&self, node: usize) -> Result<(), BoxError> {
+        let node = &self.nodes[node];
+        node.up.send_replace(false);
+        node.process.lock().await.pause()
+    }
+
+    /// Lets a stopped node go on.
+    pub(super) async fn resume(&self, node: usize) -> Result<(), BoxError> {
+        let node = &self.nodes[node];
+        node.process.lock().await.resume()?;
+        node.up.send_replace(true);
+        Ok(())
+    }
+
+    /// Brings the last node in, which has been [kept back](Self::keep_back).
+    pub(super) async fn join(&self) -> Result<(), BoxError> {
+        let last = self.nodes.len() - 1;
+        self.restart(last).await?;
+        self.tell_all().await
+    }
+
+    /// Ends the last node before it does anything, and tells the others that it is not there.
+    pub(super) async fn keep_back(&self) -> Result<(), BoxError> {
+        self.kill(self.nodes.len() - 1).await?;
+        self.tell_all().await
     }
 
     /// Starts a killed node again, under its old address.
@@ -103,7 +157,7 @@ impl Nodes {
             tokio::time::sleep(Duration::from_millis(250)).await;
         };
         *node.process.lock().await = process;
-        node.up.store(true, Ordering::SeqCst);
+        node.up.send_replace(true);
         Ok(())
     }
 

@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -9,6 +10,9 @@ use crate::BoxError;
 
 /// How long a process may take until it says that it is ready.
 const START: Duration = Duration::from_secs(20);
+
+/// How long it may take to stop in order.
+const END: Duration = Duration::from_secs(40);
 
 /// A server that runs as a process of its own: this executable again, as another program.
 ///
@@ -54,6 +58,32 @@ impl Process {
 
     pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Has the process stop in order, and waits until it has.
+    pub(super) async fn end(&mut self) -> Result<(), BoxError> {
+        drop(self.child.stdin.take());
+        let ended = tokio::time::timeout(END, self.child.wait()).await;
+        let status = ended.map_err(|_| format!("a process has not ended within {END:?}"))??;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("a process has ended with {status}").into()),
+        }
+    }
+
+    /// Has the process do nothing until it is [resumed](Self::resume).
+    pub(super) fn pause(&self) -> Result<(), BoxError> {
+        self.signal(Signal::STOP)
+    }
+
+    pub(super) fn resume(&self) -> Result<(), BoxError> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<(), BoxError> {
+        let id = self.child.id().ok_or("the process has ended")?;
+        let id = Pid::from_raw(id.try_into()?).ok_or("a process without an id")?;
+        Ok(kill_process(id, signal)?)
     }
 
     /// Kills the process, without a word of warning, and waits until it is gone.

@@ -12,6 +12,7 @@ use super::flights::Flights;
 use super::limits::Limits;
 use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
+use super::standby::Standby;
 use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
 use crate::lifetime::{Freshness, Lifetime};
@@ -44,6 +45,8 @@ pub(crate) struct Inner {
     pub(super) freshness: Freshness,
     /// Watches the values that stop being fresh at a moment of the wall clock.
     pub(super) moments: Moments,
+    /// `None`: no other node holds this node's values on standby.
+    pub(super) standby: Option<Standby>,
     pub(super) limits: Limits,
     /// The time limit of an exchange with a peer, if the node knows it.
     pub(super) request_timeout: Option<Duration>,
@@ -149,7 +152,16 @@ impl Inner {
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);
+        self.note_stored(key, tier, lifetime);
+    }
+
+    pub(super) fn note_stored(&self, key: &Key, tier: Tier, lifetime: Lifetime) {
         self.moments.note(lifetime);
+        if tier == Tier::Main
+            && let Some(standby) = &self.standby
+        {
+            standby.note(key);
+        }
     }
 
     /// Whether the key has not changed `since` the [position](Coherence::position) at which some work began.

@@ -3,22 +3,18 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use peers::{Error, GetManyRequest, Knowledge, OfferRequest, Peer};
+use peers::{Error, Knowledge, Peer};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::groups::Groups;
-use crate::Key;
-
-/// The most keys of one offer. The peer asks for all of them before the next one.
-const KEYS_TOGETHER: usize = 512;
+use crate::{Group, Key};
 
 /// How many members are offered values at a time.
 const AT_ONCE: usize = 4;
 
-/// How often a member that has started is offered values again if it does not take them: it may have no groups yet, or may
-/// not know this node.
+/// How often a member that has started is offered values at most.
 const TRIES: u32 = 6;
 
 /// The pause before the second try. Each further one is twice as long.
@@ -68,57 +64,12 @@ impl Groups {
 
     async fn offer_to(&self, member: &str) {
         let _turn = self.hand_over.turns.acquire().await;
-        let most_bytes = self.hand_over.most_bytes;
         for group in self.list() {
-            let offers = group.0.owned_by_others(Some(member), most_bytes).await;
+            let offers = group.0.offers_to(member, self.hand_over.most_bytes).await;
             for (peer, keys) in offers {
-                self.offer_patiently(group.name(), &peer, &keys).await;
+                offer_patiently(&group, &peer, &keys).await;
             }
         }
-    }
-
-    async fn offer_patiently(&self, group: &str, peer: &Peer, keys: &[Key]) {
-        let mut offered = 0;
-        for attempt in 0..TRIES {
-            if attempt > 0 {
-                sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
-            }
-            match self.offer_all(group, peer, keys, &mut offered).await {
-                Ok(()) => return,
-                Err(error) => {
-                    tracing::debug!(group, peer = %peer.member(), %error, "values are not taken");
-                }
-            }
-        }
-    }
-
-    /// Offers the keys from a place on, and moves it on with each offer that is taken.
-    async fn offer_all(
-        &self,
-        group: &str,
-        peer: &Peer,
-        keys: &[Key],
-        offered: &mut usize,
-    ) -> Result<(), Error> {
-        let member = self.router.this().id();
-        while *offered < keys.len() {
-            let mut bytes = 0;
-            let fits = |key: &&Key| {
-                bytes += key.len();
-                bytes <= GetManyRequest::MAX_BYTES
-            };
-            let some = keys[*offered..].iter().take(KEYS_TOGETHER).take_while(fits);
-            let some: Vec<&[u8]> = some.map(|key| &**key).collect();
-            let keys = &*some;
-            let offer = OfferRequest {
-                member,
-                group,
-                keys,
-            };
-            peer.offer(offer).await?;
-            *offered += keys.len().max(1);
-        }
-        Ok(())
     }
 
     /// Tells all peers that this node leaves, so that the ring is theirs, and offers them what they own from now on.
@@ -154,16 +105,32 @@ impl Groups {
             router.note_start(this, origin, true);
         }
         for group in self.list() {
-            let most_bytes = self.hand_over.most_bytes;
-            let offers = group.0.owned_by_others(None, most_bytes).await;
+            let offers = group.0.offers_to_all(self.hand_over.most_bytes).await;
             let offers = offers.iter().map(async |(peer, keys)| {
-                let offered = self.offer_all(group.name(), peer, keys, &mut 0).await;
-                if let Err(error) = offered {
-                    let (group, peer) = (group.name(), peer.member());
-                    tracing::debug!(group, %peer, %error, "values are not taken");
+                if let Err(error) = group.0.offer(peer, keys, &mut 0).await {
+                    not_taken(&group, peer, &error);
                 }
             });
             join_all(offers).await;
         }
     }
+}
+
+/// Offers the keys until they are taken: the peer may have no such group yet, or may not know this node.
+async fn offer_patiently(group: &Group, peer: &Peer, keys: &[Key]) {
+    let mut offered = 0;
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
+        }
+        match group.0.offer(peer, keys, &mut offered).await {
+            Ok(()) => return,
+            Err(error) => not_taken(group, peer, &error),
+        }
+    }
+}
+
+fn not_taken(group: &Group, peer: &Peer, error: &Error) {
+    let (group, peer) = (group.name(), peer.member());
+    tracing::debug!(group, %peer, %error, "values are not taken");
 }

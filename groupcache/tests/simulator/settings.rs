@@ -36,6 +36,8 @@ pub struct Settings {
     /// Whether clients write a key one after the other, each when the last one has told the cache. Those that do not, do not
     /// set values: a value may then be older than a change that the cache knows already.
     pub takes_turns: bool,
+    /// Whether the nodes hold each other's values on standby.
+    pub standby: bool,
     /// How the nodes talk.
     pub speech: Speech,
 }
@@ -86,6 +88,7 @@ impl Settings {
             clock_error: Duration::from_secs(600),
             exchanges: random.chance(60),
             takes_turns: random.chance(60),
+            standby: random.chance(30),
             speech: Speech::Native,
         }
     }

@@ -165,6 +165,7 @@ impl Nodes {
             true => builder.promoter(Always),
             false => builder.promoter(Never),
         };
+        let builder = builder.standby(plan.settings.standby);
         let group = builder.build().expect("good settings");
         let service = node.peer_service();
         post.change(|ways| ways.start(number, life, service));

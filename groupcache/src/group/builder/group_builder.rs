@@ -14,6 +14,7 @@ use crate::group::inner::Inner;
 use crate::group::limits::Limits;
 use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
+use crate::group::standby::Standby;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
 use crate::promoter::Promotion;
@@ -34,6 +35,7 @@ pub struct GroupBuilder<G = Group> {
     pub(super) promotion: Promotion,
     pub(super) storage: StorageSettings,
     pub(super) limits: Limits,
+    pub(super) standby: bool,
     /// `None`: those of the node.
     peers: Option<Result<Vec<Member>, peers::Error>>,
     /// Makes the type in which the group is handed out.
@@ -56,6 +58,7 @@ impl<G> GroupBuilder<G> {
             promotion: Promotion::default(),
             storage: StorageSettings::new(budget),
             limits: Limits::default(),
+            standby: false,
             peers: None,
             handle: Box::new(handle),
         }
@@ -116,6 +119,8 @@ impl<G> GroupBuilder<G> {
                 let (group, runtime) = (this.clone(), host.runtime.clone());
                 move || drop(runtime.spawn(clocks::watch(group.clone())))
             }),
+            standby: (self.standby && names_changes)
+                .then(|| Standby::start(this.clone(), &host.runtime)),
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),

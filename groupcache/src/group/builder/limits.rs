@@ -72,6 +72,14 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// Whether each value that this node owns has a copy on the node that stands in for it, which has it when this node ends
+    /// without warning. So values take twice the memory, and each load one more exchange, in the background. Native protocol
+    /// only, and all nodes need the same. Default: no.
+    pub fn standby(mut self, is_wanted: bool) -> Self {
+        self.standby = is_wanted;
+        self
+    }
+
     /// How many successors on the ring are asked in place of an owner that does not answer, before
     /// this node loads the value itself. Default: 2.
     pub fn failovers(mut self, successors: usize) -> Self {

@@ -58,7 +58,7 @@ impl Inner {
         let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
-        self.moments.note(lifetime);
+        self.note_stored(&key, Tier::Main, lifetime);
         match verdict.get() {
             Some(SetVerdict::Keep) => {
                 self.forget_flights(&key);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use peers::{GetMode, Peer};
 
 use super::rounds::Keyed;
-use crate::Key;
 use crate::group::inner::Inner;
+use crate::{Cached, Key, Source};
 
 /// A key that this node answers for, and has no value of.
 struct Lacking {
@@ -54,6 +54,7 @@ impl Inner {
     }
 
     fn lacks(&self, key: &[u8]) -> bool {
-        self.answers_for(key) && self.store.inspect(key).is_none()
+        let is_stale = |cached: Cached| cached.source == Source::Stale;
+        self.answers_for(key) && self.store.inspect(key).is_none_or(is_stale)
     }
 }
