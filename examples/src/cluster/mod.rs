@@ -66,6 +66,9 @@ pub struct Options {
     /// Bytes that each node's cache may take.
     #[arg(long, default_value_t = 64 << 20)]
     cache_bytes: usize,
+    /// Keep a copy of each value on a second node, so that a crash loses little.
+    #[arg(long)]
+    standby: bool,
     /// Wire format and ring of the nodes.
     #[arg(long, value_name = "P", default_value_t)]
     protocol: Protocol,
@@ -183,7 +186,8 @@ async fn start_nodes(options: &Options, count: u16, database: &Process) -> Resul
         format!("--protocol={}", options.protocol),
         format!("--cache-bytes={}", options.cache_bytes),
     ];
-    Nodes::start(count, args).await
+    let standby = options.standby.then(|| "--standby".into());
+    Nodes::start(count, args.into_iter().chain(standby)).await
 }
 
 /// What the callers of a load are to do.

@@ -35,6 +35,9 @@ pub(super) struct FrontendOptions {
     /// Milliseconds after a change of the members in which a load asks the former owner [default: 30000].
     #[arg(long, value_name = "MS", env = "GROUPCACHE_HANDOFF_MS")]
     handoff: Option<u64>,
+    /// Milliseconds that a node may take to hand its values over when it leaves [default: 10000].
+    #[arg(long, value_name = "MS", env = "GROUPCACHE_LEAVE_TIMEOUT_MS")]
+    leave_timeout: Option<u64>,
     /// Milliseconds that a connection to a peer may take [default: 1000].
     #[arg(long, value_name = "MS", env = "GROUPCACHE_CONNECT_TIMEOUT_MS")]
     connect_timeout: Option<u64>,
@@ -87,6 +90,9 @@ impl FrontendOptions {
         }
         if let Some(window) = self.handoff {
             node = node.handoff(Duration::from_millis(window));
+        }
+        if let Some(limit) = self.leave_timeout {
+            node = node.leave_timeout(Duration::from_millis(limit));
         }
         Ok(node)
     }

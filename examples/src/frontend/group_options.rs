@@ -46,6 +46,9 @@ pub(super) struct GroupOptions {
     /// Milliseconds of the first pause after a failed load [default: 100].
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     failure_pause: Option<Duration>,
+    /// Keep a copy of each value on the node that stands in for its owner, so that a crash loses little.
+    #[arg(long)]
+    standby: bool,
     /// Successors that are asked in place of an owner that does not answer [default: 2].
     #[arg(long, value_name = "N")]
     failovers: Option<usize>,
@@ -73,6 +76,7 @@ enum Eviction {
 impl GroupOptions {
     /// The group with these settings.
     pub(super) fn apply(self, group: GroupBuilder) -> GroupBuilder {
+        let group = group.standby(self.standby);
         let group = self.promoter.apply(group).policy(match self.policy {
             Eviction::GhostClock => Policy::GhostClock,
             Eviction::Lru => Policy::Lru,

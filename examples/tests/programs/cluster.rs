@@ -70,6 +70,37 @@ fn no_request_fails_when_a_node_is_killed_and_comes_back() {
     );
 }
 
+/// What came of scenarios, each with its phases.
+fn scenarios(args: &[&str]) -> Vec<Value> {
+    let load = ["--requests=500", "--keys=300", "--delay=2", "--nodes=3"];
+    let report = cluster(&[&load, args].concat());
+    report.as_array().unwrap().clone()
+}
+
+#[test]
+fn no_key_is_loaded_again_when_nodes_join_leave_and_start_again_in_order() {
+    let outcomes = scenarios(&["--chaos=join,leave,rolling"]);
+    assert_eq!(outcomes.len(), 3);
+    for outcome in outcomes {
+        assert_eq!(number(&outcome, "errors"), 0, "{outcome}");
+        // A request may be on its way to a node that takes a key over.
+        assert!(number(&outcome, "db_loads") <= 300 / 50, "{outcome}");
+        let phases = outcome["phases"].as_array().unwrap();
+        let names: Vec<_> = phases.iter().map(|phase| &phase["phase"]).collect();
+        assert_eq!(names, ["before", "during", "after"]);
+        assert!(number(&phases[1], "requests") > 500, "{outcome}");
+    }
+}
+
+#[test]
+fn with_copies_on_standby_a_node_that_dies_or_hangs_loses_little() {
+    for outcome in scenarios(&["--chaos=kill,stop", "--standby"]) {
+        assert_eq!(number(&outcome, "errors"), 0, "{outcome}");
+        let share = 300 / 3;
+        assert!(number(&outcome, "db_loads") <= share / 10, "{outcome}");
+    }
+}
+
 #[test]
 fn the_table_ends_with_the_verdict() {
     let output = run(

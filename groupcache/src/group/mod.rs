@@ -8,7 +8,7 @@
 //! | `many` | the same for several keys together |
 //! | `change` | remove, set and clear, here and on all nodes |
 //! | `hand_over` | what other nodes should have of what this node has |
-//! | `standby` | copies of this node's values on those that stand in for it |
+//! | `standby`, `stand_ins` | copies of this node's values on those that stand in for it |
 //! | `introspect` | looks at what is in memory, and removals by such looks |
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
@@ -33,6 +33,7 @@ mod moments;
 mod node_runtime;
 mod report;
 mod serve;
+mod stand_ins;
 mod standby;
 mod task_pool;
 mod undecodable;

@@ -16,7 +16,7 @@ struct Variable {
 }
 
 /// `GROUPCACHE_SELF`, which names the node, is read before them. They are read in this order.
-const VARIABLES: [Variable; 13] = [
+const VARIABLES: [Variable; 14] = [
     Variable {
         name: "GROUPCACHE_LISTEN",
         set: |node, text| Ok(node.listen(text)),
@@ -60,6 +60,10 @@ const VARIABLES: [Variable; 13] = [
     Variable {
         name: "GROUPCACHE_HANDOFF_MS",
         set: |node, text| Ok(node.handoff(milliseconds(text)?)),
+    },
+    Variable {
+        name: "GROUPCACHE_LEAVE_TIMEOUT_MS",
+        set: |node, text| Ok(node.leave_timeout(milliseconds(text)?)),
     },
     Variable {
         name: "GROUPCACHE_CONNECT_TIMEOUT_MS",
@@ -115,6 +119,7 @@ impl NodeBuilder {
     /// | `GROUPCACHE_INCLUDE_SELF` | [`include_self`](Self::include_self) | `false` |
     /// | `GROUPCACHE_REPLICAS` | [`replicas`](Self::replicas) | `50` |
     /// | `GROUPCACHE_HANDOFF_MS` | [`handoff`](Self::handoff), in milliseconds | `30000` |
+    /// | `GROUPCACHE_LEAVE_TIMEOUT_MS` | [`leave_timeout`](Self::leave_timeout), in milliseconds | `10000` |
     /// | `GROUPCACHE_CONNECT_TIMEOUT_MS` | [`HttpOptions::connect_timeout`] | `1000` |
     /// | `GROUPCACHE_REQUEST_TIMEOUT_MS` | [`HttpOptions::request_timeout`] | `30000` |
     /// | `GROUPCACHE_DRAIN_TIMEOUT_MS` | [`HttpOptions::drain_timeout`] | `10000` |
@@ -323,6 +328,7 @@ mod tests {
             ("GROUPCACHE_INCLUDE_SELF", "false"),
             ("GROUPCACHE_REPLICAS", "7"),
             ("GROUPCACHE_HANDOFF_MS", "0"),
+            ("GROUPCACHE_LEAVE_TIMEOUT_MS", "0"),
             ("GROUPCACHE_CONNECT_TIMEOUT_MS", "500"),
             ("GROUPCACHE_REQUEST_TIMEOUT_MS", "1500"),
             ("GROUPCACHE_DRAIN_TIMEOUT_MS", "0"),

@@ -6,9 +6,11 @@ mod exchanges;
 mod groups;
 mod hand_over;
 mod host;
+mod leaving;
 mod members;
 #[cfg(feature = "metrics")]
 mod metrics_page;
+mod newcomers;
 #[allow(
     clippy::module_inception,
     reason = "the room is named after its main type"

@@ -224,14 +224,19 @@ impl Node {
         self.0.local_addr
     }
 
-    /// Takes this node's announcement back from its [source of members](crate::NodeBuilder::discovery), and gives the
-    /// peers [`linger`](peers::DiscoveryOptions::linger) to hear of it. The node goes on answering; its members stay as
-    /// they are from now on. [`shutdown`](Self::shutdown) begins with this. A node that is mounted in another server
-    /// does it before that server drains. A second call waits for the first; a call without a source has nothing to do.
+    /// Leaves the cluster in order. The node takes its announcement back from its
+    /// [source of members](crate::NodeBuilder::discovery), and gives the peers
+    /// [`linger`](peers::DiscoveryOptions::linger) to hear of it. At the same time, over the native protocol, it tells its peers,
+    /// which take it off the ring, and hands its values over to their next owners, within
+    /// [`leave_timeout`](crate::NodeBuilder::leave_timeout).
+    ///
+    /// The node goes on answering; its members stay as they are from now on, and it owns no keys any more. Changes reach it
+    /// for another minute. [`shutdown`](Self::shutdown) begins with this. A node that is mounted in another server
+    /// does it before that server drains. A second call waits for the first.
     ///
     /// # Cancel safety
     ///
-    /// The announcement is taken back also if the future is dropped on the way.
+    /// The announcement is taken back also if the future is dropped on the way; what has not been handed over by then is not.
     pub async fn leave(&self) {
         let _turn = self.0.ending.acquire().await;
         self.leave_now().await;
@@ -247,7 +252,7 @@ impl Node {
         join(announcement, self.0.host.groups.leave()).await;
     }
 
-    /// [Leaves](Self::leave) the source of members, if there is one. Then stops the node's own server: takes no more
+    /// [Leaves](Self::leave) the cluster. Then stops the node's own server: takes no more
     /// connections, finishes what is under way within
     /// [`HttpOptions::drain_timeout`](crate::HttpOptions::drain_timeout), then breaks the rest off.
     /// Groups go on working. Streams of [pages](crate::HttpOptions::page) end, also in another server that mounts the

@@ -14,6 +14,7 @@ use crate::group::inner::Inner;
 use crate::group::limits::Limits;
 use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
+use crate::group::stand_ins;
 use crate::group::standby::Standby;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
@@ -119,8 +120,11 @@ impl<G> GroupBuilder<G> {
                 let (group, runtime) = (this.clone(), host.runtime.clone());
                 move || drop(runtime.spawn(clocks::watch(group.clone())))
             }),
-            standby: (self.standby && names_changes)
-                .then(|| Standby::start(this.clone(), &host.runtime)),
+            standby: (self.standby && names_changes).then(|| {
+                let (standby, stored) = Standby::new();
+                host.runtime.spawn(stand_ins::offer(this.clone(), stored));
+                standby
+            }),
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),

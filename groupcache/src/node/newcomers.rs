@@ -1,0 +1,57 @@
+//! What members that have started are offered: the values that they own, and hold on standby.
+
+use std::time::Duration;
+
+use peers::{Knowledge, Peer};
+use tokio::time::sleep;
+
+use super::groups::Groups;
+use super::hand_over::not_taken;
+use crate::{Group, Key};
+
+/// How often a member that has started is offered values at most.
+const TRIES: u32 = 6;
+
+/// The pause before the second try. Each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+impl Groups {
+    /// Has the ring follow what a peer says of itself, and offers it what it owns if it has started.
+    pub(super) fn note_start(&self, theirs: &Knowledge) {
+        let routers = self.routers();
+        let starts = routers
+            .iter()
+            .filter(|router| router.note_start(&theirs.member, theirs.origin, theirs.is_leaving));
+        if starts.count() > 0
+            && let Some(runtime) = &self.hand_over.runtime
+            && let Some(groups) = self.this.upgrade()
+        {
+            let member = theirs.member.clone();
+            runtime.spawn(async move { groups.offer_to(&member).await });
+        }
+    }
+
+    async fn offer_to(&self, member: &str) {
+        let _turn = self.hand_over.turns.acquire().await;
+        for group in self.list() {
+            let offers = group.0.offers_to(member, self.hand_over.most_bytes).await;
+            for (peer, keys) in offers {
+                offer_patiently(&group, &peer, &keys).await;
+            }
+        }
+    }
+}
+
+/// Offers the keys until they are taken: the peer may have no such group yet, or may not know this node.
+async fn offer_patiently(group: &Group, peer: &Peer, keys: &[Key]) {
+    let mut offered = 0;
+    for attempt in 0..TRIES {
+        if attempt > 0 {
+            sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
+        }
+        match group.0.offer(peer, keys, &mut offered).await {
+            Ok(()) => return,
+            Err(error) => not_taken(group, peer, &error),
+        }
+    }
+}
