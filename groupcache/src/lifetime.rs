@@ -27,6 +27,8 @@ impl Lifetime {
 pub(crate) struct Freshness {
     /// The time to live of values without one of their own. `None`: no end.
     pub(crate) ttl: Option<Duration>,
+    /// How long it is believed that a key has no value.
+    pub(crate) not_found_ttl: Duration,
     /// The most that chance takes off the [`ttl`](Self::ttl).
     pub(crate) ttl_jitter: Duration,
     /// The time to live of copies that came from another node's memory; `None`: the owner's.

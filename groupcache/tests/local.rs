@@ -80,6 +80,75 @@ async fn not_found_is_an_answer_and_is_not_cached() {
 }
 
 #[tokio::test]
+async fn a_key_without_a_value_is_not_looked_for_again_within_its_time_unless_it_changes() {
+    let (calls, clock, gate) = (Calls::default(), ManualClock::new(), Gate::closed());
+    let (counted, passing) = (calls.clone(), gate.clone());
+    let ttl = Duration::from_secs(5);
+    let nothing = move |_: Key| {
+        counted.add_one();
+        let gate = passing.clone();
+        async move {
+            gate.pass().await;
+            Err::<Vec<u8>, _>(NotFound)
+        }
+    };
+    let node = lonely_node_at(&clock).await;
+    let group = node.group("g", MIB, nothing).not_found_ttl(ttl);
+    let group = group.build().unwrap();
+    gate.open(100);
+    let not_found = async |key: &str| {
+        let one = group.get(key).await.unwrap_err();
+        let many = group.get_many([key]).await.remove(0).unwrap_err();
+        assert!(one.is_not_found() && many.is_not_found());
+        calls.count()
+    };
+    assert_eq!(not_found("k").await, 1);
+    clock.advance(ttl - Duration::from_millis(1));
+    assert_eq!(not_found("k").await, 1);
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(not_found("k").await, 2);
+    group.remove("other").await.unwrap();
+    assert_eq!(not_found("k").await, 2);
+    group.remove("k").await.unwrap();
+    assert_eq!(not_found("k").await, 3);
+    group.clear().await.unwrap();
+    assert_eq!(not_found("k").await, 4);
+    group.set("k", "v").await.unwrap();
+    assert_eq!(group.get("k").await.unwrap(), "v");
+    group.remove("k").await.unwrap();
+    assert_eq!(not_found("k").await, 5);
+    assert_adds_up(&group.stats(), 2 * 7 + 1);
+}
+
+#[tokio::test]
+async fn a_load_that_found_nothing_before_a_change_is_forgotten_with_it() {
+    let (calls, gate) = (Calls::default(), Gate::closed());
+    let (counted, passing) = (calls.clone(), gate.clone());
+    let nothing = move |_: Key| {
+        counted.add_one();
+        let gate = passing.clone();
+        async move {
+            gate.pass().await;
+            Err::<Vec<u8>, _>(NotFound)
+        }
+    };
+    let group = lonely_node().await.group("g", MIB, nothing);
+    let group = group
+        .not_found_ttl(Duration::from_secs(3600))
+        .build()
+        .unwrap();
+    let (get, removal) = (group.clone(), group.clone());
+    let get = tokio::spawn(async move { get.get("k").await });
+    gate.arrival().await;
+    removal.remove("k").await.unwrap();
+    gate.open(1);
+    assert!(get.await.unwrap().is_err());
+    gate.open(1);
+    assert!(group.get("k").await.unwrap_err().is_not_found());
+    assert_eq!(calls.count(), 2, "it may have a value since the change");
+}
+
+#[tokio::test]
 async fn a_getters_error_reaches_the_caller_with_its_message_and_source() {
     let group = lonely_node()
         .await

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use byteview::ByteView;
 use peers::{Coherence, Peer, Router};
 
+use super::absences::Absences;
 use super::change::PassedOn;
 use super::failures::Failures;
 use super::flights::Flights;
@@ -34,6 +35,8 @@ pub(crate) struct Inner {
     pub(super) loads: Flights,
     /// Keys whose loads have failed, and are not tried again at once.
     pub(super) failures: Failures,
+    /// Keys whose loads have found no values.
+    pub(super) absences: Absences,
     pub(super) getter: Box<dyn BoxedGetter>,
     pub(super) promoter: Box<dyn Promoter>,
     /// Rates of own keys as all nodes ask for them, and of other keys as callers here ask for them.

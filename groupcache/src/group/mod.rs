@@ -13,9 +13,10 @@
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `moments`, `clocks` | values that stop being fresh at a moment of the wall clock |
-//! | `flights`, `failures` | shared by the above: one load per key, pauses |
+//! | `flights`, `failures`, `absences` | shared by the above: one load per key, pauses, keys without values |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
+mod absences;
 mod builder;
 mod change;
 mod clocks;

@@ -23,6 +23,29 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// How long a key is "not found" without another call of the getter, once the getter has said that it has no value. A
+    /// change of the key ends that. The key's owner remembers it, for keys of up to 4 MiB; other nodes ask the owner.
+    /// Default: zero, each get that finds no value calls the getter.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use std::time::Duration;
+    /// # use groupcache::{GetterError, Key, Node, NotFound};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+    /// # let node = Node::builder("http://127.0.0.1:8080").start().await?;
+    /// let users = node.group("users", 1 << 20, |_: Key| async { Err::<Vec<u8>, GetterError>(NotFound.into()) });
+    /// let users = users.not_found_ttl(Duration::from_secs(5)).build()?;
+    /// for _ in 0..1000 {
+    ///     assert!(users.get("nobody").await.unwrap_err().is_not_found());
+    /// }
+    /// assert_eq!(users.stats().getter_calls, 1);
+    /// # Ok(()) }
+    /// ```
+    pub fn not_found_ttl(mut self, ttl: Duration) -> Self {
+        self.freshness.not_found_ttl = ttl;
+        self
+    }
+
     /// A shorter time to live for copies of what another node had in memory, such as those that a
     /// new owner takes over. Default: the value's own.
     pub fn peek_ttl(mut self, ttl: Duration) -> Self {

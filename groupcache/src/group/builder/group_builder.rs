@@ -5,6 +5,7 @@ use peers::Member;
 
 use super::name;
 use crate::getter::BoxedGetter;
+use crate::group::absences::Absences;
 use crate::group::change::PassedOn;
 use crate::group::clocks;
 use crate::group::failures::Failures;
@@ -131,6 +132,7 @@ impl<G> GroupBuilder<G> {
             passed_on: PassedOn::default(),
             names_changes,
             failures: Failures::new(self.limits.pauses),
+            absences: Absences::new(self.freshness.not_found_ttl),
             key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),
         }));

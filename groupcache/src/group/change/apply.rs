@@ -63,6 +63,7 @@ impl Inner {
             Some(SetVerdict::Keep) => {
                 self.forget_flights(&key);
                 self.failures.clear(&key);
+                self.absences.clear(&key);
             }
             Some(SetVerdict::Forget) => self.forget(&key),
             Some(SetVerdict::Old) => {}
@@ -96,6 +97,7 @@ impl Inner {
         self.store.remove(key);
         self.forget_flights(key);
         self.failures.clear(key);
+        self.absences.clear(key);
     }
 
     /// Forgets all keys.
@@ -104,6 +106,7 @@ impl Inner {
         self.loads.forget_all();
         self.fetches.forget_all();
         self.failures.clear_all();
+        self.absences.clear_all();
     }
 
     /// Flights are forgotten after the entry: a flight that starts in between may still find the entry

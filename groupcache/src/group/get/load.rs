@@ -57,9 +57,13 @@ impl Inner {
         }
     }
 
-    /// The error with which a load ends at once, because the getter's last calls for the key have failed.
+    /// The error with which a load ends at once, because the getter's last calls for the key have failed, or the last one has
+    /// found no value.
     pub(in crate::group) fn pause_of_load(&self, key: &Key) -> Option<Error> {
-        self.failures.pause_of_load(key, || self.clock.now())
+        let now = || self.clock.now();
+        let is_unchanged = |since| self.is_unchanged(key, since);
+        let absence = self.absences.find(key, now, is_unchanged);
+        absence.or_else(|| self.failures.pause_of_load(key, now))
     }
 
     /// Calls the getter, and keeps its value.
@@ -129,9 +133,13 @@ impl Inner {
         is_noted: &mut bool,
     ) {
         match result {
-            Ok(_) => self.failures.clear(key),
+            Ok(_) => {
+                self.failures.clear(key);
+                self.absences.clear(key);
+            }
             Err(error) if error.is_not_found() => {
                 self.failures.clear(key);
+                self.absences.note(key, error, since, self.clock.now());
                 self.remove_stale(key.clone(), since);
             }
             Err(error) => self.note_failed_load(key, error, is_noted),
