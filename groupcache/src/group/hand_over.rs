@@ -1,7 +1,6 @@
 //! What this node has and others should have.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use peers::{GetManyRequest, OfferRequest, Peer, Routes};
 use tokio::task::yield_now;
@@ -12,14 +11,19 @@ use crate::{Cached, Key, Source};
 /// After so many entries other tasks run.
 const ENTRIES_AT_A_TIME: usize = 256;
 
-/// The most keys of one offer. The peer asks for all of them before the next one.
+/// The most keys of one offer, and the most bytes of their values, unless it is one value. The peer asks for all of them before
+/// the next offer.
 const KEYS_TOGETHER: usize = 512;
+const BYTES_TOGETHER: usize = 4 << 20;
 
-/// The keys of values, by the peers that should have them.
-pub(crate) type Offers = Vec<(Peer, Vec<Key>)>;
+/// The keys of values that a peer should have, each with the bytes of the value.
+pub(crate) type Copies = Vec<(Key, usize)>;
+
+/// What each of some peers should have.
+pub(crate) type Offers = Vec<(Peer, Copies)>;
 
 /// A value that a peer should have.
-pub(super) struct Offered {
+struct Offered {
     key: Key,
     bytes: usize,
     to: Peer,
@@ -31,28 +35,31 @@ impl Inner {
     /// may have mirrors too, and what it is to hold on standby.
     pub(crate) async fn offers_to(&self, member: &str, most_bytes: usize) -> Offers {
         let is_meant = |peer: &&Peer| peer.member().id() == member;
-        let offered = self.look_for(|routes, cached| {
-            let stand_in = self.stand_in(routes, &cached.key);
-            routes
-                .owner(&cached.key)
-                .into_iter()
-                .chain(stand_in)
-                .find(is_meant)
-        });
-        self.offers_of(offered.await, most_bytes)
+        let to = |routes: &Routes, cached: &Cached| {
+            let owner = routes.owner(&cached.key).into_iter();
+            let mut peers = owner.chain(self.stand_in(routes, &cached.key));
+            peers.find(is_meant).cloned()
+        };
+        self.offers(to, most_bytes).await
     }
 
     /// What others own from now on, since this node has left the ring. The owners of mirrors have their values.
     pub(crate) async fn offers_to_all(&self, most_bytes: usize) -> Offers {
-        let offered = self.look_for(|routes, cached| {
-            let owner = routes.owner(&cached.key);
-            owner.filter(|owner| cached.source == Source::Main && !owner.is_self())
-        });
-        self.offers_of(offered.await, most_bytes)
+        let to = |routes: &Routes, cached: &Cached| {
+            let owner = routes.owner(&cached.key).filter(|owner| !owner.is_self());
+            owner.filter(|_| cached.source == Source::Main).cloned()
+        };
+        self.offers(to, most_bytes).await
     }
 
-    /// The values that some peers should have: those that are asked for most first, and no more than so many bytes of them.
-    pub(super) fn offers_of(&self, mut offered: Vec<Offered>, most_bytes: usize) -> Offers {
+    /// The fresh values here that peers should have, as `to` says: those that are asked for most first, and no more than so
+    /// many bytes of them.
+    pub(super) async fn offers(
+        &self,
+        to: impl Fn(&Routes, &Cached) -> Option<Peer>,
+        most_bytes: usize,
+    ) -> Offers {
+        let mut offered = self.look_for(to).await;
         offered.sort_by(|a, b| b.per_minute.total_cmp(&a.per_minute));
         let mut left = most_bytes;
         offered.retain(|Offered { bytes, .. }| {
@@ -60,14 +67,11 @@ impl Inner {
             left = rest.unwrap_or(left);
             rest.is_some()
         });
-        by_peer(offered.into_iter().map(|Offered { to, key, .. }| (to, key)))
+        let offered = offered.into_iter();
+        by_peer(offered.map(|Offered { to, key, bytes, .. }| (to, key, bytes)))
     }
 
-    /// Looks at all fresh values here. `to` says which peer should have one.
-    pub(super) async fn look_for(
-        &self,
-        to: impl for<'a> Fn(&'a Routes, &Cached) -> Option<&'a Peer>,
-    ) -> Vec<Offered> {
+    async fn look_for(&self, to: impl Fn(&Routes, &Cached) -> Option<Peer>) -> Vec<Offered> {
         let routes = self.router.snapshot();
         let rates: HashMap<Key, f64> = self.rates.hottest(self.clock.now()).into_iter().collect();
         let mut offered = Vec::new();
@@ -80,7 +84,7 @@ impl Inner {
                 offered.push(Offered {
                     per_minute: rates.get(&cached.key).copied().unwrap_or_default(),
                     bytes: cached.value.len(),
-                    to: peer.clone(),
+                    to: peer,
                     key: cached.key,
                 });
             }
@@ -93,29 +97,45 @@ impl Inner {
         offered
     }
 
-    /// Offers a peer keys from a place on, and moves the place on with each offer that is taken.
+    /// Offers a peer copies from a place on, and moves the place on with each offer that is taken.
     pub(crate) async fn offer(
         &self,
         peer: &Peer,
-        keys: &[Key],
+        copies: &Copies,
         offered: &mut usize,
     ) -> Result<(), peers::Error> {
-        while *offered < keys.len() {
-            let mut bytes = 0;
-            let fits = |key: &&Key| {
-                bytes += key.len();
-                bytes <= GetManyRequest::MAX_BYTES
-            };
-            let some = keys[*offered..].iter().take(KEYS_TOGETHER).take_while(fits);
-            let some: Vec<&[u8]> = some.map(|key| &**key).collect();
-            let offer = OfferRequest {
-                member: self.router.this().id(),
-                group: &self.name,
-                keys: &some,
-            };
-            peer.offer(offer).await?;
-            *offered += some.len().max(1);
+        while *offered < copies.len() {
+            self.offer_some(peer, copies, offered).await?;
         }
+        Ok(())
+    }
+
+    /// One offer, of as many copies as go together.
+    pub(super) async fn offer_some(
+        &self,
+        peer: &Peer,
+        copies: &Copies,
+        offered: &mut usize,
+    ) -> Result<(), peers::Error> {
+        let (mut of_keys, mut of_values) = (0, 0);
+        let fits = |(key, bytes): &&(Key, usize)| {
+            let is_first = of_keys + of_values == 0;
+            of_keys += key.len();
+            of_values += bytes;
+            is_first || of_keys <= GetManyRequest::MAX_BYTES && of_values <= BYTES_TOGETHER
+        };
+        let some = copies[*offered..]
+            .iter()
+            .take(KEYS_TOGETHER)
+            .take_while(fits);
+        let some: Vec<&[u8]> = some.map(|(key, _)| &**key).collect();
+        let offer = OfferRequest {
+            member: self.router.this().id(),
+            group: &self.name,
+            keys: &some,
+        };
+        peer.offer(offer).await?;
+        *offered += some.len();
         Ok(())
     }
 
@@ -127,11 +147,11 @@ impl Inner {
     }
 }
 
-/// The keys of each peer, in their order.
-pub(super) fn by_peer(keys: impl Iterator<Item = (Peer, Key)>) -> Offers {
+/// What each peer should have, in the order of what comes.
+pub(super) fn by_peer(copies: impl Iterator<Item = (Peer, Key, usize)>) -> Offers {
     let mut offers = Offers::new();
-    let mut places: HashMap<Arc<str>, usize> = HashMap::new();
-    for (peer, key) in keys {
+    let mut places: HashMap<Box<str>, usize> = HashMap::new();
+    for (peer, key, bytes) in copies {
         let place = match places.get(peer.member().id()) {
             Some(place) => *place,
             None => {
@@ -140,7 +160,7 @@ pub(super) fn by_peer(keys: impl Iterator<Item = (Peer, Key)>) -> Offers {
                 offers.len() - 1
             }
         };
-        offers[place].1.push(key);
+        offers[place].1.push((key, bytes));
     }
     offers
 }

@@ -155,15 +155,16 @@ impl Inner {
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);
-        self.note_stored(key, tier, lifetime);
+        self.moments.note(lifetime);
+        if tier == Tier::Main {
+            self.note_for_standby(key, false);
+        }
     }
 
-    pub(super) fn note_stored(&self, key: &Key, tier: Tier, lifetime: Lifetime) {
-        self.moments.note(lifetime);
-        if tier == Tier::Main
-            && let Some(standby) = &self.standby
-        {
-            standby.note(key);
+    /// Notes that this node has stored a value, or that one was set.
+    pub(super) fn note_for_standby(&self, key: &Key, is_set: bool) {
+        if let Some(standby) = &self.standby {
+            standby.note(key, is_set);
         }
     }
 

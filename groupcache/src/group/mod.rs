@@ -40,6 +40,7 @@ mod task_pool;
 mod undecodable;
 
 pub use builder::GroupBuilder;
+pub(crate) use hand_over::Copies;
 pub use handle::Group;
 pub use many::GetMany;
 pub(crate) use many::in_order;

@@ -207,22 +207,24 @@ impl NodeBuilder {
         self
     }
 
-    /// How long after a change of the members a load asks the key's former owner for its copy before
-    /// it calls the getter. Zero: never. Default: 30 s; at most a year.
+    /// How long after a change of the members a load asks the key's former owners for their copies before
+    /// it calls the getter. Zero: never, and this node neither offers values nor takes what it is offered, also when it
+    /// [leaves](crate::Node::leave). Default: 30 s; at most a year.
     pub fn handoff(mut self, window: Duration) -> Self {
         self.handoff = window;
         self
     }
 
     /// The most bytes of values of each group that this node offers at a time: to a member that has started, or to all when
-    /// it leaves. The values that are asked for most come first. Default: 256 MiB.
+    /// it leaves. The values of the [hottest keys](crate::GroupBuilder::hot_keys) come first. Of a
+    /// [store of your own](crate::Store) those are offered that [`Store::keys`](crate::Store::keys) lists. Default: 256 MiB.
     pub fn handoff_bytes(mut self, bytes: usize) -> Self {
         self.handoff_bytes = bytes;
         self
     }
 
-    /// How long this node takes at most to hand its values over when it [leaves](crate::Node::leave). Zero: it hands nothing
-    /// over. Default: 10 s; at most a year.
+    /// How long this node takes at most to say that it [leaves](crate::Node::leave) and to hand its values over. Zero: it does
+    /// neither. Default: 10 s; at most a year.
     pub fn leave_timeout(mut self, limit: Duration) -> Self {
         self.leave_timeout = limit;
         self

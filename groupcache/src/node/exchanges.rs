@@ -77,6 +77,10 @@ impl Exchanges {
     async fn compare(&self, peer: &Peer) -> Result<Confirmed, Error> {
         let theirs = peer.sync(self.coherence.summary()).await?;
         if let Some(groups) = self.groups.upgrade() {
+            // Of others a peer has nothing to say.
+            if *theirs.member == *peer.member().id() {
+                groups.note_start(&theirs);
+            }
             groups.make(&theirs);
         }
         let position = self.coherence.position();

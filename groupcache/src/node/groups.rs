@@ -72,14 +72,14 @@ impl Groups {
 }
 
 impl Groups {
-    /// All peers: of the node, and of groups that have members of their own. Each once.
+    /// All peers: of the node, and of groups that have members of their own, also those that leave. Each once.
     pub(super) fn peers(&self) -> Vec<Peer> {
         let (mut ids, mut peers) = (HashSet::new(), Vec::new());
         for router in self.routers() {
             let routes = router.snapshot();
             let others = routes.peers().iter().filter(|peer| !peer.is_self());
-            let others = others.filter(|peer| ids.insert(peer.member().id().to_owned()));
-            peers.extend(others.cloned());
+            let others = others.cloned().chain(router.leaving());
+            peers.extend(others.filter(|peer| ids.insert(peer.member().id().to_owned())));
         }
         peers
     }
@@ -125,7 +125,6 @@ impl Groups {
 
     /// Makes the changes that a peer knows and this node does not.
     pub(super) fn make(&self, theirs: &Knowledge) {
-        self.note_start(theirs);
         for NamedChange { id, group, key } in &theirs.changes {
             self.make_one(group, key.as_deref(), *id);
         }
@@ -240,6 +239,7 @@ impl PeerService for Groups {
 
     fn sync(&self, theirs: Knowledge) -> BoxFuture<'_, Result<Knowledge, peers::Error>> {
         Box::pin(async move {
+            self.note_start(&theirs);
             self.make(&theirs);
             Ok(self.coherence.answer(&theirs, now()))
         })

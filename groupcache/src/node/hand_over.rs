@@ -1,15 +1,18 @@
 //! How a node hands values over.
 
+use std::collections::HashSet;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use peers::{Error, Peer};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use crate::Group;
 
-/// How many members are offered values at a time.
-const AT_ONCE: usize = 4;
+/// How many offers are under way at a time.
+const AT_ONCE: usize = 8;
 
 /// How values are handed over.
 #[derive(Debug)]
@@ -20,8 +23,12 @@ pub(super) struct HandOver {
     pub(super) most_bytes: usize,
     /// How long this node takes at most to leave.
     pub(super) leave_timeout: Duration,
-    /// One for each member that is offered values.
+    /// One for each member that is being offered values.
     pub(super) turns: Semaphore,
+    /// The members that are being offered what they own, since they have started.
+    newcomers: Mutex<HashSet<Box<str>>>,
+    /// Whether this node has left.
+    pub(super) has_left: AtomicBool,
 }
 
 impl HandOver {
@@ -31,7 +38,18 @@ impl HandOver {
             most_bytes,
             leave_timeout,
             turns: Semaphore::new(AT_ONCE),
+            newcomers: Mutex::default(),
+            has_left: AtomicBool::new(false),
         }
+    }
+
+    /// Notes that a member is offered values. Returns whether it is not so already.
+    pub(super) fn begin(&self, member: &str) -> bool {
+        self.newcomers.lock().insert(member.into())
+    }
+
+    pub(super) fn end(&self, member: &str) {
+        self.newcomers.lock().remove(member);
     }
 }
 

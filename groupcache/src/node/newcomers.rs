@@ -7,9 +7,10 @@ use tokio::time::sleep;
 
 use super::groups::Groups;
 use super::hand_over::not_taken;
-use crate::{Group, Key};
+use crate::Group;
+use crate::group::Copies;
 
-/// How often a member that has started is offered values at most.
+/// How often a member that has started is offered values at most: it may have no such group yet, or may not know this node.
 const TRIES: u32 = 6;
 
 /// The pause before the second try. Each further one is twice as long.
@@ -18,6 +19,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 impl Groups {
     /// Has the ring follow what a peer says of itself, and offers it what it owns if it has started.
     pub(super) fn note_start(&self, theirs: &Knowledge) {
+        if *theirs.member == *self.router.this().id() {
+            return;
+        }
         let routers = self.routers();
         let starts = routers
             .iter()
@@ -25,33 +29,42 @@ impl Groups {
         if starts.count() > 0
             && let Some(runtime) = &self.hand_over.runtime
             && let Some(groups) = self.this.upgrade()
+            && self.hand_over.begin(&theirs.member)
         {
             let member = theirs.member.clone();
-            runtime.spawn(async move { groups.offer_to(&member).await });
+            runtime.spawn(async move {
+                groups.offer_to(&member).await;
+                groups.hand_over.end(&member);
+            });
         }
     }
 
     async fn offer_to(&self, member: &str) {
-        let _turn = self.hand_over.turns.acquire().await;
         for group in self.list() {
-            let offers = group.0.offers_to(member, self.hand_over.most_bytes).await;
-            for (peer, keys) in offers {
-                offer_patiently(&group, &peer, &keys).await;
+            let offers = {
+                let _turn = self.hand_over.turns.acquire().await;
+                group.0.offers_to(member, self.hand_over.most_bytes).await
+            };
+            for (peer, copies) in offers {
+                self.offer_patiently(&group, &peer, &copies).await;
             }
         }
     }
-}
 
-/// Offers the keys until they are taken: the peer may have no such group yet, or may not know this node.
-async fn offer_patiently(group: &Group, peer: &Peer, keys: &[Key]) {
-    let mut offered = 0;
-    for attempt in 0..TRIES {
-        if attempt > 0 {
-            sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
-        }
-        match group.0.offer(peer, keys, &mut offered).await {
-            Ok(()) => return,
-            Err(error) => not_taken(group, peer, &error),
+    /// Offers copies until they are taken.
+    pub(super) async fn offer_patiently(&self, group: &Group, peer: &Peer, copies: &Copies) {
+        let mut offered = 0;
+        for attempt in 0..TRIES {
+            if attempt > 0 {
+                sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
+            }
+            let turn = self.hand_over.turns.acquire().await;
+            let taken = group.0.offer(peer, copies, &mut offered).await;
+            drop(turn);
+            match taken {
+                Ok(()) => return,
+                Err(error) => not_taken(group, peer, &error),
+            }
         }
     }
 }

@@ -248,9 +248,9 @@ impl Coherence {
         self.reach.load(Ordering::SeqCst)
     }
 
-    /// From now on this node says to everybody that it leaves. Returns whether it has not done so before.
-    pub fn leave(&self) -> bool {
-        !self.is_leaving.swap(true, Ordering::SeqCst)
+    /// From now on this node says to everybody that it leaves.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::SeqCst);
     }
 
     /// What this node has made, to ask a peer for what it lacks.

@@ -348,7 +348,7 @@ impl Follower {
         if self.include_self {
             self.include_self_in(&mut list, now);
         }
-        self.settling.heard(list, &self.router.members(), now);
+        self.settling.heard(list, &self.router.listed(), now);
         for trouble in [Trouble::Error, Trouble::Empty] {
             self.troubles.over(trouble);
         }
@@ -371,7 +371,7 @@ impl Follower {
     }
 
     fn settle(&mut self) {
-        if let Some(members) = self.settling.settle(&self.router.members(), Instant::now())
+        if let Some(members) = self.settling.settle(&self.router.listed(), Instant::now())
             && let Err(error) = self.router.set_members(members)
         {
             self.doubt(Trouble::Unusable, with_causes(&error));

@@ -143,7 +143,12 @@ impl NativeClient {
 
     /// An operation that is about no group.
     async fn of_node(&self, operation: NodeOperation, message: Bytes) -> Result<Answer, Error> {
-        let answer = self.http.send(Lane::Quick, |post| {
+        let lane = match operation {
+            // The peer waits for what it asks this node for.
+            NodeOperation::Offer => Lane::Loads,
+            NodeOperation::Sync | NodeOperation::Behind => Lane::Quick,
+        };
+        let answer = self.http.send(lane, |post| {
             *post.method_mut() = Method::POST;
             *post.body_mut() = Body::from(message.clone());
             let bytes = HeaderValue::from_static(BYTES);

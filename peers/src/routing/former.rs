@@ -13,15 +13,16 @@ use super::routes::Routes;
 const MOST_CHANGES: usize = 16;
 
 /// The most former owners of a key that are asked.
-const MOST_OWNERS: usize = 3;
+const MOST_OWNERS: usize = 2;
 
 /// The routes before each change of the membership, for as long as its hand-over window lasts.
 #[derive(Debug)]
 pub(super) struct Former {
     /// The latest change first.
     changes: Vec<Change>,
-    /// Former owners that did not answer in time, by their ids. At most as many as there are members.
-    slow: Mutex<HashMap<Box<str>, Slow>>,
+    /// Former owners that did not answer in time, by their ids. At most as many as have been members since there were
+    /// no changes.
+    slow: Arc<Mutex<HashMap<Box<str>, Slow>>>,
 }
 
 /// A change of the membership.
@@ -47,11 +48,12 @@ impl Former {
     /// The routes that a change at this moment replaces, with those of earlier changes. They count for `window`.
     pub(super) fn new(before: Arc<Routes>, earlier: Option<&Self>, window: Duration) -> Self {
         let until = Instant::now().checked_add(window);
+        let slow = earlier.map(|earlier| Arc::clone(&earlier.slow));
         let earlier = earlier.into_iter().flat_map(Self::recent).cloned();
         let changes = iter::once(Change { before, until }).chain(earlier);
         Self {
             changes: changes.take(MOST_CHANGES).collect(),
-            slow: Mutex::default(),
+            slow: slow.unwrap_or_default(),
         }
     }
 

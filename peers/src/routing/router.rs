@@ -31,7 +31,9 @@ pub struct Router {
     handoff: Duration,
     /// The peers that have come and gone lately.
     turnover: Turnover,
-    /// The members of the routes, for those who wait for changes.
+    /// The peers that are listed, and own no keys because they leave.
+    leaving: ArcSwap<Vec<Peer>>,
+    /// The members as they are listed, for those who wait for changes of them or of the routes.
     members: watch::Sender<Arc<[Member]>>,
     /// Held while a new snapshot is made, so that two changes do not lose one another.
     change: Mutex<Listed>,
@@ -54,6 +56,7 @@ impl Router {
             former: ArcSwapOption::empty(),
             handoff: Duration::ZERO,
             turnover: Turnover::default(),
+            leaving: ArcSwap::default(),
             members: watch::Sender::new(Arc::default()),
             change: Mutex::default(),
             scheme,
@@ -111,7 +114,19 @@ impl Router {
             .collect()
     }
 
-    /// The current members in listing order, and word of each change of them.
+    /// The members as they are listed, also those that own no keys because they [leave](Self::note_start).
+    pub fn listed(&self) -> Vec<Member> {
+        self.change.lock().members.clone()
+    }
+
+    /// The peers that are listed, and own no keys because they [leave](Self::note_start).
+    pub fn leaving(&self) -> Vec<Peer> {
+        let leaving = self.leaving.load();
+        let others = leaving.iter().filter(|peer| !peer.is_self());
+        others.cloned().collect()
+    }
+
+    /// The members as they are [listed](Self::listed), and word of each change of them or of the routes.
     pub fn watch_members(&self) -> watch::Receiver<Arc<[Member]>> {
         self.members.subscribe()
     }
@@ -140,13 +155,18 @@ impl Router {
         self.turnover.joined(self.routes().peers())
     }
 
-    /// The peers that have left within the last minute: other nodes may take them for members.
+    /// The peers that [leave](Self::leaving), and those that have left within the last minute: other nodes may take them for
+    /// members.
     pub fn left_lately(&self) -> Vec<Peer> {
-        self.turnover.left(self.routes().peers())
+        let mut left = self.leaving();
+        let lately = self.turnover.left(self.routes().peers());
+        let lately = Peer::without(&lately, &left).collect::<Vec<_>>();
+        left.extend(lately);
+        left
     }
 
     /// The other nodes that owned `key` before changes of the membership within the [hand-over window](Self::handoff), at
-    /// most three, the latest first: they may still have the value. To a node that was alone before, it is the node that
+    /// most two, the latest first: they may still have the value. To a node that was alone before, it is the node that
     /// would own the key without it.
     pub fn former_owners(&self, key: &[u8]) -> Vec<Peer> {
         let current = self.former.load();
@@ -181,12 +201,12 @@ impl Router {
     }
 
     /// A node has said which start of it this is, and whether it leaves. A member that leaves owns no keys from now on; it
-    /// stays listed, and owns keys again when it has started again. Returns whether this start of a member is a new one,
-    /// which may lack what others have for it.
+    /// stays listed, and owns keys again when it has started again, or has another URL. Returns whether this start of a member
+    /// is a new one, which may lack what others have for it.
     pub fn note_start(&self, member: &str, origin: u64, is_leaving: bool) -> bool {
         let mut listed = self.change.lock();
         if listed.members.iter().all(|listed| listed.id() != member) {
-            return false;
+            return false; // nobody's start is remembered but a member's
         }
         let start = Start { origin, is_leaving };
         let known = listed.starts.get(member).copied();
@@ -216,7 +236,9 @@ impl Router {
     /// id or URL on another member.
     pub(crate) fn refused(&self, members: &[Member]) -> Vec<(Member, Error)> {
         let current = self.routes();
-        let known: HashSet<&Member> = current.peers().iter().map(Peer::member).collect();
+        let leaving = self.leaving.load();
+        let known = current.peers().iter().chain(leaving.iter());
+        let known: HashSet<&Member> = known.map(Peer::member).collect();
         let newcomers = members.iter().filter(|member| !known.contains(member));
         newcomers
             .filter_map(|member| {
@@ -269,37 +291,34 @@ impl Router {
     fn replace(&self, listed: &mut Listed, members: Vec<Member>) -> Result<(), Error> {
         let members = without_repetitions(members)?;
         let current = self.routes.load();
-        let known: HashMap<&Member, &Peer> = current
-            .peers()
-            .iter()
-            .map(|peer| (peer.member(), peer))
-            .collect();
-        let peers = members
-            .iter()
-            .filter(|member| !listed.is_leaving(member))
-            .map(|member| match known.get(member) {
-                Some(peer) => Ok((*peer).clone()),
-                None => self.newcomer(member.clone()),
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
+        let leaving = self.leaving.load_full();
+        let known = current.peers().iter().chain(leaving.iter());
+        let known: HashMap<&Member, &Peer> = known.map(|peer| (peer.member(), peer)).collect();
+        let peers = members.iter().map(|member| match known.get(member) {
+            Some(peer) => Ok((*peer).clone()),
+            None => self.newcomer(member.clone()),
+        });
+        let peers = peers.collect::<Result<Vec<_>, Error>>()?;
+        let (leaving, peers): (Vec<_>, Vec<_>) = peers
+            .into_iter()
+            .partition(|peer| listed.is_leaving(peer.member()));
         let ring = match current.ring() {
             _ if peers.is_empty() => None,
             Some(ring) => Some(ring.with_members(peers)),
             None => Some(Ring::new(self.scheme, peers)),
         };
         let ring = ring.transpose().map_err(Error::ring)?;
-        listed.take(members);
+        self.leaving.store(Arc::new(leaving));
         let former = self.routes.swap(Arc::new(Routes::new(ring)));
         log_changes(former.peers(), self.routes().peers());
         self.turnover.note(former.peers(), self.routes().peers());
-        self.members.send_if_modified(|members| {
-            let current = self.members();
-            let has_changed = **members != *current;
-            if has_changed {
-                *members = current.into();
-            }
-            has_changed
-        });
+        let differ = |one: &[Peer], other: &[Peer]| Peer::without(one, other).next().is_some();
+        let (before, after) = (former.peers(), self.routes());
+        let is_news = differ(before, after.peers()) || differ(after.peers(), before);
+        if is_news || listed.members != members {
+            self.members.send_replace((*members).into());
+        }
+        listed.take(members);
         if !self.handoff.is_zero() && !same_members(former.peers(), self.routes().peers()) {
             let earlier = self.former.load();
             let former = Former::new(former, earlier.as_deref(), self.handoff);
@@ -358,14 +377,18 @@ impl Start {
 }
 
 impl Listed {
+    /// Whether this member leaves, and not one that has come to its place.
     fn is_leaving(&self, member: &Member) -> bool {
         let start = self.starts.get(member.id());
-        start.is_some_and(|start| start.is_leaving)
+        start.is_some_and(|start| start.is_leaving) && self.members.contains(member)
     }
 
+    /// Of members that are new to the list, or have another URL, nothing is known.
     fn take(&mut self, members: Vec<Member>) {
-        let ids: HashSet<&str> = members.iter().map(Member::id).collect();
-        self.starts.retain(|id, _| ids.contains(&**id));
+        let known: HashSet<&Member> = self.members.iter().collect();
+        let stay = members.iter().filter(|member| known.contains(member));
+        let stay: HashSet<&str> = stay.map(Member::id).collect();
+        self.starts.retain(|id, _| stay.contains(&**id));
         self.members = members;
     }
 }

@@ -15,7 +15,7 @@ use crate::group::inner::Inner;
 use crate::group::limits::Limits;
 use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
-use crate::group::stand_ins;
+use crate::group::stand_ins::StandIns;
 use crate::group::standby::Standby;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
@@ -101,6 +101,7 @@ impl<G> GroupBuilder<G> {
         let stale_window = self.freshness.stale_window;
         let runtime = NodeRuntime::new(host.runtime.clone());
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
+        let (standby, stored) = (self.standby && names_changes).then(Standby::new).unzip();
         let group = Group(Arc::new_cyclic(|this| Inner {
             name: self.name.into(),
             store: self.storage.open(stale_window, Arc::clone(&host.clock)),
@@ -121,11 +122,7 @@ impl<G> GroupBuilder<G> {
                 let (group, runtime) = (this.clone(), host.runtime.clone());
                 move || drop(runtime.spawn(clocks::watch(group.clone())))
             }),
-            standby: (self.standby && names_changes).then(|| {
-                let (standby, stored) = Standby::new();
-                host.runtime.spawn(stand_ins::offer(this.clone(), stored));
-                standby
-            }),
+            standby,
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),
@@ -137,6 +134,11 @@ impl<G> GroupBuilder<G> {
             runtime: runtime.clone(),
         }));
         host.groups.add(&group)?;
+        if let Some(stored) = stored {
+            let stand_ins = StandIns::new(&group.0, stored);
+            host.runtime
+                .spawn(stand_ins.offer(Arc::downgrade(&group.0)));
+        }
         if let Some(on_group) = &host.on_group {
             on_group(&group);
         }
@@ -149,6 +151,10 @@ impl<G> GroupBuilder<G> {
         self.promotion.check()?;
         self.storage.check()?;
         self.limits.check(self.host.request_timeout)?;
+        if self.standby && self.limits.failovers == 0 {
+            let reason = "with failovers of 0 no node stands in for an owner";
+            return Err(Error::invalid("standby", reason));
+        }
         Ok(())
     }
 }

@@ -72,9 +72,11 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// Whether each value that this node owns has a copy on the node that stands in for it, which has it when this node ends
-    /// without warning. So values take twice the memory, and each load one more exchange, in the background. Native protocol
-    /// only, and all nodes need the same. Default: no.
+    /// Whether the values that this node owns have copies on the node that stands in for it, which has them when this node
+    /// ends without warning. So values take twice the memory, and loads one more exchange for some together, in the background:
+    /// a copy follows its value soon, and a second after a set. Copies that a stand-in has not taken it is offered again within
+    /// ten seconds or so. Native protocol only; all nodes need the same, and [`failovers`](Self::failovers) not to be zero.
+    /// Default: no.
     pub fn standby(mut self, is_wanted: bool) -> Self {
         self.standby = is_wanted;
         self

@@ -58,7 +58,8 @@ impl Inner {
         let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
-        self.note_stored(&key, Tier::Main, lifetime);
+        self.moments.note(lifetime);
+        self.note_for_standby(&key, true);
         match verdict.get() {
             Some(SetVerdict::Keep) => {
                 self.forget_flights(&key);

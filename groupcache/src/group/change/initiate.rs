@@ -136,7 +136,14 @@ impl Inner {
         let members = others(routes).filter(|peer| Some(peer.member().id()) != except);
         let told = self.send_all(members.cloned().map(with), stamp, since);
         let left = self.router.left_lately().into_iter().map(with);
-        let (mut failed, _) = join(told, self.send_all(left, stamp, since)).await;
+        let (mut failed, mut left) = join(told, self.send_all(left, stamp, since)).await;
+        if self.freshness.mirror_lease.is_some() {
+            // One that leaves still serves its own callers.
+            let leaving = self.router.leaving();
+            let is_leaving = |peer: &Peer, left: &FailedPeer| peer.member() == left.member();
+            left.retain(|left| leaving.iter().any(|peer| is_leaving(peer, left)));
+            failed.append(&mut left);
+        }
         let now = self.router.snapshot();
         let joined = Peer::without(now.peers(), routes.peers()).map(with);
         failed.extend(self.send_all(joined, stamp, since).await);

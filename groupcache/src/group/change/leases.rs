@@ -25,7 +25,12 @@ impl Inner {
             return failed;
         };
         let has_failed = |id: &str| failed.iter().any(|failed| failed.member().id() == id);
-        let mut owners = keys.iter().flat_map(|key| self.owners(routes, key));
+        let owners = keys
+            .iter()
+            .flat_map(|key| self.owners(routes, key))
+            .cloned();
+        // One that leaves has what it owned before.
+        let mut owners = owners.chain(self.router.leaving());
         if owners.any(|owner| has_failed(owner.member().id())) {
             return failed;
         }

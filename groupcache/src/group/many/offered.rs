@@ -36,7 +36,7 @@ impl Inner {
         // As long as an exchange brings some, what did not fit into it is asked for again.
         while !late.is_empty() && late.len() != asked {
             asked = late.len();
-            let answers = self.ask_together(peer, &late, GetMode::Peek).await?;
+            let answers = self.ask_as_owner(peer, &late, GetMode::Peek).await?;
             let mut answers = answers.into_iter();
             late.retain(|Lacking { key, since }| match answers.next().flatten() {
                 Some(Ok(reply)) => {

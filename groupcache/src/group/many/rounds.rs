@@ -64,8 +64,23 @@ pub(super) fn rounds<'a, T: Keyed>(
 }
 
 impl Inner {
-    /// Asks one peer for several keys. A key without an answer is to be asked for again.
+    /// Asks one peer for several keys, for copies that have leases. A key without an answer is to be asked for again.
     pub(super) async fn ask_together<T: Keyed>(
+        self: &Arc<Self>,
+        peer: &Peer,
+        items: &[T],
+        mode: GetMode,
+    ) -> Result<Vec<Option<Result<Reply, peers::Error>>>, peers::Error> {
+        let begun = self.lease_begins();
+        let mut answers = self.ask_as_owner(peer, items, mode).await?;
+        for reply in answers.iter_mut().flatten().flatten() {
+            self.lease(reply, begun);
+        }
+        Ok(answers)
+    }
+
+    /// The same for values that this node is to answer for.
+    pub(super) async fn ask_as_owner<T: Keyed>(
         self: &Arc<Self>,
         peer: &Peer,
         items: &[T],
@@ -81,15 +96,11 @@ impl Inner {
             known: &known,
         };
         let span = spans::fetch_many(&self.name, keys.len(), peer.member(), mode);
-        let begun = self.lease_begins();
-        let mut answers = match asking(span, pin!(peer.get_many(request))).await {
+        let answers = match asking(span, pin!(peer.get_many(request))).await {
             // The request or the answer, whose limits are not those of one key.
             Err(error) if error.is_too_large() => return Ok(items.iter().map(|_| None).collect()),
             answers => answers?,
         };
-        for reply in answers.iter_mut().flatten().flatten() {
-            self.lease(reply, begun);
-        }
         // All replies of an exchange say the same of the peer.
         let reply = answers.iter().flatten().flatten().next();
         self.trust_reply(peer, trust, reply.and_then(|reply| reply.state))?;

@@ -182,8 +182,9 @@ impl StreamForm {
         message: Bytes,
         group: &str,
     ) -> Result<Option<()>, Error> {
+        // The peer waits for what it asks this node for.
         let offer = OfNode::new(kind::OFFER, message);
-        self.tell(&offer, group, Again::Once).await
+        self.tell_in(Lane::Loads, &offer, group, Again::Once).await
     }
 
     /// The message of an answer that has to be of this kind, or the error that it says.
@@ -199,7 +200,17 @@ impl StreamForm {
         group: &str,
         again: Again,
     ) -> Result<Option<()>, Error> {
-        let called = self.stream.call(message, Lane::Quick, again).await?;
+        self.tell_in(Lane::Quick, message, group, again).await
+    }
+
+    async fn tell_in(
+        &self,
+        lane: Lane,
+        message: &impl Message,
+        group: &str,
+        again: Again,
+    ) -> Result<Option<()>, Error> {
+        let called = self.stream.call(message, lane, again).await?;
         let Called::Answered(answer, _) = called else {
             return Ok(None);
         };
