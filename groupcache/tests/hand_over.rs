@@ -9,8 +9,8 @@ use common::simulated::{HOSTS, nodes, nodes_with, urls};
 use common::three::numbering;
 use common::{Calls, MIB};
 use groupcache::testing::Network;
-use groupcache::{Always, Group, Never, Node, NodeBuilder, Source};
-use tokio::time::sleep;
+use groupcache::{Always, Group, HttpOptions, Never, Node, NodeBuilder, Source};
+use tokio::time::{sleep, timeout};
 
 const KEYS: usize = 300;
 
@@ -198,6 +198,75 @@ async fn a_value_on_standby_goes_with_its_removal() {
     assert_eq!(held(), 2 * KEYS as u64);
     groups[0].remove_many((0..KEYS).map(key)).await.unwrap();
     assert_eq!(held(), 0);
+}
+
+/// A node that asks the others and is none of the members.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_and_comes_back_is_asked_again_also_by_a_node_that_it_does_not_know() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut running = nodes(&network, &[0, 1]).await;
+    let listener = network.listen("10.0.0.9:80").unwrap();
+    let http = HttpOptions::default().connector(network.connector("10.0.0.9:80"));
+    let asking = Node::builder("http://10.0.0.9:80").include_self(false);
+    let asking = asking.peers(urls()).http(http).listener(listener);
+    let asking = asking.start().await.unwrap();
+    let groups: Vec<_> = running.iter().map(|node| build(node, &calls)).collect();
+    let group = build(&asking, &calls);
+    load_all(&group).await;
+    sleep(AFTER_THE_WINDOW).await;
+    let leaver = running.pop().unwrap();
+    leaver.leave().await;
+    sleep(AFTER_THE_WINDOW * 2).await;
+    assert_eq!(asking.peers().len(), 2, "an exchange has told it");
+    leaver.shutdown().await;
+    drop((leaver, groups));
+    sleep(MOMENT).await;
+    running.push(nodes(&network, &[1]).await.remove(0));
+    sleep(AFTER_THE_WINDOW * 2).await;
+    assert_eq!(asking.peers().len(), 3, "the next one has too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leave_that_is_broken_off_goes_on_when_it_is_called_again() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let nodes = nodes(&network, &[0, 1, 2]).await;
+    let groups: Vec<_> = nodes.iter().map(|node| build(node, &calls)).collect();
+    load_all(&groups[0]).await;
+    network.partition(HOSTS[1], HOSTS[2]);
+    let patience = Duration::from_millis(500);
+    assert!(timeout(patience, nodes[2].leave()).await.is_err());
+    network.heal();
+    sleep(MOMENT).await;
+    nodes[2].leave().await;
+    for node in &nodes {
+        assert_eq!(node.peers().len(), 2);
+    }
+    assert_eq!(loads(&[&groups[0], &groups[1]], &calls).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_was_set_has_its_copy_on_standby_too() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let nodes = nodes(&network, &[0, 1, 2]).await;
+    let on_standby = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Never);
+        group.standby(true).build().unwrap()
+    };
+    let groups: Vec<_> = nodes.iter().map(on_standby).collect();
+    for number in 0..KEYS {
+        groups[number % 3].set(key(number), "set").await.unwrap();
+    }
+    sleep(2 * MOMENT).await;
+    let held = groups.iter().map(|group| group.stats().entries);
+    assert_eq!(held.sum::<u64>(), 2 * KEYS as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_copy_on_standby_without_a_stand_in() {
+    let node = Node::builder("http://10.0.0.1").start().await.unwrap();
+    let group = node.group("g", MIB, Calls::default().echo());
+    let error = group.standby(true).failovers(0).build().unwrap_err();
+    assert!(error.is_configuration() && error.to_string().contains("standby"));
 }
 
 #[tokio::test(start_paused = true)]

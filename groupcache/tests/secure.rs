@@ -389,3 +389,44 @@ async fn credentials_that_cannot_work_are_mistakes_that_do_not_show_them() {
         .await
         .unwrap();
 }
+
+/// Each node has a certificate of its own. One leaves, hands its values over and comes back, and is a member all the time.
+#[tokio::test]
+async fn a_node_that_leaves_in_order_is_known_by_its_certificate_until_it_is_back() {
+    let (authority, calls) = (Authority::new(), Calls::default());
+    let hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
+    let mut addresses = Vec::new();
+    for host in hosts {
+        let listener = TcpListener::bind((host, 0)).await.unwrap();
+        addresses.push(listener.local_addr().unwrap());
+    }
+    let url = |n: usize| format!("https://{}", addresses[n]);
+    let start = async |n: usize| {
+        let tls = authority.tls(hosts[n]).client_auth(ClientAuth::Required);
+        let node = Node::builder(url(n)).peers((0..3).map(url));
+        let node = node.listen(addresses[n].to_string()).tls(tls);
+        let node = node.start().await.unwrap();
+        let group = group(&node, &calls);
+        (node, group)
+    };
+    let mut nodes = vec![start(0).await, start(1).await, start(2).await];
+    let get_all = async |group: &Group| {
+        for n in 0..100 {
+            group.get(format!("key-{n}")).await.unwrap();
+        }
+        calls.count()
+    };
+    assert_eq!(get_all(&nodes[0].1).await, 100);
+    let (leaver, _) = nodes.pop().unwrap();
+    leaver.shutdown().await;
+    assert!(nodes.iter().all(|(node, _)| node.peers().len() == 2));
+    assert_eq!(get_all(&nodes[0].1).await, 100, "all values went over");
+    drop(leaver);
+    nodes.push(start(2).await);
+    until(|| nodes.iter().all(|(node, _)| node.peers().len() == 3)).await;
+    let (back, group) = &nodes[2];
+    let is_own = |key: String| back.owner(key).unwrap() == *back.member();
+    let own = (0..100).filter(|n| is_own(format!("key-{n}"))).count();
+    until(|| group.stats().entries == own as u64).await;
+    assert_eq!(get_all(&nodes[1].1).await, 100, "and back");
+}
