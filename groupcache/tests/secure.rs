@@ -395,21 +395,24 @@ async fn credentials_that_cannot_work_are_mistakes_that_do_not_show_them() {
 async fn a_node_that_leaves_in_order_is_known_by_its_certificate_until_it_is_back() {
     let (authority, calls) = (Authority::new(), Calls::default());
     let hosts = ["127.0.0.1", "127.0.0.2", "127.0.0.3"];
-    let mut addresses = Vec::new();
+    let (mut listeners, mut addresses) = (Vec::new(), Vec::new());
     for host in hosts {
         let listener = TcpListener::bind((host, 0)).await.unwrap();
         addresses.push(listener.local_addr().unwrap());
+        listeners.push(listener);
     }
     let url = |n: usize| format!("https://{}", addresses[n]);
-    let start = async |n: usize| {
+    let start = async |n: usize, listener: TcpListener| {
         let tls = authority.tls(hosts[n]).client_auth(ClientAuth::Required);
         let node = Node::builder(url(n)).peers((0..3).map(url));
-        let node = node.listen(addresses[n].to_string()).tls(tls);
-        let node = node.start().await.unwrap();
+        let node = node.listener(listener).tls(tls).start().await.unwrap();
         let group = group(&node, &calls);
         (node, group)
     };
-    let mut nodes = vec![start(0).await, start(1).await, start(2).await];
+    let mut nodes = Vec::new();
+    for (n, listener) in listeners.into_iter().enumerate() {
+        nodes.push(start(n, listener).await);
+    }
     let get_all = async |group: &Group| {
         for n in 0..100 {
             group.get(format!("key-{n}")).await.unwrap();
@@ -422,7 +425,8 @@ async fn a_node_that_leaves_in_order_is_known_by_its_certificate_until_it_is_bac
     assert!(nodes.iter().all(|(node, _)| node.peers().len() == 2));
     assert_eq!(get_all(&nodes[0].1).await, 100, "all values went over");
     drop(leaver);
-    nodes.push(start(2).await);
+    let listener = TcpListener::bind(addresses[2]).await.unwrap();
+    nodes.push(start(2, listener).await);
     until(|| nodes.iter().all(|(node, _)| node.peers().len() == 3)).await;
     let (back, group) = &nodes[2];
     let is_own = |key: String| back.owner(key).unwrap() == *back.member();

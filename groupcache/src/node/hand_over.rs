@@ -1,6 +1,6 @@
 //! How a node hands values over.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ pub(super) struct HandOver {
     pub(super) leave_timeout: Duration,
     /// One for each member that is being offered values.
     pub(super) turns: Semaphore,
-    /// The members that are being offered what they own, since they have started.
-    newcomers: Mutex<HashSet<Box<str>>>,
+    /// The members that are being offered what they own, since they have started, and whether they have started again.
+    newcomers: Mutex<HashMap<Box<str>, bool>>,
     /// Whether this node has left.
     pub(super) has_left: AtomicBool,
 }
@@ -43,13 +43,24 @@ impl HandOver {
         }
     }
 
-    /// Notes that a member is offered values. Returns whether it is not so already.
+    /// Notes that a member is to be offered values. Returns whether somebody has to begin with that.
     pub(super) fn begin(&self, member: &str) -> bool {
-        self.newcomers.lock().insert(member.into())
+        let mut newcomers = self.newcomers.lock();
+        match newcomers.get_mut(member) {
+            Some(again) => *again = true,
+            None => drop(newcomers.insert(member.into(), false)),
+        }
+        newcomers.get(member) == Some(&false)
     }
 
-    pub(super) fn end(&self, member: &str) {
-        self.newcomers.lock().remove(member);
+    /// Notes that a member has been offered values. Returns whether it has not started again meanwhile.
+    pub(super) fn is_over(&self, member: &str) -> bool {
+        let mut newcomers = self.newcomers.lock();
+        match newcomers.get_mut(member) {
+            Some(again) if *again => *again = false,
+            _ => drop(newcomers.remove(member)),
+        }
+        !newcomers.contains_key(member)
     }
 }
 

@@ -33,8 +33,12 @@ impl Groups {
         {
             let member = theirs.member.clone();
             runtime.spawn(async move {
-                groups.offer_to(&member).await;
-                groups.hand_over.end(&member);
+                loop {
+                    groups.offer_to(&member).await;
+                    if groups.hand_over.is_over(&member) {
+                        return;
+                    }
+                }
             });
         }
     }
