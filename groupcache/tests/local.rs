@@ -480,6 +480,47 @@ async fn one_flight_too_many_is_refused_and_its_place_is_free_again_afterwards()
     assert_eq!(group.get("b").await.unwrap(), "value of b");
 }
 
+#[tokio::test(start_paused = true)]
+async fn loads_beyond_their_number_wait_for_a_turn_and_then_are_refused() {
+    let (calls, gate) = (Calls::default(), Gate::closed());
+    let group = lonely_node().await.group("g", MIB, calls.gated(&gate));
+    let group = group
+        .max_loads(1)
+        .load_queue_timeout(Duration::from_secs(2));
+    let group = group.build().unwrap();
+    gate.open(1);
+    group.get("cached").await.unwrap();
+    let get = |key: &'static str| {
+        let group = group.clone();
+        tokio::spawn(async move { group.get(key).await })
+    };
+    gate.arrival().await;
+    let first = get("a");
+    gate.arrival().await;
+    let second = get("b");
+    let begun = tokio::time::Instant::now();
+    assert_eq!(group.get("cached").await.unwrap(), "value of cached");
+    let several = group.get_many(["c", "d"]).await;
+    for refused in several.into_iter().chain([second.await.unwrap()]) {
+        let error = refused.unwrap_err();
+        assert!(error.is_overloaded(), "{error}");
+        assert!(
+            error.to_string().contains("1 getter calls are under way"),
+            "{error}"
+        );
+    }
+    assert_eq!(begun.elapsed(), Duration::from_secs(2));
+    let third = get("e");
+    gate.open(2);
+    assert!(first.await.unwrap().is_ok() && third.await.unwrap().is_ok());
+    assert_eq!(
+        group.stats().getter_calls,
+        3,
+        "no call but those that had a turn"
+    );
+    assert_eq!(group.get("cached").await.unwrap(), "value of cached");
+}
+
 #[tokio::test]
 async fn values_larger_than_the_budget_are_served_and_not_kept() {
     let group = lonely_node()

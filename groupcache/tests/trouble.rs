@@ -161,6 +161,26 @@ async fn a_slow_getter_is_not_taken_for_a_hung_peer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_owner_that_loads_as_much_as_it_may_is_not_helped_by_others() {
+    let (network, calls, gate) = (Network::new(), Calls::default(), Gate::closed());
+    let nodes = nodes(&network, &[0, 1, 2]).await;
+    let build = |node: &Node| {
+        let group = node.group("g", MIB, calls.gated(&gate)).max_loads(1);
+        group.build().unwrap()
+    };
+    let groups: Vec<Group> = nodes.iter().map(build).collect();
+    let keys = keys_of(&nodes[1], 1, 2);
+    let (first, key) = (groups[0].clone(), keys[0].clone());
+    let first = tokio::spawn(async move { first.get(key).await });
+    gate.arrival().await;
+    let error = groups[2].get(&keys[1]).await.unwrap_err();
+    assert!(error.is_overloaded(), "{error}");
+    assert_eq!(calls.count(), 1, "nobody else has called the database");
+    gate.open(1);
+    first.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_former_owner_that_was_not_told_of_a_removal_does_not_bring_the_value_back() {
     let network = Network::new();
     let nodes = nodes(&network, &[0, 1]).await;

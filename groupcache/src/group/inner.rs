@@ -14,6 +14,7 @@ use super::limits::Limits;
 use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
 use super::standby::Standby;
+use super::turns::Turns;
 use crate::clock::SharedClock;
 use crate::getter::BoxedGetter;
 use crate::lifetime::{Freshness, Lifetime};
@@ -35,6 +36,8 @@ pub(crate) struct Inner {
     pub(super) loads: Flights,
     /// Keys whose loads have failed, and are not tried again at once.
     pub(super) failures: Failures,
+    /// Of getter calls.
+    pub(super) turns: Turns,
     /// Keys whose loads have found no values.
     pub(super) absences: Absences,
     pub(super) getter: Box<dyn BoxedGetter>,
@@ -115,7 +118,7 @@ impl Inner {
         let owners = u32::try_from(owners).unwrap_or(u32::MAX);
         let exchange = self.request_timeout.unwrap_or_default();
         let exchanges = exchange.saturating_mul(owners.saturating_mul(with_each));
-        self.limits.load_timeout.saturating_add(exchanges)
+        self.limits.longest_load().saturating_add(exchanges)
     }
 
     /// Whether there are other nodes.

@@ -11,6 +11,10 @@ pub(super) struct Limits {
     pub(super) max_value_bytes: usize,
     /// The most fetches at one time, and the most loads.
     pub(super) max_flights: usize,
+    /// The most getter calls at a time.
+    pub(super) max_loads: usize,
+    /// How long a getter call waits for its turn.
+    pub(super) load_queue_timeout: Duration,
     /// The most keys of one bulk load.
     pub(super) max_bulk_load_keys: usize,
     /// The longest time of a getter call, which is then dropped.
@@ -29,11 +33,22 @@ impl Default for Limits {
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
             max_flights: 65_536,
+            max_loads: usize::MAX,
+            load_queue_timeout: Duration::from_secs(1),
             max_bulk_load_keys: 100,
             load_timeout: Duration::from_secs(25),
             peek_timeout: Duration::from_millis(100),
             failovers: 2,
             pauses: Pauses::default(),
         }
+    }
+}
+
+impl Limits {
+    /// The longest time of a load: the wait for its turn, and the getter call.
+    pub(super) fn longest_load(&self) -> Duration {
+        let waits = self.max_loads != usize::MAX;
+        let wait = self.load_queue_timeout.saturating_mul(waits.into());
+        self.load_timeout.saturating_add(wait)
     }
 }

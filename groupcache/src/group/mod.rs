@@ -13,7 +13,7 @@
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `moments`, `clocks` | values that stop being fresh at a moment of the wall clock |
-//! | `flights`, `failures`, `absences` | shared by the above: one load per key, pauses, keys without values |
+//! | `flights`, `failures`, `absences`, `turns` | shared by the above: one load per key, pauses, keys without values, how many loads at a time |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
 mod absences;
@@ -37,6 +37,7 @@ mod serve;
 mod stand_ins;
 mod standby;
 mod task_pool;
+mod turns;
 mod undecodable;
 
 pub use builder::GroupBuilder;

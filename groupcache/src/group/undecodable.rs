@@ -30,7 +30,7 @@ impl Inner {
         let load = || Arc::clone(self).call_getter_at_once(key.clone());
         let mut call = self.loads.join(key.clone(), load);
         call.detach();
-        call.landing(|| self.limits.load_timeout).await
+        call.landing(|| self.limits.longest_load()).await
     }
 
     /// Forgets bytes that do not decode on this node, so that they are not found again. Other nodes

@@ -17,6 +17,7 @@ use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
 use crate::group::stand_ins::StandIns;
 use crate::group::standby::Standby;
+use crate::group::turns::Turns;
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
 use crate::promoter::Promotion;
@@ -129,6 +130,7 @@ impl<G> GroupBuilder<G> {
             passed_on: PassedOn::default(),
             names_changes,
             failures: Failures::new(self.limits.pauses),
+            turns: Turns::new(self.limits.max_loads, self.limits.load_queue_timeout),
             absences: Absences::new(self.freshness.not_found_ttl),
             key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),

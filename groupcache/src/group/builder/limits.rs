@@ -30,6 +30,22 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// How many getter calls may be under way at once on this node. A further call waits for its turn, who came first first, for
+    /// up to [`load_queue_timeout`](Self::load_queue_timeout); then its callers get an error that
+    /// [`is_overloaded`](Error::is_overloaded), which no peer tries again elsewhere. What is cached is served meanwhile. A
+    /// getter that gets other keys of its own group needs a turn for each. Not zero. Default: no limit.
+    pub fn max_loads(mut self, loads: usize) -> Self {
+        self.limits.max_loads = loads;
+        self
+    }
+
+    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way. Together with the
+    /// [`load_timeout`](Self::load_timeout), less than the time that peers wait for this node. Default: 1 s.
+    pub fn load_queue_timeout(mut self, limit: Duration) -> Self {
+        self.limits.load_queue_timeout = limit;
+        self
+    }
+
     /// How many keys a [bulk load](crate::Getter::get_many) gets at most. Of further keys, up to four such
     /// loads are under way at once for each call of [`Group::get_many`](crate::Group::get_many) and
     /// each request of a peer. Not zero. Default: 100.
@@ -97,6 +113,7 @@ impl Limits {
             ("max_key_bytes", self.max_key_bytes == 0),
             ("max_value_bytes", self.max_value_bytes == 0),
             ("max_flights", self.max_flights == 0),
+            ("max_loads", self.max_loads == 0),
             ("max_bulk_load_keys", self.max_bulk_load_keys == 0),
             ("load_timeout", self.load_timeout.is_zero()),
             ("peek_timeout", self.peek_timeout.is_zero()),
@@ -114,7 +131,7 @@ impl Limits {
             let reason = format!("{first:?} is more than the max_failure_pause of {longest:?}");
             return Err(Error::invalid("failure_pause", reason));
         }
-        let load = self.load_timeout;
+        let load = self.longest_load();
         if let Some(request) = request_timeout.filter(|request| load >= *request) {
             let reason = format!(
                 "{load:?} is not less than the request_timeout of {request:?}, after which peers \

@@ -22,7 +22,7 @@ impl Inner {
     pub(in crate::group) async fn load(self: &Arc<Self>, key: Key) -> Result<Entry, Error> {
         let mut call = self.join_load(key);
         call.detach();
-        call.landing(|| self.limits.load_timeout).await
+        call.landing(|| self.limits.longest_load()).await
     }
 
     pub(super) fn join_load(self: &Arc<Self>, key: Key) -> Call {
@@ -72,6 +72,8 @@ impl Inner {
         key: Key,
         since: u64,
     ) -> Result<Entry, Error> {
+        let shed = |error: &Error| self.note_failed_load(&key, error, &mut false);
+        let _turn = self.turns.next().await.inspect_err(shed)?;
         self.counters.add(Event::GetterCall);
         let timed = Timed::new(self);
         let panics = PanicRecorder {

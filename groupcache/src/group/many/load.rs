@@ -63,18 +63,26 @@ impl Inner {
             return loads;
         }
         let keys: Vec<_> = loads.iter().map(|load| load.key().clone()).collect();
+        let turn = self.turns.next().await;
         let begun = Instant::now();
-        let span = spans::load_many(&self.name, keys.len());
-        let call = async { self.getter.get_many_boxed(keys).await };
-        let outcome = caught(recorded(span, pin!(self.wait_for_getter(call)))).await;
+        let outcome = match &turn {
+            Ok(_) => {
+                let span = spans::load_many(&self.name, keys.len());
+                let call = async { self.getter.get_many_boxed(keys).await };
+                caught(recorded(span, pin!(self.wait_for_getter(call)))).await
+            }
+            Err(error) => Err(error.clone()),
+        };
         let is_alone = |load: &Claimed| match &outcome {
             Ok(answers) => answers.leave_alone(load.key()),
             Err(_) => false,
         };
         let (alone, together): (Vec<_>, Vec<_>) = loads.into_iter().partition(is_alone);
         if !together.is_empty() {
-            self.counters.add(Event::GetterCall);
-            self.measures.getter.record_time(begun.elapsed());
+            if turn.is_ok() {
+                self.counters.add(Event::GetterCall);
+                self.measures.getter.record_time(begun.elapsed());
+            }
             self.land_together(together, outcome);
         }
         alone

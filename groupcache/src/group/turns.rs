@@ -1,0 +1,68 @@
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use crate::Error;
+
+/// Turns for getter calls, of which only so many are under way at a time. Who waits longest is the next.
+#[derive(Debug)]
+pub(super) struct Turns {
+    most: usize,
+    /// How long a call waits for its turn.
+    patience: Duration,
+    free: Semaphore,
+}
+
+impl Turns {
+    pub(super) fn new(most: usize, patience: Duration) -> Self {
+        let most = most.min(Semaphore::MAX_PERMITS);
+        Self {
+            most,
+            patience,
+            free: Semaphore::new(most),
+        }
+    }
+
+    /// Waits for a turn, which ends when it is dropped.
+    pub(super) async fn next(&self) -> Result<SemaphorePermit<'_>, Error> {
+        if let Ok(turn) = self.free.try_acquire() {
+            return Ok(turn);
+        }
+        let turn = timeout(self.patience, self.free.acquire()).await;
+        let turn = turn.ok().and_then(Result::ok);
+        turn.ok_or_else(|| {
+            let (most, patience) = (self.most, self.patience);
+            let what =
+                format!("{most} getter calls are under way, and none ended within {patience:?}");
+            Error::overloaded(what)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_longest_is_the_next_and_nobody_waits_for_ever() {
+        let turns = Turns::new(1, PATIENCE);
+        let first = turns.next().await.unwrap();
+        let (mut second, mut third) = (Box::pin(turns.next()), Box::pin(turns.next()));
+        assert!((&mut second).now_or_never().is_none());
+        assert!((&mut third).now_or_never().is_none());
+        drop(first);
+        assert!((&mut third).now_or_never().is_none(), "it came later");
+        let _second = second.await.unwrap();
+        let error = third.await.unwrap_err();
+        assert!(error.is_overloaded(), "{error}");
+        assert!(
+            error.to_string().contains("1 getter calls are under way"),
+            "{error}"
+        );
+    }
+}
