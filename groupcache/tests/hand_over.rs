@@ -3,13 +3,14 @@
 
 mod common;
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use common::simulated::{HOSTS, nodes, nodes_with, urls};
 use common::three::numbering;
 use common::{Calls, MIB};
 use groupcache::testing::Network;
-use groupcache::{Always, Group, HttpOptions, Never, Node, NodeBuilder, Source};
+use groupcache::{Always, Group, HttpOptions, Key, Never, Node, NodeBuilder, Source};
 use tokio::time::{sleep, timeout};
 
 const KEYS: usize = 300;
@@ -262,11 +263,37 @@ async fn a_value_that_was_set_has_its_copy_on_standby_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_value_that_fits_into_no_answer_with_others_goes_over_too() {
+    const LARGE: usize = 9 << 20;
+    let network = Network::new();
+    let nodes = nodes(&network, &[0, 1]).await;
+    let build = |node: &Node| {
+        let large = |_: Key| async { Ok::<_, Infallible>(vec![7; LARGE]) };
+        let group = node.group("g", 1 << 30, large).promoter(Never);
+        group.build().unwrap()
+    };
+    let groups: Vec<_> = nodes.iter().map(build).collect();
+    for number in 0..6 {
+        groups[0].get(key(number)).await.unwrap();
+    }
+    nodes[1].leave().await;
+    assert_eq!(groups[0].stats().entries, 6);
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_copy_on_standby_without_a_stand_in() {
     let node = Node::builder("http://10.0.0.1").start().await.unwrap();
     let group = node.group("g", MIB, Calls::default().echo());
     let error = group.standby(true).failovers(0).build().unwrap_err();
     assert!(error.is_configuration() && error.to_string().contains("standby"));
+    let node = Node::builder("http://10.0.0.1").handoff(Duration::ZERO);
+    let group = node
+        .start()
+        .await
+        .unwrap()
+        .group("g", MIB, Calls::default().echo());
+    let error = group.standby(true).build().unwrap_err();
+    assert!(error.to_string().contains("handoff"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -521,6 +521,21 @@ async fn loads_beyond_their_number_wait_for_a_turn_and_then_are_refused() {
     assert_eq!(group.get("cached").await.unwrap(), "value of cached");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_get_of_many_keys_does_not_stand_in_its_own_way() {
+    let getter = |key: Key| async move {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        Ok::<_, Infallible>(key.to_vec())
+    };
+    let group = lonely_node().await.group("g", MIB, getter);
+    let group = group
+        .max_loads(2)
+        .load_queue_timeout(Duration::from_millis(500));
+    let group = group.build().unwrap();
+    let answers = group.get_many((0..50).map(|n| n.to_string())).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
 #[tokio::test]
 async fn values_larger_than_the_budget_are_served_and_not_kept() {
     let group = lonely_node()

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::{Error, Key};
+use crate::{Error, Key, NotFound};
 
 /// The most bytes of keys that are remembered.
 const MOST_BYTES: usize = 4 << 20;
@@ -34,10 +34,8 @@ struct Table {
 }
 
 /// A key without a value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Absence {
-    /// What the getter has said.
-    error: Error,
     /// The position in the log of changes at which the load began.
     since: u64,
     until: Instant,
@@ -52,7 +50,8 @@ impl Absences {
         }
     }
 
-    /// What the getter has said of a key without a value, if it `is_unchanged` since then.
+    /// "Not found" for a key without a value, if it `is_unchanged` since the getter has said so. What else the getter has said is
+    /// not remembered.
     pub(super) fn find(
         &self,
         key: &Key,
@@ -62,21 +61,17 @@ impl Absences {
         if self.count.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let absence = self.table.lock().by_key.get(key).cloned()?;
+        let absence = self.table.lock().by_key.get(key).copied()?;
         let is_so = now() < absence.until && is_unchanged(absence.since);
-        is_so.then_some(absence.error)
+        is_so.then(|| Error::from_getter(NotFound.into()))
     }
 
     /// Notes that a load, which began at this position, has found no value.
-    pub(super) fn note(&self, key: &Key, error: &Error, since: u64, now: Instant) {
+    pub(super) fn note(&self, key: &Key, since: u64, now: Instant) {
         let Some(until) = now.checked_add(self.ttl).filter(|until| *until > now) else {
             return;
         };
-        let absence = Absence {
-            error: error.clone(),
-            since,
-            until,
-        };
+        let absence = Absence { since, until };
         let mut table = self.table.lock();
         table.by_key.insert(key.clone(), absence);
         table.order.push_back((key.clone(), until));
@@ -123,13 +118,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NotFound;
-
     const TTL: Duration = Duration::from_secs(10);
-
-    fn not_found() -> Error {
-        Error::from_getter(NotFound.into())
-    }
 
     fn key(number: usize) -> Key {
         Key::from(number.to_string().as_str())
@@ -143,7 +132,7 @@ mod tests {
     fn a_key_without_a_value_is_known_for_its_time_and_no_longer() {
         let (absences, now) = (Absences::new(TTL), Instant::now());
         assert!(!knows(&absences, 1, now));
-        absences.note(&key(1), &not_found(), 7, now);
+        absences.note(&key(1), 7, now);
         assert!(knows(&absences, 1, now) && !knows(&absences, 2, now));
         assert!(knows(&absences, 1, now + TTL - Duration::from_millis(1)));
         assert!(!knows(&absences, 1, now + TTL));
@@ -151,7 +140,7 @@ mod tests {
         assert!(absences.find(&key(1), || now, changed).is_none());
         absences.clear(b"1");
         assert!(!knows(&absences, 1, now));
-        absences.note(&key(2), &not_found(), 0, now);
+        absences.note(&key(2), 0, now);
         absences.clear_all();
         assert!(!knows(&absences, 2, now));
     }
@@ -159,7 +148,7 @@ mod tests {
     #[test]
     fn without_a_time_nothing_is_noted() {
         let (absences, now) = (Absences::new(Duration::ZERO), Instant::now());
-        absences.note(&key(1), &not_found(), 0, now);
+        absences.note(&key(1), 0, now);
         assert!(!knows(&absences, 1, now));
     }
 
@@ -168,9 +157,9 @@ mod tests {
         let (absences, now) = (Absences::new(TTL), Instant::now());
         let most = MOST_BYTES / PLACE;
         for number in 0..2 * most {
-            absences.note(&key(number), &not_found(), 0, now);
+            absences.note(&key(number), 0, now);
             // The first is noted again and again, and stays.
-            absences.note(&key(0), &not_found(), 0, now + Duration::from_millis(1));
+            absences.note(&key(0), 0, now + Duration::from_millis(1));
         }
         let table = absences.table.lock();
         assert!(table.bytes <= MOST_BYTES && table.by_key.len() <= most);
@@ -178,7 +167,7 @@ mod tests {
         assert!(knows(&absences, 0, now) && knows(&absences, 2 * most - 1, now));
         assert!(!knows(&absences, 1, now));
         let later = now + 2 * TTL;
-        absences.note(&key(7), &not_found(), 0, later);
+        absences.note(&key(7), 0, later);
         assert_eq!(absences.table.lock().order.len(), 1);
     }
 }

@@ -43,11 +43,14 @@ impl Inner {
         self.offers(to, most_bytes).await
     }
 
-    /// What others own from now on, since this node has left the ring. The owners of mirrors have their values.
+    /// What others answer for from now on, since this node has left the ring: the owners, or who stands in for one that cannot be
+    /// reached. The owners of mirrors have their values.
     pub(crate) async fn offers_to_all(&self, most_bytes: usize) -> Offers {
+        let is_reached = |peer: &&Peer| peer.circuit().is_some_and(|circuit| !circuit.is_open());
         let to = |routes: &Routes, cached: &Cached| {
-            let owner = routes.owner(&cached.key).filter(|owner| !owner.is_self());
-            owner.filter(|_| cached.source == Source::Main).cloned()
+            let is_own = cached.source == Source::Main;
+            let mut owners = self.owners(routes, &cached.key).filter(|_| is_own);
+            owners.find(is_reached).cloned()
         };
         self.offers(to, most_bytes).await
     }
@@ -105,38 +108,26 @@ impl Inner {
         offered: &mut usize,
     ) -> Result<(), peers::Error> {
         while *offered < copies.len() {
-            self.offer_some(peer, copies, offered).await?;
+            let some = together(&copies[*offered..]);
+            self.offer_some(peer, some).await?;
+            *offered += some.len();
         }
         Ok(())
     }
 
-    /// One offer, of as many copies as go together.
+    /// One offer.
     pub(super) async fn offer_some(
         &self,
         peer: &Peer,
-        copies: &Copies,
-        offered: &mut usize,
+        copies: &[(Key, usize)],
     ) -> Result<(), peers::Error> {
-        let (mut of_keys, mut of_values) = (0, 0);
-        let fits = |(key, bytes): &&(Key, usize)| {
-            let is_first = of_keys + of_values == 0;
-            of_keys += key.len();
-            of_values += bytes;
-            is_first || of_keys <= GetManyRequest::MAX_BYTES && of_values <= BYTES_TOGETHER
-        };
-        let some = copies[*offered..]
-            .iter()
-            .take(KEYS_TOGETHER)
-            .take_while(fits);
-        let some: Vec<&[u8]> = some.map(|(key, _)| &**key).collect();
+        let keys: Vec<&[u8]> = copies.iter().map(|(key, _)| &**key).collect();
         let offer = OfferRequest {
             member: self.router.this().id(),
             group: &self.name,
-            keys: &some,
+            keys: &keys,
         };
-        peer.offer(offer).await?;
-        *offered += some.len();
-        Ok(())
+        peer.offer(offer).await
     }
 
     /// The node that holds a value of this node's own on standby, if the group wants that.
@@ -145,6 +136,19 @@ impl Inner {
         let is_own = self.standby.is_some() && owners.next()?.is_self();
         owners.next().filter(|_| is_own)
     }
+}
+
+/// The first copies, which go together in one offer.
+pub(super) fn together(copies: &[(Key, usize)]) -> &[(Key, usize)] {
+    let (mut of_keys, mut of_values) = (0, 0);
+    let fits = |(key, bytes): &&(Key, usize)| {
+        let is_first = of_keys + of_values == 0;
+        of_keys += key.len();
+        of_values += bytes;
+        is_first || of_keys <= GetManyRequest::MAX_BYTES && of_values <= BYTES_TOGETHER
+    };
+    let count = copies.iter().take(KEYS_TOGETHER).take_while(fits).count();
+    &copies[..count]
 }
 
 /// What each peer should have, in the order of what comes.

@@ -164,6 +164,13 @@ impl Inner {
         }
     }
 
+    /// Has all copies on standby looked after.
+    pub(crate) fn look_after_standby(&self) {
+        if let Some(standby) = &self.standby {
+            standby.fall_behind();
+        }
+    }
+
     /// Notes that this node has stored a value, or that one was set.
     pub(super) fn note_for_standby(&self, key: &Key, is_set: bool) {
         if let Some(standby) = &self.standby {

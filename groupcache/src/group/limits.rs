@@ -45,10 +45,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The longest time of a load: the wait for its turn, and the getter call.
+    /// The longest time of a load: the wait for its turn, which a key of a bulk load may have twice, and the getter call.
     pub(super) fn longest_load(&self) -> Duration {
-        let waits = self.max_loads != usize::MAX;
-        let wait = self.load_queue_timeout.saturating_mul(waits.into());
+        let waits = if self.max_loads == usize::MAX { 0 } else { 2 };
+        let wait = self.load_queue_timeout.saturating_mul(waits);
         self.load_timeout.saturating_add(wait)
     }
 }

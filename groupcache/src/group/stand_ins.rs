@@ -10,7 +10,7 @@ use peers::{Member, Peer, Routes};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::hand_over::{Copies, Offers, by_peer};
+use super::hand_over::{Copies, Offers, by_peer, together};
 use super::inner::Inner;
 use super::standby::{Standby, Stored};
 use crate::Key;
@@ -28,7 +28,7 @@ const AFTER_A_SET: Duration = Duration::from_secs(1);
 const MOST_SET: usize = 16_384;
 
 /// How often all values are looked through if some have no copies.
-const LOOK: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_secs(30);
 
 /// What there is to offer.
 pub(super) struct StandIns {
@@ -141,16 +141,18 @@ impl Inner {
     }
 
     async fn offer_to_stand_in(&self, peer: &Peer, copies: &Copies) {
-        let mut offered = 0;
-        while offered < copies.len() {
-            let some = self.offer_some(peer, copies, &mut offered);
-            if !matches!(timeout(PATIENCE, some).await, Ok(Ok(()))) {
+        let mut rest = &copies[..];
+        while !rest.is_empty() {
+            let some = together(rest);
+            rest = &rest[some.len()..];
+            let taken = timeout(PATIENCE, self.offer_some(peer, some)).await;
+            if !matches!(taken, Ok(Ok(()))) {
                 let (group, peer) = (&self.name, peer.member());
                 tracing::debug!(%group, %peer, "values are not taken on standby");
-                if let Some(standby) = &self.standby {
-                    standby.fall_behind();
-                }
-                return;
+                self.look_after_standby();
+            }
+            if let Ok(Err(_)) = taken {
+                return; // it is away, or has no such group
             }
         }
     }

@@ -11,27 +11,36 @@ pub(super) struct Turns {
     most: usize,
     /// How long a call waits for its turn.
     patience: Duration,
-    free: Semaphore,
+    /// `None`: there is no limit.
+    free: Option<Semaphore>,
 }
 
 impl Turns {
     pub(super) fn new(most: usize, patience: Duration) -> Self {
-        let most = most.min(Semaphore::MAX_PERMITS);
         Self {
             most,
             patience,
-            free: Semaphore::new(most),
+            free: (most <= Semaphore::MAX_PERMITS).then(|| Semaphore::new(most)),
         }
     }
 
+    /// Whether a call would not have to wait.
+    pub(super) fn are_free(&self) -> bool {
+        let free = self.free.as_ref();
+        free.is_none_or(|free| free.available_permits() > 0)
+    }
+
     /// Waits for a turn, which ends when it is dropped.
-    pub(super) async fn next(&self) -> Result<SemaphorePermit<'_>, Error> {
-        if let Ok(turn) = self.free.try_acquire() {
-            return Ok(turn);
+    pub(super) async fn next(&self) -> Result<Option<SemaphorePermit<'_>>, Error> {
+        let Some(free) = &self.free else {
+            return Ok(None);
+        };
+        if let Ok(turn) = free.try_acquire() {
+            return Ok(Some(turn));
         }
-        let turn = timeout(self.patience, self.free.acquire()).await;
+        let turn = timeout(self.patience, free.acquire()).await;
         let turn = turn.ok().and_then(Result::ok);
-        turn.ok_or_else(|| {
+        turn.map(Some).ok_or_else(|| {
             let (most, patience) = (self.most, self.patience);
             let what =
                 format!("{most} getter calls are under way, and none ended within {patience:?}");

@@ -142,6 +142,11 @@ impl Groups {
         self.coherence.absorb(theirs, &unnamed_changes);
     }
 
+    /// Whether this node offers values, and takes what it is offered.
+    pub(crate) fn hands_over(&self) -> bool {
+        self.hand_over.runtime.is_some()
+    }
+
     fn asked_for(&self, name: &str) -> Result<Group, peers::Error> {
         self.find(name)
             .ok_or_else(|| peers::Error::no_such_group(name))
@@ -264,8 +269,11 @@ impl PeerService for Groups {
                 keys,
             } = request;
             let group = self.asked_for(group)?;
-            if self.hand_over.runtime.is_none() {
-                return Ok(());
+            if !self.hands_over() {
+                return Err(peers::Error::unsupported(
+                    "take what it is offered",
+                    "node's",
+                ));
             }
             match group.0.router.peer(member) {
                 Some(peer) => group.0.take_offered(&peer, keys).await,

@@ -16,7 +16,7 @@ impl Groups {
     pub(super) async fn leave(&self) {
         let time = self.hand_over.leave_timeout;
         let has_left = &self.hand_over.has_left;
-        if time.is_zero() || self.hand_over.runtime.is_none() || has_left.load(Ordering::SeqCst) {
+        if time.is_zero() || !self.hands_over() || has_left.load(Ordering::SeqCst) {
             return;
         }
         self.coherence().leave();
@@ -25,6 +25,9 @@ impl Groups {
                 ?time,
                 "this node leaves before all its values are handed over"
             );
+        }
+        for group in self.list() {
+            group.0.forget_what_others_own();
         }
         has_left.store(true, Ordering::SeqCst);
     }

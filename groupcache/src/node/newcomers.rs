@@ -52,6 +52,8 @@ impl Groups {
             for (peer, copies) in offers {
                 self.offer_patiently(&group, &peer, &copies).await;
             }
+            // What it was not offered, or has not taken.
+            group.0.look_after_standby();
         }
     }
 

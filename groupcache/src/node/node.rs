@@ -3,7 +3,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use futures_util::future::join;
 use parking_lot::Mutex;
 use peers::{DiscoveryDriver, DiscoveryStatus, HttpService, Member, Server};
 use tokio::sync::Semaphore;
@@ -224,11 +223,10 @@ impl Node {
         self.0.local_addr
     }
 
-    /// Leaves the cluster in order. The node takes its announcement back from its
-    /// [source of members](crate::NodeBuilder::discovery), and gives the peers
-    /// [`linger`](peers::DiscoveryOptions::linger) to hear of it. At the same time, over the native protocol, it tells its peers,
-    /// which take it off the ring, and hands its values over to their next owners, within
-    /// [`leave_timeout`](crate::NodeBuilder::leave_timeout).
+    /// Leaves the cluster in order. Over the native protocol the node tells its peers, which take it off the ring, and hands its
+    /// values over to their next owners, within [`leave_timeout`](crate::NodeBuilder::leave_timeout). Then it takes its
+    /// announcement back from its [source of members](crate::NodeBuilder::discovery), and gives the peers
+    /// [`linger`](peers::DiscoveryOptions::linger) to hear of it.
     ///
     /// The node goes on answering; its members stay as they are from now on, and it owns no keys any more. Changes reach it
     /// for another minute. [`shutdown`](Self::shutdown) begins with this. A node that is mounted in another server
@@ -244,12 +242,11 @@ impl Node {
 
     async fn leave_now(&self) {
         let driver = self.0.discovery.lock().take();
-        let announcement = async {
-            if let Some(driver) = driver {
-                driver.leave().await;
-            }
-        };
-        join(announcement, self.0.host.groups.leave()).await;
+        // The peers list this node for as long as it hands its values over.
+        self.0.host.groups.leave().await;
+        if let Some(driver) = driver {
+            driver.leave().await;
+        }
     }
 
     /// [Leaves](Self::leave) the cluster. Then stops the node's own server: takes no more

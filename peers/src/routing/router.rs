@@ -155,11 +155,16 @@ impl Router {
         self.turnover.joined(self.routes().peers())
     }
 
+    /// The peers that have left within the last minute, or have said that they leave.
+    pub fn gone_lately(&self) -> Vec<Peer> {
+        self.turnover.left(self.routes().peers())
+    }
+
     /// The peers that [leave](Self::leaving), and those that have left within the last minute: other nodes may take them for
     /// members.
     pub fn left_lately(&self) -> Vec<Peer> {
         let mut left = self.leaving();
-        let lately = self.turnover.left(self.routes().peers());
+        let lately = self.gone_lately();
         let lately = Peer::without(&lately, &left).collect::<Vec<_>>();
         left.extend(lately);
         left
@@ -219,6 +224,12 @@ impl Router {
             let members = listed.members.clone();
             if let Err(error) = self.replace(&mut listed, members) {
                 tracing::warn!(member, %error, "a member cannot be taken in again");
+                // The next time that it says so this is tried once more.
+                match known {
+                    Some(known) => listed.starts.insert(member.into(), known),
+                    None => listed.starts.remove(member),
+                };
+                return false;
             }
         }
         !is_leaving && known.is_none_or(|known| known.origin != origin)

@@ -24,7 +24,8 @@ impl<G> GroupBuilder<G> {
     }
 
     /// How long a key is "not found" without another call of the getter, once the getter has said that it has no value. A
-    /// change of the key ends that. The key's owner remembers it, for keys of up to 4 MiB; other nodes ask the owner.
+    /// change of the key ends that. The node that has called the getter remembers it, for keys of up to 4 MiB: mostly the
+    /// key's owner, whom the others ask.
     /// Default: zero, each get that finds no value calls the getter.
     ///
     /// ```

@@ -157,6 +157,11 @@ impl<G> GroupBuilder<G> {
             let reason = "with failovers of 0 no node stands in for an owner";
             return Err(Error::invalid("standby", reason));
         }
+        let names_changes = self.host.router.transport().names_changes();
+        if self.standby && names_changes && !self.host.groups.hands_over() {
+            let reason = "with a handoff of zero no node takes copies";
+            return Err(Error::invalid("standby", reason));
+        }
         Ok(())
     }
 }

@@ -39,8 +39,9 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way. Together with the
-    /// [`load_timeout`](Self::load_timeout), less than the time that peers wait for this node. Default: 1 s.
+    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way. A stale value is not refreshed
+    /// meanwhile. Twice this and the [`load_timeout`](Self::load_timeout) are less than the time that peers wait for this node.
+    /// Default: 1 s.
     pub fn load_queue_timeout(mut self, limit: Duration) -> Self {
         self.limits.load_queue_timeout = limit;
         self
@@ -91,7 +92,7 @@ impl<G> GroupBuilder<G> {
     /// Whether the values that this node owns have copies on the node that stands in for it, which has them when this node
     /// ends without warning. So values take twice the memory, and loads one more exchange for some together, in the background:
     /// a copy follows its value soon, and a second after a set. Copies that a stand-in has not taken it is offered again within
-    /// ten seconds or so. Native protocol only; all nodes need the same, and [`failovers`](Self::failovers) not to be zero.
+    /// half a minute or so. Native protocol only; all nodes need the same, and [`failovers`](Self::failovers) not to be zero.
     /// Default: no.
     pub fn standby(mut self, is_wanted: bool) -> Self {
         self.standby = is_wanted;

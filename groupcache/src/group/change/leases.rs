@@ -13,6 +13,13 @@ use crate::group::inner::Inner;
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Inner {
+    /// With leases, a node that has left keeps nothing that has none.
+    pub(crate) fn forget_what_others_own(&self) {
+        if self.freshness.mirror_lease.is_some() {
+            self.forget_all();
+        }
+    }
+
     /// Waits until the peers that were not told have been told, or all copies that they may serve have run out. No copy is
     /// younger than now if all who answer for the keys have been told. Returns the peers that may still serve an older value.
     pub(super) async fn outlast_leases(
@@ -29,8 +36,8 @@ impl Inner {
             .iter()
             .flat_map(|key| self.owners(routes, key))
             .cloned();
-        // One that leaves has what it owned before.
-        let mut owners = owners.chain(self.router.leaving());
+        // One that leaves has what it owned before, and forgets it at the end.
+        let mut owners = owners.chain(self.router.gone_lately());
         if owners.any(|owner| has_failed(owner.member().id())) {
             return failed;
         }

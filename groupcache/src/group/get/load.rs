@@ -141,7 +141,10 @@ impl Inner {
             }
             Err(error) if error.is_not_found() => {
                 self.failures.clear(key);
-                self.absences.note(key, error, since, self.clock.now());
+                // As for values: only who answers for a key is told of its changes without leases.
+                if self.freshness.mirror_lease.is_none() || self.answers_for(key) {
+                    self.absences.note(key, since, self.clock.now());
+                }
                 self.remove_stale(key.clone(), since);
             }
             Err(error) => self.note_failed_load(key, error, is_noted),

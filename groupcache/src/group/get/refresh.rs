@@ -26,8 +26,9 @@ impl Inner {
         }
     }
 
+    /// Nobody waits for a refresh, so that it does not wait for a turn before those who do.
     fn pauses_refresh(&self, key: &[u8]) -> bool {
-        self.failures.pauses_refresh(key, || self.clock.now())
+        !self.turns.are_free() || self.failures.pauses_refresh(key, || self.clock.now())
     }
 
     /// The work of a refresh. A load on this node notes its failure itself.

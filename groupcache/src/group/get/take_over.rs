@@ -63,6 +63,7 @@ impl Inner {
         if !self.is_fresh(entry.fresh_until) {
             return None;
         }
+        self.absences.clear(key);
         self.store_since(since, key, entry.value.clone(), Tier::Main, lifetime);
         Some(entry)
     }

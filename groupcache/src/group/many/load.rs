@@ -134,7 +134,17 @@ impl Inner {
         }));
     }
 
-    async fn load_each_alone(self: &Arc<Self>, loads: Vec<Claimed>) {
+    async fn load_each_alone(self: &Arc<Self>, mut loads: Vec<Claimed>) {
+        let at_once = self.limits.max_loads;
+        if at_once < loads.len() {
+            // A key that waits for its turn is not claimed.
+            self.unclaim(&self.loads, &mut loads);
+            let each = stream::iter(loads).for_each_concurrent(at_once, async |load| {
+                let result = self.load(load.key().clone()).await;
+                load.land(result);
+            });
+            return each.await;
+        }
         let most = loads.len().max(1);
         let loads = loads.into_iter().map(|load| async move {
             let result = caught(self.call_getter(load.key().clone(), load.since)).await;

@@ -50,6 +50,15 @@ impl Inner {
                 None => true,
             });
         }
+        // What does not fit into an answer beside others, or at all.
+        for Lacking { key, since } in late {
+            let reply = self.ask(peer, 0, &key, GetMode::Peek).await;
+            if let Ok(reply) = reply
+                && self.lacks(&key)
+            {
+                self.take(&key, reply, since);
+            }
+        }
         Ok(())
     }
 
