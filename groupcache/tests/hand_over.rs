@@ -30,6 +30,11 @@ fn build(node: &Node, calls: &Calls) -> Group {
     group.build().unwrap()
 }
 
+fn build_on_standby(node: &Node, calls: &Calls) -> Group {
+    let group = node.group("g", MIB, calls.echo()).promoter(Never);
+    group.standby(true).build().unwrap()
+}
+
 /// Gets all keys, and says how many were loaded.
 async fn load_all(group: &Group) -> usize {
     let mut loaded = 0;
@@ -155,10 +160,7 @@ async fn a_node_that_is_offered_values_takes_none_that_is_older_than_a_change_it
 async fn with_copies_on_standby_the_end_of_a_node_loses_nothing_whatever_came_before() {
     let (network, calls) = (Network::new(), Calls::default());
     let mut running = nodes(&network, &[0, 1, 2]).await;
-    let on_standby = |node: &Node| {
-        let group = node.group("g", MIB, calls.echo()).promoter(Never);
-        group.standby(true).build().unwrap()
-    };
+    let on_standby = |node: &Node| build_on_standby(node, &calls);
     let mut groups: Vec<_> = running.iter().map(on_standby).collect();
     load_all(&groups[0]).await;
     groups[1].set("k1", "set").await.unwrap();
@@ -183,10 +185,7 @@ async fn with_copies_on_standby_the_end_of_a_node_loses_nothing_whatever_came_be
 async fn a_value_on_standby_goes_with_its_removal() {
     let (network, calls) = (Network::new(), Calls::default());
     let nodes = nodes(&network, &[0, 1, 2]).await;
-    let on_standby = |node: &Node| {
-        let group = node.group("g", MIB, calls.echo()).promoter(Never);
-        group.standby(true).build().unwrap()
-    };
+    let on_standby = |node: &Node| build_on_standby(node, &calls);
     let groups: Vec<_> = nodes.iter().map(on_standby).collect();
     load_all(&groups[0]).await;
     sleep(MOMENT).await;
@@ -249,10 +248,7 @@ async fn a_leave_that_is_broken_off_goes_on_when_it_is_called_again() {
 async fn a_value_that_was_set_has_its_copy_on_standby_too() {
     let (network, calls) = (Network::new(), Calls::default());
     let nodes = nodes(&network, &[0, 1, 2]).await;
-    let on_standby = |node: &Node| {
-        let group = node.group("g", MIB, calls.echo()).promoter(Never);
-        group.standby(true).build().unwrap()
-    };
+    let on_standby = |node: &Node| build_on_standby(node, &calls);
     let groups: Vec<_> = nodes.iter().map(on_standby).collect();
     for number in 0..KEYS {
         groups[number % 3].set(key(number), "set").await.unwrap();

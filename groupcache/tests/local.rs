@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, lonely_node_at, until};
-use groupcache::{GetterError, Key, ManualClock, NotFound, Source, Value};
+use groupcache::{Getter, GetterError, Key, ManualClock, NotFound, Source, Value};
 
 #[tokio::test]
 async fn the_first_get_loads_and_the_next_ones_hit() {
@@ -79,19 +79,24 @@ async fn not_found_is_an_answer_and_is_not_cached() {
     assert_adds_up(&group.stats(), 2);
 }
 
-#[tokio::test]
-async fn a_key_without_a_value_is_not_looked_for_again_within_its_time_unless_it_changes() {
-    let (calls, clock, gate) = (Calls::default(), ManualClock::new(), Gate::closed());
-    let (counted, passing) = (calls.clone(), gate.clone());
-    let ttl = Duration::from_secs(5);
-    let nothing = move |_: Key| {
-        counted.add_one();
-        let gate = passing.clone();
+/// A getter that finds no value, once the gate lets it through.
+fn finding_nothing(calls: &Calls, gate: &Gate) -> impl Getter + use<> {
+    let (calls, gate) = (calls.clone(), gate.clone());
+    move |_: Key| {
+        calls.add_one();
+        let gate = gate.clone();
         async move {
             gate.pass().await;
             Err::<Vec<u8>, _>(NotFound)
         }
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_a_value_is_not_looked_for_again_within_its_time_unless_it_changes() {
+    let (calls, clock, gate) = (Calls::default(), ManualClock::new(), Gate::closed());
+    let ttl = Duration::from_secs(5);
+    let nothing = finding_nothing(&calls, &gate);
     let node = lonely_node_at(&clock).await;
     let group = node.group("g", MIB, nothing).not_found_ttl(ttl);
     let group = group.build().unwrap();
@@ -123,15 +128,7 @@ async fn a_key_without_a_value_is_not_looked_for_again_within_its_time_unless_it
 #[tokio::test]
 async fn a_load_that_found_nothing_before_a_change_is_forgotten_with_it() {
     let (calls, gate) = (Calls::default(), Gate::closed());
-    let (counted, passing) = (calls.clone(), gate.clone());
-    let nothing = move |_: Key| {
-        counted.add_one();
-        let gate = passing.clone();
-        async move {
-            gate.pass().await;
-            Err::<Vec<u8>, _>(NotFound)
-        }
-    };
+    let nothing = finding_nothing(&calls, &gate);
     let group = lonely_node().await.group("g", MIB, nothing);
     let group = group
         .not_found_ttl(Duration::from_secs(3600))
