@@ -60,6 +60,7 @@ impl StandIns {
             let next_set = self.set.front().map(|(due, _)| *due);
             let next = next_set.unwrap_or(self.next_look).min(self.next_look);
             tokio::select! {
+                biased;
                 changed = self.members.changed() => if changed.is_err() { return },
                 count = self.stored.recv_many(&mut stored, TOGETHER) => if count == 0 { return },
                 () = sleep_until(next) => {}
