@@ -14,8 +14,8 @@ const PLACE: usize = 160;
 
 /// The keys that have no values, as the getter has said, for a while.
 ///
-/// A change of a key ends what was known of it. The caller asks for that by the position at which the load began: so
-/// there is no moment at which a change could be missed.
+/// A change of a key ends its absence. Whoever looks an absence up compares the log of changes from the position on at which its
+/// load began. So no change is missed, whenever it comes.
 #[derive(Debug)]
 pub(super) struct Absences {
     /// How long it is believed that there is no value. Zero: not at all.
@@ -118,6 +118,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
     const TTL: Duration = Duration::from_secs(10);
 
     fn key(number: usize) -> Key {

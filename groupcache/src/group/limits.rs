@@ -11,8 +11,8 @@ pub(super) struct Limits {
     pub(super) max_value_bytes: usize,
     /// The most fetches at one time, and the most loads.
     pub(super) max_flights: usize,
-    /// The most getter calls at a time.
-    pub(super) max_loads: usize,
+    /// The most getter calls at a time; `None`: there is no limit.
+    pub(super) max_loads: Option<usize>,
     /// How long a getter call waits for its turn.
     pub(super) load_queue_timeout: Duration,
     /// The most keys of one bulk load.
@@ -33,7 +33,7 @@ impl Default for Limits {
             max_key_bytes: 8 << 10,
             max_value_bytes: 64 << 20,
             max_flights: 65_536,
-            max_loads: usize::MAX,
+            max_loads: None,
             load_queue_timeout: Duration::from_secs(1),
             max_bulk_load_keys: 100,
             load_timeout: Duration::from_secs(25),
@@ -47,7 +47,7 @@ impl Default for Limits {
 impl Limits {
     /// The longest time of a load: the wait for its turn, which a key of a bulk load may have twice, and the getter call.
     pub(super) fn longest_load(&self) -> Duration {
-        let waits = if self.max_loads == usize::MAX { 0 } else { 2 };
+        let waits = if self.max_loads.is_some() { 2 } else { 0 };
         let wait = self.load_queue_timeout.saturating_mul(waits);
         self.load_timeout.saturating_add(wait)
     }

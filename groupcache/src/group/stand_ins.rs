@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_secs(30);
 
 /// What there is to offer.
 pub(super) struct StandIns {
-    pub(super) stored: mpsc::Receiver<Stored>,
+    stored: mpsc::Receiver<Stored>,
     /// Tells of changes of the ring.
     members: watch::Receiver<Arc<[Member]>>,
     /// The ring by which values have been offered.

@@ -20,9 +20,8 @@ const MOST_OWNERS: usize = 2;
 pub(super) struct Former {
     /// The latest change first.
     changes: Vec<Change>,
-    /// Former owners that did not answer in time, by their ids. At most as many as have been members since there were
-    /// no changes.
-    slow: Arc<Mutex<HashMap<Box<str>, Slow>>>,
+    /// Former owners that did not answer in time, by their ids. A change of the members forgets those whose pause is over.
+    slow: Mutex<HashMap<Box<str>, Slow>>,
 }
 
 /// A change of the membership.
@@ -35,10 +34,16 @@ struct Change {
 }
 
 /// A former owner that did not answer in time. Each pause is twice as long as the one before.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Slow {
     times: u32,
     until: Option<Instant>,
+}
+
+impl Slow {
+    fn is_paused(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
 }
 
 /// The first pause of a former owner, and the longest one.
@@ -47,13 +52,16 @@ const SLOW_PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_s
 impl Former {
     /// The routes that a change at this moment replaces, with those of earlier changes. They count for `window`.
     pub(super) fn new(before: Arc<Routes>, earlier: Option<&Self>, window: Duration) -> Self {
-        let until = Instant::now().checked_add(window);
-        let slow = earlier.map(|earlier| Arc::clone(&earlier.slow));
+        let now = Instant::now();
+        let until = now.checked_add(window);
+        let slow = earlier.map(|earlier| earlier.slow.lock().clone());
+        let mut slow = slow.unwrap_or_default();
+        slow.retain(|_, slow| slow.is_paused(now));
         let earlier = earlier.into_iter().flat_map(Self::recent).cloned();
         let changes = iter::once(Change { before, until }).chain(earlier);
         Self {
             changes: changes.take(MOST_CHANGES).collect(),
-            slow: slow.unwrap_or_default(),
+            slow: Mutex::new(slow),
         }
     }
 
@@ -89,8 +97,8 @@ impl Former {
 
     fn is_paused(&self, peer: &Peer, now: Instant) -> bool {
         let slow = self.slow.lock();
-        let pause = slow.get(peer.member().id()).and_then(|slow| slow.until);
-        pause.is_some_and(|until| now < until)
+        let slow = slow.get(peer.member().id());
+        slow.is_some_and(|slow| slow.is_paused(now))
     }
 
     /// Pauses a former owner that did not answer in time.

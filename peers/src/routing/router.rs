@@ -155,19 +155,18 @@ impl Router {
         self.turnover.joined(self.routes().peers())
     }
 
-    /// The peers that have left within the last minute, or have said that they leave.
-    pub fn gone_lately(&self) -> Vec<Peer> {
+    /// The peers that the routes have lost within the last minute: other nodes may take them for members.
+    pub fn left_lately(&self) -> Vec<Peer> {
         self.turnover.left(self.routes().peers())
     }
 
-    /// The peers that [leave](Self::leaving), and those that have left within the last minute: other nodes may take them for
-    /// members.
-    pub fn left_lately(&self) -> Vec<Peer> {
-        let mut left = self.leaving();
-        let lately = self.gone_lately();
-        let lately = Peer::without(&lately, &left).collect::<Vec<_>>();
-        left.extend(lately);
-        left
+    /// The peers that own no keys and hear of changes all the same: those that [leave](Self::leaving), and those that have
+    /// [left lately](Self::left_lately).
+    pub fn off_the_ring(&self) -> Vec<Peer> {
+        let leaving = self.leaving();
+        let mut peers: Vec<Peer> = Peer::without(&self.left_lately(), &leaving).collect();
+        peers.extend(leaving);
+        peers
     }
 
     /// The other nodes that owned `key` before changes of the membership within the [hand-over window](Self::handoff), at
@@ -235,12 +234,12 @@ impl Router {
         !is_leaving && known.is_none_or(|known| known.origin != origin)
     }
 
-    /// The peer with this id: a member, or one that has left lately.
+    /// The peer with this id: a member, or one that is [off the ring](Self::off_the_ring).
     pub fn peer(&self, id: &str) -> Option<Peer> {
         let is_meant = |peer: &&Peer| peer.member().id() == id;
         let routes = self.routes();
         let member = routes.peers().iter().find(is_meant).cloned();
-        member.or_else(|| self.left_lately().iter().find(is_meant).cloned())
+        member.or_else(|| self.off_the_ring().iter().find(is_meant).cloned())
     }
 
     /// Those members that no list could have, each with the reason: a URL that the transport cannot dial, or this node's

@@ -24,9 +24,9 @@ impl<G> GroupBuilder<G> {
     }
 
     /// How long a key is "not found" without another call of the getter, once the getter has said that it has no value. A
-    /// change of the key ends that. The node that has called the getter remembers it, for keys of up to 4 MiB: mostly the
-    /// key's owner, whom the others ask.
-    /// Default: zero, each get that finds no value calls the getter.
+    /// change of the key ends that. The node that has called the getter remembers the key, which mostly is the key's owner.
+    /// Other nodes ask the owner. Such keys take 4 MiB at most; of more, the oldest are forgotten. Default: zero, each get that
+    /// finds no value calls the getter.
     ///
     /// ```
     /// # use std::convert::Infallible;

@@ -31,7 +31,7 @@ use crate::{Error, Getter};
 /// Every setting has a default. [`build`](Self::build) checks them all.
 #[must_use = "a group exists once it is built"]
 pub struct GroupBuilder<G = Group> {
-    host: Arc<Host>,
+    pub(super) host: Arc<Host>,
     name: String,
     getter: Box<dyn BoxedGetter>,
     pub(super) freshness: Freshness,
@@ -89,6 +89,7 @@ impl<G> GroupBuilder<G> {
     /// settings contradict each other. The text names the settings, and nothing has changed.
     pub fn build(self) -> Result<G, Error> {
         self.check()?;
+        let names_changes = self.names_changes();
         let host = &self.host;
         let router = match self.peers {
             None => Arc::clone(&host.router),
@@ -98,7 +99,6 @@ impl<G> GroupBuilder<G> {
                 Arc::new(router)
             }
         };
-        let names_changes = router.transport().names_changes();
         let stale_window = self.freshness.stale_window;
         let runtime = NodeRuntime::new(host.runtime.clone());
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
@@ -153,16 +153,7 @@ impl<G> GroupBuilder<G> {
         self.promotion.check()?;
         self.storage.check()?;
         self.limits.check(self.host.request_timeout)?;
-        if self.standby && self.limits.failovers == 0 {
-            let reason = "with failovers of 0 no node stands in for an owner";
-            return Err(Error::invalid("standby", reason));
-        }
-        let names_changes = self.host.router.transport().names_changes();
-        if self.standby && names_changes && !self.host.groups.hands_over() {
-            let reason = "with a handoff of zero no node takes copies";
-            return Err(Error::invalid("standby", reason));
-        }
-        Ok(())
+        self.check_standby()
     }
 }
 

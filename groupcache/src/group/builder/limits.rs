@@ -30,12 +30,12 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// How many getter calls may be under way at once on this node. A further call waits for its turn, who came first first, for
-    /// up to [`load_queue_timeout`](Self::load_queue_timeout); then its callers get an error that
-    /// [`is_overloaded`](Error::is_overloaded), which no peer tries again elsewhere. What is cached is served meanwhile. A
+    /// How many getter calls may be under way at once on this node. Further calls wait for their turns, in the order in which they came,
+    /// for up to [`load_queue_timeout`](Self::load_queue_timeout). Then their callers get an error that
+    /// [`is_overloaded`](Error::is_overloaded), and no peer tries the load again elsewhere. What is cached is served meanwhile. A
     /// getter that gets other keys of its own group needs a turn for each. Not zero. Default: no limit.
     pub fn max_loads(mut self, loads: usize) -> Self {
-        self.limits.max_loads = loads;
+        self.limits.max_loads = Some(loads);
         self
     }
 
@@ -89,16 +89,6 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// Whether the values that this node owns have copies on the node that stands in for it, which has them when this node
-    /// ends without warning. So values take twice the memory, and loads one more exchange for some together, in the background:
-    /// a copy follows its value soon, and a second after a set. Copies that a stand-in has not taken it is offered again within
-    /// half a minute or so. Native protocol only; all nodes need the same, and [`failovers`](Self::failovers) not to be zero.
-    /// Default: no.
-    pub fn standby(mut self, is_wanted: bool) -> Self {
-        self.standby = is_wanted;
-        self
-    }
-
     /// How many successors on the ring are asked in place of an owner that does not answer, before
     /// this node loads the value itself. Default: 2.
     pub fn failovers(mut self, successors: usize) -> Self {
@@ -114,7 +104,7 @@ impl Limits {
             ("max_key_bytes", self.max_key_bytes == 0),
             ("max_value_bytes", self.max_value_bytes == 0),
             ("max_flights", self.max_flights == 0),
-            ("max_loads", self.max_loads == 0),
+            ("max_loads", self.max_loads == Some(0)),
             ("max_bulk_load_keys", self.max_bulk_load_keys == 0),
             ("load_timeout", self.load_timeout.is_zero()),
             ("peek_timeout", self.peek_timeout.is_zero()),

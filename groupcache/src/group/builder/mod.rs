@@ -5,6 +5,7 @@ mod group_builder;
 mod limits;
 mod name;
 mod promotion;
+mod standby;
 mod storage;
 
 pub use group_builder::GroupBuilder;

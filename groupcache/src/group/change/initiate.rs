@@ -121,8 +121,8 @@ impl Inner {
         verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 
-    /// Sends a change to all members but this node and the one with the id `except`. At the same time it goes to those who have
-    /// left lately, whom other nodes may still ask. Members that have joined meanwhile get it then. Returns the members that
+    /// Sends a change to all members but this node and the one with the id `except`. At the same time it goes to those who
+    /// leave or have left lately, whom other nodes may still ask. Members that have joined meanwhile get it then. Returns the members that
     /// failed.
     async fn send_to_all(
         self: &Arc<Self>,
@@ -135,7 +135,7 @@ impl Inner {
         let with = |peer: Peer| (peer, change.clone());
         let members = others(routes).filter(|peer| Some(peer.member().id()) != except);
         let told = self.send_all(members.cloned().map(with), stamp, since);
-        let left = self.router.left_lately().into_iter().map(with);
+        let left = self.router.off_the_ring().into_iter().map(with);
         let (mut failed, mut left) = join(told, self.send_all(left, stamp, since)).await;
         if self.freshness.mirror_lease.is_some() {
             // One that leaves still serves its own callers.

@@ -37,7 +37,7 @@ impl Inner {
             .flat_map(|key| self.owners(routes, key))
             .cloned();
         // One that leaves has what it owned before, and forgets it at the end.
-        let mut owners = owners.chain(self.router.gone_lately());
+        let mut owners = owners.chain(self.router.left_lately());
         if owners.any(|owner| has_failed(owner.member().id())) {
             return failed;
         }

@@ -141,7 +141,7 @@ impl Inner {
             }
             Err(error) if error.is_not_found() => {
                 self.failures.clear(key);
-                // As for values: only who answers for a key is told of its changes without leases.
+                // With leases, a change does not wait for a node that does not answer for the key.
                 if self.freshness.mirror_lease.is_none() || self.answers_for(key) {
                     self.absences.note(key, since, self.clock.now());
                 }
