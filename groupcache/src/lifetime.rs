@@ -3,6 +3,7 @@ use std::time::{Duration, Instant, SystemTime};
 use peers::{Reply, WallClock};
 
 use crate::splitmix64::SplitMix64;
+use crate::store::Aging;
 use crate::value::Expiry;
 
 /// For how long a value may be served: as fresh until one instant, as stale until a later one.
@@ -22,6 +23,9 @@ impl Lifetime {
     }
 }
 
+/// By default, chance takes up to one of so many parts off a time to live.
+const DEFAULT_JITTER: u32 = 10;
+
 /// How long a group's values stay fresh, and how long they are served after that.
 #[derive(Debug, Default)]
 pub(crate) struct Freshness {
@@ -29,12 +33,12 @@ pub(crate) struct Freshness {
     pub(crate) ttl: Option<Duration>,
     /// How long it is believed that a key has no value.
     pub(crate) not_found_ttl: Duration,
-    /// The most that chance takes off the [`ttl`](Self::ttl).
-    pub(crate) ttl_jitter: Duration,
+    /// The most that chance takes off the [`ttl`](Self::ttl); `None`: a tenth of it.
+    pub(crate) ttl_jitter: Option<Duration>,
     /// The time to live of copies that came from another node's memory; `None`: the owner's.
     pub(crate) peek_ttl: Option<Duration>,
-    /// How long a value is served past its freshness while it is refreshed.
-    pub(crate) stale_window: Duration,
+    /// What happens to a value around the end of its freshness.
+    pub(crate) aging: Aging,
     /// How long a copy of another node's value is served from when it was asked for, as stale at the end.
     pub(crate) mirror_lease: Option<Duration>,
     pub(crate) random: SplitMix64,
@@ -67,7 +71,7 @@ impl Freshness {
     }
 
     /// The lifetime of a value that has just come from a peer: as its owner says, and never longer
-    /// than the group's own times to live, for protocols in which the owner cannot say.
+    /// than the group's own times to live.
     pub(crate) fn of_reply(
         &self,
         expiry: Option<peers::Expiry>,
@@ -76,7 +80,9 @@ impl Freshness {
     ) -> Lifetime {
         let peek_ttl = self.peek_ttl.filter(|_| via == Via::Peek);
         let life = expiry.map(|expiry| expiry.life(&self.wall_clock));
-        let limits = [life, self.jittered_ttl(), peek_ttl];
+        // Chance has had its part in what an owner says.
+        let ttl = life.map_or_else(|| self.jittered_ttl(), |_| self.ttl);
+        let limits = [life, ttl, peek_ttl];
         Lifetime {
             is_of_moment: matches!(expiry, Some(peers::Expiry::At(_))),
             ..self.lifetime(limits.into_iter().flatten().min(), now)
@@ -90,7 +96,7 @@ impl Freshness {
         };
         let left = lease
             .saturating_sub(asked)
-            .saturating_sub(self.stale_window);
+            .saturating_sub(self.aging.kept_window());
         let life = reply.expiry.map(|expiry| expiry.life(&self.wall_clock));
         reply.expiry = Some(peers::Expiry::In(life.map_or(left, |life| life.min(left))));
     }
@@ -101,11 +107,21 @@ impl Freshness {
     }
 
     fn jittered_ttl(&self) -> Option<Duration> {
-        let ttl = self.ttl?;
-        if self.ttl_jitter.is_zero() {
+        let (ttl, jitter) = (self.ttl?, self.jitter());
+        if jitter.is_zero() {
             return Some(ttl);
         }
-        Some(ttl.saturating_sub(self.ttl_jitter.mul_f64(self.random.next_fraction())))
+        Some(ttl.saturating_sub(jitter.mul_f64(self.random.next_fraction())))
+    }
+
+    /// The time to live from which chance has taken the most.
+    pub(crate) fn shortest_ttl(&self) -> Option<Duration> {
+        Some(self.ttl?.saturating_sub(self.jitter()))
+    }
+
+    fn jitter(&self) -> Duration {
+        let default = || self.ttl.unwrap_or_default() / DEFAULT_JITTER;
+        self.ttl_jitter.unwrap_or_else(default)
     }
 
     fn lifetime(&self, after: Option<Duration>, now: Instant) -> Lifetime {
@@ -114,7 +130,7 @@ impl Freshness {
         let kept_until = match after {
             // What is born stale is not kept at all.
             Some(Duration::ZERO) => fresh_until,
-            _ => fresh_until.and_then(|instant| instant.checked_add(self.stale_window)),
+            _ => fresh_until.and_then(|instant| instant.checked_add(self.aging.kept_window())),
         };
         Lifetime {
             fresh_until,
@@ -154,7 +170,11 @@ mod tests {
     fn freshness(ttl: Option<Duration>) -> Freshness {
         Freshness {
             ttl,
-            stale_window: Duration::from_secs(5),
+            ttl_jitter: Some(Duration::ZERO),
+            aging: Aging {
+                stale_window: Duration::from_secs(5),
+                ..Aging::default()
+            },
             ..Freshness::default()
         }
     }
@@ -259,7 +279,7 @@ mod tests {
         let now = Instant::now();
         let jitter = Duration::from_secs(10);
         let freshness = Freshness {
-            ttl_jitter: jitter,
+            ttl_jitter: Some(jitter),
             ..freshness(Some(MINUTE))
         };
         let lives: Vec<_> = (0..1000)

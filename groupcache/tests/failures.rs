@@ -2,58 +2,15 @@
 
 mod common;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Calls, MIB, lonely_node_at, until};
+use common::database::{Database, Mood};
+use common::{MIB, lonely_node_at, until};
 use groupcache::testing::Cluster;
-use groupcache::{
-    Always, Getter, GetterError, Group, GroupBuilder, Key, ManualClock, NotFound, Source,
-};
+use groupcache::{Always, Group, GroupBuilder, ManualClock, Source};
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// The behaviour of a database.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Mood {
-    Fails,
-    Panics,
-    HasNothing,
-}
-
-/// A database that has every value until its mood is set.
-#[derive(Clone, Default)]
-struct Database {
-    calls: Calls,
-    mood: Arc<parking_lot::Mutex<Option<Mood>>>,
-}
-
-impl Database {
-    fn is(&self, mood: impl Into<Option<Mood>>) {
-        *self.mood.lock() = mood.into();
-    }
-
-    fn getter(&self) -> impl Getter + Clone {
-        let this = self.clone();
-        move |key: Key| {
-            let call = this.calls.add_one();
-            let mood = *this.mood.lock();
-            async move {
-                match mood {
-                    None => Ok(format!("{key} {call}")),
-                    Some(Mood::Fails) => Err(GetterError::from("the database is down")),
-                    Some(Mood::Panics) => panic!("the getter is broken"),
-                    Some(Mood::HasNothing) => Err(NotFound.into()),
-                }
-            }
-        }
-    }
-
-    fn count(&self) -> u64 {
-        self.calls.count()
-    }
-}
 
 async fn group_at(
     clock: &ManualClock,

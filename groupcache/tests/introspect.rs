@@ -20,6 +20,7 @@ async fn a_look_tells_what_is_in_memory_and_asks_nobody() {
     let group = node.group("g", MIB, calls.echo());
     let group = group
         .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
         .stale_while_revalidate(Duration::from_secs(30));
     let group = group.build().unwrap();
     assert!(group.inspect("k").is_none() && !group.contains("k"));
@@ -100,7 +101,11 @@ async fn a_group_without_memory_has_no_entries_and_a_store_of_ones_own_lists_its
     let own = node
         .group("own", MIB, Calls::default().echo())
         .store(MapStore::default());
-    let own = own.ttl(Duration::from_secs(60)).build().unwrap();
+    let own = own
+        .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
+        .build()
+        .unwrap();
     own.get_many(["a", "b", "c"]).await;
     let keys: HashSet<_> = own.keys(100).into_iter().collect();
     assert_eq!(keys, ["a", "b", "c"].map(Key::from).into());
@@ -212,6 +217,7 @@ async fn what_hears_of_evictions_hears_of_each_and_may_panic() {
     let group = node
         .group("g", MIB, Calls::default().echo())
         .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
         .on_evicted(move |key, value, cause| {
             let text = String::from_utf8_lossy(value).into_owned();
             hears.lock().push((key.clone(), text, cause));

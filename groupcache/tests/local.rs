@@ -274,6 +274,7 @@ async fn a_value_past_its_time_is_loaded_again() {
     let group = node
         .group("g", MIB, calls.echo())
         .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
         .build()
         .unwrap();
     group.get("k").await.unwrap();
@@ -299,6 +300,7 @@ async fn a_values_own_expiry_goes_before_the_groups() {
             })
         })
         .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
         .build()
         .unwrap();
     for key in ["short", "never", "at once", "default"] {
@@ -323,6 +325,7 @@ async fn however_long_stale_values_are_served_they_are_refreshed() {
         let group = node
             .group(name, MIB, calls.echo())
             .ttl(Duration::from_secs(60))
+            .ttl_jitter(Duration::ZERO)
             .stale_while_revalidate(Duration::from_secs(window))
             .build()
             .unwrap();
@@ -357,6 +360,7 @@ async fn a_stale_value_is_served_while_one_call_refreshes_it() {
     let group = node
         .group("g", MIB, calls.gated(&gate))
         .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
         .stale_while_revalidate(Duration::from_secs(30))
         .build()
         .unwrap();

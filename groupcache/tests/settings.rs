@@ -83,6 +83,10 @@ async fn limits_of_zero_are_refused_by_name() {
 async fn settings_that_contradict_each_other_are_both_named() {
     let jitter = group_error(|g| g.ttl(SECOND).ttl_jitter(2 * SECOND)).await;
     assert_names(&jitter, &["ttl_jitter", "ttl of 1s"]);
+    let ahead = group_error(|g| g.ttl(SECOND).refresh_ahead(SECOND)).await;
+    assert_names(&ahead, &["refresh_ahead", "ttl of 900ms"]);
+    let lease = group_error(|g| g.mirror_lease(SECOND).stale_if_error(SECOND)).await;
+    assert_names(&lease, &["mirror_lease", "stale_if_error of 1s"]);
 
     let node = lonely_node().await;
     let hot = node.group("g", 0, Calls::default().echo()).hot_ratio(4);

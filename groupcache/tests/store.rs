@@ -51,6 +51,7 @@ async fn a_value_past_its_time_is_not_served_though_the_store_still_has_it() {
         .await
         .group("g", 0, echo)
         .ttl(Duration::from_secs(60))
+        .ttl_jitter(Duration::ZERO)
         .store(store.clone())
         .build()
         .unwrap();

@@ -203,6 +203,7 @@ async fn settings_and_values_have_their_say_on_expiry() {
     let of_group = node
         .typed_group("a", MIB, MessagePack, load_user)
         .ttl(Duration::from_secs(10))
+        .ttl_jitter(Duration::ZERO)
         .build()
         .unwrap();
     let own_expiry = |key: Key| async move {
@@ -215,6 +216,7 @@ async fn settings_and_values_have_their_say_on_expiry() {
     let of_value = node
         .typed_group("b", MIB, Text, Expiring(own_expiry))
         .ttl(Duration::from_secs(10))
+        .ttl_jitter(Duration::ZERO)
         .build()
         .unwrap();
 
@@ -320,7 +322,11 @@ async fn the_type_of_the_values_is_known_from_the_getter_whatever_its_form() {
     let closure = |key: Key| async move { Ok::<_, Infallible>(user(&key.to_string())) };
     let by_closure = node.typed_group("a", MIB, Json, closure).build().unwrap();
     let by_function = node.typed_group("b", MIB, Json, load_user);
-    let by_function = by_function.ttl(Duration::from_secs(9)).build().unwrap();
+    let by_function = by_function
+        .ttl(Duration::from_secs(9))
+        .ttl_jitter(Duration::ZERO)
+        .build()
+        .unwrap();
     let expiring = |key: Key| async move {
         let value = TypedValue::from(user(&key.to_string()));
         Ok::<_, Infallible>(value.never_expires())

@@ -11,7 +11,7 @@ pub(super) struct GroupOptions {
     /// Milliseconds that a value stays fresh [default: no limit].
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     ttl: Option<Duration>,
-    /// Milliseconds that chance takes off the ttl, at most [default: 0].
+    /// Milliseconds that chance takes off the ttl, at most [default: a tenth of the ttl].
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     ttl_jitter: Option<Duration>,
     /// Milliseconds that a copy of another node's value stays fresh after a peek [default: the value's].
@@ -20,6 +20,12 @@ pub(super) struct GroupOptions {
     /// Milliseconds that a value is still served past its freshness, while it is refreshed [default: 0].
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     stale: Option<Duration>,
+    /// Milliseconds that a value is still served past its freshness, if no other can be had [default: 0].
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    stale_if_error: Option<Duration>,
+    /// Milliseconds before its end from which on a value is refreshed that is still asked for [default: 0].
+    #[arg(long, value_name = "MS", value_parser = milliseconds)]
+    refresh_ahead: Option<Duration>,
 
     /// Which values of other nodes are mirrored here.
     #[arg(long, value_enum, default_value_t = Mirror::Owner)]
@@ -86,6 +92,8 @@ impl GroupOptions {
             .set(self.ttl_jitter, GroupBuilder::ttl_jitter)
             .set(self.peek_ttl, GroupBuilder::peek_ttl)
             .set(self.stale, GroupBuilder::stale_while_revalidate)
+            .set(self.stale_if_error, GroupBuilder::stale_if_error)
+            .set(self.refresh_ahead, GroupBuilder::refresh_ahead)
             .set(self.hot_ratio, GroupBuilder::hot_ratio)
             .set(self.max_key_bytes, GroupBuilder::max_key_bytes)
             .set(self.max_value_bytes, GroupBuilder::max_value_bytes)

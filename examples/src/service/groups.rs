@@ -55,8 +55,6 @@ impl Groups {
 fn with<G>(options: &CacheOptions, group: GroupBuilder<G>) -> GroupBuilder<G> {
     group
         .ttl(options.ttl)
-        // Values that were read together do not all expire together.
-        .ttl_jitter(options.ttl / 10)
         .stale_while_revalidate(options.stale)
         .load_timeout(options.load)
 }

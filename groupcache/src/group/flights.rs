@@ -1,6 +1,5 @@
 use std::future::ready;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::Either;
@@ -8,6 +7,7 @@ use peers::Context;
 
 use super::entered::Entered;
 use super::node_runtime::{NodeRuntime, WAIT_FOR_RUNTIME};
+use super::places::{Place, Places};
 use super::task_pool::TaskPool;
 use crate::trace::spans;
 use crate::{Entry, Error, Key};
@@ -16,9 +16,8 @@ use crate::{Entry, Error, Key};
 #[derive(Debug)]
 pub(super) struct Flights {
     group: singleflight::Group<Key, Result<Entry, Error>>,
-    /// The number of running flights. Every [`Place`] counts one.
-    running: Arc<AtomicUsize>,
-    max: usize,
+    /// Every running flight takes one.
+    places: Places,
     runtime: NodeRuntime,
     pool: Arc<FlightPool>,
 }
@@ -29,8 +28,7 @@ impl Flights {
     pub(super) fn new(max: usize, runtime: NodeRuntime) -> Self {
         Self {
             group: singleflight::Group::new(),
-            running: Arc::default(),
-            max,
+            places: Places::new(max),
             pool: Arc::new(TaskPool::new(runtime.handle().clone())),
             runtime,
         }
@@ -49,12 +47,12 @@ impl Flights {
         let mut is_mine = false;
         let call = self.group.join(key, || {
             is_mine = true;
-            match Place::take(&self.running, self.max) {
+            match self.places.take() {
                 Some(place) => {
                     let work = Context::current().scope(work());
                     Either::Left(Entered::new(self.runtime.handle().clone(), place, work))
                 }
-                None => Either::Right(ready(Err(overloaded(self.max)))),
+                None => Either::Right(ready(Err(self.overloaded()))),
             }
         });
         if !is_mine {
@@ -70,10 +68,10 @@ impl Flights {
             singleflight::Claim::Joined(call) => return Claim::Joined(self.part_in(call)),
             singleflight::Claim::Mine(landing) => landing,
         };
-        match Place::take(&self.running, self.max) {
+        match self.places.take() {
             place @ Some(_) => Claim::Mine(Landing { landing, place }),
             None => {
-                let error = overloaded(self.max);
+                let error = self.overloaded();
                 landing.land(Err(error.clone()));
                 Claim::Refused(error)
             }
@@ -100,17 +98,17 @@ impl Flights {
 
     /// The number of running flights.
     pub(super) fn running(&self) -> usize {
-        self.running.load(Ordering::Relaxed).min(self.max)
+        self.places.taken()
     }
 
     /// Whether the key has a flight.
     pub(super) fn contains(&self, key: &[u8]) -> bool {
         self.group.contains(key)
     }
-}
 
-fn overloaded(max: usize) -> Error {
-    Error::overloaded(format!("{max} keys are under way"))
+    fn overloaded(&self) -> Error {
+        Error::overloaded(format!("{} keys are under way", self.places.most()))
+    }
 }
 
 /// A key's flight, as one of several that a caller claims.
@@ -187,21 +185,5 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.detach();
-    }
-}
-
-/// A running flight's share of the limit. Dropping it gives the share back.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(running: &Arc<AtomicUsize>, max: usize) -> Option<Self> {
-        let place = Self(Arc::clone(running));
-        (running.fetch_add(1, Ordering::Relaxed) < max).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

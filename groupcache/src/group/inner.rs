@@ -1,7 +1,7 @@
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use byteview::ByteView;
 use peers::{Coherence, Peer, Router};
@@ -13,6 +13,8 @@ use super::flights::Flights;
 use super::limits::Limits;
 use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
+use super::places::Places;
+use super::short_lived::ShortLived;
 use super::standby::Standby;
 use super::turns::Turns;
 use crate::clock::SharedClock;
@@ -22,9 +24,9 @@ use crate::promoter::Promoter;
 use crate::rates::{Rate, Rates};
 use crate::report::{FailedStep, KeyMask};
 use crate::stats::{Counters, Measures};
-use crate::store::{Storage, Tier};
+use crate::store::{HitInfo, Storage, Tier};
 use crate::trace::spans;
-use crate::{Entry, Error, Key, Stats};
+use crate::{Entry, Error, Key, Source, Stats};
 
 /// The state that all handles of a group share, and the helpers that its rooms share.
 pub(crate) struct Inner {
@@ -40,6 +42,9 @@ pub(crate) struct Inner {
     pub(super) turns: Turns,
     /// Keys whose loads have found no values.
     pub(super) absences: Absences,
+    /// For refreshes in the background.
+    pub(super) refreshes: Places,
+    pub(super) short_lived: ShortLived,
     pub(super) getter: Box<dyn BoxedGetter>,
     pub(super) promoter: Box<dyn Promoter>,
     /// Rates of own keys as all nodes ask for them, and of other keys as callers here ask for them.
@@ -126,18 +131,30 @@ impl Inner {
         self.router.routes().peers().len() > 1
     }
 
-    /// The value from memory if it is fresh. A flight looks for it when it takes off, because another
+    /// The value from memory if it is fresh, and need not be refreshed yet. A flight looks for it when it takes off, because another
     /// flight may have landed between its caller's miss and its joining. (A misses, B misses, A's
     /// flight stores its value and ends, B starts the next flight.) Counts nothing.
     pub(super) fn landed(&self, key: &[u8]) -> Option<Entry> {
-        let is_fresh = |entry: &Entry| self.is_fresh(entry.fresh_until);
-        self.store.get(key).filter(is_fresh)
+        let mut info = HitInfo::default();
+        let value = self.store.view(key, &mut info)?;
+        (!info.is_due || self.is_postponed(key, info.source)).then(|| info.entry(value))
     }
 
-    /// Reads the clock only if the value ages at all.
-    #[inline]
-    pub(super) fn is_fresh(&self, until: Option<Instant>) -> bool {
-        until.is_none_or(|instant| self.clock.now() < instant)
+    /// Whether a value that is due is not to be refreshed yet.
+    pub(super) fn is_postponed(&self, key: &[u8], source: Source) -> bool {
+        source != Source::Stale && self.short_lived.postpones(key, || self.clock.now())
+    }
+
+    /// What a get answers that would fail with this error otherwise: a value that is too old for other gets, if there is one.
+    pub(super) fn or_last_resort(&self, key: &[u8], error: Error) -> Result<Entry, Error> {
+        match self.has_last_resort() && !error.is_not_found() {
+            true => self.store.last_resort(key).ok_or(error),
+            false => Err(error),
+        }
+    }
+
+    pub(super) fn has_last_resort(&self) -> bool {
+        !self.freshness.aging.error_window.is_zero()
     }
 
     /// Keeps a value, unless the key has changed `since` the work that brings the value began. That is looked up under the
@@ -158,10 +175,16 @@ impl Inner {
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);
-        self.moments.note(lifetime);
+        self.note_lifetime(key, lifetime);
         if tier == Tier::Main {
             self.note_for_standby(key, false);
         }
+    }
+
+    /// Notes what is to be known of a value that was stored.
+    pub(super) fn note_lifetime(&self, key: &Key, lifetime: Lifetime) {
+        self.moments.note(lifetime);
+        self.short_lived.note(key, lifetime, || self.clock.now());
     }
 
     /// Has all copies on standby looked after.

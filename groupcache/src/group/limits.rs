@@ -21,6 +21,8 @@ pub(super) struct Limits {
     pub(super) load_timeout: Duration,
     /// How long a key's former owner may take to hand its copy over.
     pub(super) peek_timeout: Duration,
+    /// The most refreshes in the background at one time.
+    pub(super) max_refreshes: usize,
     /// How many successors of a silent owner are asked before the value is loaded here.
     pub(super) failovers: usize,
     /// The pauses after failed loads.
@@ -38,6 +40,7 @@ impl Default for Limits {
             max_bulk_load_keys: 100,
             load_timeout: Duration::from_secs(25),
             peek_timeout: Duration::from_millis(100),
+            max_refreshes: 256,
             failovers: 2,
             pauses: Pauses::default(),
         }

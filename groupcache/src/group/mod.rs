@@ -13,7 +13,9 @@
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `moments`, `clocks` | values that stop being fresh at a moment of the wall clock |
-//! | `flights`, `failures`, `absences`, `turns` | shared by the above: one load per key, pauses, keys without values, how many loads at a time |
+//! | `flights`, `failures`, `absences` | shared by the above: one load per key, pauses, keys without values |
+//! | `turns`, `places` | how many loads and flights at a time |
+//! | `short_lived` | keys that are not refreshed ahead all the time |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
 mod absences;
@@ -32,8 +34,10 @@ mod limits;
 mod many;
 mod moments;
 mod node_runtime;
+mod places;
 mod report;
 mod serve;
+mod short_lived;
 mod stand_ins;
 mod standby;
 mod task_pool;

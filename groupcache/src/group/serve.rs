@@ -13,6 +13,7 @@ use super::change::Change;
 use super::inner::Inner;
 use crate::rates::Rate;
 use crate::stats::Event;
+use crate::store::HitInfo;
 use crate::value::Expiry;
 use crate::{Entry, Error, Key, NotFound, Value};
 
@@ -29,7 +30,8 @@ impl Inner {
         let rate = self.rate_of(request.key, request.mode);
         let key = Key::from(request.key);
         self.check_key(&key)?;
-        let entry = self.load(key).await?;
+        let loaded = self.load(key.clone()).await;
+        let entry = loaded.or_else(|error| self.or_last_resort(&key, error))?;
         Ok(self.reply_to(request, entry, rate))
     }
 
@@ -49,22 +51,24 @@ impl Inner {
         }))
     }
 
-    /// The entry in memory, of which a peek says too that there is none. A stale value is loaded again, in the
-    /// background.
+    /// The entry in memory, of which a peek says too that there is none. A value that is stale, or about to be, is
+    /// loaded again in the background.
     pub(super) fn from_memory(
         self: &Arc<Self>,
         key: &[u8],
         mode: GetMode,
     ) -> Option<Result<Entry, Error>> {
-        let found = self.store.get(key);
+        let mut info = HitInfo::default();
+        let found = self.store.view(key, &mut info);
         if mode == GetMode::Peek {
+            let found = found.map(|value| info.entry(value));
             return Some(found.ok_or_else(|| Error::from_getter(NotFound.into())));
         }
-        let entry = found?;
-        if !self.is_fresh(entry.fresh_until) {
-            self.reload(key);
+        let value = found?;
+        if info.is_due {
+            self.reload(key, info.source);
         }
-        Some(Ok(entry))
+        Some(Ok(info.entry(value)))
     }
 
     /// Counts the request, and tells the key's rate. Only a load counts.

@@ -71,6 +71,20 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     ),
     counter(
+        "refreshes",
+        "Refreshes begun in the background",
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.refreshes));
+        },
+    ),
+    counter(
+        "taken_over_values",
+        "Values taken from other nodes' memory in place of a load",
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.taken_over));
+        },
+    ),
+    counter(
         "undecodable_values",
         "Values that a typed group could not decode",
         |scrape, out| {

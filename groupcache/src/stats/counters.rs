@@ -17,6 +17,8 @@ pub(crate) enum Event {
     PeerGet,
     PeerError,
     GetterCall,
+    Refresh,
+    TakenOver,
     Undecodable,
 }
 
@@ -88,6 +90,8 @@ impl Counters {
             peer_gets: self.sum(Event::PeerGet),
             peer_errors: self.sum(Event::PeerError),
             getter_calls: self.sum(Event::GetterCall),
+            refreshes: self.sum(Event::Refresh),
+            taken_over: self.sum(Event::TakenOver),
             undecodable: self.sum(Event::Undecodable),
             ..Stats::default()
         };

@@ -40,7 +40,8 @@ pub struct Stats {
     pub main_hits: u64,
     /// Gets answered from mirrors of values that others own.
     pub hot_hits: u64,
-    /// Gets answered with a value past its freshness, which was then refreshed in the background.
+    /// Gets answered with a value past its freshness, which was then refreshed in the background, or for which no other could be
+    /// had.
     pub stale_hits: u64,
     /// Gets answered by another node.
     pub fetched: u64,
@@ -56,6 +57,11 @@ pub struct Stats {
     pub peer_errors: u64,
     /// Calls of the getter. A [bulk load](crate::Getter::get_many) is one call.
     pub getter_calls: u64,
+    /// Refreshes that this node has begun in the background, of values that were stale or about to be.
+    pub refreshes: u64,
+    /// Values that this node took from other nodes' memory, in place of a load: after a change of the members, or as copies on
+    /// [standby](crate::GroupBuilder::standby).
+    pub taken_over: u64,
     /// Bytes, from memory or from a peer, that a [typed group](crate::TypedGroup) could not decode,
     /// so that it called this node's getter.
     pub undecodable: u64,
@@ -99,6 +105,8 @@ impl AddAssign for Stats {
             peer_gets,
             peer_errors,
             getter_calls,
+            refreshes,
+            taken_over,
             undecodable,
             evictions,
             expirations,
@@ -118,6 +126,8 @@ impl AddAssign for Stats {
         self.peer_gets += peer_gets;
         self.peer_errors += peer_errors;
         self.getter_calls += getter_calls;
+        self.refreshes += refreshes;
+        self.taken_over += taken_over;
         self.undecodable += undecodable;
         self.evictions += evictions;
         self.expirations += expirations;

@@ -28,6 +28,8 @@ impl fmt::Display for Stats {
             ("peer gets", self.peer_gets),
             ("peer errors", self.peer_errors),
             ("getter calls", self.getter_calls),
+            ("refreshes", self.refreshes),
+            ("taken over", self.taken_over),
             ("undecodable", self.undecodable),
             ("evictions", self.evictions),
             ("expirations", self.expirations),
@@ -78,7 +80,7 @@ mod tests {
             ..Stats::default()
         };
         let table = stats.to_string();
-        assert_eq!(table.lines().count(), 18);
+        assert_eq!(table.lines().count(), 20);
         assert!(
             table.starts_with("main hits                  6   75.0 %\n"),
             "{table}"

@@ -9,6 +9,8 @@ use crate::{Entry, Source};
 pub(crate) struct HitInfo {
     pub(crate) source: Source,
     pub(crate) fresh_until: Option<Instant>,
+    /// Whether the value is stale, or about to be.
+    pub(crate) is_due: bool,
 }
 
 impl HitInfo {
@@ -26,6 +28,7 @@ impl Default for HitInfo {
         Self {
             source: Source::Main,
             fresh_until: None,
+            is_due: false,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a group holds in memory.
 
+mod aging;
 mod built_in;
 mod cached;
 mod custom;
@@ -11,6 +12,7 @@ mod storage;
 mod tier;
 mod usage;
 
+pub(crate) use aging::Aging;
 pub use cached::Cached;
 pub use custom::{Store, Stored};
 pub use entries::Entries;

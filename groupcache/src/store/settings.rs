@@ -1,8 +1,8 @@
 use std::fmt;
-use std::time::Duration;
 
 use lru::Policy;
 
+use super::aging::Aging;
 use super::custom::Store;
 use super::eviction::OnEvicted;
 use super::storage::Storage;
@@ -36,20 +36,13 @@ impl StorageSettings {
     }
 
     /// The store with these settings, empty.
-    pub(crate) fn open(self, stale_window: Duration, clock: SharedClock) -> Storage {
+    pub(crate) fn open(self, aging: Aging, clock: SharedClock) -> Storage {
         match self.store {
-            Some(store) => Storage::custom(store, stale_window, clock),
+            Some(store) => Storage::custom(store, aging, clock),
             None => {
                 let hot_ratio = self.hot_ratio.unwrap_or(HOT_RATIO);
                 let (budget, policy) = (self.budget, self.policy);
-                Storage::built_in(
-                    budget,
-                    hot_ratio,
-                    policy,
-                    stale_window,
-                    clock,
-                    self.on_evicted,
-                )
+                Storage::built_in(budget, hot_ratio, policy, aging, clock, self.on_evicted)
             }
         }
     }

@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use byteview::ByteView;
 use lru::{Class, Meta, Present};
 
+use super::aging::{Age, Aging};
 use super::built_in::BuiltIn;
 use super::cached::Cached;
 use super::custom::{Custom, Store, Stored};
@@ -18,12 +19,12 @@ use crate::{Entry, Key, Policy, Source};
 
 /// The store of a group, whichever it is.
 ///
-/// An entry past its freshness and within its stale window is found; one past both is not.
+/// An entry past its freshness and within its stale window is found. One past both is found as a last resort only.
 pub(crate) struct Storage {
     pub(super) place: Place,
     clock: SharedClock,
-    /// How long entries are kept past their freshness, which they need not know therefore.
-    stale_window: Duration,
+    /// From this and from when they are dropped it follows how long entries are fresh.
+    aging: Aging,
 }
 
 pub(super) enum Place {
@@ -40,7 +41,7 @@ impl Storage {
         budget: usize,
         hot_ratio: usize,
         policy: Policy,
-        stale_window: Duration,
+        aging: Aging,
         clock: SharedClock,
         on_evicted: Option<OnEvicted>,
     ) -> Self {
@@ -55,20 +56,16 @@ impl Storage {
         Self {
             place,
             clock,
-            stale_window,
+            aging,
         }
     }
 
     /// A user's store.
-    pub(crate) fn custom(
-        store: Box<dyn Store>,
-        stale_window: Duration,
-        clock: SharedClock,
-    ) -> Self {
+    pub(crate) fn custom(store: Box<dyn Store>, aging: Aging, clock: SharedClock) -> Self {
         Self {
             place: Place::Custom(Box::new(Custom::new(store))),
             clock,
-            stale_window,
+            aging,
         }
     }
 
@@ -76,13 +73,26 @@ impl Storage {
     #[cfg(test)]
     pub(crate) fn empty() -> Self {
         let clock = std::sync::Arc::new(lru::SystemClock);
-        Self::built_in(0, 8, Policy::default(), Duration::ZERO, clock, None)
+        Self::built_in(0, 8, Policy::default(), Aging::default(), clock, None)
     }
 
     /// The entry under `key`.
     pub(crate) fn get(&self, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.view(key, &mut info)?;
+        Some(info.entry(value))
+    }
+
+    /// The entry under `key`, however old it is.
+    pub(crate) fn last_resort(&self, key: &[u8]) -> Option<Entry> {
+        let mut info = HitInfo::default();
+        let value = self.find(key, &mut info)?;
+        if info
+            .fresh_until
+            .is_some_and(|until| until <= self.clock.now())
+        {
+            info.source = Source::Stale;
+        }
         Some(info.entry(value))
     }
 
@@ -138,6 +148,30 @@ impl Storage {
     /// should not be moved about: each move of what has just been stored waits until it has been.
     #[inline]
     pub(crate) fn view(&self, key: &[u8], info: &mut HitInfo) -> Option<ByteView> {
+        let value = self.find(key, info);
+        if let Some(fresh_until) = info.fresh_until
+            && value.is_some()
+            && !self.may_be_served(key, fresh_until, info)
+        {
+            return None;
+        }
+        value
+    }
+
+    /// Whether the entry is not too old for a hit.
+    fn may_be_served(&self, key: &[u8], fresh_until: Instant, info: &mut HitInfo) -> bool {
+        match self.aging.age(key, fresh_until, self.clock.now()) {
+            Age::Fresh => return true,
+            Age::Due => {}
+            Age::Stale => info.source = Source::Stale,
+            Age::LastResort => return false,
+        }
+        info.is_due = true;
+        true
+    }
+
+    #[inline]
+    fn find(&self, key: &[u8], info: &mut HitInfo) -> Option<ByteView> {
         match &self.place {
             Place::Nowhere => None,
             Place::BuiltIn(store) => store.get(key, |hit| {
@@ -163,7 +197,7 @@ impl Storage {
 
     #[inline]
     fn fresh_until(&self, expires: Option<Instant>) -> Option<Instant> {
-        expires.map(|at| at.checked_sub(self.stale_window).unwrap_or(at))
+        expires.map(|at| self.aging.fresh_until(at))
     }
 
     /// Keeps a value, which should be [compact](ByteView::compact), in the place of an older one, if the

@@ -1,11 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use byteview::ByteView;
 
 use crate::rates::Rate;
-use crate::store::Storage;
+use crate::store::{Aging, Storage};
 use crate::{Candidate, Key, Policy, SystemClock};
 
 /// Makes [`Candidate`]s, for tests of a [`Promoter`](crate::Promoter) and for simulations.
@@ -57,7 +56,7 @@ impl Candidates {
     pub fn new() -> Self {
         let store = |budget| {
             let (policy, clock) = (Policy::default(), Arc::new(SystemClock));
-            Storage::built_in(budget, 8, policy, Duration::ZERO, clock, None)
+            Storage::built_in(budget, 8, policy, Aging::default(), clock, None)
         };
         Self {
             roomy: store(usize::MAX),

@@ -5,6 +5,7 @@
     reason = "every test file uses its own part"
 )]
 
+pub mod database;
 #[path = "../../../peers/tests/support/log.rs"]
 pub mod log;
 pub mod pki;

@@ -3,9 +3,10 @@ use std::time::Duration;
 use super::group_builder::GroupBuilder;
 use crate::Error;
 use crate::lifetime::Freshness;
+use crate::store::Aging;
 
 /// Together with a time to live, this is still less than the time that a store takes for ever.
-const LONGEST_STALE_WINDOW: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+const LONGEST_WINDOW: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
 /// # Freshness: how long a value is served
 impl<G> GroupBuilder<G> {
@@ -17,9 +18,10 @@ impl<G> GroupBuilder<G> {
     }
 
     /// The most that chance takes off the [`ttl`](Self::ttl), for each value anew, so that values that
-    /// were loaded together do not all expire together. At most the `ttl`. Default: zero.
+    /// were loaded together do not all expire together. A value's own expiry is exact. At most the `ttl`. Default: a
+    /// tenth of the `ttl`.
     pub fn ttl_jitter(mut self, jitter: Duration) -> Self {
-        self.freshness.ttl_jitter = jitter;
+        self.freshness.ttl_jitter = Some(jitter);
         self
     }
 
@@ -58,15 +60,61 @@ impl<G> GroupBuilder<G> {
     /// refreshes it. Default: zero, an expired value is gone. At most ten years; a longer window
     /// counts as that.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
-        self.freshness.stale_window = window.min(LONGEST_STALE_WINDOW);
+        self.freshness.aging.stale_window = window.min(LONGEST_WINDOW);
+        self
+    }
+
+    /// How long a value is still served past its freshness if no other can be had: its load fails, takes too long or is
+    /// refused, and no owner of the key answers. "Not found" is an answer. Such a get waits for the load to fail first, except in the
+    /// [pause](Self::failure_pause) after failures; with
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate) it does not wait either. Its source is
+    /// [`Source::Stale`](crate::Source::Stale). A get that ends at its caller's own time limit has no such value. Default: zero,
+    /// the get fails. At most ten years; a longer window counts as that.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicBool, Ordering};
+    /// # use std::time::Duration;
+    /// # use groupcache::{GetterError, Key, Node, Source, Value};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), groupcache::Error> {
+    /// # let node = Node::builder("http://127.0.0.1:8080").start().await?;
+    /// # let is_down = Arc::new(AtomicBool::new(false));
+    /// # let database = Arc::clone(&is_down);
+    /// # let load = move |_: Key| {
+    /// #     let is_down = database.load(Ordering::SeqCst);
+    /// #     async move {
+    /// #         if is_down { return Err(GetterError::from("the database is down")) }
+    /// #         Ok(Value::from("profile").expires_in(Duration::from_millis(1)))
+    /// #     }
+    /// # };
+    /// let users = node.group("users", 1 << 20, load).stale_if_error(Duration::from_secs(3600)).build()?;
+    /// users.get("ada").await?;
+    /// # tokio::time::sleep(Duration::from_millis(2)).await;
+    /// // The value expires, and then the database is down.
+    /// # is_down.store(true, Ordering::SeqCst);
+    /// let entry = users.entry("ada").await?;
+    /// assert_eq!((entry.source(), &entry.value()[..]), (Source::Stale, &b"profile"[..]));
+    /// # Ok(()) }
+    /// ```
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.freshness.aging.error_window = window.min(LONGEST_WINDOW);
+        self
+    }
+
+    /// How long before the end of its freshness a value is refreshed at the earliest, in the background, if it is still asked
+    /// for. When exactly depends on the key, so that values that were loaded together are refreshed one after the other; the last
+    /// quarter of the time is for the loads. A value that had less time from the start is refreshed after half of it. Each value is loaded once for the whole cluster, by its
+    /// owner. Less than the [`ttl`](Self::ttl) without its jitter. Default: zero, not before its end.
+    pub fn refresh_ahead(mut self, time: Duration) -> Self {
+        self.freshness.aging.refresh_ahead = time.min(LONGEST_WINDOW);
         self
     }
 
     /// How long a copy of another node's value may be served before it has to be fetched again, counted from when
     /// this node asked for it. In return, a change that did not reach a node which can have no more than such a copy waits
     /// until the copy has run out, and then returns `Ok`: see [Promises](crate::docs::promises#with-leases). All nodes
-    /// need the same. Longer than [`stale_while_revalidate`](Self::stale_while_revalidate). Default: no limit, and
-    /// no waiting.
+    /// need the same. Longer than [`stale_while_revalidate`](Self::stale_while_revalidate) and
+    /// [`stale_if_error`](Self::stale_if_error), which a copy's last part of the lease is for. Default: no limit, and no waiting.
     pub fn mirror_lease(mut self, lease: Duration) -> Self {
         self.freshness.mirror_lease = Some(lease);
         self
@@ -75,16 +123,31 @@ impl<G> GroupBuilder<G> {
 
 impl Freshness {
     pub(super) fn check(&self) -> Result<(), Error> {
-        let (ttl, jitter) = (self.ttl, self.ttl_jitter);
-        if let Some(ttl) = ttl.filter(|ttl| jitter > *ttl) {
+        if let (Some(ttl), Some(jitter)) = (self.ttl, self.ttl_jitter)
+            && jitter > ttl
+        {
             let reason = format!("{jitter:?} is more than the ttl of {ttl:?} that it is taken off");
             return Err(Error::invalid("ttl_jitter", reason));
         }
-        let window = self.stale_window;
-        if let Some(lease) = self.mirror_lease.filter(|lease| *lease <= window) {
-            let reason =
-                format!("{lease:?} is not longer than the stale_while_revalidate of {window:?}");
-            return Err(Error::invalid("mirror_lease", reason));
+        let Aging {
+            refresh_ahead,
+            stale_window,
+            error_window,
+        } = self.aging;
+        if let Some(ttl) = self.shortest_ttl().filter(|ttl| *ttl <= refresh_ahead)
+            && !refresh_ahead.is_zero()
+        {
+            let reason = format!("{refresh_ahead:?} is not less than the shortest ttl of {ttl:?}");
+            return Err(Error::invalid("refresh_ahead", reason));
+        }
+        for (name, window) in [
+            ("stale_while_revalidate", stale_window),
+            ("stale_if_error", error_window),
+        ] {
+            if let Some(lease) = self.mirror_lease.filter(|lease| *lease <= window) {
+                let reason = format!("{lease:?} is not longer than the {name} of {window:?}");
+                return Err(Error::invalid("mirror_lease", reason));
+            }
         }
         Ok(())
     }

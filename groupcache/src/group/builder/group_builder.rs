@@ -15,6 +15,8 @@ use crate::group::inner::Inner;
 use crate::group::limits::Limits;
 use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
+use crate::group::places::Places;
+use crate::group::short_lived::ShortLived;
 use crate::group::stand_ins::StandIns;
 use crate::group::standby::Standby;
 use crate::group::turns::Turns;
@@ -99,13 +101,13 @@ impl<G> GroupBuilder<G> {
                 Arc::new(router)
             }
         };
-        let stale_window = self.freshness.stale_window;
+        let aging = self.freshness.aging;
         let runtime = NodeRuntime::new(host.runtime.clone());
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
         let (standby, stored) = (self.standby && names_changes).then(Standby::new).unzip();
         let group = Group(Arc::new_cyclic(|this| Inner {
             name: self.name.into(),
-            store: self.storage.open(stale_window, Arc::clone(&host.clock)),
+            store: self.storage.open(aging, Arc::clone(&host.clock)),
             fetches: flights(),
             loads: flights(),
             getter: self.getter,
@@ -132,6 +134,8 @@ impl<G> GroupBuilder<G> {
             failures: Failures::new(self.limits.pauses),
             turns: Turns::new(self.limits.max_loads, self.limits.load_queue_timeout),
             absences: Absences::new(self.freshness.not_found_ttl),
+            refreshes: Places::new(self.limits.max_refreshes),
+            short_lived: ShortLived::new(aging.refresh_ahead),
             key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),
         }));

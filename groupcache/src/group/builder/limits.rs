@@ -89,6 +89,14 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// How many values are refreshed in the background at once, of those that are stale and those that are about to be. A
+    /// further one is served as it is, and the next get tries again. So values that expire together do not all go to the
+    /// database together. Not zero. Default: 256.
+    pub fn max_refreshes(mut self, refreshes: usize) -> Self {
+        self.limits.max_refreshes = refreshes;
+        self
+    }
+
     /// How many successors on the ring are asked in place of an owner that does not answer, before
     /// this node loads the value itself. Default: 2.
     pub fn failovers(mut self, successors: usize) -> Self {
@@ -105,6 +113,7 @@ impl Limits {
             ("max_value_bytes", self.max_value_bytes == 0),
             ("max_flights", self.max_flights == 0),
             ("max_loads", self.max_loads == Some(0)),
+            ("max_refreshes", self.max_refreshes == 0),
             ("max_bulk_load_keys", self.max_bulk_load_keys == 0),
             ("load_timeout", self.load_timeout.is_zero()),
             ("peek_timeout", self.peek_timeout.is_zero()),

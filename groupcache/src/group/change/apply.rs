@@ -58,7 +58,7 @@ impl Inner {
         let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
-        self.moments.note(lifetime);
+        self.note_lifetime(&key, lifetime);
         self.note_for_standby(&key, true);
         match verdict.get() {
             Some(SetVerdict::Keep) => {
@@ -88,7 +88,8 @@ impl Inner {
 
     /// Removes `key` on this node if it still holds these bytes.
     pub(crate) fn forget_if(&self, key: &[u8], bytes: &ByteView) {
-        if self.store.get(key).is_some_and(|held| held.value == *bytes) {
+        let held = self.store.last_resort(key);
+        if held.is_some_and(|held| held.value == *bytes) {
             self.forget(key);
         }
     }

@@ -22,7 +22,8 @@ impl Inner {
             outcome.record(match self.check_key(&key) {
                 Ok(()) => {
                     let longest = || self.longest_get(&key);
-                    self.join_fetch(key.clone()).landing(longest).await
+                    let result = self.join_fetch(key.clone()).landing(longest).await;
+                    result.or_else(|error| self.or_last_resort(&key, error))
                 }
                 Err(error) => Err(error),
             })

@@ -30,7 +30,7 @@ impl Inner {
             .join(key.clone(), || Arc::clone(self).load_now(key))
     }
 
-    async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+    pub(super) async fn load_now(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
         let since = self.coherence.position();
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
@@ -38,11 +38,18 @@ impl Inner {
         let former = self.router.former_owners(&key);
         // Boxed for the same reason as a fetch flight's exchange.
         if !former.is_empty()
+            && !self.is_refreshed_ahead(&key)
             && let Some(entry) = Box::pin(self.take_over(&former, &key, since)).await
         {
             return Ok(entry);
         }
         self.call_getter_or_pause(key, since).await
+    }
+
+    /// Whether this is the load of a value that is still fresh, of which others have nothing better than copies.
+    fn is_refreshed_ahead(&self, key: &[u8]) -> bool {
+        let held = self.store.get(key);
+        held.is_some_and(|held| held.source != Source::Stale)
     }
 
     /// Calls the getter, unless its last calls for the key have failed just now.

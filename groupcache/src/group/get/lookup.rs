@@ -8,7 +8,7 @@ use byteview::ByteView;
 use crate::group::inner::Inner;
 use crate::stats::Event;
 use crate::store::HitInfo;
-use crate::{Entry, Mode, Source};
+use crate::{Entry, Mode};
 
 /// One hit in two to the power of this is a sample: counted, if the node has peers, for all of them.
 const SAMPLE: u32 = 4;
@@ -26,28 +26,29 @@ fn is_sample(nth: u64, sample: u32) -> bool {
 }
 
 impl Inner {
-    /// The value from memory, if it is there. Counts a hit. A stale value is refreshed in the
-    /// background.
+    /// The value from memory, if it is there. Counts a hit. A value that is stale, or about to be, is refreshed in
+    /// the background.
     #[inline]
     pub(in crate::group) fn lookup(self: &Arc<Self>, key: &[u8]) -> Option<ByteView> {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info);
-        if info.source == Source::Stale {
-            self.refresh(key);
+        if info.is_due {
+            self.refresh(key, info.source);
         }
         value
     }
 
     /// As [`lookup`](Self::lookup), with the rest of the entry.
     pub(in crate::group) fn lookup_entry(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
-        let entry = self.lookup_without_refresh(key)?;
-        if entry.source == Source::Stale {
-            self.refresh(key);
+        let mut info = HitInfo::default();
+        let value = self.look(key, &mut info)?;
+        if info.is_due {
+            self.refresh(key, info.source);
         }
-        Some(entry)
+        Some(info.entry(value))
     }
 
-    /// The entry from memory for a get of this mode. Only a normal get refreshes a stale value.
+    /// The entry from memory for a get of this mode. Only a normal get refreshes a value.
     pub(in crate::group) fn lookup_in(self: &Arc<Self>, mode: Mode, key: &[u8]) -> Option<Entry> {
         match mode {
             Mode::Normal => self.lookup_entry(key),
@@ -55,7 +56,7 @@ impl Inner {
         }
     }
 
-    /// As [`lookup_entry`](Self::lookup_entry), but leaves a stale value as it is.
+    /// As [`lookup_entry`](Self::lookup_entry), but refreshes nothing.
     fn lookup_without_refresh(&self, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info)?;
@@ -66,9 +67,6 @@ impl Inner {
     fn look(&self, key: &[u8], info: &mut HitInfo) -> Option<ByteView> {
         let value = self.store.view(key, info);
         if value.is_some() {
-            if !self.is_fresh(info.fresh_until) {
-                info.source = Source::Stale;
-            }
             let event = Event::of(info.source);
             let nth = self.counters.add(event);
             if is_sample(nth, SAMPLE) {

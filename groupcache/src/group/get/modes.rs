@@ -37,7 +37,10 @@ impl Inner {
             let found = self.peek_owner(&key).await.ok().flatten();
             outcome.record(match found {
                 Some(entry) => Ok(entry),
-                None => self.load(key).await,
+                None => {
+                    let result = self.load(key.clone()).await;
+                    result.or_else(|error| self.or_last_resort(&key, error))
+                }
             })
         };
         recorded(span, pin!(work)).await

@@ -1,38 +1,61 @@
-//! A stale value is served while one flight in the background replaces it.
+//! A value that is stale, or about to be, is served while one flight in the background replaces it.
 
 use std::sync::Arc;
 
 use crate::group::inner::Inner;
+use crate::group::places::Place;
+use crate::stats::Event;
 use crate::trace::spans;
-use crate::{Entry, Error, Key};
+use crate::{Entry, Error, Key, Source};
 
 impl Inner {
-    /// Starts a fetch that replaces a stale value, unless one is under way or the last one has just
-    /// failed. Does not wait.
-    pub(super) fn refresh(self: &Arc<Self>, key: &[u8]) {
-        if !self.fetches.contains(key) && !self.pauses_refresh(key) {
+    /// Starts a fetch that replaces a value, unless one is under way, the last one has just failed, or too many others
+    /// are under way. Does not wait.
+    pub(super) fn refresh(self: &Arc<Self>, key: &[u8], source: Source) {
+        if !self.fetches.contains(key)
+            && !self.pauses_refresh(key, source)
+            && let Some(place) = self.refreshes.take()
+        {
             let (inner, key) = (Arc::clone(self), Key::from(key));
+            let refetch = || {
+                self.counters.add(Event::Refresh);
+                inner.refetch(key.clone(), place)
+            };
             spans::refresh(self.traced(), &key)
-                .in_scope(|| drop(self.fetches.join(key.clone(), || inner.refetch(key))));
+                .in_scope(|| drop(self.fetches.join(key.clone(), refetch)));
         }
     }
 
     /// The same for a peer that asked for the value: a load, as this node has to answer for it.
-    pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
-        if !self.loads.contains(key) && !self.pauses_refresh(key) {
-            let key = Key::from(key);
-            let span = spans::refresh(self.traced(), &key);
-            span.in_scope(|| drop(self.join_load(key)));
+    pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8], source: Source) {
+        if !self.loads.contains(key)
+            && !self.pauses_refresh(key, source)
+            && let Some(place) = self.refreshes.take()
+        {
+            let (inner, key) = (Arc::clone(self), Key::from(key));
+            let load = || {
+                self.counters.add(Event::Refresh);
+                inner.load_again(key.clone(), place)
+            };
+            spans::refresh(self.traced(), &key)
+                .in_scope(|| drop(self.loads.join(key.clone(), load)));
         }
     }
 
     /// Nobody waits for a refresh, so that it does not wait for a turn before those who do.
-    fn pauses_refresh(&self, key: &[u8]) -> bool {
-        !self.turns.are_free() || self.failures.pauses_refresh(key, || self.clock.now())
+    fn pauses_refresh(&self, key: &[u8], source: Source) -> bool {
+        !self.turns.are_free()
+            || self.failures.pauses_refresh(key, || self.clock.now())
+            || self.is_postponed(key, source)
+    }
+
+    /// The work of a refresh for a peer.
+    async fn load_again(self: Arc<Self>, key: Key, _place: Place) -> Result<Entry, Error> {
+        self.load_now(key).await
     }
 
     /// The work of a refresh. A load on this node notes its failure itself.
-    async fn refetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
+    async fn refetch(self: Arc<Self>, key: Key, _place: Place) -> Result<Entry, Error> {
         let since = self.coherence.position();
         let result = Arc::clone(&self).fetch(key.clone()).await;
         if !self.owns(&key) {
@@ -54,7 +77,7 @@ impl Inner {
 
     /// A load has found that there is no value any more: no node goes on serving the stale one.
     pub(super) fn remove_stale(self: &Arc<Self>, key: Key, since: u64) {
-        if self.store.get(&key).is_some() && self.is_unchanged(&key, since) {
+        if self.store.last_resort(&key).is_some() && self.is_unchanged(&key, since) {
             let (group, removal) = (self.name.clone(), Arc::clone(self));
             self.runtime.handle().spawn(async move {
                 if let Err(error) = removal.remove_everywhere(vec![key]).await {

@@ -7,6 +7,7 @@ use peers::{GetMode, GetRequest, Peer, Reply};
 
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::stats::Event;
 use crate::store::Tier;
 use crate::trace::{asking, spans};
 use crate::{Entry, Key, Source};
@@ -60,10 +61,11 @@ impl Inner {
             source: Source::Peer,
             fresh_until: lifetime.fresh_until,
         };
-        if !self.is_fresh(entry.fresh_until) {
+        if entry.fresh_until.is_some_and(|until| until <= now) {
             return None;
         }
         self.absences.clear(key);
+        self.counters.add(Event::TakenOver);
         self.store_since(since, key, entry.value.clone(), Tier::Main, lifetime);
         Some(entry)
     }

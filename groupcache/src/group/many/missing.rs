@@ -45,6 +45,8 @@ pub(in crate::group) struct Missing {
 struct Begun {
     index: usize,
     is_answered: bool,
+    /// What its last resort is found by, in a group that has any.
+    key: Option<Key>,
 }
 
 impl Missing {
@@ -73,15 +75,22 @@ impl Missing {
         self.open
     }
 
+    /// A peek takes only what is there for any get.
+    fn has_last_resort(&self) -> bool {
+        self.mode != Mode::Peek && self.inner.has_last_resort()
+    }
+
     fn begin_more(&mut self) {
         self.since.get_or_insert_with(Instant::now);
         self.begun.clear();
+        let has_last_resort = self.has_last_resort();
         let keys = self.rest.by_ref().take(KEYS_AT_ONCE);
         let mut under_way = Vec::with_capacity(keys.len());
         for (place, (index, key)) in keys.enumerate() {
             self.begun.push(Begun {
                 index,
                 is_answered: false,
+                key: has_last_resort.then(|| key.clone()),
             });
             under_way.push((place, key));
         }
@@ -147,8 +156,13 @@ impl Stream for Missing {
         if let Poll::Ready(Some((place, result))) = Pin::new(&mut this.under_way).poll_next(context)
         {
             this.limits.progress();
-            this.begun[place].is_answered = true;
-            let index = this.begun[place].index;
+            let begun = &mut this.begun[place];
+            begun.is_answered = true;
+            let (index, key) = (begun.index, begun.key.take());
+            let result = result.or_else(|error| match key {
+                Some(key) => this.inner.or_last_resort(&key, error),
+                None => Err(error),
+            });
             return Poll::Ready(Some(this.hand_out(index, result)));
         }
         match this.limits.poll_over(&this.inner, context) {

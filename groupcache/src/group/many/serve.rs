@@ -48,6 +48,7 @@ impl Inner {
             while let Some((place, result)) = within(until, loads.next()).await {
                 let waits = self.waits_until(&result);
                 until = Some(until.map_or(waits, |until| until.min(waits)));
+                let result = result.or_else(|error| self.or_last_resort(keys[place], error));
                 answers[place] = Some(result);
             }
         }

@@ -1,0 +1,325 @@
+//! What happens around the end of a value's freshness: refreshes ahead of it, and the last resort after it.
+
+mod common;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use common::database::{Database, Mood};
+use common::{Calls, Gate, MIB, getter_calls, lonely_node_at, until};
+use groupcache::testing::Cluster;
+use groupcache::{
+    Always, GetOptions, Group, GroupBuilder, Key, ManualClock, Mode, Never, Node, Source, Value,
+};
+use parking_lot::Mutex;
+
+const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_secs(3600);
+const PEEK: Mode = Mode::Peek;
+
+fn in_mode(mode: Mode) -> GetOptions {
+    GetOptions::default().mode(mode)
+}
+
+async fn group_at(
+    clock: &ManualClock,
+    database: &Database,
+    settings: impl FnOnce(GroupBuilder) -> GroupBuilder,
+) -> Group {
+    let node = lonely_node_at(clock).await;
+    let group = node.group("g", MIB, database.getter());
+    settings(group.ttl(60 * SECOND).ttl_jitter(Duration::ZERO))
+        .build()
+        .unwrap()
+}
+
+/// A cluster with one clock, and a group on each node.
+async fn cluster_at(
+    clock: &ManualClock,
+    database: &Database,
+    settings: impl Fn(GroupBuilder) -> GroupBuilder,
+) -> (Cluster, Vec<Group>) {
+    let shared = clock.clone();
+    let cluster = Cluster::builder(3).configure(move |node| node.clock(shared.clone()));
+    let cluster = cluster.start().await.unwrap();
+    let groups = cluster.group_with("g", MIB, database.getter(), |group| {
+        settings(group.ttl(60 * SECOND).ttl_jitter(Duration::ZERO))
+    });
+    (cluster, groups.unwrap())
+}
+
+fn is_idle(node: &Node) -> bool {
+    let report = node.report();
+    report
+        .groups
+        .iter()
+        .all(|group| group.flights.fetches + group.flights.loads == 0)
+}
+
+#[tokio::test]
+async fn an_expired_value_is_the_last_resort_of_a_get_whose_load_fails() {
+    for mood in [Mood::Fails, Mood::Panics] {
+        let (clock, database) = (ManualClock::new(), Database::default());
+        let group = group_at(&clock, &database, |group| group.stale_if_error(HOUR)).await;
+        group.get("k").await.unwrap();
+        clock.advance(61 * SECOND);
+        database.is(mood);
+        for get in [
+            group.entry("k").await,
+            group.get_with_options("k", in_mode(Mode::NoPeerLoad)).await,
+            group
+                .get_many_with_options(["k"], GetOptions::default())
+                .await
+                .remove(0),
+        ] {
+            let entry = get.unwrap();
+            assert_eq!(
+                (entry.value(), entry.source()),
+                (&"k 1".into(), Source::Stale)
+            );
+        }
+        assert_eq!(group.stats().stale_hits, 3);
+        assert!(group.get("other").await.is_err());
+
+        clock.advance(HOUR);
+        assert!(group.get("k").await.is_err(), "the window is over");
+    }
+}
+
+#[tokio::test]
+async fn a_load_that_succeeds_is_waited_for_in_place_of_the_last_resort() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let group = group_at(&clock, &database, |group| group.stale_if_error(HOUR)).await;
+    group.get("k").await.unwrap();
+    clock.advance(61 * SECOND);
+    let peeked = group.get_with_options("k", in_mode(PEEK)).await;
+    assert!(
+        peeked.unwrap_err().is_not_found(),
+        "a peek is no last resort"
+    );
+    assert_eq!(group.get("k").await.unwrap(), "k 2");
+}
+
+#[tokio::test]
+async fn not_found_and_removals_leave_no_last_resort() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let group = group_at(&clock, &database, |group| group.stale_if_error(HOUR)).await;
+    for key in ["gone", "removed"] {
+        group.get(key).await.unwrap();
+    }
+    clock.advance(61 * SECOND);
+    database.is(Mood::HasNothing);
+    assert!(group.get("gone").await.unwrap_err().is_not_found());
+    group.remove("removed").await.unwrap();
+    until(|| group.stats().entries == 0).await;
+    database.is(Mood::Fails);
+    for key in ["gone", "removed"] {
+        assert!(group.get(key).await.unwrap_err().is_getter());
+    }
+}
+
+#[tokio::test]
+async fn an_owner_gives_its_last_resort_to_the_others() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let settings = |group: GroupBuilder| group.promoter(Never).stale_if_error(HOUR);
+    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
+    let keys: Vec<_> = ["a", "b"]
+        .map(|prefix| cluster.key_owned_by(0, prefix))
+        .into();
+    for outcome in groups[1].get_many(&keys).await {
+        outcome.unwrap();
+    }
+    clock.advance(61 * SECOND);
+    database.is(Mood::Fails);
+    let got = groups[1].entry(&keys[0]).await.unwrap();
+    assert_eq!(got.value(), &format!("{} 1", keys[0]));
+    for outcome in groups[2].get_many(&keys).await {
+        outcome.unwrap();
+    }
+    for group in &groups[1..] {
+        assert_eq!(group.stats().entries, 0, "it is kept nowhere else");
+    }
+}
+
+#[tokio::test]
+async fn a_mirror_is_the_last_resort_when_owner_and_database_are_gone() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);
+    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
+    let key = cluster.key_owned_by(0, "k");
+    groups[1].get(&key).await.unwrap();
+    clock.advance(61 * SECOND);
+    database.is(Mood::Fails);
+    cluster.kill(0);
+    let entry = groups[1].entry(&key).await.unwrap();
+    assert_eq!(entry.source(), Source::Stale);
+}
+
+#[tokio::test]
+async fn a_value_that_is_asked_for_is_refreshed_before_its_end_and_nobody_waits() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let group = group_at(&clock, &database, |group| group.refresh_ahead(20 * SECOND)).await;
+    let keys: Vec<_> = (0..200).map(|n| format!("k{n}")).collect();
+    for key in keys.iter().chain([&"idle".to_owned()]) {
+        group.get(key).await.unwrap();
+    }
+    let mut refreshed_at = HashSet::new();
+    for second in 1..60 {
+        clock.advance(SECOND);
+        let before = database.count();
+        for key in &keys {
+            assert_eq!(group.entry(key).await.unwrap().source(), Source::Main);
+        }
+        until(|| group.stats().refreshes + 201 == database.count()).await;
+        if database.count() > before {
+            refreshed_at.insert(second);
+        }
+    }
+    assert_eq!(
+        database.count(),
+        201 + 200,
+        "each once, and not the idle one"
+    );
+    assert!(
+        refreshed_at.iter().all(|second| *second > 40),
+        "{refreshed_at:?}"
+    );
+    assert!(
+        refreshed_at.len() > 10,
+        "all over the time: {refreshed_at:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_mirrored_key_is_refreshed_ahead_by_one_load_of_the_cluster() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let settings = |group: GroupBuilder| group.promoter(Always).refresh_ahead(20 * SECOND);
+    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
+    let keys: Vec<_> = (0..20)
+        .map(|n| cluster.key_owned_by(n % 3, &format!("{n}-")))
+        .collect();
+    let get_all = async || {
+        for (group, key) in groups
+            .iter()
+            .flat_map(|group| keys.iter().map(move |key| (group, key)))
+        {
+            group.get(key).await.unwrap();
+        }
+    };
+    get_all().await;
+    for half in 0..119 {
+        clock.advance(SECOND / 2);
+        get_all().await;
+        until(|| cluster.nodes().iter().all(is_idle)).await;
+        assert!(getter_calls(&groups) <= 40, "at {half}");
+    }
+    let fresh_for = |group: &Group, key: &String| {
+        let cached = group.inspect(key).unwrap();
+        cached.fresh_for.unwrap()
+    };
+    for (group, key) in groups
+        .iter()
+        .flat_map(|group| keys.iter().map(move |key| (group, key)))
+    {
+        assert!(
+            fresh_for(group, key) > 20 * SECOND,
+            "all nodes have the new value"
+        );
+    }
+    assert_eq!(getter_calls(&groups), 40);
+    let gets = groups
+        .iter()
+        .map(|group| group.stats().peer_gets)
+        .sum::<u64>();
+    assert!(gets < 400, "{gets}: mirrors do not ask all the time");
+}
+
+#[tokio::test]
+async fn a_value_of_a_short_life_is_not_refreshed_with_each_get() {
+    let (clock, calls) = (ManualClock::new(), Calls::default());
+    let counted = calls.clone();
+    let node = lonely_node_at(&clock).await;
+    let group = node.group("g", MIB, move |_: Key| {
+        counted.add_one();
+        async { Ok::<_, std::convert::Infallible>(Value::from("v").expires_in(4 * SECOND)) }
+    });
+    let group = group.refresh_ahead(20 * SECOND).build().unwrap();
+    group.get("k").await.unwrap();
+    for _ in 0..100 {
+        clock.advance(SECOND / 10);
+        group.get("k").await.unwrap();
+        until(|| group.stats().refreshes + 1 == calls.count()).await;
+    }
+    assert!(
+        (5..=6).contains(&calls.count()),
+        "{}: after half of each life",
+        calls.count()
+    );
+}
+
+#[tokio::test]
+async fn only_so_many_values_are_refreshed_at_once_and_the_others_are_served() {
+    let (clock, gate, calls) = (ManualClock::new(), Gate::closed(), Calls::default());
+    let node = lonely_node_at(&clock).await;
+    let group = node.group("g", MIB, calls.gated(&gate));
+    let group = group
+        .ttl(SECOND)
+        .stale_while_revalidate(HOUR)
+        .max_refreshes(3);
+    let group = group.build().unwrap();
+    let keys: Vec<_> = (0..10).map(|n| n.to_string()).collect();
+    gate.open(10);
+    for key in &keys {
+        group.get(key).await.unwrap();
+    }
+    clock.advance(2 * SECOND);
+    for _ in 0..3 {
+        for key in &keys {
+            assert_eq!(group.entry(key).await.unwrap().source(), Source::Stale);
+        }
+    }
+    gate.arrivals(13).await;
+    assert_eq!(group.stats().refreshes, 3);
+    gate.open(usize::MAX >> 8);
+    until(|| {
+        keys.iter()
+            .all(|key| group.inspect(key).unwrap().source == Source::Main)
+            || {
+                keys.iter()
+                    .for_each(|key| drop(futures_util::FutureExt::now_or_never(group.get(key))));
+                false
+            }
+    })
+    .await;
+    assert_eq!(calls.count(), 20);
+}
+
+#[tokio::test]
+async fn values_that_were_loaded_together_do_not_expire_together() {
+    let clock = ManualClock::new();
+    let node = lonely_node_at(&clock).await;
+    let seen = Arc::new(Mutex::new(HashSet::new()));
+    let loads = Arc::clone(&seen);
+    let group = node.group("g", 16 * MIB, move |key: Key| {
+        let is_new = loads.lock().insert(key.clone());
+        async move { Ok::<_, std::convert::Infallible>(if is_new { "old" } else { "new" }) }
+    });
+    let group = group.ttl(100 * SECOND).build().unwrap();
+    let keys: Vec<_> = (0..10_000).map(|n: u32| n.to_string()).collect();
+    for key in &keys {
+        group.get(key).await.unwrap();
+    }
+    clock.advance(90 * SECOND);
+    let mut before = 10_000;
+    for second in 90..100 {
+        let loads = group.stats().getter_calls - before;
+        assert!(loads < 1_300, "{loads} of 10,000 at {second} s");
+        before = group.stats().getter_calls;
+        clock.advance(SECOND);
+        for key in &keys {
+            group.get(key).await.unwrap();
+        }
+    }
+    assert_eq!(group.stats().getter_calls, 20_000);
+}
