@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, lonely_node_at, until};
-use groupcache::{Getter, GetterError, Key, ManualClock, NotFound, Source, Value};
+use groupcache::{Getter, GetterError, Key, ManualClock, Node, NotFound, Source, Value};
 
 #[tokio::test]
 async fn the_first_get_loads_and_the_next_ones_hit() {
@@ -506,7 +506,9 @@ async fn loads_beyond_their_number_wait_for_a_turn_and_then_are_refused() {
         let error = refused.unwrap_err();
         assert!(error.is_overloaded(), "{error}");
         assert!(
-            error.to_string().contains("1 getter calls are under way"),
+            error
+                .to_string()
+                .contains("1 getter calls of this group are under way"),
             "{error}"
         );
     }
@@ -520,6 +522,31 @@ async fn loads_beyond_their_number_wait_for_a_turn_and_then_are_refused() {
         "no call but those that had a turn"
     );
     assert_eq!(group.get("cached").await.unwrap(), "value of cached");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_bounds_the_loads_of_all_its_groups_together() {
+    let (calls, gate) = (Calls::default(), Gate::closed());
+    let node = Node::builder("http://127.0.0.1:1")
+        .max_loads(1)
+        .start()
+        .await;
+    let node = node.unwrap();
+    let group = |name: &str| node.group(name, MIB, calls.gated(&gate)).build().unwrap();
+    let (one, other) = (group("one"), group("other"));
+    let first = tokio::spawn(async move { one.get("k").await });
+    gate.arrival().await;
+    let error = other.get("k").await.unwrap_err();
+    assert!(error.is_overloaded(), "{error}");
+    assert!(
+        error.to_string().contains("1 getter calls of this node"),
+        "{error}"
+    );
+    gate.open(2);
+    first.await.unwrap().unwrap();
+    other.get("k").await.unwrap();
+    let none = Node::builder("http://127.0.0.1:1").max_loads(0).start();
+    assert!(none.await.unwrap_err().is_configuration());
 }
 
 #[tokio::test(start_paused = true)]

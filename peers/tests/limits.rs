@@ -320,7 +320,9 @@ async fn the_reserve_of_connections_is_bounded_and_given_back() {
 
 #[tokio::test(start_paused = true)]
 async fn max_requests_tells_the_rest_to_go_elsewhere() {
-    let options = HttpOptions::default().max_requests(2);
+    let options = HttpOptions::default()
+        .max_requests(2)
+        .request_queue_timeout(SECOND / 2);
     let peer = FakePeer::new(echo).delay(SECOND);
     let served = Served::start(Protocol::Golang, options, peer);
     let client = served.client(HttpOptions::default());
@@ -336,6 +338,40 @@ async fn max_requests_tells_the_rest_to_go_elsewhere() {
         assert!(error.is_overloaded());
     }
     assert!(client.get(get(b"k")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_beyond_max_requests_wait_for_their_turns_and_as_many_may_wait() {
+    for protocol in [Protocol::Golang, Protocol::Native] {
+        let options = HttpOptions::default()
+            .max_requests(2)
+            .request_queue_timeout(2 * SECOND);
+        let peer = FakePeer::new(echo).delay(SECOND);
+        let served = Served::start(protocol, options, peer);
+        let client = served.client(HttpOptions::default());
+        let results = all((0..5).map(|_| {
+            let client = client.clone();
+            async move { client.get(get(b"k")).await }
+        }))
+        .await;
+        let refused = results.iter().filter(|result| result.is_err()).count();
+        assert_eq!(refused, 1, "{protocol}: {results:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_takes_no_turn_from_other_requests() {
+    let options = HttpOptions::default()
+        .max_requests(1)
+        .request_queue_timeout(Duration::ZERO);
+    let served = Served::start(Protocol::Mailgun, options, FakePeer::new(echo));
+    let mut slow = served.raw().await;
+    slow.send("PUT /_groupcache/g/k HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nbegun")
+        .await;
+    let client = served.client(HttpOptions::default());
+    for _ in 0..3 {
+        assert!(client.get(get(b"k")).await.is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,6 +13,8 @@ pub(super) struct Limits {
     pub(super) max_flights: usize,
     /// The most getter calls at a time; `None`: there is no limit.
     pub(super) max_loads: Option<usize>,
+    /// Whether the node limits them too, over all groups.
+    pub(super) node_has_max_loads: bool,
     /// How long a getter call waits for its turn.
     pub(super) load_queue_timeout: Duration,
     /// The most keys of one bulk load.
@@ -36,6 +38,7 @@ impl Default for Limits {
             max_value_bytes: 64 << 20,
             max_flights: 65_536,
             max_loads: None,
+            node_has_max_loads: false,
             load_queue_timeout: Duration::from_secs(1),
             max_bulk_load_keys: 100,
             load_timeout: Duration::from_secs(25),
@@ -50,7 +53,8 @@ impl Default for Limits {
 impl Limits {
     /// The longest time of a load: the wait for its turn, which a key of a bulk load may have twice, and the getter call.
     pub(super) fn longest_load(&self) -> Duration {
-        let waits = if self.max_loads.is_some() { 2 } else { 0 };
+        let is_bounded = self.max_loads.is_some() || self.node_has_max_loads;
+        let waits = if is_bounded { 2 } else { 0 };
         let wait = self.load_queue_timeout.saturating_mul(waits);
         self.load_timeout.saturating_add(wait)
     }

@@ -49,3 +49,4 @@ pub(crate) use hand_over::Copies;
 pub use handle::Group;
 pub use many::GetMany;
 pub(crate) use many::in_order;
+pub(crate) use turns::LoadBound;

@@ -1,3 +1,5 @@
+use std::cmp::min;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -5,47 +7,104 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// Turns for getter calls, of which only so many are under way at a time. Who waits longest is the next.
+/// Turns for getter calls, of which only so many are under way at a time, of the group and of all groups of the node. Who waits
+/// longest is the next.
 #[derive(Debug)]
 pub(super) struct Turns {
-    /// The most calls at a time, and a permit for each of them; `None`: there is no limit.
-    limit: Option<(usize, Semaphore)>,
+    bounds: Vec<Arc<LoadBound>>,
     /// How long a call waits for its turn.
     patience: Duration,
 }
 
+/// How many getter calls may be under way at a time.
+#[derive(Debug)]
+pub(crate) struct LoadBound {
+    most: usize,
+    /// A permit for each.
+    free: Semaphore,
+    /// Whose calls they are.
+    of: &'static str,
+}
+
+/// The right to call the getter, until it is dropped.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Turn<'a> {
+    _permits: Vec<SemaphorePermit<'a>>,
+}
+
+impl LoadBound {
+    pub(crate) fn of_group(most: usize) -> Option<Arc<Self>> {
+        Self::new(most, "this group")
+    }
+
+    pub(crate) fn of_node(most: usize) -> Option<Arc<Self>> {
+        Self::new(most, "this node")
+    }
+
+    /// `None` for so many that it would be no limit.
+    fn new(most: usize, of: &'static str) -> Option<Arc<Self>> {
+        let free = || Semaphore::new(most);
+        let bound = || {
+            Arc::new(Self {
+                most,
+                free: free(),
+                of,
+            })
+        };
+        (most <= Semaphore::MAX_PERMITS).then(bound)
+    }
+}
+
 impl Turns {
-    pub(super) fn new(most: Option<usize>, patience: Duration) -> Self {
-        // More would be no limit either.
-        let most = most.filter(|most| *most <= Semaphore::MAX_PERMITS);
+    /// Turns within these bounds.
+    pub(super) fn new(
+        bounds: impl IntoIterator<Item = Option<Arc<LoadBound>>>,
+        patience: Duration,
+    ) -> Self {
         Self {
-            limit: most.map(|most| (most, Semaphore::new(most))),
+            bounds: bounds.into_iter().flatten().collect(),
             patience,
         }
     }
 
     /// Whether a call would not have to wait.
     pub(super) fn are_free(&self) -> bool {
-        let limit = self.limit.as_ref();
-        limit.is_none_or(|(_, free)| free.available_permits() > 0)
+        let mut bounds = self.bounds.iter();
+        bounds.all(|bound| bound.free.available_permits() > 0)
     }
 
-    /// Waits for a turn, which ends when it is dropped.
-    pub(super) async fn next(&self) -> Result<Option<SemaphorePermit<'_>>, Error> {
-        let Some((most, free)) = &self.limit else {
-            return Ok(None);
-        };
-        if let Ok(turn) = free.try_acquire() {
-            return Ok(Some(turn));
+    /// The most calls at a time; `None`: there is no limit.
+    pub(super) fn most(&self) -> Option<usize> {
+        self.bounds.iter().map(|bound| bound.most).reduce(min)
+    }
+
+    /// Waits for a turn.
+    pub(super) async fn next(&self) -> Result<Turn<'_>, Error> {
+        let mut permits = Vec::new();
+        if self.bounds.is_empty() {
+            return Ok(Turn { _permits: permits });
         }
-        let turn = timeout(self.patience, free.acquire()).await;
-        let turn = turn.ok().and_then(Result::ok);
-        turn.map(Some).ok_or_else(|| {
-            let patience = self.patience;
-            let what =
-                format!("{most} getter calls are under way, and none ended within {patience:?}");
-            Error::overloaded(what)
-        })
+        let waiting = async {
+            for bound in &self.bounds {
+                // The semaphore is never closed.
+                permits.extend(bound.free.acquire().await);
+            }
+        };
+        let is_over = timeout(self.patience, waiting).await.is_err();
+        match self.bounds.get(permits.len()) {
+            Some(bound) if is_over => Err(bound.exhausted(self.patience)),
+            _ => Ok(Turn { _permits: permits }),
+        }
+    }
+}
+
+impl LoadBound {
+    fn exhausted(&self, patience: Duration) -> Error {
+        let Self { most, of, .. } = self;
+        Error::overloaded(format!(
+            "{most} getter calls of {of} are under way, and none ended within {patience:?}"
+        ))
     }
 }
 
@@ -59,7 +118,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_waits_longest_is_the_next_and_nobody_waits_for_ever() {
-        let turns = Turns::new(Some(1), PATIENCE);
+        let turns = Turns::new([LoadBound::of_group(1)], PATIENCE);
         let first = turns.next().await.unwrap();
         let (mut second, mut third) = (Box::pin(turns.next()), Box::pin(turns.next()));
         assert!((&mut second).now_or_never().is_none());
@@ -69,9 +128,33 @@ mod tests {
         let _second = second.await.unwrap();
         let error = third.await.unwrap_err();
         assert!(error.is_overloaded(), "{error}");
-        assert!(
-            error.to_string().contains("1 getter calls are under way"),
-            "{error}"
-        );
+        assert_names(&error, "1 getter calls of this group are under way");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_within_the_bounds_of_the_group_and_of_the_node() {
+        let node = LoadBound::of_node(2);
+        let of_group = || Turns::new([LoadBound::of_group(1), node.clone()], PATIENCE);
+        let (one, other, third) = (of_group(), of_group(), of_group());
+        assert_eq!(one.most(), Some(1));
+        let first = one.next().await.unwrap();
+        assert!(!one.are_free() && other.are_free());
+        let _second = other.next().await.unwrap();
+        assert!(!third.are_free());
+        let error = third.next().await.unwrap_err();
+        assert_names(&error, "2 getter calls of this node are under way");
+        drop(first);
+        let _third = third.next().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_bounds_everybody_has_a_turn() {
+        let turns = Turns::new([None, LoadBound::of_node(usize::MAX)], PATIENCE);
+        assert_eq!((turns.most(), turns.are_free()), (None, true));
+        let _turns = [turns.next().await.unwrap(), turns.next().await.unwrap()];
+    }
+
+    fn assert_names(error: &Error, part: &str) {
+        assert!(error.to_string().contains(part), "{error}");
     }
 }

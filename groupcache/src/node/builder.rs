@@ -22,6 +22,7 @@ use super::node::{Inner, Node};
 use super::security::{Secured, Security, warn_if_open};
 use super::weak_node::WeakNode;
 use crate::clock::SharedClock;
+use crate::group::LoadBound;
 use crate::report::KeyMask;
 use crate::{Error, Group};
 
@@ -41,6 +42,7 @@ pub struct NodeBuilder {
     handoff: Duration,
     handoff_bytes: usize,
     leave_timeout: Duration,
+    max_loads: Option<usize>,
     listen: Listen,
     pub(super) security: Security,
     transport: Option<Arc<dyn Transport>>,
@@ -96,6 +98,7 @@ impl NodeBuilder {
             handoff: Duration::from_secs(30),
             handoff_bytes: 256 << 20,
             leave_timeout: Duration::from_secs(10),
+            max_loads: None,
             listen: Listen::Nowhere,
             security: Security::default(),
             transport: None,
@@ -283,6 +286,18 @@ impl NodeBuilder {
     }
 }
 
+/// # The database
+impl NodeBuilder {
+    /// How many getter calls of all groups together may be under way at once on this node. Further calls wait as long as
+    /// their groups' [`load_queue_timeout`](crate::GroupBuilder::load_queue_timeout) says, in the order in which they came, and are
+    /// then refused as overloaded. A getter that gets from a group of the same node needs a turn for each. Not zero. Default: no
+    /// limit but those of the [groups](crate::GroupBuilder::max_loads).
+    pub fn max_loads(mut self, loads: usize) -> Self {
+        self.max_loads = Some(loads);
+        self
+    }
+}
+
 /// # Who may talk
 ///
 /// The guide to a [secure cluster](crate::docs::secure) has examples.
@@ -383,6 +398,9 @@ impl NodeBuilder {
             let reason = format!("{:?} is longer than a year", self.leave_timeout);
             return Err(Error::invalid("leave_timeout", reason));
         }
+        if self.max_loads == Some(0) {
+            return Err(Error::invalid("max_loads", "it is zero"));
+        }
         let weak = WeakNode::default();
         for page in self.pages {
             self.http = self.http.page(page(weak.clone()));
@@ -434,6 +452,7 @@ impl NodeBuilder {
             wall_clock: self.wall_clock.unwrap_or_default(),
             runtime: Handle::current(),
             request_timeout,
+            load_bound: self.max_loads.and_then(LoadBound::of_node),
             on_group: self.on_group,
             key_mask: if self.hide_keys {
                 KeyMask::hiding()

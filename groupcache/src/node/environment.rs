@@ -16,7 +16,7 @@ struct Variable {
 }
 
 /// `GROUPCACHE_SELF`, which names the node, is read before them. They are read in this order.
-const VARIABLES: [Variable; 14] = [
+const VARIABLES: [Variable; 15] = [
     Variable {
         name: "GROUPCACHE_LISTEN",
         set: |node, text| Ok(node.listen(text)),
@@ -64,6 +64,10 @@ const VARIABLES: [Variable; 14] = [
     Variable {
         name: "GROUPCACHE_LEAVE_TIMEOUT_MS",
         set: |node, text| Ok(node.leave_timeout(milliseconds(text)?)),
+    },
+    Variable {
+        name: "GROUPCACHE_MAX_LOADS",
+        set: |node, text| Ok(node.max_loads(text.parse().map_err(|_| "it is not a number")?)),
     },
     Variable {
         name: "GROUPCACHE_CONNECT_TIMEOUT_MS",
@@ -120,6 +124,7 @@ impl NodeBuilder {
     /// | `GROUPCACHE_REPLICAS` | [`replicas`](Self::replicas) | `50` |
     /// | `GROUPCACHE_HANDOFF_MS` | [`handoff`](Self::handoff), in milliseconds | `30000` |
     /// | `GROUPCACHE_LEAVE_TIMEOUT_MS` | [`leave_timeout`](Self::leave_timeout), in milliseconds | `10000` |
+    /// | `GROUPCACHE_MAX_LOADS` | [`max_loads`](Self::max_loads) | `100` |
     /// | `GROUPCACHE_CONNECT_TIMEOUT_MS` | [`HttpOptions::connect_timeout`] | `1000` |
     /// | `GROUPCACHE_REQUEST_TIMEOUT_MS` | [`HttpOptions::request_timeout`] | `30000` |
     /// | `GROUPCACHE_DRAIN_TIMEOUT_MS` | [`HttpOptions::drain_timeout`] | `10000` |
@@ -329,6 +334,7 @@ mod tests {
             ("GROUPCACHE_REPLICAS", "7"),
             ("GROUPCACHE_HANDOFF_MS", "0"),
             ("GROUPCACHE_LEAVE_TIMEOUT_MS", "0"),
+            ("GROUPCACHE_MAX_LOADS", "100"),
             ("GROUPCACHE_CONNECT_TIMEOUT_MS", "500"),
             ("GROUPCACHE_REQUEST_TIMEOUT_MS", "1500"),
             ("GROUPCACHE_DRAIN_TIMEOUT_MS", "0"),
@@ -427,6 +433,7 @@ mod tests {
             ("GROUPCACHE_INCLUDE_SELF", "perhaps", "true or false"),
             ("GROUPCACHE_REPLICAS", "-1", "not a number"),
             ("GROUPCACHE_HANDOFF_MS", "1s", "milliseconds"),
+            ("GROUPCACHE_MAX_LOADS", "many", "not a number"),
             ("GROUPCACHE_CONNECT_TIMEOUT_MS", "1", "connect_timeout"),
             ("GROUPCACHE_REQUEST_TIMEOUT_MS", "", "known are"),
             ("GROUPCACHE_LINGER_MS", "99999999999999", "linger"),

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::groups::Groups;
 use crate::Group;
 use crate::clock::SharedClock;
+use crate::group::LoadBound;
 use crate::report::KeyMask;
 
 /// What a node lends its groups.
@@ -19,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) runtime: Handle,
     /// How long peers wait for this node, if they have its settings and its transport has a limit.
     pub(crate) request_timeout: Option<Duration>,
+    /// How many getter calls of all groups may be under way; `None`: any number.
+    pub(crate) load_bound: Option<Arc<LoadBound>>,
     /// Called with every new group.
     pub(crate) on_group: Option<OnGroup>,
     /// How keys are shown in reports and logs.

@@ -17,7 +17,8 @@ use crate::access::Pass;
 #[cfg(feature = "grpc")]
 use crate::galaxycache::grpc;
 use crate::http::server::{
-    InboundRequest, PageStreams, Received, UpgradedConnection, catch_unwind, receive, upgrade,
+    InboundRequest, PageStreams, Received, RequestTurns, UpgradedConnection, catch_unwind, receive,
+    upgrade,
 };
 use crate::http::{Addressee, Body, BodyBudget, HEALTH, failure, trace_headers};
 use crate::native::stream::{self, StreamService};
@@ -47,7 +48,7 @@ use crate::{
 /// | whose body is longer, or said to be longer, than a value may be | 413, without reading on | the same 413; of a message `OUT_OF_RANGE` |
 /// | whose body waits as long for a share of [`max_body_bytes_in_flight`](HttpOptions::max_body_bytes_in_flight) | 408 | the same 408 |
 /// | whose key is longer than [`max_key_bytes`](HttpOptions::max_key_bytes) | 414 | `OUT_OF_RANGE` |
-/// | beyond [`max_requests`](HttpOptions::max_requests) | 429, "overloaded": a Go caller then loads the value itself, one of ours takes it for the answer | `RESOURCE_EXHAUSTED` |
+/// | beyond [`max_requests`](HttpOptions::max_requests), after a [wait](HttpOptions::request_queue_timeout) | 429, "overloaded": a Go caller then loads the value itself, one of ours takes it for the answer | `RESOURCE_EXHAUSTED` |
 /// | whose head is longer than a key needs (by the [`Server`](crate::Server)) | 431, or over HTTP/2 the end of the connection | the same |
 /// | that sets a value which has expired already | as one that is set, and removes the old one | |
 /// | whose body names another group or key than its path | `native`: 400. mailgun, groupcache-go: as in Go, the path's group and the body's key count | |
@@ -71,8 +72,8 @@ pub(super) struct Inner {
     pub(super) options: Arc<HttpOptions>,
     /// Who this node is, if it checks that it is meant.
     pub(super) this: Option<Addressee>,
-    /// One permit per request that is being answered.
-    requests: Arc<Semaphore>,
+    /// One turn per request that is being answered.
+    requests: Arc<RequestTurns>,
     /// The bytes of all bodies that are being received.
     bodies: Arc<BodyBudget>,
     /// Closes with the last clone of the service, which ends the streams in a server of one's own.
@@ -82,9 +83,6 @@ pub(super) struct Inner {
     pub(super) page_requests: Arc<Semaphore>,
     pub(super) page_streams: PageStreams,
 }
-
-/// What was overloaded by a request beyond [`HttpOptions::max_requests`].
-const TOO_MANY: &str = "too many requests at once";
 
 /// The most pages that are answered at one time.
 const MAX_PAGE_REQUESTS: usize = 64;
@@ -133,7 +131,7 @@ impl HttpService {
         this: Option<Addressee>,
     ) -> Result<Self, Error> {
         options.validate()?;
-        let requests = Arc::new(Semaphore::new(options.max_requests));
+        let requests = Arc::new(RequestTurns::new(&options));
         let page_streams = PageStreams::new(options.max_page_streams);
         let options = Arc::new(options);
         let bodies = Arc::new(BodyBudget::new(options.max_body_bytes_in_flight));
@@ -393,8 +391,9 @@ impl Inner {
     where
         B: http_body::Body<Data: Send> + Send + 'static,
     {
-        let Ok(_permit) = self.requests.try_acquire() else {
-            return grpc::refused(&Error::overloaded(TOO_MANY));
+        let _turn = match self.requests.next().await {
+            Ok(turn) => turn,
+            Err(error) => return grpc::refused(&error),
         };
         let answer = grpc::answer(&self.options, &*self.service, &self.bodies, request);
         let answer = catch_unwind::catch(answer);
@@ -414,10 +413,6 @@ impl Inner {
     }
 
     async fn answer(&self, route: Route, head: &Parts, body: Option<Coming>) -> Response<Body> {
-        let Ok(_permit) = self.requests.try_acquire() else {
-            let error = Error::overloaded(TOO_MANY);
-            return failure::answer(StatusCode::TOO_MANY_REQUESTS, &error);
-        };
         let path = head.uri.path();
         let mut request = InboundRequest {
             service: &*self.service,
@@ -441,6 +436,11 @@ impl Inner {
                 Err(refusal) => return *refusal,
             }
         }
+        // Only now, so that bodies that do not come hold up nobody.
+        let _turn = match self.requests.next().await {
+            Ok(turn) => turn,
+            Err(error) => return failure::answer(StatusCode::TOO_MANY_REQUESTS, &error),
+        };
         let answer = catch_unwind::catch(route.dialect.answer(request));
         answer.await.unwrap_or_else(|_| {
             tracing::error!(path, "the peer service panicked");

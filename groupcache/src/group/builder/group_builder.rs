@@ -19,7 +19,7 @@ use crate::group::places::Places;
 use crate::group::short_lived::ShortLived;
 use crate::group::stand_ins::StandIns;
 use crate::group::standby::Standby;
-use crate::group::turns::Turns;
+use crate::group::turns::{LoadBound, Turns};
 use crate::lifetime::Freshness;
 use crate::node::{Host, members};
 use crate::promoter::Promotion;
@@ -55,6 +55,10 @@ impl<G> GroupBuilder<G> {
         getter: impl Getter,
         handle: impl FnOnce(Group) -> G + Send + Sync + 'static,
     ) -> Self {
+        let limits = Limits {
+            node_has_max_loads: host.load_bound.is_some(),
+            ..Limits::default()
+        };
         Self {
             host,
             name,
@@ -62,7 +66,7 @@ impl<G> GroupBuilder<G> {
             freshness: Freshness::default(),
             promotion: Promotion::default(),
             storage: StorageSettings::new(budget),
-            limits: Limits::default(),
+            limits,
             standby: false,
             peers: None,
             handle: Box::new(handle),
@@ -103,6 +107,10 @@ impl<G> GroupBuilder<G> {
         };
         let aging = self.freshness.aging;
         let runtime = NodeRuntime::new(host.runtime.clone());
+        let load_bounds = [
+            self.limits.max_loads.and_then(LoadBound::of_group),
+            host.load_bound.clone(),
+        ];
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
         let (standby, stored) = (self.standby && names_changes).then(Standby::new).unzip();
         let group = Group(Arc::new_cyclic(|this| Inner {
@@ -132,7 +140,7 @@ impl<G> GroupBuilder<G> {
             passed_on: PassedOn::default(),
             names_changes,
             failures: Failures::new(self.limits.pauses),
-            turns: Turns::new(self.limits.max_loads, self.limits.load_queue_timeout),
+            turns: Turns::new(load_bounds, self.limits.load_queue_timeout),
             absences: Absences::new(self.freshness.not_found_ttl),
             refreshes: Places::new(self.limits.max_refreshes),
             short_lived: ShortLived::new(aging.refresh_ahead),

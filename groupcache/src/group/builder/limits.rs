@@ -33,13 +33,14 @@ impl<G> GroupBuilder<G> {
     /// How many getter calls may be under way at once on this node. Further calls wait for their turns, in the order in which they came,
     /// for up to [`load_queue_timeout`](Self::load_queue_timeout). Then their callers get an error that
     /// [`is_overloaded`](Error::is_overloaded), and no peer tries the load again elsewhere. What is cached is served meanwhile. A
-    /// getter that gets other keys of its own group needs a turn for each. Not zero. Default: no limit.
+    /// getter that gets other keys of its own group needs a turn for each. [`NodeBuilder::max_loads`](crate::NodeBuilder::max_loads)
+    /// is the same for all groups together. Not zero. Default: no limit.
     pub fn max_loads(mut self, loads: usize) -> Self {
         self.limits.max_loads = Some(loads);
         self
     }
 
-    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way. A stale value is not refreshed
+    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way, of the group or of the node. A stale value is not refreshed
     /// meanwhile. Twice this and the [`load_timeout`](Self::load_timeout) are less than the time that peers wait for this node.
     /// Default: 1 s.
     pub fn load_queue_timeout(mut self, limit: Duration) -> Self {

@@ -135,7 +135,7 @@ impl Inner {
     }
 
     async fn load_each_alone(self: &Arc<Self>, mut loads: Vec<Claimed>) {
-        if let Some(at_once) = self.limits.max_loads.filter(|most| *most < loads.len()) {
+        if let Some(at_once) = self.turns.most().filter(|most| *most < loads.len()) {
             // A key that waits for its turn is not claimed.
             self.unclaim(&self.loads, &mut loads);
             let each = stream::iter(loads).for_each_concurrent(at_once, async |load| {

@@ -57,6 +57,7 @@ pub struct HttpOptions {
     pub(crate) max_connections: usize,
     pub(crate) backlog: u32,
     pub(crate) max_requests: usize,
+    pub(crate) request_queue_timeout: Duration,
     pub(crate) max_streams_per_connection: u32,
     pub(crate) on_request: Option<Hook>,
     pub(crate) pages: Vec<Page>,
@@ -98,6 +99,7 @@ impl Default for HttpOptions {
             max_connections: 10_000,
             backlog: 4096,
             max_requests: 10_000,
+            request_queue_timeout: Duration::from_secs(1),
             max_streams_per_connection: 256,
             on_request: None,
             pages: Vec::new(),
@@ -164,6 +166,7 @@ impl HttpOptions {
             check_time(name, timeout, SHORTEST)?;
         }
         check_time("drain_timeout", self.drain_timeout, 0)?;
+        check_time("request_queue_timeout", self.request_queue_timeout, 0)?;
         self.check_pages()?;
         for (name, number, most) in [
             (

@@ -60,10 +60,18 @@ impl HttpOptions {
         self
     }
 
-    /// The most requests that are answered at one time; further ones get the answer "overloaded".
-    /// Default: 10,000.
+    /// The most requests that are answered at one time. As many more wait, for up to
+    /// [`request_queue_timeout`](Self::request_queue_timeout), and the oldest is the next. Others get the answer "overloaded", which no
+    /// peer of ours takes elsewhere. A request whose body has not come yet does not count. Default: 10,000.
     pub fn max_requests(mut self, requests: usize) -> Self {
         self.max_requests = requests;
+        self
+    }
+
+    /// How long a request waits while [`max_requests`](Self::max_requests) others are answered; at most half of the
+    /// [`request_timeout`](Self::request_timeout) after which peers go elsewhere. Zero: not at all. Default: 1 s.
+    pub fn request_queue_timeout(mut self, timeout: Duration) -> Self {
+        self.request_queue_timeout = timeout;
         self
     }
 

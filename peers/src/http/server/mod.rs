@@ -11,6 +11,7 @@ mod listener;
 mod page;
 mod page_streams;
 mod receive;
+mod request_turns;
 mod reserve;
 mod rest;
 #[allow(
@@ -30,5 +31,6 @@ pub use listener::{Listener, listen};
 pub use page::Page;
 pub(crate) use page_streams::PageStreams;
 pub(crate) use receive::{Received, receive};
+pub(crate) use request_turns::RequestTurns;
 pub use server::Server;
 pub(crate) use upgrade::{UpgradedConnection, upgrade};

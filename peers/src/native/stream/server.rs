@@ -6,7 +6,6 @@ use byteview::ByteView;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::PROTOCOL;
@@ -14,8 +13,8 @@ use super::wire::answer::Answer;
 use super::wire::clear::Clear;
 use super::wire::{clear, get, get_many, kind, remove, set};
 use crate::access::Pass;
-use crate::http::server::Limited;
 use crate::http::server::catch_unwind::catch;
+use crate::http::server::{Limited, RequestTurns};
 use crate::http::{Body, BodyBudget, Share};
 use crate::native::wire::{get_many_response, knowledge, member_ids, offer};
 use crate::stream::Hello;
@@ -48,7 +47,7 @@ pub(crate) struct StreamService {
     pub(crate) service: Arc<dyn PeerService>,
     pub(crate) options: Arc<HttpOptions>,
     /// One permit per call that is being answered on a task.
-    pub(crate) requests: Arc<Semaphore>,
+    pub(crate) requests: Arc<RequestTurns>,
     /// What the stream was opened with.
     pub(crate) pass: Pass,
     /// The bytes of all messages that are being received.
@@ -110,8 +109,9 @@ impl Answerer for StreamService {
             if !this.pass.is_valid() {
                 return this.refused();
             }
-            let Ok(_permit) = this.requests.try_acquire() else {
-                return this.error(&Error::overloaded("too many requests at once"));
+            let _turn = match this.requests.next().await {
+                Ok(turn) => turn,
+                Err(error) => return this.error(&error),
             };
             let answer = catch(this.work(kind, message)).await;
             answer.unwrap_or_else(|_| panicked())
