@@ -182,6 +182,37 @@ async fn with_copies_on_standby_the_end_of_a_node_loses_nothing_whatever_came_be
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_owner_is_hedged_by_its_stand_in_within_a_budget_and_without_a_load() {
+    let (network, calls) = (Network::new(), Calls::default());
+    let nodes = nodes(&network, &[0, 1, 2]).await;
+    let build = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Never);
+        group.standby(true).hedge_after(0.95).build().unwrap()
+    };
+    let groups: Vec<_> = nodes.iter().map(build).collect();
+    load_all(&groups[0]).await;
+    sleep(AFTER_THE_WINDOW).await;
+    load_all(&groups[0]).await;
+    assert_eq!(groups[0].stats().hedges, 0, "nobody was slow");
+    let before = calls.count();
+    network.partition(HOSTS[0], HOSTS[1]);
+    let is_slow = |key: &String| {
+        let owner = nodes[0].owner(key).unwrap();
+        owner.url() == urls()[1] && groups[2].inspect(key).is_some()
+    };
+    let slow: Vec<_> = (0..KEYS).map(key).filter(is_slow).take(30).collect();
+    let mut answered = 0;
+    for key in &slow {
+        let got = timeout(Duration::from_millis(10), groups[0].get(key)).await;
+        answered += u64::from(got.is_ok());
+    }
+    assert!((5..=11).contains(&answered), "{answered} of {}", slow.len());
+    assert_eq!(groups[0].stats().hedges, answered);
+    network.heal();
+    assert_eq!(calls.count(), before, "no value was loaded again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_value_on_standby_goes_with_its_removal() {
     let (network, calls) = (Network::new(), Calls::default());
     let nodes = nodes(&network, &[0, 1, 2]).await;

@@ -85,6 +85,10 @@ async fn settings_that_contradict_each_other_are_both_named() {
     assert_names(&jitter, &["ttl_jitter", "ttl of 1s"]);
     let ahead = group_error(|g| g.ttl(SECOND).refresh_ahead(SECOND)).await;
     assert_names(&ahead, &["refresh_ahead", "ttl of 900ms"]);
+    let hedge = group_error(|g| g.hedge_after(0.9)).await;
+    assert_names(&hedge, &["hedge_after", "standby"]);
+    let hedge = group_error(|g| g.standby(true).hedge_after(1.0)).await;
+    assert_names(&hedge, &["hedge_after", "just below 1"]);
     let lease = group_error(|g| g.mirror_lease(SECOND).stale_if_error(SECOND)).await;
     assert_names(&lease, &["mirror_lease", "stale_if_error of 1s"]);
 

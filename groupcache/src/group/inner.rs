@@ -10,6 +10,7 @@ use super::absences::Absences;
 use super::change::PassedOn;
 use super::failures::Failures;
 use super::flights::Flights;
+use super::hedges::Hedges;
 use super::limits::Limits;
 use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
@@ -58,6 +59,8 @@ pub(crate) struct Inner {
     pub(super) moments: Moments,
     /// `None`: no other node holds this node's values on standby.
     pub(super) standby: Option<Standby>,
+    /// `None`: an owner that is slow is waited for.
+    pub(super) hedges: Option<Hedges>,
     pub(super) limits: Limits,
     /// The time limit of an exchange with a peer, if the node knows it.
     pub(super) request_timeout: Option<Duration>,

@@ -14,7 +14,7 @@
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
 //! | `moments`, `clocks` | values that stop being fresh at a moment of the wall clock |
 //! | `flights`, `failures`, `absences` | shared by the above: one load per key, pauses, keys without values |
-//! | `turns`, `places` | how many loads and flights at a time |
+//! | `turns`, `places`, `hedges` | how many loads, flights and second questions |
 //! | `short_lived` | keys that are not refreshed ahead all the time |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
@@ -28,6 +28,7 @@ mod flights;
 mod get;
 mod hand_over;
 mod handle;
+mod hedges;
 mod inner;
 mod introspect;
 mod limits;

@@ -78,6 +78,13 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     ),
     counter(
+        "hedges",
+        "Gets for which a second node was asked",
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.hedges));
+        },
+    ),
+    counter(
         "taken_over_values",
         "Values taken from other nodes' memory in place of a load",
         |scrape, out| {

@@ -18,6 +18,7 @@ pub(crate) enum Event {
     PeerError,
     GetterCall,
     Refresh,
+    Hedge,
     TakenOver,
     Undecodable,
 }
@@ -91,6 +92,7 @@ impl Counters {
             peer_errors: self.sum(Event::PeerError),
             getter_calls: self.sum(Event::GetterCall),
             refreshes: self.sum(Event::Refresh),
+            hedges: self.sum(Event::Hedge),
             taken_over: self.sum(Event::TakenOver),
             undecodable: self.sum(Event::Undecodable),
             ..Stats::default()

@@ -59,6 +59,8 @@ pub struct Stats {
     pub getter_calls: u64,
     /// Refreshes that this node has begun in the background, of values that were stale or about to be.
     pub refreshes: u64,
+    /// Gets for which a second node was [asked](crate::GroupBuilder::hedge_after), because the owner took long.
+    pub hedges: u64,
     /// Values that this node took from other nodes' memory, in place of a load: after a change of the members, or as copies on
     /// [standby](crate::GroupBuilder::standby).
     pub taken_over: u64,
@@ -106,6 +108,7 @@ impl AddAssign for Stats {
             peer_errors,
             getter_calls,
             refreshes,
+            hedges,
             taken_over,
             undecodable,
             evictions,
@@ -127,6 +130,7 @@ impl AddAssign for Stats {
         self.peer_errors += peer_errors;
         self.getter_calls += getter_calls;
         self.refreshes += refreshes;
+        self.hedges += hedges;
         self.taken_over += taken_over;
         self.undecodable += undecodable;
         self.evictions += evictions;

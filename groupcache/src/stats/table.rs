@@ -29,6 +29,7 @@ impl fmt::Display for Stats {
             ("peer errors", self.peer_errors),
             ("getter calls", self.getter_calls),
             ("refreshes", self.refreshes),
+            ("hedges", self.hedges),
             ("taken over", self.taken_over),
             ("undecodable", self.undecodable),
             ("evictions", self.evictions),
@@ -80,7 +81,7 @@ mod tests {
             ..Stats::default()
         };
         let table = stats.to_string();
-        assert_eq!(table.lines().count(), 20);
+        assert_eq!(table.lines().count(), 21);
         assert!(
             table.starts_with("main hits                  6   75.0 %\n"),
             "{table}"

@@ -11,6 +11,7 @@ use crate::group::clocks;
 use crate::group::failures::Failures;
 use crate::group::flights::Flights;
 use crate::group::handle::Group;
+use crate::group::hedges::Hedges;
 use crate::group::inner::Inner;
 use crate::group::limits::Limits;
 use crate::group::moments::Moments;
@@ -41,6 +42,7 @@ pub struct GroupBuilder<G = Group> {
     pub(super) storage: StorageSettings,
     pub(super) limits: Limits,
     pub(super) standby: bool,
+    pub(super) hedge_after: Option<f64>,
     /// `None`: those of the node.
     peers: Option<Result<Vec<Member>, peers::Error>>,
     /// Makes the type in which the group is handed out.
@@ -68,6 +70,7 @@ impl<G> GroupBuilder<G> {
             storage: StorageSettings::new(budget),
             limits,
             standby: false,
+            hedge_after: None,
             peers: None,
             handle: Box::new(handle),
         }
@@ -134,6 +137,7 @@ impl<G> GroupBuilder<G> {
                 move || drop(runtime.spawn(clocks::watch(group.clone())))
             }),
             standby,
+            hedges: self.hedge_after.filter(|_| names_changes).map(Hedges::new),
             limits: self.limits,
             request_timeout: host.request_timeout,
             coherence: Arc::clone(host.groups.coherence()),
@@ -165,7 +169,8 @@ impl<G> GroupBuilder<G> {
         self.promotion.check()?;
         self.storage.check()?;
         self.limits.check(self.host.request_timeout)?;
-        self.check_standby()
+        self.check_standby()?;
+        self.check_hedges()
     }
 }
 

@@ -13,6 +13,30 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// Asks the node with the copy on [standby](Self::standby), too, when an owner takes longer for its answer than it takes
+    /// for this share of all, from 0.5 to just below 1, as the node has measured it: `0.95` for the slowest twentieth. The first answer
+    /// with a value counts. The second node only looks into its memory, so that no value is loaded twice. It is asked for one
+    /// fetch in twenty at most, and at the earliest after a millisecond. Gets of several keys are not hedged. Default: never.
+    pub fn hedge_after(mut self, share: f64) -> Self {
+        self.hedge_after = Some(share);
+        self
+    }
+
+    pub(super) fn check_hedges(&self) -> Result<(), Error> {
+        let Some(share) = self.hedge_after else {
+            return Ok(());
+        };
+        if !(0.5..1.0).contains(&share) {
+            let reason = format!("{share} is not from 0.5 to just below 1");
+            return Err(Error::invalid("hedge_after", reason));
+        }
+        if !self.standby {
+            let reason = "without standby no other node has a copy";
+            return Err(Error::invalid("hedge_after", reason));
+        }
+        Ok(())
+    }
+
     pub(super) fn check_standby(&self) -> Result<(), Error> {
         let reason = match self.standby {
             true if self.limits.failovers == 0 => {

@@ -2,15 +2,16 @@
 //!
 //! 1. `lookup`: the value from memory.
 //! 2. `fetch`: the fetch flight, which all callers share that miss the same key.
-//! 3. `route`: which peers to ask, and in which order.
+//! 3. `route`: which peers to ask, and in which order. `hedge` asks a second one when the first is slow.
 //! 4. `mirror`: whether the value of another node is kept here.
 //! 5. `load`: the load flight, the one place that calls the getter. Before it does, `take_over` asks former owners.
 //!
-//! `refresh` replaces stale values in the background, `modes` has the gets that do not go all the way,
+//! `refresh` replaces values in the background that are stale or about to be, `modes` has the gets that do not go all the way,
 //! `future` carries a get and `outcome` counts it.
 
 mod fetch;
 mod future;
+mod hedge;
 mod load;
 mod lookup;
 mod mirror;

@@ -35,7 +35,12 @@ impl Inner {
     ) -> Option<Result<Reply, Error>> {
         let owners = self.owners(routes, key).take_while(|peer| !peer.is_self());
         for (attempt, peer) in owners.enumerate() {
-            let answer = self.ask(peer, attempt, key, mode).await;
+            let is_hedged = attempt == 0 && mode == GetMode::Load;
+            let hedge = is_hedged.then(|| self.hedge(routes, peer, key)).flatten();
+            let answer = match hedge {
+                Some(hedge) => self.ask_with_hedge(peer, key, hedge).await,
+                None => self.ask(peer, attempt, key, mode).await,
+            };
             match self.verdict(peer, Some(key), answer, &mut false) {
                 Verdict::Answer(answer) => return Some(answer),
                 Verdict::NextPeer => {}

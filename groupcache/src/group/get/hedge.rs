@@ -1,0 +1,81 @@
+//! Within step 3: a second question, when the owner takes longer than it mostly does.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use peers::{GetMode, Peer, Reply, Routes};
+use tokio::time::sleep;
+
+use crate::Key;
+use crate::group::hedges::Hedges;
+use crate::group::inner::Inner;
+use crate::stats::Event;
+
+/// Timers are no finer than this.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+/// How a fetch is hedged.
+pub(super) struct Hedge<'a> {
+    hedges: &'a Hedges,
+    /// The peer that is asked then, for a copy only.
+    stand_in: &'a Peer,
+    /// How long the owner is waited for before.
+    wait: Duration,
+}
+
+impl Inner {
+    /// How a fetch from this owner is hedged; `None` if it is not.
+    pub(super) fn hedge<'a>(
+        &'a self,
+        routes: &'a Routes,
+        owner: &Peer,
+        key: &Key,
+    ) -> Option<Hedge<'a>> {
+        let hedges = self.hedges.as_ref()?;
+        hedges.note_fetch();
+        let stand_in = self.owners(routes, key).nth(1)?;
+        let wait = owner.fetch_time(hedges.share)?;
+        (!stand_in.is_self()).then_some(Hedge {
+            hedges,
+            stand_in,
+            wait: wait.max(SHORTEST_WAIT),
+        })
+    }
+
+    /// Asks a key's owner, and after a while also the node that has a copy on standby. The first answer with a value counts. What
+    /// the stand-in lacks is not loaded there.
+    pub(super) async fn ask_with_hedge(
+        self: &Arc<Self>,
+        owner: &Peer,
+        key: &Key,
+        hedge: Hedge<'_>,
+    ) -> Result<Reply, peers::Error> {
+        let mut answer = pin!(self.ask(owner, 0, key, GetMode::Load));
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            () = sleep(hedge.wait) => {}
+        }
+        if !hedge.hedges.take() {
+            return answer.await;
+        }
+        self.counters.add(Event::Hedge);
+        let copy = self.ask(hedge.stand_in, 1, key, GetMode::Peek);
+        tokio::select! {
+            biased;
+            answer = &mut answer => return answer,
+            copy = copy => if let Ok(reply) = copy && self.is_fresh(&reply) {
+                return Ok(reply);
+            }
+        }
+        answer.await
+    }
+
+    fn is_fresh(&self, reply: &Reply) -> bool {
+        let life = reply
+            .expiry
+            .map(|expiry| expiry.life(&self.freshness.wall_clock));
+        life.is_none_or(|life| !life.is_zero())
+    }
+}
