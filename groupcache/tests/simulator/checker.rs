@@ -1,7 +1,8 @@
 //! What is promised.
 //!
 //! - Nobody gets a version that has not been written.
-//! - Nobody gets a value past its life, which the time that messages took is added to.
+//! - Nobody gets a value past its life, which the time that messages took is added to, and the window in which stale values are
+//!   served.
 //! - A change that has returned binds the nodes that it has told: a get that is called there afterwards sees it, or a later
 //!   one. A node that starts again has to be told again.
 //! - Where nodes have different lists of members, and nothing else is wrong, a change that has returned binds also the
@@ -30,6 +31,7 @@ use super::plan::{Action, Plan, Tell, What};
 pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
     let mut known = Known {
         names_changes: plan.settings.names_changes(),
+        stale_window: plan.settings.freshness.window(),
         exchanges: plan.settings.exchanges,
         changes: HashMap::new(),
         settled: None,
@@ -102,6 +104,8 @@ fn keeps_sets(plan: &Plan) -> impl Fn(&Told) -> bool {
 /// What the promises are counted from.
 struct Known {
     names_changes: bool,
+    /// How long a value may be served past its life.
+    stale_window: Duration,
     exchanges: bool,
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
@@ -217,7 +221,8 @@ impl Known {
         if version > written {
             return Err(format!("version {version} of k{key} has not been written"));
         }
-        if let Some(until) = held.until.filter(|until| called.at > *until) {
+        let until = held.until.map(|until| until + self.stale_window);
+        if let Some(until) = until.filter(|until| called.at > *until) {
             return Err(format!(
                 "n{node} served version {version} of k{key} to a get that was called at {:.3?}, which should have expired by {until:.3?}",
                 called.at

@@ -61,6 +61,14 @@ pub struct Read {
     pub written: u64,
 }
 
+impl Read {
+    /// Whether it got a value past its life.
+    pub fn is_stale(&self) -> bool {
+        let until = self.outcome.as_ref().ok().and_then(|held| held.until);
+        until.is_some_and(|until| until < self.called.at)
+    }
+}
+
 /// A change that has returned.
 #[derive(Clone, Debug)]
 pub struct Told {

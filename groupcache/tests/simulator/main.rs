@@ -16,6 +16,7 @@ mod checker;
 mod database;
 mod entropy;
 mod faults;
+mod freshness;
 mod history;
 mod plan;
 mod post;

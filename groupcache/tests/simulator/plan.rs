@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::faults::faults;
+use super::freshness::Freshness;
 use super::random::Random;
 use super::settings::{Settings, Speech};
 use super::traffic::{Habits, traffic};
@@ -115,7 +116,8 @@ impl Plan {
         let nodes = random.pick(&SIZES);
         let keys = random.pick(&[1, 3, 12]);
         let keys = 1 + random.below(keys);
-        let settings = Settings::of(&mut random);
+        let freshness = Freshness::of(&mut Random::of(&[seed, 5]));
+        let settings = Settings::of(&mut random, freshness);
         let habits = Habits::of(&mut random, nodes, keys, settings.takes_turns);
         let mut actions = faults(&mut random, nodes, moment);
         for _ in 0..30 + random.below(300) {

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::freshness::Freshness;
 use super::random::Random;
 
 /// What a run is like from its beginning to its end.
@@ -38,6 +39,7 @@ pub struct Settings {
     pub takes_turns: bool,
     /// Whether the nodes hold each other's values on standby.
     pub standby: bool,
+    pub freshness: Freshness,
     /// How the nodes talk.
     pub speech: Speech,
 }
@@ -55,7 +57,7 @@ pub enum Speech {
 }
 
 impl Settings {
-    pub fn of(random: &mut Random) -> Self {
+    pub fn of(random: &mut Random, freshness: Freshness) -> Self {
         let ms = Duration::from_millis;
         Self {
             tiny: random.chance(20),
@@ -89,6 +91,7 @@ impl Settings {
             exchanges: random.chance(60),
             takes_turns: random.chance(60),
             standby: random.chance(30),
+            freshness,
             speech: Speech::Native,
         }
     }

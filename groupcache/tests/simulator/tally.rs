@@ -8,7 +8,7 @@ use super::history::{Event, Told};
 pub struct Tally(BTreeMap<&'static str, u64>);
 
 /// What happens in every hundred storms.
-const EXPECTED: [&str; 11] = [
+const EXPECTED: [&str; 12] = [
     "answers lost",
     "changes that reached all",
     "changes that reached some",
@@ -18,6 +18,7 @@ const EXPECTED: [&str; 11] = [
     "messages twice",
     "offers",
     "restarts in order",
+    "stale values",
     "stops",
     "values",
 ];
@@ -44,6 +45,7 @@ impl Tally {
 
 fn kind_of(event: &Event) -> Option<&'static str> {
     Some(match event {
+        Event::Read(read) if read.is_stale() => "stale values",
         Event::Read(read) if read.outcome.is_ok() => "values",
         Event::Read(_) => "gets that failed",
         Event::Told(Told { not_told, .. }) if not_told.is_empty() => "changes that reached all",
