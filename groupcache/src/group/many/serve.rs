@@ -61,11 +61,16 @@ impl Inner {
         }
     }
 
-    /// How long an answer that is ready waits for others: no longer than it is fresh.
+    /// How long an answer that is ready waits for others: no longer than it is fresh, or a stale one than it may be served.
     fn waits_until(&self, answer: &Result<Entry, Error>) -> Instant {
         let fresh_until = answer.as_ref().ok().and_then(|entry| entry.fresh_until);
-        let life = fresh_until.map(|until| until.saturating_duration_since(self.clock.now()));
-        let life = life.filter(|life| !life.is_zero()); // a stale value grows no staler
+        let life = fresh_until.map(|until| {
+            let stale = || self.clock.now().saturating_duration_since(until);
+            match until.saturating_duration_since(self.clock.now()) {
+                Duration::ZERO => self.freshness.aging.kept_window().saturating_sub(stale()),
+                fresh => fresh,
+            }
+        });
         Instant::now() + life.unwrap_or(PATIENCE).min(PATIENCE)
     }
 
