@@ -52,7 +52,8 @@ pub enum Source {
     Main,
     /// This node's memory: a mirror of a value that another node owns.
     Hot,
-    /// This node's memory: a value past its freshness and within the stale window.
+    /// This node's memory: a value past its freshness. It is within the [stale window](crate::GroupBuilder::stale_while_revalidate),
+    /// or [no other](crate::GroupBuilder::stale_if_error) can be had.
     Stale,
     /// Another node.
     Peer,

@@ -12,6 +12,8 @@ use crate::value::Expiry;
 pub(crate) struct Lifetime {
     pub(crate) fresh_until: Option<Instant>,
     pub(crate) kept_until: Option<Instant>,
+    /// Whether it lives long enough to be refreshed ahead.
+    pub(crate) is_refreshed_ahead: bool,
     /// Whether `fresh_until` was made from a moment of the wall clock.
     pub(crate) is_of_moment: bool,
 }
@@ -135,6 +137,7 @@ impl Freshness {
         Lifetime {
             fresh_until,
             kept_until,
+            is_refreshed_ahead: after.is_some_and(|life| self.aging.refreshes_ahead(life)),
             is_of_moment: false,
         }
     }

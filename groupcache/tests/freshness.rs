@@ -10,7 +10,8 @@ use common::database::{Database, Mood};
 use common::{Calls, Gate, MIB, getter_calls, lonely_node_at, until};
 use groupcache::testing::Cluster;
 use groupcache::{
-    Always, GetOptions, Group, GroupBuilder, Key, ManualClock, Mode, Never, Node, Source, Value,
+    Always, GetOptions, Group, GroupBuilder, Key, ManualClock, Mode, Never, Node, Protocol, Source,
+    Value,
 };
 use parking_lot::Mutex;
 
@@ -236,26 +237,83 @@ async fn a_mirrored_key_is_refreshed_ahead_by_one_load_of_the_cluster() {
 }
 
 #[tokio::test]
-async fn a_value_of_a_short_life_is_not_refreshed_with_each_get() {
+async fn a_value_of_a_short_life_is_not_refreshed_ahead() {
     let (clock, calls) = (ManualClock::new(), Calls::default());
     let counted = calls.clone();
     let node = lonely_node_at(&clock).await;
     let group = node.group("g", MIB, move |_: Key| {
         counted.add_one();
-        async { Ok::<_, std::convert::Infallible>(Value::from("v").expires_in(4 * SECOND)) }
+        async { Ok::<_, std::convert::Infallible>(Value::from("v").expires_in(39 * SECOND)) }
     });
     let group = group.refresh_ahead(20 * SECOND).build().unwrap();
-    group.get("k").await.unwrap();
-    for _ in 0..100 {
-        clock.advance(SECOND / 10);
+    for _ in 0..10 * 38 {
         group.get("k").await.unwrap();
-        until(|| group.stats().refreshes + 1 == calls.count()).await;
+        clock.advance(SECOND / 10);
     }
-    assert!(
-        (5..=6).contains(&calls.count()),
-        "{}: after half of each life",
-        calls.count()
-    );
+    assert_eq!((group.stats().refreshes, calls.count()), (0, 1));
+}
+
+#[tokio::test]
+async fn with_not_found_the_last_resorts_of_mirrors_go_too() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);
+    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
+    let keys: Vec<_> = ["a", "b"]
+        .map(|prefix| cluster.key_owned_by(0, prefix))
+        .into();
+    for key in &keys {
+        groups[1].get(key).await.unwrap();
+    }
+    clock.advance(61 * SECOND);
+    database.is(Mood::HasNothing);
+    assert!(groups[1].get(&keys[0]).await.unwrap_err().is_not_found());
+    let several = groups[1].get_many([&keys[1]]).await;
+    assert!(several[0].as_ref().unwrap_err().is_not_found());
+    database.is(Mood::Fails);
+    for group in &groups {
+        for key in &keys {
+            assert!(group.get(key).await.unwrap_err().is_getter());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_could_not_tell_a_last_resort_from_a_fresh_value_gets_none() {
+    for protocol in [Protocol::Golang, Protocol::Mailgun] {
+        let (clock, database) = (ManualClock::new(), Database::default());
+        let shared = clock.clone();
+        let cluster = Cluster::builder(2).protocol(protocol);
+        let cluster = cluster.configure(move |node| node.clock(shared.clone()));
+        let cluster = cluster.start().await.unwrap();
+        let groups = cluster.group_with("g", MIB, database.getter(), |group| {
+            let group = group.ttl(60 * SECOND).ttl_jitter(Duration::ZERO);
+            group.promoter(Never).stale_if_error(HOUR)
+        });
+        let groups = groups.unwrap();
+        let key = cluster.key_owned_by(0, "k");
+        groups[0].get(&key).await.unwrap();
+        clock.advance(61 * SECOND);
+        database.is(Mood::Fails);
+        assert!(
+            groups[1].get(&key).await.unwrap_err().is_getter(),
+            "{protocol}"
+        );
+        assert_eq!(groups[0].entry(&key).await.unwrap().source(), Source::Stale);
+    }
+}
+
+#[tokio::test]
+async fn a_warm_up_that_loads_nothing_fails_though_there_is_a_last_resort() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let settings = |group: GroupBuilder| group.promoter(Never).stale_if_error(HOUR);
+    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
+    let key = cluster.key_owned_by(0, "k");
+    groups[0].get(&key).await.unwrap();
+    clock.advance(61 * SECOND);
+    database.is(Mood::Fails);
+    for group in &groups {
+        assert!(group.warm_up(&key).await.unwrap_err().is_getter());
+    }
 }
 
 #[tokio::test]

@@ -10,13 +10,15 @@ use common::simulated::{HOSTS, nodes, nodes_with, urls};
 use common::three::numbering;
 use common::{Calls, MIB};
 use groupcache::testing::Network;
-use groupcache::{Always, Group, HttpOptions, Key, Never, Node, NodeBuilder, Source};
+use groupcache::{Always, Group, HttpOptions, Key, ManualClock, Never, Node, NodeBuilder, Source};
 use tokio::time::{sleep, timeout};
 
 const KEYS: usize = 300;
 
 /// Longer than the window in which former owners are asked for single keys.
 const AFTER_THE_WINDOW: Duration = Duration::from_secs(31);
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Long enough for nodes that reach each other.
 const MOMENT: Duration = Duration::from_secs(1);
@@ -179,6 +181,35 @@ async fn with_copies_on_standby_the_end_of_a_node_loses_nothing_whatever_came_be
         groups.insert(place, on_standby(&running[place]));
         sleep(AFTER_THE_WINDOW).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_on_standby_follows_a_value_that_is_refreshed_ahead_of_its_end() {
+    let (network, calls, clock) = (Network::new(), Calls::default(), ManualClock::new());
+    let configure = |node: NodeBuilder| node.clock(clock.clone());
+    let nodes = nodes_with(&network, &[0, 1, 2], configure).await;
+    let build = |node: &Node| {
+        let group = node.group("g", MIB, calls.echo()).promoter(Never);
+        let group = group.ttl(60 * SECOND).ttl_jitter(Duration::ZERO);
+        let group = group.refresh_ahead(20 * SECOND);
+        group.standby(true).build().unwrap()
+    };
+    let groups: Vec<_> = nodes.iter().map(build).collect();
+    let is_owner = |number: &usize| nodes[0].owner(key(*number)).unwrap().url() == urls()[0];
+    let key = key((0..KEYS).find(is_owner).unwrap());
+    let copies = || {
+        groups[1..]
+            .iter()
+            .filter(|group| group.inspect(&key).is_some())
+            .count()
+    };
+    for second in 0..200 {
+        groups[0].get(&key).await.unwrap();
+        sleep(MOMENT).await;
+        clock.advance(SECOND);
+        assert_eq!(copies(), 1, "after {second} s");
+    }
+    assert!((4..=6).contains(&calls.count()), "{}", calls.count());
 }
 
 #[tokio::test(start_paused = true)]

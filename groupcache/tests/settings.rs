@@ -83,8 +83,8 @@ async fn limits_of_zero_are_refused_by_name() {
 async fn settings_that_contradict_each_other_are_both_named() {
     let jitter = group_error(|g| g.ttl(SECOND).ttl_jitter(2 * SECOND)).await;
     assert_names(&jitter, &["ttl_jitter", "ttl of 1s"]);
-    let ahead = group_error(|g| g.ttl(SECOND).refresh_ahead(SECOND)).await;
-    assert_names(&ahead, &["refresh_ahead", "ttl of 900ms"]);
+    let ahead = group_error(|g| g.ttl(SECOND).refresh_ahead(SECOND / 2)).await;
+    assert_names(&ahead, &["refresh_ahead", "half", "ttl of 900ms"]);
     let hedge = group_error(|g| g.hedge_after(0.9)).await;
     assert_names(&hedge, &["hedge_after", "standby"]);
     let hedge = group_error(|g| g.standby(true).hedge_after(1.0)).await;

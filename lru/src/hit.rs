@@ -12,6 +12,8 @@ pub struct Hit<V> {
     pub class: Class,
     /// From this instant on the entry is as good as absent; `None` for an entry that never expires.
     pub expires: Option<Instant>,
+    /// The caller's [flag](crate::Meta::flag).
+    pub flag: bool,
 }
 
 impl<V: Clone> Hit<&V> {
@@ -22,6 +24,7 @@ impl<V: Clone> Hit<&V> {
             value: self.value.clone(),
             class: self.class,
             expires: self.expires,
+            flag: self.flag,
         }
     }
 }

@@ -19,6 +19,8 @@ pub struct Meta {
     pub charge: usize,
     /// The class of the entry.
     pub class: Class,
+    /// A bit of the caller's own, of which the store makes nothing. It takes no memory.
+    pub flag: bool,
 }
 
 impl Meta {
@@ -28,6 +30,7 @@ impl Meta {
             expires: None,
             charge,
             class: Class::Main,
+            flag: false,
         }
     }
 
@@ -35,6 +38,13 @@ impl Meta {
     #[must_use]
     pub const fn class(mut self, class: Class) -> Self {
         self.class = class;
+        self
+    }
+
+    /// Sets the caller's own bit.
+    #[must_use]
+    pub const fn flag(mut self, flag: bool) -> Self {
+        self.flag = flag;
         self
     }
 

@@ -202,12 +202,13 @@ impl<K, V> Table<K, V> {
         block.0[(slot % BLOCK) as usize].as_ref()
     }
 
-    /// The charge, the class and the expiry of the entry in `slot`.
+    /// The charge, the class, the expiry and the flag of the entry in `slot`.
     pub(crate) fn meta(&self, slot: u32) -> Meta {
         Meta {
             expires: self.epoch.instant(self.entry(slot).label.deadline()),
             charge: self.facts[slot].charge,
             class: self.class(slot),
+            flag: self.entry(slot).label.flag(),
         }
     }
 
@@ -250,6 +251,7 @@ impl<K, V> Table<K, V> {
             value: &entry.value,
             class: entry.label.class(),
             expires: self.epoch.instant(entry.label.deadline()),
+            flag: entry.label.flag(),
         }
     }
 
@@ -303,7 +305,7 @@ impl<K, V> Table<K, V> {
         let entry = Entry {
             key,
             value,
-            label: Label::new(self.epoch.deadline(meta.expires), meta.class, 0),
+            label: Label::new(self.epoch.deadline(meta.expires), meta.class, meta.flag, 0),
         };
         if slot == self.facts.len() {
             self.facts.push();
@@ -327,7 +329,7 @@ impl<K, V> Table<K, V> {
         let old_meta = self.meta(slot);
         self.unregister(slot);
         let deadline = self.epoch.deadline(meta.expires);
-        let label = Label::new(deadline, meta.class, self.mark(slot));
+        let label = Label::new(deadline, meta.class, meta.flag, self.mark(slot));
         label.raise();
         let entry = Entry { key, value, label };
         let old = mem::replace(self.entry_mut(slot), entry);

@@ -47,7 +47,7 @@ fn balanced(stats: Stats, len: usize) -> bool {
     stats.inserts - stats.evictions - stats.expired - stats.removals == len as u64
 }
 
-type Known = (Value, Class, Option<Instant>);
+type Known = (Value, Class, Option<Instant>, bool);
 
 /// What a hit returns of an entry.
 fn known(hit: &Hit<Value>) -> Known {
@@ -55,14 +55,15 @@ fn known(hit: &Hit<Value>) -> Known {
         value,
         class,
         expires,
+        flag,
         ..
     } = hit;
-    (*value, *class, *expires)
+    (*value, *class, *expires, *flag)
 }
 
 /// What a hit on an entry should return, from what was stored.
 fn of(value: Value, meta: Meta) -> Known {
-    (value, meta.class, meta.expires)
+    (value, meta.class, meta.expires, meta.flag)
 }
 
 proptest! {

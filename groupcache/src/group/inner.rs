@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byteview::ByteView;
-use peers::{Coherence, Peer, Router};
+use peers::{Coherence, GetMode, Peer, Router};
 
 use super::absences::Absences;
 use super::change::PassedOn;
@@ -15,7 +15,6 @@ use super::limits::Limits;
 use super::moments::Moments;
 use super::node_runtime::NodeRuntime;
 use super::places::Places;
-use super::short_lived::ShortLived;
 use super::standby::Standby;
 use super::turns::Turns;
 use crate::clock::SharedClock;
@@ -27,7 +26,7 @@ use crate::report::{FailedStep, KeyMask};
 use crate::stats::{Counters, Measures};
 use crate::store::{HitInfo, Storage, Tier};
 use crate::trace::spans;
-use crate::{Entry, Error, Key, Source, Stats};
+use crate::{Entry, Error, Key, Stats};
 
 /// The state that all handles of a group share, and the helpers that its rooms share.
 pub(crate) struct Inner {
@@ -45,7 +44,6 @@ pub(crate) struct Inner {
     pub(super) absences: Absences,
     /// For refreshes in the background.
     pub(super) refreshes: Places,
-    pub(super) short_lived: ShortLived,
     pub(super) getter: Box<dyn BoxedGetter>,
     pub(super) promoter: Box<dyn Promoter>,
     /// Rates of own keys as all nodes ask for them, and of other keys as callers here ask for them.
@@ -140,18 +138,27 @@ impl Inner {
     pub(super) fn landed(&self, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.store.view(key, &mut info)?;
-        (!info.is_due || self.is_postponed(key, info.source)).then(|| info.entry(value))
-    }
-
-    /// Whether a value that is due is not to be refreshed yet.
-    pub(super) fn is_postponed(&self, key: &[u8], source: Source) -> bool {
-        source != Source::Stale && self.short_lived.postpones(key, || self.clock.now())
+        (!info.is_due).then(|| info.entry(value))
     }
 
     /// What a get answers that would fail with this error otherwise: a value that is too old for other gets, if there is one.
     pub(super) fn or_last_resort(&self, key: &[u8], error: Error) -> Result<Entry, Error> {
         match self.has_last_resort() && !error.is_not_found() {
             true => self.store.last_resort(key).ok_or(error),
+            false => Err(error),
+        }
+    }
+
+    /// The same for a peer. Protocols without names of changes have no word for a value that is past its end, so that their
+    /// peers would take it for a fresh one.
+    pub(super) fn or_last_resort_of_peer(
+        &self,
+        key: &[u8],
+        mode: GetMode,
+        error: Error,
+    ) -> Result<Entry, Error> {
+        match mode == GetMode::Load && self.names_changes {
+            true => self.or_last_resort(key, error),
             false => Err(error),
         }
     }
@@ -178,16 +185,10 @@ impl Inner {
         let unchanged = || self.is_unchanged(key, since);
         self.store
             .insert_if(key.clone(), value, tier, lifetime, unchanged);
-        self.note_lifetime(key, lifetime);
+        self.moments.note(lifetime);
         if tier == Tier::Main {
             self.note_for_standby(key, false);
         }
-    }
-
-    /// Notes what is to be known of a value that was stored.
-    pub(super) fn note_lifetime(&self, key: &Key, lifetime: Lifetime) {
-        self.moments.note(lifetime);
-        self.short_lived.note(key, lifetime, || self.clock.now());
     }
 
     /// Has all copies on standby looked after.

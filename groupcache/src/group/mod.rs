@@ -15,7 +15,6 @@
 //! | `moments`, `clocks` | values that stop being fresh at a moment of the wall clock |
 //! | `flights`, `failures`, `absences` | shared by the above: one load per key, pauses, keys without values |
 //! | `turns`, `places`, `hedges` | how many loads, flights and second questions |
-//! | `short_lived` | keys that are not refreshed ahead all the time |
 //! | `node_runtime`, `entered`, `task_pool` | the runtime and the tasks of their work |
 
 mod absences;
@@ -38,7 +37,6 @@ mod node_runtime;
 mod places;
 mod report;
 mod serve;
-mod short_lived;
 mod stand_ins;
 mod standby;
 mod task_pool;

@@ -31,7 +31,8 @@ impl Inner {
         let key = Key::from(request.key);
         self.check_key(&key)?;
         let loaded = self.load(key.clone()).await;
-        let entry = loaded.or_else(|error| self.or_last_resort(&key, error))?;
+        let mode = request.mode;
+        let entry = loaded.or_else(|error| self.or_last_resort_of_peer(&key, mode, error))?;
         Ok(self.reply_to(request, entry, rate))
     }
 
@@ -66,7 +67,7 @@ impl Inner {
         }
         let value = found?;
         if info.is_due {
-            self.reload(key, info.source);
+            self.reload(key);
         }
         Some(Ok(info.entry(value)))
     }

@@ -93,14 +93,19 @@ impl Turns {
         };
         let is_over = timeout(self.patience, waiting).await.is_err();
         match self.bounds.get(permits.len()) {
-            Some(bound) if is_over => Err(bound.exhausted(self.patience)),
+            Some(waited_for) if is_over => {
+                // Those who have turns of the group may wait for the node themselves.
+                let is_exhausted = |bound: &&Arc<LoadBound>| bound.free.available_permits() == 0;
+                let exhausted = self.bounds.iter().rev().find(is_exhausted);
+                Err(exhausted.unwrap_or(waited_for).refusal(self.patience))
+            }
             _ => Ok(Turn { _permits: permits }),
         }
     }
 }
 
 impl LoadBound {
-    fn exhausted(&self, patience: Duration) -> Error {
+    fn refusal(&self, patience: Duration) -> Error {
         let Self { most, of, .. } = self;
         Error::overloaded(format!(
             "{most} getter calls of {of} are under way, and none ended within {patience:?}"

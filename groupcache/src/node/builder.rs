@@ -289,8 +289,8 @@ impl NodeBuilder {
 /// # The database
 impl NodeBuilder {
     /// How many getter calls of all groups together may be under way at once on this node. Further calls wait as long as
-    /// their groups' [`load_queue_timeout`](crate::GroupBuilder::load_queue_timeout) says, in the order in which they came, and are
-    /// then refused as overloaded. A getter that gets from a group of the same node needs a turn for each. Not zero. Default: no
+    /// their groups' [`load_queue_timeout`](crate::GroupBuilder::load_queue_timeout) says, in the order in which their groups let
+    /// them, and are then refused as overloaded. A getter that gets from a group of the same node needs a turn for each. Not zero. Default: no
     /// limit but those of the [groups](crate::GroupBuilder::max_loads).
     pub fn max_loads(mut self, loads: usize) -> Self {
         self.max_loads = Some(loads);
@@ -452,6 +452,9 @@ impl NodeBuilder {
             wall_clock: self.wall_clock.unwrap_or_default(),
             runtime: Handle::current(),
             request_timeout,
+            request_queue: http
+                .request_queue_patience()
+                .min(request_timeout.unwrap_or_default() / 10),
             load_bound: self.max_loads.and_then(LoadBound::of_node),
             on_group: self.on_group,
             key_mask: if self.hide_keys {

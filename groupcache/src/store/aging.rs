@@ -36,21 +36,49 @@ impl Aging {
         fresh_until.unwrap_or(expires)
     }
 
-    pub(super) fn age(&self, key: &[u8], fresh_until: Instant, now: Instant) -> Age {
-        match fresh_until.checked_duration_since(now) {
-            Some(left) if left.is_zero() => Age::Stale,
-            Some(left) if left >= self.refresh_ahead => Age::Fresh,
-            Some(left) if left >= self.refresh_ahead.mul_f64(fraction(key)) => Age::Fresh,
-            Some(_) => Age::Due,
-            None if now.duration_since(fresh_until) < self.stale_window => Age::Stale,
-            None => Age::LastResort,
+    /// Whether a value with such a life is refreshed ahead. One that is short-lived is not: its refreshes would follow each
+    /// other at once.
+    pub(crate) fn refreshes_ahead(&self, life: Duration) -> bool {
+        !self.refresh_ahead.is_zero() && life / 2 >= self.refresh_ahead
+    }
+
+    pub(super) fn age(&self, entry: Aged<'_>, now: Instant) -> Age {
+        let fresh_until = entry.fresh_until;
+        if now >= fresh_until {
+            return match now.duration_since(fresh_until) < self.stale_window {
+                true => Age::Stale,
+                false => Age::LastResort,
+            };
+        }
+        let left = fresh_until.duration_since(now);
+        match entry.is_refreshed_ahead && left < self.refresh_ahead && left < self.due(&entry) {
+            true => Age::Due,
+            false => Age::Fresh,
+        }
+    }
+
+    /// How long before its end a value is due. A mirror is so when its owner is about to have the new value.
+    fn due(&self, entry: &Aged<'_>) -> Duration {
+        let of_owner = self.refresh_ahead.mul_f64(fraction(entry.key));
+        if entry.is_mirror {
+            of_owner / 2
+        } else {
+            of_owner
         }
     }
 }
 
+/// What the age of an entry depends on.
+#[derive(Clone, Copy)]
+pub(super) struct Aged<'a> {
+    pub(super) key: &'a [u8],
+    pub(super) fresh_until: Instant,
+    pub(super) is_refreshed_ahead: bool,
+    pub(super) is_mirror: bool,
+}
+
 /// The part of the time for refreshes that is left when the key's value becomes due: from a quarter, which is for the load, to
-/// just below all of it. It is the same on all nodes. So values that were loaded together are refreshed one after the other, and a
-/// mirror asks for the new value when its owner is about to have it.
+/// just below all of it. It is the same on all nodes. So values that were loaded together are refreshed one after the other.
 fn fraction(key: &[u8]) -> f64 {
     let random = (xxh3_64(key) >> 11) as f64 / (1_u64 << 53) as f64;
     0.25 + 0.75 * random
@@ -72,18 +100,35 @@ mod tests {
         assert_eq!(aging.kept_window(), 60 * SECOND);
         let (now, key) = (Instant::now(), b"k");
         let due = 10.0 * fraction(key);
-        let age = |seconds: f64| {
+        let at = |seconds: f64| {
             let left = Duration::from_secs_f64(seconds.abs());
-            let until = if seconds < 0.0 {
+            let fresh_until = if seconds < 0.0 {
                 now - left
             } else {
                 now + left
             };
-            aging.age(key, until, now)
+            Aged {
+                key,
+                fresh_until,
+                is_refreshed_ahead: true,
+                is_mirror: false,
+            }
         };
+        let age = |seconds| aging.age(at(seconds), now);
         assert_eq!(age(11.0), Age::Fresh);
         assert_eq!(age(due + 0.001), Age::Fresh);
         assert_eq!(age(due - 0.001), Age::Due);
+        let short_lived = Aged {
+            is_refreshed_ahead: false,
+            ..at(1.0)
+        };
+        assert_eq!(aging.age(short_lived, now), Age::Fresh);
+        let mirror = |seconds| Aged {
+            is_mirror: true,
+            ..at(seconds)
+        };
+        assert_eq!(aging.age(mirror(due - 0.001), now), Age::Fresh);
+        assert_eq!(aging.age(mirror(due / 2.0 - 0.001), now), Age::Due);
         assert_eq!(age(0.0), Age::Stale);
         assert_eq!(age(-4.9), Age::Stale);
         assert_eq!(age(-5.0), Age::LastResort);
@@ -92,8 +137,18 @@ mod tests {
     #[test]
     fn without_windows_a_value_is_fresh_or_gone() {
         let (aging, now) = (Aging::default(), Instant::now());
-        assert_eq!(aging.age(b"k", now + SECOND / 1000, now), Age::Fresh);
-        assert_eq!(aging.age(b"k", now - SECOND, now), Age::LastResort);
+        let age = |fresh_until| {
+            let entry = Aged {
+                key: b"k",
+                fresh_until,
+                is_refreshed_ahead: true,
+                is_mirror: false,
+            };
+            aging.age(entry, now)
+        };
+        assert_eq!(age(now + SECOND / 1000), Age::Fresh);
+        assert_eq!(age(now), Age::LastResort);
+        assert!(!aging.refreshes_ahead(SECOND));
     }
 
     #[test]
@@ -105,8 +160,16 @@ mod tests {
         let now = Instant::now();
         let due_with = |left: Duration| {
             let keys = (0..10_000_u32).map(u32::to_le_bytes);
-            let due = keys.filter(|key| aging.age(key, now + left, now) == Age::Due);
-            due.count()
+            let age = |key: &[u8]| {
+                let entry = Aged {
+                    key,
+                    fresh_until: now + left,
+                    is_refreshed_ahead: true,
+                    is_mirror: false,
+                };
+                aging.age(entry, now)
+            };
+            keys.filter(|key| age(key) == Age::Due).count()
         };
         for (tenths, expected) in [(100, 0), (85, 2_000), (55, 6_000), (25, 10_000)] {
             let due = due_with(tenths * SECOND / 10);

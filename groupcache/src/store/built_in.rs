@@ -1,5 +1,3 @@
-use std::time::Instant;
-
 use byteview::ByteView;
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy, Present};
 
@@ -9,6 +7,7 @@ use super::usage::Usage;
 use crate::Key;
 use crate::clock::SharedClock;
 use crate::key::KeyRef;
+use crate::lifetime::Lifetime;
 
 /// A group's own store: main and hot entries in one table and one budget.
 pub(crate) struct BuiltIn {
@@ -68,15 +67,21 @@ impl BuiltIn {
         key: Key,
         view: ByteView,
         tier: Tier,
-        expires: Option<Instant>,
+        lifetime: Lifetime,
         condition: impl Fn() -> bool,
     ) {
         let class = match tier {
             Tier::Main => Class::Main,
             Tier::Hot => Class::Hot,
         };
-        let charge = charge(&key, &view, expires.is_some());
-        let meta = Meta::new(charge).class(class).expires(expires);
+        let Lifetime {
+            kept_until,
+            is_refreshed_ahead,
+            ..
+        } = lifetime;
+        let charge = charge(&key, &view, kept_until.is_some());
+        let meta = Meta::new(charge).class(class).expires(kept_until);
+        let meta = meta.flag(is_refreshed_ahead);
         // A value that is too large is refused before the condition is asked.
         if let Err(refused) = self.cache.insert_if(key, view, meta, &condition)
             && refused.is_too_large()

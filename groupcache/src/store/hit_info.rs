@@ -9,6 +9,8 @@ use crate::{Entry, Source};
 pub(crate) struct HitInfo {
     pub(crate) source: Source,
     pub(crate) fresh_until: Option<Instant>,
+    /// Whether the value is refreshed before its end.
+    pub(crate) is_refreshed_ahead: bool,
     /// Whether the value is stale, or about to be.
     pub(crate) is_due: bool,
 }
@@ -28,6 +30,7 @@ impl Default for HitInfo {
         Self {
             source: Source::Main,
             fresh_until: None,
+            is_refreshed_ahead: false,
             is_due: false,
         }
     }

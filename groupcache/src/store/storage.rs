@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use byteview::ByteView;
 use lru::{Class, Meta, Present};
 
-use super::aging::{Age, Aging};
+use super::aging::{Age, Aged, Aging};
 use super::built_in::BuiltIn;
 use super::cached::Cached;
 use super::custom::{Custom, Store, Stored};
@@ -160,7 +160,13 @@ impl Storage {
 
     /// Whether the entry is not too old for a hit.
     fn may_be_served(&self, key: &[u8], fresh_until: Instant, info: &mut HitInfo) -> bool {
-        match self.aging.age(key, fresh_until, self.clock.now()) {
+        let entry = Aged {
+            key,
+            fresh_until,
+            is_refreshed_ahead: info.is_refreshed_ahead,
+            is_mirror: info.source == Source::Hot,
+        };
+        match self.aging.age(entry, self.clock.now()) {
             Age::Fresh => return true,
             Age::Due => {}
             Age::Stale => info.source = Source::Stale,
@@ -180,6 +186,7 @@ impl Storage {
                     Class::Hot => Source::Hot,
                 };
                 info.fresh_until = self.fresh_until(hit.expires);
+                info.is_refreshed_ahead = hit.flag;
             }),
             Place::Custom(custom) => {
                 let stored = custom.store().get(key)?;
@@ -190,6 +197,7 @@ impl Storage {
                     info.source = Source::Hot;
                 }
                 info.fresh_until = self.fresh_until(stored.expires);
+                info.is_refreshed_ahead = stored.is_long_lived;
                 Some(stored.value)
             }
         }
@@ -211,15 +219,15 @@ impl Storage {
         lifetime: Lifetime,
         condition: impl Fn() -> bool,
     ) {
-        let expires = lifetime.kept_until;
         match &self.place {
             Place::Nowhere => {}
-            Place::BuiltIn(store) => store.insert_if(key, view, tier, expires, condition),
+            Place::BuiltIn(store) => store.insert_if(key, view, tier, lifetime, condition),
             Place::Custom(custom) => {
                 let stored = Stored {
                     value: view,
                     mirror: tier == Tier::Hot,
-                    expires,
+                    expires: lifetime.kept_until,
+                    is_long_lived: lifetime.is_refreshed_ahead,
                 };
                 custom.insert_if(key, stored, condition);
             }

@@ -2,7 +2,7 @@
 //!
 //! - Nobody gets a version that has not been written.
 //! - Nobody gets a value past its life, which the time that messages took is added to, and the window in which stale values are
-//!   served.
+//!   served; or that of last resorts, unless all is well or the get is a peek.
 //! - A change that has returned binds the nodes that it has told: a get that is called there afterwards sees it, or a later
 //!   one. A node that starts again has to be told again.
 //! - Where nodes have different lists of members, and nothing else is wrong, a change that has returned binds also the
@@ -31,7 +31,8 @@ use super::plan::{Action, Plan, Tell, What};
 pub fn check(plan: &Plan, history: &[(Duration, Event)]) -> Result<(), (usize, String)> {
     let mut known = Known {
         names_changes: plan.settings.names_changes(),
-        stale_window: plan.settings.freshness.window(),
+        stale_window: plan.settings.freshness.stale,
+        longest_window: plan.longest_window(),
         exchanges: plan.settings.exchanges,
         changes: HashMap::new(),
         settled: None,
@@ -104,8 +105,9 @@ fn keeps_sets(plan: &Plan) -> impl Fn(&Told) -> bool {
 /// What the promises are counted from.
 struct Known {
     names_changes: bool,
-    /// How long a value may be served past its life.
+    /// How long any get may be served a value past its life, and how long one that would fail otherwise.
     stale_window: Duration,
+    longest_window: Duration,
     exchanges: bool,
     /// Changes that have returned, by key.
     changes: HashMap<usize, Vec<Returned>>,
@@ -213,6 +215,7 @@ impl Known {
             node,
             key,
             called,
+            is_peek,
             written,
             ref outcome,
         } = read;
@@ -221,7 +224,12 @@ impl Known {
         if version > written {
             return Err(format!("version {version} of k{key} has not been written"));
         }
-        let until = held.until.map(|until| until + self.stale_window);
+        let window = if is_peek {
+            self.stale_window
+        } else {
+            self.longest_window
+        };
+        let until = held.until.map(|until| until + window);
         if let Some(until) = until.filter(|until| called.at > *until) {
             return Err(format!(
                 "n{node} served version {version} of k{key} to a get that was called at {:.3?}, which should have expired by {until:.3?}",

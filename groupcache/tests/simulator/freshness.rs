@@ -34,11 +34,6 @@ impl Freshness {
         }
     }
 
-    /// How long a value may be served past its life.
-    pub fn window(&self) -> Duration {
-        self.stale.max(self.last_resort)
-    }
-
     /// A group that does so.
     pub fn apply(&self, group: GroupBuilder, has_standby: bool) -> GroupBuilder {
         let group = group

@@ -55,6 +55,7 @@ pub struct Read {
     pub node: usize,
     pub key: usize,
     pub called: Called,
+    pub is_peek: bool,
     /// What it got, or why it got nothing.
     pub outcome: Result<Held, String>,
     /// The version in the database when it returned.

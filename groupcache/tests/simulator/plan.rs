@@ -184,6 +184,20 @@ impl Plan {
         later.any(|action| matches!(action.what, What::Start { node } if node == number))
     }
 
+    /// How long a value may be served past its life. In calm weather nothing fails but loads that wait for their turns too long.
+    pub fn longest_window(&self) -> Duration {
+        let Freshness {
+            stale,
+            last_resort,
+            max_loads,
+            ..
+        } = self.settings.freshness;
+        match self.is_calm() && max_loads.is_none() {
+            true => stale,
+            false => stale.max(last_resort),
+        }
+    }
+
     /// The nodes that are not there from the beginning.
     pub fn absent(&self) -> Vec<usize> {
         let absent = |action: &Action| match action.what {

@@ -459,18 +459,19 @@ impl Client {
         let called = self.world.history.called();
         let options = GetOptions::default().mode(mode);
         let got = self.group.get_with_options(name(key), options).await;
-        self.got(key, called, got.map(groupcache::Entry::into_value));
+        let is_peek = mode == Mode::Peek;
+        self.got(key, called, is_peek, got.map(groupcache::Entry::into_value));
     }
 
     async fn get_many(&self, keys: &[usize]) {
         let called = self.world.history.called();
         let answers = self.group.get_many(keys.iter().map(|key| name(*key))).await;
         for (key, got) in keys.iter().zip(answers) {
-            self.got(*key, called, got);
+            self.got(*key, called, false, got);
         }
     }
 
-    fn got(&self, key: usize, called: Called, got: Result<ByteView, Error>) {
+    fn got(&self, key: usize, called: Called, is_peek: bool, got: Result<ByteView, Error>) {
         let mut outcomes = self.outcomes.lock();
         match &got {
             Ok(_) => outcomes.found += 1,
@@ -485,6 +486,7 @@ impl Client {
             node,
             key,
             called,
+            is_peek,
             outcome,
             written,
         }));

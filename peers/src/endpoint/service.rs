@@ -391,11 +391,8 @@ impl Inner {
     where
         B: http_body::Body<Data: Send> + Send + 'static,
     {
-        let _turn = match self.requests.next().await {
-            Ok(turn) => turn,
-            Err(error) => return grpc::refused(&error),
-        };
-        let answer = grpc::answer(&self.options, &*self.service, &self.bodies, request);
+        let (options, service) = (&self.options, &*self.service);
+        let answer = grpc::answer(options, service, &self.requests, &self.bodies, request);
         let answer = catch_unwind::catch(answer);
         answer.await.unwrap_or_else(|_| {
             tracing::error!("the peer service panicked");

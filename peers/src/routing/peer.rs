@@ -226,6 +226,13 @@ impl Peer {
         (fetches.count >= 20).then(|| Duration::from_nanos(fetches.quantile(share)))
     }
 
+    /// Counts the time of a get whose answer was not waited for to the end.
+    pub fn note_abandoned_fetch(&self, time: Duration) {
+        if let Some(remote) = &self.0.remote {
+            remote.fetches.record_time(time);
+        }
+    }
+
     /// The result of a get, whose time counts if there is an answer.
     pub(super) async fn timed<T>(
         &self,

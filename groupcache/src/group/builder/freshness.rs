@@ -67,9 +67,10 @@ impl<G> GroupBuilder<G> {
     /// How long a value is still served past its freshness if no other can be had: its load fails, takes too long or is
     /// refused, and no owner of the key answers. "Not found" is an answer. Such a get waits for the load to fail first, except in the
     /// [pause](Self::failure_pause) after failures; with
-    /// [`stale_while_revalidate`](Self::stale_while_revalidate) it does not wait either. Its source is
-    /// [`Source::Stale`](crate::Source::Stale). A get that ends at its caller's own time limit has no such value. Default: zero,
-    /// the get fails. At most ten years; a longer window counts as that.
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate) it does not wait either. The source of a value of this node's is
+    /// [`Source::Stale`](crate::Source::Stale). An owner gives its own to its peers, over the native protocol, and they keep no copy.
+    /// A get that ends at its caller's own time limit has no such value, nor has a peek. Default: zero, the get fails. At most ten
+    /// years; a longer window counts as that.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -103,8 +104,9 @@ impl<G> GroupBuilder<G> {
 
     /// How long before the end of its freshness a value is refreshed at the earliest, in the background, if it is still asked
     /// for. When exactly depends on the key, so that values that were loaded together are refreshed one after the other; the last
-    /// quarter of the time is for the loads. A value that had less time from the start is refreshed after half of it. Each value is loaded once for the whole cluster, by its
-    /// owner. Less than the [`ttl`](Self::ttl) without its jitter. Default: zero, not before its end.
+    /// quarter of the time is for the loads. Each value is loaded once for the whole cluster, by its owner, and mirrors are fetched
+    /// again after that. A value is refreshed ahead only if its whole life is at least twice this time. At most half of the
+    /// [`ttl`](Self::ttl) without its jitter. Default: zero, not before its end.
     pub fn refresh_ahead(mut self, time: Duration) -> Self {
         self.freshness.aging.refresh_ahead = time.min(LONGEST_WINDOW);
         self
@@ -134,10 +136,11 @@ impl Freshness {
             stale_window,
             error_window,
         } = self.aging;
-        if let Some(ttl) = self.shortest_ttl().filter(|ttl| *ttl <= refresh_ahead)
-            && !refresh_ahead.is_zero()
+        if let Some(ttl) = self.shortest_ttl()
+            && refresh_ahead > ttl / 2
         {
-            let reason = format!("{refresh_ahead:?} is not less than the shortest ttl of {ttl:?}");
+            let reason =
+                format!("{refresh_ahead:?} is more than half of the shortest ttl of {ttl:?}");
             return Err(Error::invalid("refresh_ahead", reason));
         }
         for (name, window) in [

@@ -17,7 +17,6 @@ use crate::group::limits::Limits;
 use crate::group::moments::Moments;
 use crate::group::node_runtime::NodeRuntime;
 use crate::group::places::Places;
-use crate::group::short_lived::ShortLived;
 use crate::group::stand_ins::StandIns;
 use crate::group::standby::Standby;
 use crate::group::turns::{LoadBound, Turns};
@@ -147,7 +146,6 @@ impl<G> GroupBuilder<G> {
             turns: Turns::new(load_bounds, self.limits.load_queue_timeout),
             absences: Absences::new(self.freshness.not_found_ttl),
             refreshes: Places::new(self.limits.max_refreshes),
-            short_lived: ShortLived::new(aging.refresh_ahead),
             key_mask: host.key_mask.clone(),
             runtime: runtime.clone(),
         }));
@@ -168,7 +166,12 @@ impl<G> GroupBuilder<G> {
         self.freshness.check()?;
         self.promotion.check()?;
         self.storage.check()?;
-        self.limits.check(self.host.request_timeout)?;
+        let Host {
+            request_timeout,
+            request_queue,
+            ..
+        } = *self.host;
+        self.limits.check(request_timeout, request_queue)?;
         self.check_standby()?;
         self.check_hedges()
     }

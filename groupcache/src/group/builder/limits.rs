@@ -107,8 +107,13 @@ impl<G> GroupBuilder<G> {
 }
 
 impl Limits {
-    /// `request_timeout` is the time that peers wait for this node, if it is known.
-    pub(super) fn check(&self, request_timeout: Option<Duration>) -> Result<(), Error> {
+    /// `request_timeout` is the time that peers wait for this node, if it is known, and `queue` how long their requests wait for
+    /// their turns.
+    pub(super) fn check(
+        &self,
+        request_timeout: Option<Duration>,
+        queue: Duration,
+    ) -> Result<(), Error> {
         for (limit, is_zero) in [
             ("max_key_bytes", self.max_key_bytes == 0),
             ("max_value_bytes", self.max_value_bytes == 0),
@@ -133,9 +138,10 @@ impl Limits {
             return Err(Error::invalid("failure_pause", reason));
         }
         let load = self.longest_load();
-        if let Some(request) = request_timeout.filter(|request| load >= *request) {
+        let longest = load.saturating_add(queue);
+        if let Some(request) = request_timeout.filter(|request| longest >= *request) {
             let reason = format!(
-                "{load:?} is not less than the request_timeout of {request:?}, after which peers \
+                "{load:?}, after a wait of {queue:?}, is not less than the request_timeout of {request:?}, after which peers \
                  give up on a load and load the value themselves"
             );
             return Err(Error::invalid("load_timeout", reason));

@@ -58,7 +58,7 @@ impl Inner {
         let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
-        self.note_lifetime(&key, lifetime);
+        self.moments.note(lifetime);
         self.note_for_standby(&key, true);
         match verdict.get() {
             Some(SetVerdict::Keep) => {

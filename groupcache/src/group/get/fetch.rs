@@ -49,6 +49,7 @@ impl Inner {
         if !self.owns(&key)
             && let Some(answer) = Box::pin(self.fetch_from_owners(&key, since)).await
         {
+            self.note_answer(&key, since, &answer);
             return answer;
         }
         if self.counts_requests() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peers::{GetMode, Peer, Reply, Routes};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::Key;
 use crate::group::hedges::Hedges;
@@ -35,8 +35,9 @@ impl Inner {
         let hedges = self.hedges.as_ref()?;
         hedges.note_fetch();
         let stand_in = self.owners(routes, key).nth(1)?;
+        let may_ask = stand_in.circuit().is_some_and(|circuit| !circuit.is_open());
         let wait = owner.fetch_time(hedges.share)?;
-        (!stand_in.is_self()).then_some(Hedge {
+        may_ask.then_some(Hedge {
             hedges,
             stand_in,
             wait: wait.max(SHORTEST_WAIT),
@@ -51,6 +52,7 @@ impl Inner {
         key: &Key,
         hedge: Hedge<'_>,
     ) -> Result<Reply, peers::Error> {
+        let begun = Instant::now();
         let mut answer = pin!(self.ask(owner, 0, key, GetMode::Load));
         tokio::select! {
             biased;
@@ -66,6 +68,8 @@ impl Inner {
             biased;
             answer = &mut answer => return answer,
             copy = copy => if let Ok(reply) = copy && self.is_fresh(&reply) {
+                // Otherwise the owner would seem to be as quick as it is at its best.
+                owner.note_abandoned_fetch(begun.elapsed());
                 return Ok(reply);
             }
         }

@@ -46,10 +46,10 @@ impl Inner {
         self.call_getter_or_pause(key, since).await
     }
 
-    /// Whether this is the load of a value that is still fresh, of which others have nothing better than copies.
+    /// Whether this is the load of an own value that is still fresh, of which others have nothing better than copies.
     fn is_refreshed_ahead(&self, key: &[u8]) -> bool {
         let held = self.store.get(key);
-        held.is_some_and(|held| held.source != Source::Stale)
+        held.is_some_and(|held| held.source == Source::Main)
     }
 
     /// Calls the getter, unless its last calls for the key have failed just now.

@@ -33,7 +33,7 @@ impl Inner {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info);
         if info.is_due {
-            self.refresh(key, info.source);
+            self.refresh(key);
         }
         value
     }
@@ -43,7 +43,7 @@ impl Inner {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info)?;
         if info.is_due {
-            self.refresh(key, info.source);
+            self.refresh(key);
         }
         Some(info.entry(value))
     }

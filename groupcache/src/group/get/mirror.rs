@@ -38,6 +38,9 @@ impl Inner {
             // The value is a slice of a network buffer, which the mirror must not keep alive.
             value = value.compact();
             self.store_since(since, key, value.clone(), Tier::Hot, lifetime);
+        } else if self.has_last_resort() {
+            // An older value should not come back when the owner is gone.
+            self.store.remove(key);
         }
         Entry {
             value,

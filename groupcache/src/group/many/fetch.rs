@@ -138,6 +138,7 @@ impl Inner {
         fetch: &Claimed,
         answer: Result<Reply, Error>,
     ) -> Result<Entry, Error> {
+        self.note_answer(fetch.key(), fetch.since, &answer);
         let reply = answer?;
         caught_now(|| Ok(self.accept(fetch.key(), reply, Via::Fetch, routes, fetch.since)))
     }

@@ -6,9 +6,9 @@ use peers::{GetMode, Peer};
 
 use super::rounds::Keyed;
 use crate::group::inner::Inner;
-use crate::{Cached, Key, Source};
+use crate::{Cached, Key};
 
-/// A key that this node answers for, and has no value of.
+/// A key that this node answers for, and has no value of or an old one.
 struct Lacking {
     key: Key,
     since: u64,
@@ -21,7 +21,7 @@ impl Keyed for Lacking {
 }
 
 impl Inner {
-    /// Takes copies of what a peer offers, as far as this node answers for the keys and has no values of them.
+    /// Takes copies of what a peer offers, as far as this node answers for the keys and has no values of them, or old ones.
     pub(crate) async fn take_offered(
         self: &Arc<Self>,
         peer: &Peer,
@@ -63,7 +63,9 @@ impl Inner {
     }
 
     fn lacks(&self, key: &[u8]) -> bool {
-        let is_stale = |cached: Cached| cached.source == Source::Stale;
-        self.answers_for(key) && self.store.inspect(key).is_none_or(is_stale)
+        // The peer may have refreshed its value ahead of its end.
+        let ahead = self.freshness.aging.refresh_ahead;
+        let is_old = |cached: Cached| cached.fresh_for.is_some_and(|left| left <= ahead);
+        self.answers_for(key) && self.store.inspect(key).is_none_or(is_old)
     }
 }

@@ -48,7 +48,8 @@ impl Inner {
             while let Some((place, result)) = within(until, loads.next()).await {
                 let waits = self.waits_until(&result);
                 until = Some(until.map_or(waits, |until| until.min(waits)));
-                let result = result.or_else(|error| self.or_last_resort(keys[place], error));
+                let result =
+                    result.or_else(|error| self.or_last_resort_of_peer(keys[place], mode, error));
                 answers[place] = Some(result);
             }
         }

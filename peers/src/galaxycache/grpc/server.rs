@@ -18,7 +18,7 @@ use super::failure;
 use super::wire::{self, GetResponse, PeekResponse};
 use crate::access::Effect;
 use crate::http::failure as http_failure;
-use crate::http::server::receive;
+use crate::http::server::{RequestTurns, receive};
 use crate::http::{Body, BodyBudget, HttpOptions};
 use crate::{BoxFuture, Error, Expiry, GetMode, GetRequest, PeerService, Reply};
 
@@ -45,6 +45,7 @@ pub(crate) fn effect(path: &str) -> Effect {
 pub(crate) async fn answer<B>(
     options: &HttpOptions,
     service: &dyn PeerService,
+    requests: &RequestTurns,
     bodies: &Arc<BodyBudget>,
     request: Request<B>,
 ) -> Response<Body>
@@ -77,6 +78,10 @@ where
     let body = match receive(body, limit_of_body, options.body_timeout, bodies).await {
         Ok(body) => Full::new(body.bytes),
         Err(refusal) => return *refusal,
+    };
+    let _turn = match requests.next().await {
+        Ok(turn) => turn,
+        Err(error) => return refused(&error),
     };
     let request = Request::from_parts(head, body);
     let call = Call {

@@ -99,7 +99,7 @@ impl Default for HttpOptions {
             max_connections: 10_000,
             backlog: 4096,
             max_requests: 10_000,
-            request_queue_timeout: Duration::from_secs(1),
+            request_queue_timeout: Duration::from_millis(500),
             max_streams_per_connection: 256,
             on_request: None,
             pages: Vec::new(),

@@ -68,11 +68,16 @@ impl HttpOptions {
         self
     }
 
-    /// How long a request waits while [`max_requests`](Self::max_requests) others are answered; at most half of the
-    /// [`request_timeout`](Self::request_timeout) after which peers go elsewhere. Zero: not at all. Default: 1 s.
+    /// How long a request waits while [`max_requests`](Self::max_requests) others are answered; at most a tenth of the
+    /// [`request_timeout`](Self::request_timeout) after which peers go elsewhere. Zero: not at all. Default: 500 ms.
     pub fn request_queue_timeout(mut self, timeout: Duration) -> Self {
         self.request_queue_timeout = timeout;
         self
+    }
+
+    /// How long a request does wait: [`request_queue_timeout`](Self::request_queue_timeout), within its limit.
+    pub fn request_queue_patience(&self) -> Duration {
+        self.request_queue_timeout.min(self.request_timeout / 10)
     }
 
     /// The most requests at one time on one connection of HTTP/2; the client holds further ones back.

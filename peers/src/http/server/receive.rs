@@ -70,13 +70,18 @@ async fn read<B: http_body::Body>(
             let error = Error::too_large("a request body", size, limit as u64);
             return Err(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
         }
-        budget.grow(&mut share, whole.len() + length).await;
-        if whole.is_empty() && body.is_end_stream() {
+        let is_whole = whole.is_empty() && body.is_end_stream();
+        let room = match is_whole {
+            true => length,
+            false => length.max(expected.min(MAX_TRUST).saturating_sub(whole.len())),
+        };
+        budget.grow(&mut share, whole.len() + room).await;
+        if is_whole {
             let bytes = data.copy_to_bytes(length);
             let _share = share;
             return Ok(Received { bytes, _share });
         }
-        whole.reserve(length.max(expected.min(MAX_TRUST).saturating_sub(whole.len())));
+        whole.reserve(room);
         whole.extend_from_slice(&data.copy_to_bytes(length));
     }
     Ok(Received {

@@ -21,9 +21,7 @@ impl RequestTurns {
         Self {
             free: Semaphore::new(options.max_requests),
             queue: Semaphore::new(options.max_requests),
-            patience: options
-                .request_queue_timeout
-                .min(options.request_timeout / 2),
+            patience: options.request_queue_patience(),
         }
     }
 
