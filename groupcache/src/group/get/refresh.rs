@@ -14,7 +14,7 @@ impl Inner {
     pub(super) fn refresh(self: &Arc<Self>, key: &[u8]) {
         // Nobody waits for a refresh, so that its load does not wait for a turn before those who do.
         if !self.fetches.contains(key)
-            && !(self.owns(key) && !self.turns.are_free())
+            && (self.turns.are_free() || !self.owns(key))
             && !self.pauses_refresh(key)
             && let Some(place) = self.refreshes.take()
         {
