@@ -192,7 +192,8 @@ impl Plan {
             max_loads,
             ..
         } = self.settings.freshness;
-        match self.is_calm() && max_loads.is_none() {
+        let getter_is_well = self.settings.failing == 0 && self.settings.hanging == 0;
+        match self.is_calm() && getter_is_well && max_loads.is_none() {
             true => stale,
             false => stale.max(last_resort),
         }
