@@ -3,10 +3,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Method, StatusCode};
-use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::nodes::Nodes;
+use super::plan::{Due, Plan};
 use super::rows::Rows;
 use super::tally::{SOURCES, Tally};
 use crate::BoxError;
@@ -26,21 +26,6 @@ struct Inner {
     client: Client,
     /// Which rows somebody has asked for.
     asked: Vec<AtomicBool>,
-}
-
-/// What the callers are to do.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) requests: u64,
-    pub(super) callers: u16,
-    pub(super) keys: usize,
-    pub(super) zipf: f64,
-    pub(super) limit: Duration,
-    /// Requests a second, whether or not those before are answered; otherwise each caller asks as soon as it has an answer.
-    pub(super) per_second: Option<f64>,
-    /// Ends the load when it is set.
-    pub(super) is_over: Arc<AtomicBool>,
-    pub(super) bar: ProgressBar,
 }
 
 impl Crowd {
@@ -143,67 +128,6 @@ impl Crowd {
             tally: sum(tasks).await,
             took: begin.elapsed(),
         }
-    }
-}
-
-impl Plan {
-    /// The same at this pace.
-    pub(super) fn paced(self, per_second: f64) -> Self {
-        /// Enough to go on while some wait for an answer for long.
-        const CALLERS: u16 = 1000;
-        // No more than one second's, as each waits for its next turn.
-        let callers = CALLERS.min(per_second as u16).max(self.callers);
-        Self {
-            callers,
-            per_second: Some(per_second.max(1.0)),
-            ..self
-        }
-    }
-
-    /// Waits until it is time for the request of this number.
-    async fn due(&self, begin: Instant, number: u64) -> Due {
-        let now = || Due {
-            begin,
-            after: begin.elapsed(),
-        };
-        let Some(rate) = self.per_second else {
-            return now();
-        };
-        // Nobody waits past the end of the load.
-        let after = Duration::from_secs_f64(number as f64 / rate).min(self.limit);
-        if begin.elapsed() > after {
-            // All callers were waiting for answers when it was time. Whoever would have asked has waited since then.
-            return Due { begin, after };
-        }
-        tokio::time::sleep_until((begin + after).into()).await;
-        now()
-    }
-
-    fn is_over(&self, after: Duration) -> bool {
-        after >= self.limit || self.is_over.load(Ordering::Relaxed)
-    }
-}
-
-/// When a request is to be made.
-#[derive(Clone, Copy)]
-struct Due {
-    /// When the load began.
-    begin: Instant,
-    /// How long after that.
-    after: Duration,
-}
-
-impl Due {
-    /// At once, outside a load.
-    fn now() -> Self {
-        Self {
-            begin: Instant::now(),
-            after: Duration::ZERO,
-        }
-    }
-
-    fn elapsed(self) -> Duration {
-        self.begin.elapsed().saturating_sub(self.after)
     }
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
-use super::crowd::{Crowd, Plan};
+use super::crowd::Crowd;
 use super::database::Database;
 use super::executable::Executable;
 use super::nodes::{Home, LOCALHOST, Nodes};
+use super::plan::Plan;
 use super::report::{Report, Stampede};
 use super::rows::Rows;
 use super::{Options, affordable};

@@ -12,6 +12,7 @@ mod executable;
 mod flooder;
 mod golang;
 mod nodes;
+mod plan;
 mod process;
 mod report;
 mod rows;
@@ -30,9 +31,9 @@ use peers::Protocol;
 
 use crate::{BoxError, dbserver, frontend, program};
 use chaos::Scenario;
-use crowd::Plan;
 use database::Database;
 use golang::Golang;
+use plan::Plan;
 
 /// Starts a slow database and a cluster of nodes in front of it, lets a crowd loose on them, and
 /// tells how often the database was asked.

@@ -11,9 +11,10 @@ use super::scenario::{Scenario, VICTIM};
 use crate::BoxError;
 use crate::client::Client;
 use crate::cluster::Options;
-use crate::cluster::crowd::{Crowd, Load, Plan};
+use crate::cluster::crowd::{Crowd, Load};
 use crate::cluster::database::Database;
 use crate::cluster::nodes::Nodes;
+use crate::cluster::plan::Plan;
 
 /// What a scenario needs.
 pub(super) struct Stage<'a> {

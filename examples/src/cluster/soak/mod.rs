@@ -10,10 +10,11 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::Options;
-use super::crowd::{Crowd, Load, Plan};
+use super::crowd::{Crowd, Load};
 use super::database::Database;
 use super::executable::Executable;
 use super::nodes::{Home, LOCALHOST, Nodes};
+use super::plan::Plan;
 use super::rows::Rows;
 use crate::BoxError;
 use crate::client::Client;
