@@ -134,6 +134,9 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     if loses_a_node && options.nodes < 2 {
         return Err("a second node is needed, for the callers to go to".into());
     }
+    if options.golang && options.chaos.as_ref().is_some_and(Vec::is_empty) {
+        return Err("--golang needs scenarios, as in --chaos=kill".into());
+    }
     tokio::select! {
         done = main_job(&options) => done,
         _ = program::stop_requested(false) => Err("interrupted".into()),

@@ -25,18 +25,18 @@ pub(super) async fn perform(stage: &Stage<'_>, scenario: Scenario) -> Result<Out
     let callers = affordable(stage.options.herd);
     let ask = async || {
         let (tally, took) = stage.crowd.stampede(callers, ROW).await;
-        Ok((Load { tally, took }, None))
+        Ok((Load { tally, took }, ()))
     };
     // The values that this counts came before the key was loaded, and it does not expire before the moment.
     stage.crowd.stampede(1, ROW).await;
     let expiry = Instant::now() + TTL;
-    let (before, _) = stage.phase("fresh", ask()).await?;
+    let (before, ()) = stage.phase("fresh", ask()).await?;
     stage.database.set_delay(DELAY.as_millis() as u64).await?;
     sleep_until(expiry).await;
-    let (during, _) = stage.phase("expired", ask()).await?;
+    let (during, ()) = stage.phase("expired", ask()).await?;
     // A refresh may be under way.
     sleep(DELAY).await;
-    let (after, _) = stage.phase("fresh again", ask()).await?;
+    let (after, ()) = stage.phase("fresh again", ask()).await?;
     Ok(Outcome {
         scenario,
         kind: stage.kind,

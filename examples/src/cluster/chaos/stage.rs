@@ -3,7 +3,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::cluster_kind::ClusterKind;
-use super::flood::Flooded;
 use super::herd;
 use super::network::Network;
 use super::outcome::{Outcome, Phase};
@@ -45,7 +44,7 @@ impl Stage<'_> {
         let plan = || options.plan().paced(capacity / 2.0);
 
         let mut phases = Vec::new();
-        let load = async { Ok((self.crowd.load(plan()).await, None)) };
+        let load = async { Ok((self.crowd.load(plan()).await, ())) };
         phases.push(self.phase("before", load).await?.0);
 
         let is_over = Arc::new(AtomicBool::new(false));
@@ -67,7 +66,7 @@ impl Stage<'_> {
         let (phase, flooded) = self.phase("during", during).await?;
         phases.push(phase);
 
-        let load = async { Ok((self.crowd.load(plan()).await, None)) };
+        let load = async { Ok((self.crowd.load(plan()).await, ())) };
         phases.push(self.phase("after", load).await?.0);
         Ok(Outcome {
             scenario,
@@ -82,15 +81,15 @@ impl Stage<'_> {
     }
 
     /// A phase, and what else came of it.
-    pub(super) async fn phase(
+    pub(super) async fn phase<T>(
         &self,
         name: &'static str,
-        load: impl Future<Output = Result<(Load, Option<Flooded>), BoxError>>,
-    ) -> Result<(Phase, Option<Flooded>), BoxError> {
+        load: impl Future<Output = Result<(Load, T), BoxError>>,
+    ) -> Result<(Phase, T), BoxError> {
         let before = self.database.reads().await?.all();
-        let (load, flooded) = load.await?;
+        let (load, more) = load.await?;
         let reads = self.database.reads().await?.all() - before;
-        Ok((Phase { name, load, reads }, flooded))
+        Ok((Phase { name, load, reads }, more))
     }
 
     /// How many values a node has loaded: after the warm-up, as many as it owns.
