@@ -6,7 +6,7 @@ use http::{HeaderValue, Method, StatusCode};
 use tokio::task::JoinSet;
 
 use super::nodes::Nodes;
-use super::plan::{Due, Plan};
+use super::plan::{CALLERS, Due, Plan};
 use super::rows::Rows;
 use super::tally::{SOURCES, Tally};
 use crate::BoxError;
@@ -83,11 +83,12 @@ impl Crowd {
         no_errors(&sum(tasks).await, "the warm-up")
     }
 
-    /// How many requests a second are answered if each caller asks as soon as it has an answer.
+    /// How many requests a second are answered if as many callers as keep a pace ask as soon as they have an answer.
     pub(super) async fn capacity(&self, plan: Plan) -> Result<f64, BoxError> {
         const TIME: Duration = Duration::from_secs(3);
         let load = self.load(Plan {
             requests: u64::MAX,
+            callers: CALLERS,
             limit: TIME,
             ..plan
         });

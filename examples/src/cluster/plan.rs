@@ -19,11 +19,12 @@ pub(super) struct Plan {
     pub(super) bar: ProgressBar,
 }
 
+/// Callers that keep a pace: enough to go on while some wait for an answer for long.
+pub(super) const CALLERS: u16 = 1000;
+
 impl Plan {
     /// The same at this pace.
     pub(super) fn paced(self, per_second: f64) -> Self {
-        /// Enough to go on while some wait for an answer for long.
-        const CALLERS: u16 = 1000;
         // No more than one second's, as each waits for its next turn.
         let callers = CALLERS.min(per_second as u16).max(self.callers);
         Self {

@@ -18,6 +18,9 @@ pub(super) const BOUND: u64 = (256 << 20) + (10_000 + 64) * (2 * LONGEST_HEAD + 
 /// A key of 8 KiB, of which each byte may be escaped, and 16 KiB for the rest.
 const LONGEST_HEAD: u64 = (3 * 8 + 16) << 10;
 
+/// How long the node is watched after the flood.
+const AFTERWARDS: Duration = Duration::from_secs(5);
+
 /// Connections of one flooder, and from one address: fewer than a process has descriptors for, and an address ports.
 const PER_FLOODER: u32 = 12_500;
 
@@ -70,13 +73,10 @@ impl Flood {
         })
     }
 
-    /// Watches the node for a while, ends the flood, and looks once more a few seconds later.
+    /// Watches the node for a while, ends the flood, and watches it for a few seconds more.
     pub(super) async fn watch(self, time: Duration) -> Result<Flooded, BoxError> {
-        let (begin, mut most) = (Instant::now(), 0);
-        while begin.elapsed() < time {
-            most = most.max(Sample::of(self.process)?.resident);
-            sleep(Duration::from_millis(200)).await;
-        }
+        let mut memory = vec![self.before.resident];
+        watch(self.process, time, &mut memory).await?;
         let mut sum = Count::default();
         for flooder in self.flooders {
             // This ends its stdin.
@@ -86,13 +86,25 @@ impl Flood {
             sum.opened += count.opened;
             sum.most_open += count.most_open;
         }
-        sleep(Duration::from_secs(3)).await;
+        // Connections that had waited to be accepted come last.
+        watch(self.process, AFTERWARDS, &mut memory).await?;
+        let most = memory.iter().copied().max().unwrap_or(0);
         let after = Sample::of(self.process)?.resident;
         Ok(Flooded {
             count: sum,
             memory: [self.before.resident, most, after],
         })
     }
+}
+
+/// Notes the memory of a process now and then.
+async fn watch(process: u32, time: Duration, memory: &mut Vec<u64>) -> Result<(), BoxError> {
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        memory.push(Sample::of(process)?.resident);
+        sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
 }
 
 /// The address of the nth flooder. Connections to the machine itself may come from any of its many addresses.

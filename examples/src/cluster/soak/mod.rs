@@ -37,7 +37,7 @@ pub(super) async fn run(options: &Options, time: Duration) -> Result<(), BoxErro
     let load = crowd.load(Plan {
         requests: u64::MAX,
         limit: time,
-        // As many as have measured the capacity, so that nodes have met all connections before.
+        // Few, so that not every pause opens many more connections.
         callers: options.concurrency,
         ..options.plan().paced(capacity / 2.0)
     });
