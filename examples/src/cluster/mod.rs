@@ -154,15 +154,19 @@ async fn main_job(options: &Options) -> Result<(), BoxError> {
 }
 
 async fn with_chaos(options: &Options, mut scenarios: Vec<Scenario>) -> Result<(), BoxError> {
-    let golang = match options.golang {
-        true => Some(Golang::build().await?),
-        false => None,
-    };
     if scenarios.contains(&Scenario::Partition) && !options.in_own_network {
+        if options.golang {
+            // Its modules come from a network that there is no way to from the other one.
+            Golang::build().await?;
+        }
         let reason = chaos::enter_network("--in-own-network").await;
         eprintln!("!!! SKIPPED: partition needs network namespaces: {reason}");
         scenarios.retain(|&scenario| scenario != Scenario::Partition);
     }
+    let golang = match options.golang {
+        true => Some(Golang::build().await?),
+        false => None,
+    };
     chaos::perform(options, &scenarios, golang.as_ref()).await
 }
 
