@@ -26,6 +26,8 @@ struct Inner {
     client: Client,
     /// Which rows somebody has asked for.
     asked: Vec<AtomicBool>,
+    /// Loads that have begun, so that none asks for the same rows in the same order as another: the nodes would have them.
+    loads: AtomicU64,
 }
 
 impl Crowd {
@@ -37,6 +39,7 @@ impl Crowd {
             rows,
             client,
             asked,
+            loads: AtomicU64::new(0),
         }))
     }
 
@@ -103,12 +106,14 @@ impl Crowd {
         let (callers, plan) = (plan.callers, Arc::new(plan));
         let zipf = Arc::new(Zipf::new(plan.keys, plan.zipf));
         let begun = Arc::new(AtomicU64::new(0));
+        let load = self.0.loads.fetch_add(1, Ordering::Relaxed);
         let mut tasks = JoinSet::new();
         for caller in 0..callers {
             let (crowd, plan, zipf) = (self.clone(), Arc::clone(&plan), Arc::clone(&zipf));
             let begun = Arc::clone(&begun);
             tasks.spawn(async move {
-                let (mut tally, mut random) = (Tally::default(), Random::new(caller.into()));
+                let seed = load << u16::BITS | u64::from(caller);
+                let (mut tally, mut random) = (Tally::default(), Random::new(seed));
                 loop {
                     let number = begun.fetch_add(1, Ordering::Relaxed);
                     if number >= plan.requests {
