@@ -15,6 +15,7 @@ pub mod thumbnails;
 
 mod client;
 mod escape;
+mod go;
 mod node_options;
 mod server;
 mod traces;

@@ -3,12 +3,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Method, StatusCode};
-use indicatif::ProgressBar;
 use tokio::task::JoinSet;
 
 use super::nodes::Nodes;
+use super::plan::{CALLERS, Due, Plan};
 use super::rows::Rows;
 use super::tally::{SOURCES, Tally};
+use crate::BoxError;
 use crate::client::Client;
 use crate::escape::escape;
 use crate::program::with_causes;
@@ -22,27 +23,24 @@ pub(super) struct Crowd(Arc<Inner>);
 struct Inner {
     nodes: Arc<Nodes>,
     rows: Arc<Rows>,
+    client: Client,
     /// Which rows somebody has asked for.
     asked: Vec<AtomicBool>,
-}
-
-/// What the callers are to do.
-#[derive(Debug)]
-pub(super) struct Plan {
-    pub(super) requests: u64,
-    pub(super) callers: u16,
-    pub(super) keys: usize,
-    pub(super) zipf: f64,
-    pub(super) limit: Duration,
-    /// Ends the load when it is set.
-    pub(super) is_over: Arc<AtomicBool>,
-    pub(super) bar: ProgressBar,
+    /// Loads that have begun, so that none asks for the same rows in the same order as another: the nodes would have them.
+    loads: AtomicU64,
 }
 
 impl Crowd {
     pub(super) fn new(nodes: Arc<Nodes>, rows: Arc<Rows>) -> Self {
         let asked = (0..rows.len()).map(|_| AtomicBool::new(false)).collect();
-        Self(Arc::new(Inner { nodes, rows, asked }))
+        let client = Client::new();
+        Self(Arc::new(Inner {
+            nodes,
+            rows,
+            client,
+            asked,
+            loads: AtomicU64::new(0),
+        }))
     }
 
     /// How many rows somebody has asked for.
@@ -57,14 +55,13 @@ impl Crowd {
     /// All callers ask for one row at once, in turn on every node.
     pub(super) async fn stampede(&self, callers: u32, row: usize) -> (Tally, Duration) {
         let start = Instant::now();
-        let client = Client::new();
         let mut tasks = JoinSet::new();
         for caller in 0..callers as usize {
-            let (crowd, client) = (self.clone(), client.clone());
+            let crowd = self.clone();
             tasks.spawn(async move {
                 let mut tally = Tally::default();
                 let node = caller % crowd.0.nodes.len();
-                crowd.0.ask(&client, node, row, &mut tally).await;
+                crowd.0.ask(node, row, Due::now(), &mut tally).await;
                 tally
             });
         }
@@ -72,51 +69,70 @@ impl Crowd {
     }
 
     /// Each of the first rows is asked for once.
-    pub(super) async fn warm_up(&self, rows: usize) -> Tally {
+    pub(super) async fn warm_up(&self, rows: usize) -> Result<(), BoxError> {
         const CALLERS: usize = 64;
-        let client = Client::new();
         let mut tasks = JoinSet::new();
         for caller in 0..CALLERS {
-            let (crowd, client) = (self.clone(), client.clone());
+            let crowd = self.clone();
             tasks.spawn(async move {
                 let mut tally = Tally::default();
                 for row in (caller..rows).step_by(CALLERS) {
                     let node = row % crowd.0.nodes.len();
-                    crowd.0.ask(&client, node, row, &mut tally).await;
+                    crowd.0.ask(node, row, Due::now(), &mut tally).await;
                 }
                 tally
             });
         }
-        sum(tasks).await
+        no_errors(&sum(tasks).await, "the warm-up")
+    }
+
+    /// How many requests a second are answered if as many callers as keep a pace ask as soon as they have an answer.
+    pub(super) async fn capacity(&self, plan: Plan) -> Result<f64, BoxError> {
+        const TIME: Duration = Duration::from_secs(3);
+        let load = self.load(Plan {
+            requests: u64::MAX,
+            callers: CALLERS,
+            limit: TIME,
+            ..plan
+        });
+        let load = load.await;
+        no_errors(&load.tally, "the load to measure the capacity with")?;
+        Ok(load.tally.answers() as f64 / load.took.as_secs_f64())
     }
 
     /// Callers ask for one row after another, each on any node.
     pub(super) async fn load(&self, plan: Plan) -> Load {
-        let start = Instant::now();
-        let (client, zipf) = (Client::new(), Arc::new(Zipf::new(plan.keys, plan.zipf)));
+        let begin = Instant::now();
+        let (callers, plan) = (plan.callers, Arc::new(plan));
+        let zipf = Arc::new(Zipf::new(plan.keys, plan.zipf));
         let begun = Arc::new(AtomicU64::new(0));
+        let load = self.0.loads.fetch_add(1, Ordering::Relaxed);
         let mut tasks = JoinSet::new();
-        for caller in 0..plan.callers {
-            let (crowd, client, zipf) = (self.clone(), client.clone(), Arc::clone(&zipf));
-            let (begun, bar) = (Arc::clone(&begun), plan.bar.clone());
-            let is_over = Arc::clone(&plan.is_over);
+        for caller in 0..callers {
+            let (crowd, plan, zipf) = (self.clone(), Arc::clone(&plan), Arc::clone(&zipf));
+            let begun = Arc::clone(&begun);
             tasks.spawn(async move {
-                let (mut tally, mut random) = (Tally::default(), Random::new(caller.into()));
-                while begun.fetch_add(1, Ordering::Relaxed) < plan.requests
-                    && start.elapsed() < plan.limit
-                    && !is_over.load(Ordering::Relaxed)
-                {
+                let seed = load << u16::BITS | u64::from(caller);
+                let (mut tally, mut random) = (Tally::default(), Random::new(seed));
+                loop {
+                    let number = begun.fetch_add(1, Ordering::Relaxed);
+                    if number >= plan.requests {
+                        break tally;
+                    }
+                    let due = plan.due(begin, number).await;
+                    if plan.is_over(due.after) {
+                        break tally;
+                    }
                     let row = zipf.rank(random.uniform());
                     let node = random.below(crowd.0.nodes.len());
-                    crowd.0.ask(&client, node, row, &mut tally).await;
-                    bar.inc(1);
+                    crowd.0.ask(node, row, due, &mut tally).await;
+                    plan.bar.inc(1);
                 }
-                tally
             });
         }
         Load {
             tally: sum(tasks).await,
-            took: start.elapsed(),
+            took: begin.elapsed(),
         }
     }
 }
@@ -126,6 +142,13 @@ impl Crowd {
 pub(super) struct Load {
     pub(super) tally: Tally,
     pub(super) took: Duration,
+}
+
+fn no_errors(tally: &Tally, of: &str) -> Result<(), BoxError> {
+    match tally.errors {
+        0 => Ok(()),
+        _ => Err(format!("{of} failed: {}", tally.reasons.join("; ")).into()),
+    }
 }
 
 async fn sum(mut tasks: JoinSet<Tally>) -> Tally {
@@ -141,20 +164,19 @@ async fn sum(mut tasks: JoinSet<Tally>) -> Tally {
 
 impl Inner {
     /// One request: to `first` if that node is up, and to the next one otherwise.
-    async fn ask(&self, client: &Client, first: usize, row: usize, tally: &mut Tally) {
+    async fn ask(&self, first: usize, row: usize, due: Due, tally: &mut Tally) {
         self.asked[row].store(true, Ordering::Relaxed);
-        let start = Instant::now();
         for step in 0..self.nodes.len() {
             let node = (first + step) % self.nodes.len();
             if !self.nodes.is_up(node) {
                 continue;
             }
             let answer = tokio::select! {
-                answer = self.exchange(client, node, row) => answer,
+                answer = self.exchange(node, row) => answer,
                 () = self.nodes.went_down(node) => Err("the node went down".into()),
             };
             match answer {
-                Ok(source) => return tally.answered(source, start.elapsed()),
+                Ok(source) => return tally.answered(source, due.after, due.elapsed()),
                 // Its node was killed while it waited; every real client goes elsewhere then.
                 Err(_) if !self.nodes.is_up(node) => tally.moved += 1,
                 Err(reason) => return tally.failed(reason),
@@ -164,10 +186,11 @@ impl Inner {
     }
 
     /// Asks one node; the right answer's source, as an index into [`SOURCES`].
-    async fn exchange(&self, client: &Client, node: usize, row: usize) -> Result<usize, String> {
+    async fn exchange(&self, node: usize, row: usize) -> Result<usize, String> {
         let key = escape(self.rows.key(row).as_bytes());
         let url = format!("{}/api/get?key={key}", self.nodes.url(node));
-        let (head, body) = client
+        let (head, body) = self
+            .client
             .send(Method::GET, &url, "")
             .await
             .map_err(|error| format!("{url}: {}", with_causes(&*error)))?

@@ -1,10 +1,11 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 
+use super::executable::Executable;
 use super::process::Process;
 use crate::BoxError;
 use crate::client::Client;
@@ -17,8 +18,28 @@ pub(super) struct Nodes {
     args: Vec<String>,
 }
 
+/// The machine itself.
+pub(super) const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Where a node runs, and as what program.
+#[derive(Clone, Debug)]
+pub(super) struct Home {
+    pub(super) executable: Executable,
+    pub(super) ip: IpAddr,
+}
+
+impl Home {
+    pub(super) fn local(executable: Executable) -> Self {
+        Self {
+            executable,
+            ip: LOCALHOST,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Node {
+    executable: Executable,
     address: SocketAddr,
     url: String,
     /// Whether callers should go there; written before the process is killed and after it is back.
@@ -27,8 +48,9 @@ struct Node {
 }
 
 impl Node {
-    fn of(process: Process) -> Self {
+    fn new(executable: Executable, process: Process) -> Self {
         Self {
+            executable,
             address: process.address(),
             url: process.url(),
             up: watch::Sender::new(true),
@@ -39,16 +61,13 @@ impl Node {
 
 impl Nodes {
     /// Starts the nodes on free ports, and then tells each of them who the others are.
-    pub(super) async fn start(
-        count: u16,
-        args: impl IntoIterator<Item = String>,
-    ) -> Result<Self, BoxError> {
-        let args: Vec<String> = args.into_iter().collect();
+    pub(super) async fn start(homes: Vec<Home>, args: Vec<String>) -> Result<Self, BoxError> {
         let mut nodes = Vec::new();
-        for _ in 0..count {
-            let listen = "--listen=127.0.0.1:0".to_owned();
-            let process = Process::start("frontend", args.iter().cloned().chain([listen])).await?;
-            nodes.push(Node::of(process));
+        for Home { executable, ip } in homes {
+            let listen = format!("--listen={ip}:0");
+            let args = args.iter().cloned().chain([listen]);
+            let process = Process::start(&executable, args).await?;
+            nodes.push(Node::new(executable, process));
         }
         let nodes = Self { nodes, args };
         nodes.tell_all().await?;
@@ -80,6 +99,15 @@ impl Nodes {
         &self.nodes[node].url
     }
 
+    pub(super) fn address(&self, node: usize) -> SocketAddr {
+        self.nodes[node].address
+    }
+
+    /// The number that the system knows a node's process by.
+    pub(super) async fn process_id(&self, node: usize) -> Result<u32, BoxError> {
+        self.nodes[node].process.lock().await.id()
+    }
+
     pub(super) fn is_up(&self, node: usize) -> bool {
         *self.nodes[node].up.borrow()
     }
@@ -103,6 +131,16 @@ impl Nodes {
         let node = &self.nodes[node];
         node.up.send_replace(false);
         node.process.lock().await.end().await
+    }
+
+    /// Has callers go elsewhere, though the node is there.
+    pub(super) fn avoid(&self, node: usize) {
+        self.nodes[node].up.send_replace(false);
+    }
+
+    /// Lets callers come back.
+    pub(super) fn welcome(&self, node: usize) {
+        self.nodes[node].up.send_replace(true);
     }
 
     /// Stops a node in its tracks. The others are not told.
@@ -149,7 +187,7 @@ impl Nodes {
         // The system may have lent the port to an outgoing connection meanwhile.
         let mut attempts = 20;
         let process = loop {
-            match Process::start("frontend", args.clone()).await {
+            match Process::start(&node.executable, args.clone()).await {
                 Ok(process) => break process,
                 Err(_) if attempts > 0 => attempts -= 1,
                 Err(error) => return Err(error),

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
+use super::executable::Executable;
 use crate::BoxError;
 
 /// How long a process may take until it says that it is ready.
@@ -14,7 +15,7 @@ const START: Duration = Duration::from_secs(20);
 /// How long it may take to stop in order.
 const END: Duration = Duration::from_secs(40);
 
-/// A server that runs as a process of its own: this executable again, as another program.
+/// A server that runs as a process of its own.
 ///
 /// It is killed when this is dropped. Should this process itself be killed, the pipe to the child's
 /// stdin ends, and the child stops by itself.
@@ -27,11 +28,11 @@ pub(super) struct Process {
 impl Process {
     /// Starts a program and waits until it is ready.
     pub(super) async fn start(
-        program: &str,
+        program: &Executable,
         args: impl IntoIterator<Item = String>,
     ) -> Result<Self, BoxError> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .arg(program)
+        let mut child = program
+            .command()
             .args(args)
             .arg("--until-eof")
             .stdin(Stdio::piped())
@@ -80,8 +81,13 @@ impl Process {
         self.signal(Signal::CONT)
     }
 
+    /// The number that the system knows the process by.
+    pub(super) fn id(&self) -> Result<u32, BoxError> {
+        Ok(self.child.id().ok_or("the process has ended")?)
+    }
+
     fn signal(&self, signal: Signal) -> Result<(), BoxError> {
-        let id = self.child.id().ok_or("the process has ended")?;
+        let id = self.id()?;
         let id = Pid::from_raw(id.try_into()?).ok_or("a process without an id")?;
         Ok(kill_process(id, signal)?)
     }

@@ -20,15 +20,23 @@ pub(super) struct Tally {
     pub(super) moved: u64,
     /// The first few reasons of errors.
     pub(super) reasons: Vec<String>,
-    /// How long each answer took, in microseconds.
-    latencies: Vec<u32>,
+    /// How long each answer took, in microseconds, by the second of the load in which it was asked for.
+    seconds: Vec<Vec<u32>>,
 }
 
 impl Tally {
-    pub(super) fn answered(&mut self, source: usize, took: Duration) {
+    /// An answer that was asked for `at` this time after the load had begun.
+    pub(super) fn answered(&mut self, source: usize, at: Duration, took: Duration) {
         self.hits[source] += 1;
-        self.latencies
-            .push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+        let took = u32::try_from(took.as_micros()).unwrap_or(u32::MAX);
+        self.second(at.as_secs() as usize).push(took);
+    }
+
+    fn second(&mut self, second: usize) -> &mut Vec<u32> {
+        if self.seconds.len() <= second {
+            self.seconds.resize(second + 1, Vec::new());
+        }
+        &mut self.seconds[second]
     }
 
     pub(super) fn failed(&mut self, reason: String) {
@@ -45,7 +53,9 @@ impl Tally {
         self.moved += other.moved;
         self.reasons.extend(other.reasons);
         self.reasons.truncate(3);
-        self.latencies.extend(other.latencies);
+        for (second, latencies) in other.seconds.into_iter().enumerate() {
+            self.second(second).extend(latencies);
+        }
     }
 
     pub(super) fn hits(&self) -> impl Iterator<Item = u64> {
@@ -62,14 +72,23 @@ impl Tally {
 
     /// The time within which this share of the answers came, in microseconds; 0 without answers.
     pub(super) fn percentile(&self, share: f64) -> u32 {
-        let mut latencies = self.latencies.clone();
-        if latencies.is_empty() {
-            return 0;
-        }
-        let last = latencies.len() - 1;
-        let place = (last as f64 * share).round() as usize;
-        *latencies.select_nth_unstable(place.min(last)).1
+        percentile(self.seconds.concat(), share)
     }
+
+    /// The same for each second of the load.
+    pub(super) fn percentile_by_second(&self, share: f64) -> Vec<u32> {
+        let seconds = self.seconds.iter().cloned();
+        seconds.map(|second| percentile(second, share)).collect()
+    }
+}
+
+fn percentile(mut latencies: Vec<u32>, share: f64) -> u32 {
+    if latencies.is_empty() {
+        return 0;
+    }
+    let last = latencies.len() - 1;
+    let place = (last as f64 * share).round() as usize;
+    *latencies.select_nth_unstable(place.min(last)).1
 }
 
 #[cfg(test)]
@@ -80,10 +99,10 @@ mod tests {
     fn percentiles_are_exact_and_sums_add_up() {
         let (mut a, mut b) = (Tally::default(), Tally::default());
         for n in 0..=50 {
-            a.answered(0, Duration::from_micros(n));
+            a.answered(0, Duration::ZERO, Duration::from_micros(n));
         }
         for n in 51..=100 {
-            b.answered(3, Duration::from_micros(n));
+            b.answered(3, Duration::from_secs(2), Duration::from_micros(n));
         }
         b.failed("reason".into());
         a.add(b);
@@ -91,6 +110,7 @@ mod tests {
             (a.percentile(0.5), a.percentile(0.99), a.percentile(1.0)),
             (50, 99, 100)
         );
+        assert_eq!(a.percentile_by_second(1.0), [50, 0, 100]);
         assert_eq!((a.answers(), a.requests()), (101, 102));
         assert_eq!(Tally::default().percentile(0.5), 0);
     }

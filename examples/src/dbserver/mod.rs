@@ -1,13 +1,16 @@
 //! A slow key-value server on SQLite: what the nodes spare.
 //!
 //! `GET|PUT|DELETE /kv/{key}`, the key percent-encoded; 404 when it is absent. `GET /stats` tells
-//! how many reads there were, in all and by key.
+//! how many reads there were, in all and by key. `PUT /delay`, with a number of milliseconds as body, and `PUT /failing`,
+//! with `true` or `false`, change how reads go from then on; one that fails is answered with 503.
 
 mod store;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -50,7 +53,8 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<(), BoxError> {
     let database = Arc::new(Database {
         store: Store::open(options.data.as_deref())?,
-        delay: Duration::from_millis(options.delay),
+        delay_ms: options.delay.into(),
+        is_failing: AtomicBool::new(false),
         gets: Mutex::default(),
     });
     let listener = TcpListener::bind(&options.listen)
@@ -76,7 +80,8 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
 
 struct Database {
     store: Store,
-    delay: Duration,
+    delay_ms: AtomicU64,
+    is_failing: AtomicBool,
     /// Reads by key, those of absent keys included.
     gets: Mutex<BTreeMap<Vec<u8>, u64>>,
 }
@@ -91,9 +96,20 @@ impl Database {
         match (path, request.method()) {
             ("/stats", &Method::GET) => Ok(self.stats()),
             ("/stats", _) => Err(unknown_method("GET")),
+            ("/delay", &Method::PUT) => {
+                let ms = read(request, "a number of milliseconds").await?;
+                self.delay_ms.store(ms, Ordering::Relaxed);
+                Ok(server::done())
+            }
+            ("/failing", &Method::PUT) => {
+                let is_failing = read(request, "true or false").await?;
+                self.is_failing.store(is_failing, Ordering::Relaxed);
+                Ok(server::done())
+            }
+            ("/delay" | "/failing", _) => Err(unknown_method("PUT")),
             _ => Err(Refusal::new(
                 StatusCode::NOT_FOUND,
-                "known are /kv/{key} and /stats",
+                "known are /kv/{key}, /stats, /delay and /failing",
             )),
         }
     }
@@ -103,7 +119,12 @@ impl Database {
         match *request.method() {
             Method::GET => {
                 *self.gets.lock().entry(key.clone()).or_default() += 1;
-                tokio::time::sleep(self.delay).await;
+                let delay = self.delay_ms.load(Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(delay)).await;
+                if self.is_failing.load(Ordering::Relaxed) {
+                    let reason = "the database was told to fail";
+                    return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, reason));
+                }
                 let value = self.store.get(key).await?;
                 value.map(server::bytes).ok_or_else(absent)
             }
@@ -133,6 +154,14 @@ impl Database {
 }
 
 type Answer = Result<Response<Full<Bytes>>, Refusal>;
+
+/// The body, as what it has to be.
+async fn read<T: FromStr>(request: Request<Incoming>, wanted: &str) -> Result<T, Refusal> {
+    let body = server::read_body(request.into_body()).await?;
+    let text = str::from_utf8(&body).unwrap_or_default();
+    let refusal = |_| Refusal::bad(format!("the body is not {wanted}"));
+    text.trim().parse().map_err(refusal)
+}
 
 fn unknown_method(known: &str) -> Refusal {
     Refusal::new(

@@ -55,9 +55,10 @@ impl Api {
             ("/api/peers", "PUT") => self.set_peers(request).await,
             ("/api/health", "GET") => Ok(text(StatusCode::OK, "ok\n")),
             ("/api/stats", "GET") => Ok(server::json(&json!(self.group.stats()))),
+            ("/api/runtime", "GET") => Ok(runtime()),
             (
                 "/api/get" | "/api/set" | "/api/remove" | "/api/clear" | "/api/peers"
-                | "/api/health" | "/api/stats",
+                | "/api/health" | "/api/stats" | "/api/runtime",
                 method,
             ) => {
                 let reason = format!("{path} does not know {method}");
@@ -105,6 +106,12 @@ impl Api {
             .map_err(|error| Refusal::bad(with_causes(&error)))?;
         Ok(self.peers())
     }
+}
+
+/// How many tasks there are in this process.
+fn runtime() -> Response<Full<Bytes>> {
+    let metrics = tokio::runtime::Handle::current().metrics();
+    server::json(&json!({ "tasks": metrics.num_alive_tasks() }))
 }
 
 type Answer = Result<Response<Full<Bytes>>, Refusal>;

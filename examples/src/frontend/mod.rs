@@ -10,7 +10,7 @@
 //!   on this node and on those that it reached. All protocols but golang and galaxycache carry
 //!   removals; native, mailgun and groupcache-go carry sets; only native carries clears.
 //! - `GET|PUT /api/peers`: the members, a JSON array of `URL` or `ID=URL`.
-//! - `GET /api/health`, `GET /api/stats`.
+//! - `GET /api/health`, `GET /api/stats`, and `GET /api/runtime`: how many tasks there are.
 //! - `GET /metrics`: the same counters and more, as Prometheus reads them.
 //! - `GET /groupcachez`: the live page of the node, for people; `/groupcachez.json` has its figures, which the tool
 //!   `groupcache` reads.

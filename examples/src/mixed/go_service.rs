@@ -10,6 +10,7 @@ use tokio::process::{Child, Command};
 use crate::BoxError;
 use crate::client::Client;
 use crate::escape::escape;
+use crate::go;
 
 /// How long the service may take until it says that it is ready.
 const START: Duration = Duration::from_secs(20);
@@ -30,7 +31,7 @@ impl GoService {
     pub(super) async fn start(source: &Path, peer: &str) -> Result<Self, BoxError> {
         let folder = tempfile::tempdir()?;
         let program = folder.path().join("service");
-        build(source, &program).await?;
+        go::build(source, &program).await?;
         let mut process = Command::new(&program)
             .args(["-listen", "127.0.0.1:0", "-peers", peer])
             .stdin(Stdio::piped())
@@ -71,26 +72,4 @@ impl GoService {
         let body = self.client.send_ok(Method::GET, &url, "").await?;
         Ok(String::from_utf8(body.to_vec())?)
     }
-}
-
-/// Builds the program from its published modules.
-async fn build(source: &Path, program: &Path) -> Result<(), BoxError> {
-    let built = Command::new("go")
-        .args(["build", "-o"])
-        .arg(program)
-        .arg(".")
-        .current_dir(source)
-        .stdin(Stdio::null())
-        .status();
-    let built = built.await;
-    let status = built.map_err(|error| {
-        format!(
-            "Go is needed, and cannot be started in {}: {error}",
-            source.display()
-        )
-    })?;
-    if !status.success() {
-        return Err(format!("the Go service in {} does not build", source.display()).into());
-    }
-    Ok(())
 }

@@ -1,3 +1,5 @@
+use std::io::Write;
+
 use serde_json::Value;
 
 use crate::support::{CLUSTER, run};
@@ -98,6 +100,102 @@ fn with_copies_on_standby_a_node_that_dies_or_hangs_loses_little() {
         assert_eq!(number(&outcome, "errors"), 0, "{outcome}");
         let share = 300 / 3;
         assert!(number(&outcome, "db_loads") <= share / 10, "{outcome}");
+    }
+}
+
+#[test]
+fn nobody_waits_for_a_database_that_is_slow_or_fails_within_the_stale_window() {
+    let outcomes = scenarios(&["--chaos=slow-db"]);
+    assert_eq!(number(&outcomes[0], "errors"), 0, "{outcomes:?}");
+    let during = &outcomes[0]["phases"][1];
+    assert!(number(during, "db_loads") > 0, "values expire: {during}");
+}
+
+#[test]
+fn a_herd_at_an_expiring_key_costs_one_load() {
+    for outcome in scenarios(&["--chaos=herd,herd-waits", "--herd=200"]) {
+        let phases = outcome["phases"].as_array().unwrap();
+        let loads: Vec<_> = phases.iter().map(|p| number(p, "db_loads")).collect();
+        assert_eq!(loads, [0, 1, 0], "{outcome}");
+        assert_eq!(number(&phases[1], "requests"), 200);
+        let waits = outcome["scenario"] == "herd-waits";
+        let longest = number(&phases[1], "longest_us");
+        assert_eq!(longest > 4_000_000, waits, "{outcome}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_flooded_node_holds_little_and_serves_its_peers() {
+    let outcomes = scenarios(&["--chaos=flood", "--flood-connections=1000"]);
+    let outcome = &outcomes[0];
+    assert_eq!(number(outcome, "errors"), 0, "{outcome}");
+    assert_eq!(number(outcome, "db_loads"), 0, "{outcome}");
+    assert_eq!(number(&outcome["flood"], "most_open"), 1000, "{outcome}");
+    let memory = &outcome["flood"]["resident_bytes"];
+    let growth = memory[1].as_u64().unwrap() - memory[0].as_u64().unwrap();
+    assert!(growth < 300 << 20, "{outcome}");
+}
+
+#[test]
+fn no_request_fails_when_a_node_is_cut_off_from_the_others() {
+    // Many keys that are all as popular: hardly any have mirrors.
+    let load = ["--requests=500", "--keys=5000", "--zipf=0", "--delay=2"];
+    let args = [&load[..], &["--chaos=partition", "--json"]].concat();
+    let output = run(CLUSTER, &args);
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("SKIPPED") {
+        // Not by a macro, whose output the test harness would keep back.
+        let _ = std::io::stderr().write_all(said.as_bytes());
+        return;
+    }
+    let outcomes: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(number(&outcomes[0], "errors"), 0, "{outcomes}");
+    // Each side loads what the other one has.
+    let loads = number(&outcomes[0]["phases"][1], "db_loads");
+    assert!((1..=5500).contains(&loads), "{outcomes}");
+}
+
+#[test]
+fn a_skipped_scenario_is_no_failure() {
+    let mut command = std::process::Command::new(CLUSTER);
+    // Nothing that makes a network is found.
+    let output = command
+        .args(["--json", "--chaos=partition"])
+        .env("PATH", "")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"[]\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("!!! SKIPPED: partition"), "{said}");
+}
+
+#[test]
+fn without_go_there_is_no_golang_cluster() {
+    let mut command = std::process::Command::new(CLUSTER);
+    let command = command.args(["--chaos=kill", "--golang"]).env("PATH", "");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("Go is needed"), "{said}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_soak_tells_what_each_node_holds() {
+    let report = cluster(&["--soak=6", "--keys=300", "--delay=2", "--concurrency=8"]);
+    assert_eq!(number(&report, "errors"), 0, "{report}");
+    let nodes = report["nodes"].as_array().unwrap();
+    assert_eq!(nodes.len(), 3);
+    for node in nodes {
+        for quantity in ["resident_bytes", "descriptors", "threads", "tasks"] {
+            let samples = node[quantity]["samples"].as_array().unwrap();
+            assert!(samples.len() >= 2, "{report}");
+            let all_are_something = samples.iter().all(|n| n.as_u64().unwrap() > 0);
+            assert!(all_are_something, "{quantity} in {report}");
+        }
     }
 }
 

@@ -116,6 +116,25 @@ fn what_is_deleted_from_the_database_is_gone() {
 }
 
 #[test]
+fn the_database_is_told_to_fail_and_to_be_slow_while_it_runs() {
+    let db = Server::start(DBSERVER, &["--delay", "60000"]);
+    assert_eq!(db.ask("PUT", "/kv/k", "v").status, 204);
+    assert_eq!(db.ask("PUT", "/delay", "0").status, 204);
+    assert_eq!(db.get("/kv/k").body, "v");
+    assert_eq!(db.ask("PUT", "/failing", "true").status, 204);
+    let answer = db.get("/kv/k");
+    assert_eq!(answer.status, 503);
+    assert!(answer.body.contains("told to fail"), "{answer:?}");
+    assert_eq!(db.ask("PUT", "/failing", "false").status, 204);
+    assert_eq!(db.get("/kv/k").body, "v");
+
+    let answer = db.ask("PUT", "/delay", "soon");
+    assert_eq!(answer.status, 400);
+    assert!(answer.body.contains("milliseconds"), "{answer:?}");
+    assert_eq!(db.get("/failing").status, 405);
+}
+
+#[test]
 fn what_was_written_is_there_after_a_restart() {
     let file = tempfile::tempdir().unwrap();
     let data = file.path().join("demo.sqlite");

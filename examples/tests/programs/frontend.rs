@@ -46,6 +46,8 @@ fn a_key_says_how_the_frontend_answers() {
     }
     assert_eq!(stats["getter_calls"], 10);
     assert_eq!(stats["entries"], 7);
+    let tasks = node.json("/api/runtime")["tasks"].as_u64();
+    assert!(tasks.is_some_and(|tasks| tasks > 0), "{tasks:?}");
 }
 
 #[test]
