@@ -28,7 +28,11 @@ fn every_test_that_the_page_of_promises_names_is_there() {
         return; // the package alone has not all tests
     }
     let mut functions = HashSet::new();
-    for folder in [package.join("tests"), peers.join("src")] {
+    for folder in [
+        package.join("tests"),
+        peers.join("src"),
+        peers.join("tests"),
+    ] {
         functions_in(&folder, &mut functions).unwrap();
     }
     let page = fs::read_to_string(package.join("docs/promises.md")).unwrap();
