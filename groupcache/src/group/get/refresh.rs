@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::group::flights::Flights;
 use crate::group::inner::Inner;
-use crate::group::places::Place;
 use crate::stats::Event;
 use crate::trace::spans;
 use crate::{Entry, Error, Key};
@@ -13,49 +13,46 @@ impl Inner {
     /// are under way. Does not wait.
     pub(super) fn refresh(self: &Arc<Self>, key: &[u8]) {
         // Nobody waits for a refresh, so that its load does not wait for a turn before those who do.
-        if !self.fetches.contains(key)
-            && (self.turns.are_free() || !self.owns(key))
-            && !self.pauses_refresh(key)
-            && let Some(place) = self.refreshes.take()
-        {
-            let (inner, key) = (Arc::clone(self), Key::from(key));
-            let refetch = || {
-                self.counters.add(Event::Refresh);
-                inner.refetch(key.clone(), place)
-            };
-            spans::refresh(self.traced(), &key)
-                .in_scope(|| drop(self.fetches.join(key.clone(), refetch)));
+        if self.turns.are_free() || !self.owns(key) {
+            self.begin_refresh(&self.fetches, key, Self::refetch);
         }
     }
 
     /// The same for a peer that asked for the value: a load, as this node has to answer for it.
     pub(in crate::group) fn reload(self: &Arc<Self>, key: &[u8]) {
-        if !self.loads.contains(key)
-            && self.turns.are_free()
-            && !self.pauses_refresh(key)
-            && let Some(place) = self.refreshes.take()
-        {
-            let (inner, key) = (Arc::clone(self), Key::from(key));
-            let load = || {
-                self.counters.add(Event::Refresh);
-                inner.load_again(key.clone(), place)
-            };
-            spans::refresh(self.traced(), &key)
-                .in_scope(|| drop(self.loads.join(key.clone(), load)));
+        if self.turns.are_free() {
+            self.begin_refresh(&self.loads, key, Self::load_now);
         }
     }
 
-    fn pauses_refresh(&self, key: &[u8]) -> bool {
-        self.failures.pauses_refresh(key, || self.clock.now())
-    }
-
-    /// The work of a refresh for a peer.
-    async fn load_again(self: Arc<Self>, key: Key, _place: Place) -> Result<Entry, Error> {
-        self.load_now(key).await
+    fn begin_refresh<F>(
+        self: &Arc<Self>,
+        flights: &Flights,
+        key: &[u8],
+        work: impl FnOnce(Arc<Self>, Key) -> F,
+    ) where
+        F: Future<Output = Result<Entry, Error>> + Send + 'static,
+    {
+        if flights.contains(key) || self.failures.pauses_refresh(key, || self.clock.now()) {
+            return;
+        }
+        let Some(place) = self.refreshes.take() else {
+            return;
+        };
+        let key = Key::from(key);
+        let begin = || {
+            self.counters.add(Event::Refresh);
+            let work = work(Arc::clone(self), key.clone());
+            async move {
+                let _place = place;
+                work.await
+            }
+        };
+        spans::refresh(self.traced(), &key).in_scope(|| drop(flights.join(key.clone(), begin)));
     }
 
     /// The work of a refresh. A load on this node notes its failure itself.
-    async fn refetch(self: Arc<Self>, key: Key, _place: Place) -> Result<Entry, Error> {
+    async fn refetch(self: Arc<Self>, key: Key) -> Result<Entry, Error> {
         let result = Arc::clone(&self).fetch(key.clone()).await;
         if !self.owns(&key) {
             match &result {
