@@ -85,9 +85,11 @@ impl Freshness {
         // Chance has had its part in what an owner says.
         let ttl = life.map_or_else(|| self.jittered_ttl(), |_| self.ttl);
         let limits = [life, ttl, peek_ttl];
+        let left = limits.into_iter().flatten().min();
         Lifetime {
             is_of_moment: matches!(expiry, Some(peers::Expiry::At(_))),
-            ..self.lifetime(limits.into_iter().flatten().min(), now)
+            is_refreshed_ahead: left.is_some_and(|left| self.aging.refreshes_copy_ahead(left)),
+            ..self.lifetime(left, now)
         }
     }
 

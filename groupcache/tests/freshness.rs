@@ -254,6 +254,42 @@ async fn a_value_of_a_short_life_is_not_refreshed_ahead() {
 }
 
 #[tokio::test]
+async fn a_new_value_that_may_not_be_kept_takes_the_old_one_along() {
+    let (clock, calls) = (ManualClock::new(), Calls::default());
+    let counted = calls.clone();
+    let node = lonely_node_at(&clock).await;
+    let group = node.group("g", MIB, move |_: Key| {
+        let life = if counted.add_one() == 1 {
+            60 * SECOND
+        } else {
+            Duration::ZERO
+        };
+        async move { Ok::<_, std::convert::Infallible>(Value::from("v").expires_in(life)) }
+    });
+    let group = group.stale_while_revalidate(HOUR).stale_if_error(HOUR);
+    let group = group.build().unwrap();
+    group.get("k").await.unwrap();
+    clock.advance(61 * SECOND);
+    assert_eq!(group.entry("k").await.unwrap().source(), Source::Stale);
+    until(|| group.stats().entries == 0).await;
+    assert_eq!(group.entry("k").await.unwrap().source(), Source::Origin);
+}
+
+#[tokio::test]
+async fn an_owners_last_resort_leaves_the_copies_of_the_same_value_where_they_are() {
+    let (clock, database) = (ManualClock::new(), Database::default());
+    let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);
+    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
+    let key = cluster.key_owned_by(0, "k");
+    groups[1].get(&key).await.unwrap();
+    clock.advance(61 * SECOND);
+    database.is(Mood::Fails);
+    assert_eq!(groups[1].entry(&key).await.unwrap().source(), Source::Peer);
+    cluster.kill(0);
+    assert_eq!(groups[1].entry(&key).await.unwrap().source(), Source::Stale);
+}
+
+#[tokio::test]
 async fn with_not_found_the_last_resorts_of_mirrors_go_too() {
     let (clock, database) = (ManualClock::new(), Database::default());
     let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);

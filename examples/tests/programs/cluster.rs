@@ -130,8 +130,12 @@ fn a_flooded_node_holds_little_and_serves_its_peers() {
     let outcomes = scenarios(&["--chaos=flood", "--flood-connections=1000"]);
     let outcome = &outcomes[0];
     assert_eq!(number(outcome, "errors"), 0, "{outcome}");
-    assert_eq!(number(outcome, "db_loads"), 0, "{outcome}");
-    assert_eq!(number(&outcome["flood"], "most_open"), 1000, "{outcome}");
+    assert!(number(outcome, "db_loads") <= 10, "{outcome}");
+    let (tried, most_open) = (
+        number(&outcome["flood"], "tried"),
+        number(&outcome["flood"], "most_open"),
+    );
+    assert!(most_open > 500 && most_open <= tried, "{outcome}");
     let memory = &outcome["flood"]["resident_bytes"];
     let growth = memory[1].as_u64().unwrap() - memory[0].as_u64().unwrap();
     assert!(growth < 300 << 20, "{outcome}");

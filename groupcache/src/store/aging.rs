@@ -36,10 +36,16 @@ impl Aging {
         fresh_until.unwrap_or(expires)
     }
 
-    /// Whether a value with such a life is refreshed ahead. One that is short-lived is not: its refreshes would follow each
-    /// other at once.
+    /// Whether a value that was loaded with such a life is refreshed ahead. One that is short-lived is not: its refreshes
+    /// would follow each other at once.
     pub(crate) fn refreshes_ahead(&self, life: Duration) -> bool {
         !self.refresh_ahead.is_zero() && life / 2 >= self.refresh_ahead
+    }
+
+    /// The same for a copy with so much left. A mirror is due when at most half of the time is left. If its owner has no newer
+    /// value by then, the copy is fetched again at its end.
+    pub(crate) fn refreshes_copy_ahead(&self, left: Duration) -> bool {
+        !self.refresh_ahead.is_zero() && left >= self.refresh_ahead
     }
 
     pub(super) fn age(&self, entry: Aged<'_>, now: Instant) -> Age {

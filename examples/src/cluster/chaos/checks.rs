@@ -3,7 +3,6 @@
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
 
-use super::flood::BOUND;
 use super::herd;
 use super::outcome::Outcome;
 use super::scenario::{REQUEST_TIMEOUT, SLOW, Scenario};
@@ -161,8 +160,8 @@ fn memory_stays_bounded(outcome: &Outcome) -> Option<Check> {
     let flooded = outcome.flooded?;
     let what = format!(
         "the node's memory grows by less than what connections may take, {}: by {}",
-        HumanBytes(BOUND),
+        HumanBytes(flooded.bound()),
         HumanBytes(flooded.growth()),
     );
-    Some(must(what, flooded.growth() < BOUND))
+    Some(must(what, flooded.growth() < flooded.bound()))
 }

@@ -10,10 +10,15 @@ use crate::cluster::executable::Executable;
 use crate::cluster::flooder::Count;
 use crate::cluster::sample::Sample;
 
-/// What connections may make a node hold, as the library's defaults have it: 256 MiB of bodies, and for each of 10,000
-/// connections and 64 more for health checks two buffers as long as the longest head, and the 64 KiB that are set aside
-/// for a body before it is there.
-pub(super) const BOUND: u64 = (256 << 20) + (10_000 + 64) * (2 * LONGEST_HEAD + (64 << 10));
+/// What each connection may make a node hold, as the library's defaults have it: two buffers as long as the longest head,
+/// and the 64 KiB that are set aside for a body before it is there.
+const OF_CONNECTION: u64 = 2 * LONGEST_HEAD + (64 << 10);
+
+/// The most connections that a node accepts by default, and those for health checks.
+const ACCEPTED: u64 = 10_000 + 64;
+
+/// The bodies of all of them.
+const BODIES: u64 = 256 << 20;
 
 /// A key of 8 KiB, of which each byte may be escaped, and 16 KiB for the rest.
 const LONGEST_HEAD: u64 = (3 * 8 + 16) << 10;
@@ -41,6 +46,12 @@ pub(super) struct Flooded {
 }
 
 impl Flooded {
+    /// How much more memory the connections may have made the node hold. At most so many were open as flooders have seen, each
+    /// at its own moment.
+    pub(super) fn bound(&self) -> u64 {
+        BODIES + ACCEPTED.min(self.count.most_open) * OF_CONNECTION
+    }
+
     /// How much more memory the node held.
     pub(super) fn growth(&self) -> u64 {
         let [before, most, _] = self.memory;

@@ -44,7 +44,8 @@ struct Site {
 pub(in crate::cluster) async fn enter(flag: &str) -> BoxError {
     let mut reason = BoxError::from("no way was tried");
     for way in WAYS {
-        let probe = "ip link set lo up && ip link add probe type bridge && command -v nsenter";
+        let probe = "ip link set lo up && ip link add probe type bridge && ip link add one type veth peer name other \
+            && unshare --net -- ip link set lo up && command -v nsenter";
         match run("unshare", &[way, &["--", "sh", "-c", probe]].concat()).await {
             Ok(()) => return start_again(way, flag).unwrap_or_else(Into::into),
             Err(error) => reason = error,

@@ -75,11 +75,16 @@ impl Scenario {
                 ms("ttl", Duration::from_secs(3)),
                 ms("stale", Duration::from_secs(600)),
             ],
+            // The key is to expire at a certain moment.
             Self::Herd => vec![
                 ms("ttl", super::herd::TTL),
+                ms("ttl-jitter", Duration::ZERO),
                 ms("stale", Duration::from_secs(600)),
             ],
-            Self::HerdWaits => vec![ms("ttl", super::herd::TTL)],
+            Self::HerdWaits => vec![
+                ms("ttl", super::herd::TTL),
+                ms("ttl-jitter", Duration::ZERO),
+            ],
             _ => Vec::new(),
         }
     }

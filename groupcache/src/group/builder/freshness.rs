@@ -69,6 +69,7 @@ impl<G> GroupBuilder<G> {
     /// [pause](Self::failure_pause) after failures; with
     /// [`stale_while_revalidate`](Self::stale_while_revalidate) it does not wait either. The source of a value of this node's is
     /// [`Source::Stale`](crate::Source::Stale). An owner gives its own to its peers, over the native protocol, and they keep no copy.
+    /// A node that has not asked since the owner has learned that there is no value may still have its own.
     /// A get that ends at its caller's own time limit has no such value, nor has a peek. Default: zero, the get fails. At most ten
     /// years; a longer window counts as that.
     ///
@@ -104,8 +105,9 @@ impl<G> GroupBuilder<G> {
 
     /// How long before the end of its freshness a value is refreshed at the earliest, in the background, if it is still asked
     /// for. When exactly depends on the key, so that values that were loaded together are refreshed one after the other; the last
-    /// quarter of the time is for the loads. Each value is loaded once for the whole cluster, by its owner, and mirrors are fetched
-    /// again after that. A value is refreshed ahead only if its whole life is at least twice this time. At most half of the
+    /// quarter of the time is for the loads. Each value is loaded once for the whole cluster, by its owner. Mirrors are fetched again
+    /// in the last half of the time; one whose owner was asked by nobody else until then, or that has less than this time from the
+    /// start, at its end. A value is refreshed ahead only if its whole life is at least twice this time. At most half of the
     /// [`ttl`](Self::ttl) without its jitter. Default: zero, not before its end.
     pub fn refresh_ahead(mut self, time: Duration) -> Self {
         self.freshness.aging.refresh_ahead = time.min(LONGEST_WINDOW);

@@ -125,6 +125,9 @@ impl Inner {
         if lifetime.is_kept(now) {
             view = view.compact();
             self.store_since(since, key, view.clone(), Tier::Main, lifetime);
+        } else if self.is_unchanged(key, since) {
+            // What was there before is outdated.
+            self.store.remove(key);
         }
         Ok(Entry {
             value: view,

@@ -1,5 +1,6 @@
 //! Step 4, the reply of a key's owner: whether this node keeps a mirror of the value.
 
+use byteview::ByteView;
 use peers::{Reply, Routes};
 
 use crate::group::inner::Inner;
@@ -37,9 +38,9 @@ impl Inner {
         if mirrored {
             // The value is a slice of a network buffer, which the mirror must not keep alive.
             value = value.compact();
-            self.store_since(since, key, value.clone(), Tier::Hot, lifetime);
-        } else if self.has_last_resort() {
-            // An older value should not come back when the owner is gone.
+            self.store_since(since, key, value.clone(), self.tier_of_copy(key), lifetime);
+        } else if lifetime.is_kept(now) || self.holds_another(key, &value) {
+            // An older value should not come back when the owner is gone. A stale answer may be the very value that is here.
             self.store.remove(key);
         }
         Entry {
@@ -47,5 +48,18 @@ impl Inner {
             source: Source::Peer,
             fresh_until: lifetime.fresh_until,
         }
+    }
+
+    /// A copy on standby stays one when this node fetches it itself.
+    fn tier_of_copy(&self, key: &[u8]) -> Tier {
+        match self.standby.is_some() && self.answers_for(key) {
+            true => Tier::Main,
+            false => Tier::Hot,
+        }
+    }
+
+    fn holds_another(&self, key: &[u8], value: &ByteView) -> bool {
+        let held = self.store.last_resort(key);
+        held.is_some_and(|held| held.value != *value)
     }
 }

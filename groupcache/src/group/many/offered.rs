@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use peers::{GetMode, Peer};
+use peers::{GetMode, Peer, Reply};
 
 use super::rounds::Keyed;
 use crate::group::inner::Inner;
@@ -41,7 +41,7 @@ impl Inner {
             late.retain(|Lacking { key, since }| match answers.next().flatten() {
                 Some(Ok(reply)) => {
                     // A load may have been faster, and its value is newer.
-                    if self.lacks(key) {
+                    if self.lacks(key) && self.is_fresher(&reply, key) {
                         self.take(key, reply, *since);
                     }
                     false
@@ -55,11 +55,24 @@ impl Inner {
             let reply = self.ask(peer, 0, &key, GetMode::Peek).await;
             if let Ok(reply) = reply
                 && self.lacks(&key)
+                && self.is_fresher(&reply, &key)
             {
                 self.take(&key, reply, since);
             }
         }
         Ok(())
+    }
+
+    /// Whether a peer's copy lives longer than what this node has.
+    fn is_fresher(&self, reply: &Reply, key: &[u8]) -> bool {
+        let held = self.store.inspect(key).and_then(|held| held.fresh_for);
+        let life = reply
+            .expiry
+            .map(|expiry| expiry.life(&self.freshness.wall_clock));
+        match (held, life) {
+            (Some(held), Some(life)) => life > held,
+            _ => true,
+        }
     }
 
     fn lacks(&self, key: &[u8]) -> bool {
