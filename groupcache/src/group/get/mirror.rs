@@ -39,7 +39,9 @@ impl Inner {
             // The value is a slice of a network buffer, which the mirror must not keep alive.
             value = value.compact();
             self.store_since(since, key, value.clone(), self.tier_of_copy(key), lifetime);
-        } else if lifetime.is_kept(now) || self.holds_another(key, &value) {
+        } else if (self.has_last_resort() || !lifetime.is_kept(now))
+            && self.holds_another(key, &value)
+        {
             // An older value should not come back when the owner is gone. A stale answer may be the very value that is here.
             self.store.remove(key);
         }
