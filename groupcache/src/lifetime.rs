@@ -81,8 +81,8 @@ impl Freshness {
         now: Instant,
     ) -> Lifetime {
         let peek_ttl = self.peek_ttl.filter(|_| via == Via::Peek);
-        let life = expiry.map(|expiry| expiry.life(&self.wall_clock));
-        // Chance has had its part in what an owner says.
+        let life = self.life_of(expiry);
+        // What an owner says has the jitter in it.
         let ttl = life.map_or_else(|| self.jittered_ttl(), |_| self.ttl);
         let limits = [life, ttl, peek_ttl];
         let left = limits.into_iter().flatten().min();
@@ -93,6 +93,11 @@ impl Freshness {
         }
     }
 
+    /// How long a value has yet to live that a peer has sent; `None` for ever.
+    pub(crate) fn life_of(&self, expiry: Option<peers::Expiry>) -> Option<Duration> {
+        expiry.map(|expiry| expiry.life(&self.wall_clock))
+    }
+
     /// Cuts the life of a value that was asked for so long ago, and has come from a peer, to what is left of its lease.
     pub(crate) fn lease(&self, reply: &mut Reply, asked: Duration) {
         let Some(lease) = self.mirror_lease else {
@@ -101,7 +106,7 @@ impl Freshness {
         let left = lease
             .saturating_sub(asked)
             .saturating_sub(self.aging.kept_window());
-        let life = reply.expiry.map(|expiry| expiry.life(&self.wall_clock));
+        let life = self.life_of(reply.expiry);
         reply.expiry = Some(peers::Expiry::In(life.map_or(left, |life| life.min(left))));
     }
 

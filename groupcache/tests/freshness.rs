@@ -10,14 +10,13 @@ use common::database::{Database, Mood};
 use common::{Calls, Gate, MIB, getter_calls, lonely_node_at, until};
 use groupcache::testing::Cluster;
 use groupcache::{
-    Always, GetOptions, Group, GroupBuilder, Key, ManualClock, Mode, Never, Node, Protocol, Source,
-    Value,
+    Always, GetOptions, Group, GroupBuilder, Key, ManualClock, Mode, Never, Node, Promoter,
+    Protocol, Source, Value,
 };
 use parking_lot::Mutex;
 
 const SECOND: Duration = Duration::from_secs(1);
 const HOUR: Duration = Duration::from_secs(3600);
-const PEEK: Mode = Mode::Peek;
 
 fn in_mode(mode: Mode) -> GetOptions {
     GetOptions::default().mode(mode)
@@ -41,13 +40,66 @@ async fn cluster_at(
     database: &Database,
     settings: impl Fn(GroupBuilder) -> GroupBuilder,
 ) -> (Cluster, Vec<Group>) {
+    cluster_over(Protocol::Native, clock, database, settings).await
+}
+
+async fn cluster_over(
+    protocol: Protocol,
+    clock: &ManualClock,
+    database: &Database,
+    settings: impl Fn(GroupBuilder) -> GroupBuilder,
+) -> (Cluster, Vec<Group>) {
     let shared = clock.clone();
-    let cluster = Cluster::builder(3).configure(move |node| node.clock(shared.clone()));
+    let cluster = Cluster::builder(3).protocol(protocol);
+    let cluster = cluster.configure(move |node| node.clock(shared.clone()));
     let cluster = cluster.start().await.unwrap();
     let groups = cluster.group_with("g", MIB, database.getter(), |group| {
         settings(group.ttl(60 * SECOND).ttl_jitter(Duration::ZERO))
     });
     (cluster, groups.unwrap())
+}
+
+/// A cluster whose database is down. Its first node owns the keys, and their values have expired.
+struct Outage {
+    database: Database,
+    cluster: Cluster,
+    groups: Vec<Group>,
+    keys: [String; 2],
+}
+
+impl Outage {
+    /// The values had been fetched by the node `asker`.
+    async fn after_gets_by(asker: usize, promoter: impl Promoter + Clone) -> Self {
+        Self::over(Protocol::Native, asker, promoter).await
+    }
+
+    async fn over(protocol: Protocol, asker: usize, promoter: impl Promoter + Clone) -> Self {
+        let (clock, database) = (ManualClock::new(), Database::default());
+        let (cluster, groups) = cluster_over(protocol, &clock, &database, |group| {
+            group.promoter(promoter.clone()).stale_if_error(HOUR)
+        })
+        .await;
+        let keys = ["a", "b"].map(|prefix| cluster.key_owned_by(0, prefix));
+        for outcome in groups[asker].get_many(&keys).await {
+            outcome.unwrap();
+        }
+        clock.advance(61 * SECOND);
+        database.is(Mood::Fails);
+        Self {
+            database,
+            cluster,
+            groups,
+            keys,
+        }
+    }
+
+    async fn source(&self, node: usize) -> Source {
+        self.groups[node]
+            .entry(&self.keys[0])
+            .await
+            .unwrap()
+            .source()
+    }
 }
 
 fn is_idle(node: &Node) -> bool {
@@ -94,7 +146,7 @@ async fn a_load_that_succeeds_is_waited_for_in_place_of_the_last_resort() {
     let group = group_at(&clock, &database, |group| group.stale_if_error(HOUR)).await;
     group.get("k").await.unwrap();
     clock.advance(61 * SECOND);
-    let peeked = group.get_with_options("k", in_mode(PEEK)).await;
+    let peeked = group.get_with_options("k", in_mode(Mode::Peek)).await;
     assert!(
         peeked.unwrap_err().is_not_found(),
         "a peek is no last resort"
@@ -122,20 +174,11 @@ async fn not_found_and_removals_leave_no_last_resort() {
 
 #[tokio::test]
 async fn an_owner_gives_its_last_resort_to_the_others() {
-    let (clock, database) = (ManualClock::new(), Database::default());
-    let settings = |group: GroupBuilder| group.promoter(Never).stale_if_error(HOUR);
-    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
-    let keys: Vec<_> = ["a", "b"]
-        .map(|prefix| cluster.key_owned_by(0, prefix))
-        .into();
-    for outcome in groups[1].get_many(&keys).await {
-        outcome.unwrap();
-    }
-    clock.advance(61 * SECOND);
-    database.is(Mood::Fails);
-    let got = groups[1].entry(&keys[0]).await.unwrap();
-    assert_eq!(got.value(), &format!("{} 1", keys[0]));
-    for outcome in groups[2].get_many(&keys).await {
+    let outage = Outage::after_gets_by(1, Never).await;
+    let (groups, keys) = (&outage.groups, &outage.keys);
+    let got = groups[1].get(&keys[0]).await.unwrap();
+    assert_eq!(got, format!("{} 1", keys[0]));
+    for outcome in groups[2].get_many(keys).await {
         outcome.unwrap();
     }
     for group in &groups[1..] {
@@ -145,16 +188,9 @@ async fn an_owner_gives_its_last_resort_to_the_others() {
 
 #[tokio::test]
 async fn a_mirror_is_the_last_resort_when_owner_and_database_are_gone() {
-    let (clock, database) = (ManualClock::new(), Database::default());
-    let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);
-    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
-    let key = cluster.key_owned_by(0, "k");
-    groups[1].get(&key).await.unwrap();
-    clock.advance(61 * SECOND);
-    database.is(Mood::Fails);
-    cluster.kill(0);
-    let entry = groups[1].entry(&key).await.unwrap();
-    assert_eq!(entry.source(), Source::Stale);
+    let outage = Outage::after_gets_by(1, Always).await;
+    outage.cluster.kill(0);
+    assert_eq!(outage.source(1).await, Source::Stale);
 }
 
 #[tokio::test]
@@ -277,37 +313,23 @@ async fn a_new_value_that_may_not_be_kept_takes_the_old_one_along() {
 
 #[tokio::test]
 async fn an_owners_last_resort_leaves_the_copies_of_the_same_value_where_they_are() {
-    let (clock, database) = (ManualClock::new(), Database::default());
-    let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);
-    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
-    let key = cluster.key_owned_by(0, "k");
-    groups[1].get(&key).await.unwrap();
-    clock.advance(61 * SECOND);
-    database.is(Mood::Fails);
-    assert_eq!(groups[1].entry(&key).await.unwrap().source(), Source::Peer);
-    cluster.kill(0);
-    assert_eq!(groups[1].entry(&key).await.unwrap().source(), Source::Stale);
+    let outage = Outage::after_gets_by(1, Always).await;
+    assert_eq!(outage.source(1).await, Source::Peer);
+    outage.cluster.kill(0);
+    assert_eq!(outage.source(1).await, Source::Stale);
 }
 
 #[tokio::test]
 async fn with_not_found_the_last_resorts_of_mirrors_go_too() {
-    let (clock, database) = (ManualClock::new(), Database::default());
-    let settings = |group: GroupBuilder| group.promoter(Always).stale_if_error(HOUR);
-    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
-    let keys: Vec<_> = ["a", "b"]
-        .map(|prefix| cluster.key_owned_by(0, prefix))
-        .into();
-    for key in &keys {
-        groups[1].get(key).await.unwrap();
-    }
-    clock.advance(61 * SECOND);
-    database.is(Mood::HasNothing);
+    let outage = Outage::after_gets_by(1, Always).await;
+    let (groups, keys) = (&outage.groups, &outage.keys);
+    outage.database.is(Mood::HasNothing);
     assert!(groups[1].get(&keys[0]).await.unwrap_err().is_not_found());
     let several = groups[1].get_many([&keys[1]]).await;
     assert!(several[0].as_ref().unwrap_err().is_not_found());
-    database.is(Mood::Fails);
-    for group in &groups {
-        for key in &keys {
+    outage.database.is(Mood::Fails);
+    for group in groups {
+        for key in keys {
             assert!(group.get(key).await.unwrap_err().is_getter());
         }
     }
@@ -316,39 +338,19 @@ async fn with_not_found_the_last_resorts_of_mirrors_go_too() {
 #[tokio::test]
 async fn a_peer_that_could_not_tell_a_last_resort_from_a_fresh_value_gets_none() {
     for protocol in [Protocol::Golang, Protocol::Mailgun] {
-        let (clock, database) = (ManualClock::new(), Database::default());
-        let shared = clock.clone();
-        let cluster = Cluster::builder(2).protocol(protocol);
-        let cluster = cluster.configure(move |node| node.clock(shared.clone()));
-        let cluster = cluster.start().await.unwrap();
-        let groups = cluster.group_with("g", MIB, database.getter(), |group| {
-            let group = group.ttl(60 * SECOND).ttl_jitter(Duration::ZERO);
-            group.promoter(Never).stale_if_error(HOUR)
-        });
-        let groups = groups.unwrap();
-        let key = cluster.key_owned_by(0, "k");
-        groups[0].get(&key).await.unwrap();
-        clock.advance(61 * SECOND);
-        database.is(Mood::Fails);
-        assert!(
-            groups[1].get(&key).await.unwrap_err().is_getter(),
-            "{protocol}"
-        );
-        assert_eq!(groups[0].entry(&key).await.unwrap().source(), Source::Stale);
+        let outage = Outage::over(protocol, 0, Never).await;
+        let refused = outage.groups[1].get(&outage.keys[0]).await;
+        assert!(refused.unwrap_err().is_getter(), "{protocol}");
+        assert_eq!(outage.source(0).await, Source::Stale);
     }
 }
 
 #[tokio::test]
 async fn a_warm_up_that_loads_nothing_fails_though_there_is_a_last_resort() {
-    let (clock, database) = (ManualClock::new(), Database::default());
-    let settings = |group: GroupBuilder| group.promoter(Never).stale_if_error(HOUR);
-    let (cluster, groups) = cluster_at(&clock, &database, settings).await;
-    let key = cluster.key_owned_by(0, "k");
-    groups[0].get(&key).await.unwrap();
-    clock.advance(61 * SECOND);
-    database.is(Mood::Fails);
-    for group in &groups {
-        assert!(group.warm_up(&key).await.unwrap_err().is_getter());
+    let outage = Outage::after_gets_by(0, Never).await;
+    for group in &outage.groups {
+        let refused = group.warm_up(&outage.keys[0]).await;
+        assert!(refused.unwrap_err().is_getter());
     }
 }
 

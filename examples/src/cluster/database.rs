@@ -1,9 +1,9 @@
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use http::Method;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::executable::Executable;
 use super::process::Process;
@@ -11,30 +11,31 @@ use super::rows::Rows;
 use crate::BoxError;
 use crate::client::Client;
 
-/// The database server, a process.
+/// The database server, a process. Its file goes with it.
 #[derive(Debug)]
 pub(super) struct Database {
     process: Process,
     client: Client,
+    _folder: TempDir,
 }
 
 impl Database {
     /// Starts a database with the rows in it.
-    pub(super) async fn start(
-        ip: IpAddr,
-        delay: u64,
-        file: &Path,
-        rows: &Arc<Rows>,
-    ) -> Result<Self, BoxError> {
+    pub(super) async fn start(ip: IpAddr, delay: u64, rows: &Arc<Rows>) -> Result<Self, BoxError> {
+        let folder = tempfile::tempdir()?;
         let args = [
             format!("--listen={ip}:0"),
             format!("--delay={delay}"),
-            format!("--data={}", file.display()),
+            format!("--data={}", folder.path().join("rows.sqlite").display()),
         ];
         let process = Process::start(&Executable::of("dbserver")?, args).await?;
         let client = Client::new();
         rows.write_to(&client, &process.url()).await?;
-        Ok(Self { process, client })
+        Ok(Self {
+            process,
+            client,
+            _folder: folder,
+        })
     }
 
     pub(super) fn url(&self) -> String {

@@ -7,8 +7,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 
 use super::crowd::Crowd;
 use super::database::Database;
-use super::executable::Executable;
-use super::nodes::{Home, LOCALHOST, Nodes};
+use super::nodes::{LOCALHOST, Nodes};
 use super::plan::Plan;
 use super::report::{Report, Stampede};
 use super::rows::Rows;
@@ -33,24 +32,20 @@ pub(super) async fn run(options: &Options) -> Result<(), BoxError> {
         options.value_bytes as usize,
     ));
     let stampede_row = options.keys as usize;
-    let directory = tempfile::tempdir()?;
-    let file = directory.path().join("rows.sqlite");
 
     say(format!(
         "{} nodes share one cache in front of a slow database. First comes a stampede, then a \
          skewed load.\nWhat counts is how often the database is asked.\n",
         options.nodes,
     ))?;
-    let database = Database::start(LOCALHOST, options.delay, &file, &rows).await?;
+    let database = Database::start(LOCALHOST, options.delay, &rows).await?;
     say(format!(
         "  database  {}  SQLite, {} rows, every read takes {} ms",
         database.url(),
         count(rows.len() as u64),
         options.delay,
     ))?;
-    let executable = Executable::of("frontend")?;
-    let homes = vec![Home::local(executable); options.nodes.into()];
-    let nodes = Nodes::start(homes, options.node_flags(&database)).await?;
+    let nodes = options.start_nodes(&database).await?;
     for (number, url) in (1..).zip(nodes.urls()) {
         say(format!(
             "  node {number:<3}  {url}  {} protocol, up to {}",

@@ -32,7 +32,9 @@ use peers::Protocol;
 use crate::{BoxError, dbserver, frontend, program};
 use chaos::Scenario;
 use database::Database;
+use executable::Executable;
 use golang::Golang;
+use nodes::{Home, Nodes};
 use plan::Plan;
 
 /// Starts a slow database and a cluster of nodes in front of it, lets a crowd loose on them, and
@@ -180,6 +182,12 @@ impl Options {
         ];
         flags.extend(self.standby.then(|| "--standby".into()));
         flags
+    }
+
+    /// Starts our nodes on this machine.
+    async fn start_nodes(&self, database: &Database) -> Result<Nodes, BoxError> {
+        let homes = vec![Home::local(Executable::of("frontend")?); self.nodes.into()];
+        Nodes::start(homes, self.node_flags(database)).await
     }
 
     /// What the callers of a load are to do: as much as they can.

@@ -18,7 +18,7 @@ const END: Duration = Duration::from_secs(40);
 /// A server that runs as a process of its own.
 ///
 /// It is killed when this is dropped. Should this process itself be killed, the pipe to the child's
-/// stdin ends, and the child stops by itself.
+/// stdin ends, and the child stops by itself; one that is [paused](Self::pause) does so once it goes on.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,

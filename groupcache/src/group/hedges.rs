@@ -1,9 +1,9 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-/// One fetch in so many may be hedged.
+/// One fetch in this many may be hedged.
 const FETCHES_PER_HEDGE: u32 = 20;
 
-/// So many hedges at most may be saved up while there is no need for them.
+/// The most hedges that may be saved up while there is no need for them.
 const SAVED: u32 = 10;
 
 /// When fetches are hedged, and how many more may be.
@@ -12,7 +12,7 @@ const SAVED: u32 = 10;
 /// under load should not make the others slow too.
 #[derive(Debug)]
 pub(super) struct Hedges {
-    /// The share of a peer's answers that take less time than a fetch that is hedged.
+    /// A fetch is hedged when it takes longer than this share of the owner's answers.
     pub(super) share: f64,
     /// Each fetch adds one, and each hedge takes [`FETCHES_PER_HEDGE`].
     saved: AtomicU32,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use byteview::ByteView;
-use peers::{Coherence, GetMode, Peer, Router};
+use peers::{Coherence, Peer, Router};
 
 use super::absences::Absences;
 use super::change::PassedOn;
@@ -132,39 +132,13 @@ impl Inner {
         self.router.routes().peers().len() > 1
     }
 
-    /// The value from memory if it is fresh, and need not be refreshed yet. A flight looks for it when it takes off, because another
-    /// flight may have landed between its caller's miss and its joining. (A misses, B misses, A's
+    /// The value from memory if it is fresh, and need not be refreshed yet. A flight looks for it when it takes off,
+    /// because another flight may have landed between its caller's miss and its joining. (A misses, B misses, A's
     /// flight stores its value and ends, B starts the next flight.) Counts nothing.
     pub(super) fn landed(&self, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.store.view(key, &mut info)?;
         (!info.is_due).then(|| info.entry(value))
-    }
-
-    /// What a get answers that would fail with this error otherwise: a value that is too old for other gets, if there is one.
-    pub(super) fn or_last_resort(&self, key: &[u8], error: Error) -> Result<Entry, Error> {
-        match self.has_last_resort() && !error.is_not_found() {
-            true => self.store.last_resort(key).ok_or(error),
-            false => Err(error),
-        }
-    }
-
-    /// The same for a peer. Protocols without names of changes have no word for a value that is past its end, so that their
-    /// peers would take it for a fresh one.
-    pub(super) fn or_last_resort_of_peer(
-        &self,
-        key: &[u8],
-        mode: GetMode,
-        error: Error,
-    ) -> Result<Entry, Error> {
-        match mode == GetMode::Load && self.names_changes {
-            true => self.or_last_resort(key, error),
-            false => Err(error),
-        }
-    }
-
-    pub(super) fn has_last_resort(&self) -> bool {
-        !self.freshness.aging.error_window.is_zero()
     }
 
     /// Keeps a value, unless the key has changed `since` the work that brings the value began. That is looked up under the

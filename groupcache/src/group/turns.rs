@@ -7,8 +7,8 @@ use tokio::time::timeout;
 
 use crate::Error;
 
-/// Turns for getter calls, of which only so many are under way at a time, of the group and of all groups of the node. Who waits
-/// longest is the next.
+/// Turns for getter calls. Only so many are under way at a time, of the group and of all groups of the node. The call that has
+/// waited longest is the next.
 #[derive(Debug)]
 pub(super) struct Turns {
     bounds: Vec<Arc<LoadBound>>,
@@ -44,15 +44,10 @@ impl LoadBound {
 
     /// `None` for so many that it would be no limit.
     fn new(most: usize, of: &'static str) -> Option<Arc<Self>> {
-        let free = || Semaphore::new(most);
-        let bound = || {
-            Arc::new(Self {
-                most,
-                free: free(),
-                of,
-            })
-        };
-        (most <= Semaphore::MAX_PERMITS).then(bound)
+        (most <= Semaphore::MAX_PERMITS).then(|| {
+            let free = Semaphore::new(most);
+            Arc::new(Self { most, free, of })
+        })
     }
 }
 

@@ -4,6 +4,15 @@ use super::measured_peers::MeasuredPeer;
 use super::scrape::Scrape;
 use crate::{DiscoveryReport, GroupReport};
 
+/// A counter of each group, by its field of [`Stats`](crate::Stats).
+macro_rules! counter_of_stats {
+    ($name:literal, $help:literal, $field:ident) => {
+        counter($name, $help, |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.$field));
+        })
+    };
+}
+
 /// All metrics. `docs/watch.md` has the same list for users, which a test compares with this one.
 pub(super) const FAMILIES: &[Family] = &[
     // Gets.
@@ -36,24 +45,18 @@ pub(super) const FAMILIES: &[Family] = &[
             });
         },
     ),
-    counter(
+    counter_of_stats!(
         "peer_gets",
         "Gets of peers that this node has answered",
-        |scrape, out| {
-            each_group(scrape, out, |group| Count(group.stats.peer_gets));
-        },
+        peer_gets
     ),
-    counter(
+    counter_of_stats!(
         "peer_errors",
         "Requests to a peer that got no answer",
-        |scrape, out| {
-            each_group(scrape, out, |group| Count(group.stats.peer_errors));
-        },
+        peer_errors
     ),
     // Loads.
-    counter("getter_calls", "Calls of the getter", |scrape, out| {
-        each_group(scrape, out, |group| Count(group.stats.getter_calls));
-    }),
+    counter_of_stats!("getter_calls", "Calls of the getter", getter_calls),
     histogram(
         "getter_duration",
         Unit::Seconds,
@@ -70,33 +73,17 @@ pub(super) const FAMILIES: &[Family] = &[
             each_group(scrape, out, |group| Distribution(&group.value_sizes));
         },
     ),
-    counter(
-        "refreshes",
-        "Refreshes begun in the background",
-        |scrape, out| {
-            each_group(scrape, out, |group| Count(group.stats.refreshes));
-        },
-    ),
-    counter(
-        "hedges",
-        "Gets for which a second node was asked",
-        |scrape, out| {
-            each_group(scrape, out, |group| Count(group.stats.hedges));
-        },
-    ),
-    counter(
+    counter_of_stats!("refreshes", "Refreshes begun in the background", refreshes),
+    counter_of_stats!("hedges", "Gets for which a second node was asked", hedges),
+    counter_of_stats!(
         "taken_over_values",
         "Values taken from other nodes' memory in place of a load",
-        |scrape, out| {
-            each_group(scrape, out, |group| Count(group.stats.taken_over));
-        },
+        taken_over
     ),
-    counter(
+    counter_of_stats!(
         "undecodable_values",
         "Values that a typed group could not decode",
-        |scrape, out| {
-            each_group(scrape, out, |group| Count(group.stats.undecodable));
-        },
+        undecodable
     ),
     gauge(
         "flights",

@@ -290,8 +290,8 @@ impl NodeBuilder {
 impl NodeBuilder {
     /// How many getter calls of all groups together may be under way at once on this node. Further calls wait as long as
     /// their groups' [`load_queue_timeout`](crate::GroupBuilder::load_queue_timeout) says, in the order in which their groups let
-    /// them, and are then refused as overloaded. A getter that gets from a group of the same node needs a turn for each. Not zero. Default: no
-    /// limit but those of the [groups](crate::GroupBuilder::max_loads).
+    /// them, and are then refused as overloaded. A getter that gets from a group of the same node needs a turn for each. Not
+    /// zero. Default: no limit but those of the [groups](crate::GroupBuilder::max_loads).
     pub fn max_loads(mut self, loads: usize) -> Self {
         self.max_loads = Some(loads);
         self

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How the entries of a group age. A store knows of each only when it drops it.
+/// How the entries of a group age. An entry itself says only when the store drops it, and whether it is refreshed ahead.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Aging {
     /// How long before its end a value is refreshed at the earliest.
@@ -28,6 +28,16 @@ impl Aging {
     /// How long entries are kept past their freshness.
     pub(crate) fn kept_window(&self) -> Duration {
         self.stale_window.max(self.error_window)
+    }
+
+    /// How much longer a value may be served: as a fresh one, or as an old one if it is not fresh any more.
+    pub(crate) fn left(&self, fresh_until: Instant, now: Instant) -> Duration {
+        match fresh_until.checked_duration_since(now) {
+            Some(left) if !left.is_zero() => left,
+            _ => self
+                .kept_window()
+                .saturating_sub(now.saturating_duration_since(fresh_until)),
+        }
     }
 
     #[inline]
@@ -57,6 +67,7 @@ impl Aging {
             };
         }
         let left = fresh_until.duration_since(now);
+        // The key is hashed only for a value that may be due.
         match entry.is_refreshed_ahead && left < self.refresh_ahead && left < self.due(&entry) {
             true => Age::Due,
             false => Age::Fresh,
@@ -96,6 +107,16 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
+    /// An own value that is refreshed ahead.
+    fn own(key: &[u8], fresh_until: Instant) -> Aged<'_> {
+        Aged {
+            key,
+            fresh_until,
+            is_refreshed_ahead: true,
+            is_mirror: false,
+        }
+    }
+
     #[test]
     fn a_value_ages_from_fresh_to_due_to_stale_to_the_last_resort() {
         let aging = Aging {
@@ -113,12 +134,7 @@ mod tests {
             } else {
                 now + left
             };
-            Aged {
-                key,
-                fresh_until,
-                is_refreshed_ahead: true,
-                is_mirror: false,
-            }
+            own(key, fresh_until)
         };
         let age = |seconds| aging.age(at(seconds), now);
         assert_eq!(age(11.0), Age::Fresh);
@@ -141,17 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn a_value_may_be_served_to_the_end_of_its_freshness_and_then_to_that_of_its_window() {
+        let aging = Aging {
+            stale_window: 5 * SECOND,
+            ..Aging::default()
+        };
+        let now = Instant::now();
+        assert_eq!(aging.left(now + SECOND, now), SECOND);
+        assert_eq!(aging.left(now, now), 5 * SECOND);
+        assert_eq!(aging.left(now - SECOND, now), 4 * SECOND);
+        assert_eq!(aging.left(now - 6 * SECOND, now), Duration::ZERO);
+    }
+
+    #[test]
     fn without_windows_a_value_is_fresh_or_gone() {
         let (aging, now) = (Aging::default(), Instant::now());
-        let age = |fresh_until| {
-            let entry = Aged {
-                key: b"k",
-                fresh_until,
-                is_refreshed_ahead: true,
-                is_mirror: false,
-            };
-            aging.age(entry, now)
-        };
+        let age = |fresh_until| aging.age(own(b"k", fresh_until), now);
         assert_eq!(age(now + SECOND / 1000), Age::Fresh);
         assert_eq!(age(now), Age::LastResort);
         assert!(!aging.refreshes_ahead(SECOND));
@@ -166,16 +187,8 @@ mod tests {
         let now = Instant::now();
         let due_with = |left: Duration| {
             let keys = (0..10_000_u32).map(u32::to_le_bytes);
-            let age = |key: &[u8]| {
-                let entry = Aged {
-                    key,
-                    fresh_until: now + left,
-                    is_refreshed_ahead: true,
-                    is_mirror: false,
-                };
-                aging.age(entry, now)
-            };
-            keys.filter(|key| age(key) == Age::Due).count()
+            let is_due = |key: &[u8; 4]| aging.age(own(key, now + left), now) == Age::Due;
+            keys.filter(is_due).count()
         };
         for (tenths, expected) in [(100, 0), (85, 2_000), (55, 6_000), (25, 10_000)] {
             let due = due_with(tenths * SECOND / 10);

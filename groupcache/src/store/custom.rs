@@ -60,8 +60,8 @@ pub struct Stored {
     pub mirror: bool,
     /// When the value expires, by the node's clock; `None` for never.
     pub expires: Option<Instant>,
-    /// Whether the value lives long enough to be [refreshed ahead](crate::GroupBuilder::refresh_ahead) of its end.
-    pub is_long_lived: bool,
+    /// Whether the value is [refreshed ahead](crate::GroupBuilder::refresh_ahead) of its end. The store keeps this with it.
+    pub refresh_ahead: bool,
 }
 
 /// A user's store, and the locks by which its changes follow one another.

@@ -23,7 +23,7 @@ use crate::{Entry, Key, Policy, Source};
 pub(crate) struct Storage {
     pub(super) place: Place,
     clock: SharedClock,
-    /// From this and from when they are dropped it follows how long entries are fresh.
+    /// How entries age. An entry itself says only when it is dropped.
     aging: Aging,
 }
 
@@ -197,7 +197,7 @@ impl Storage {
                     info.source = Source::Hot;
                 }
                 info.fresh_until = self.fresh_until(stored.expires);
-                info.is_refreshed_ahead = stored.is_long_lived;
+                info.is_refreshed_ahead = stored.refresh_ahead;
                 Some(stored.value)
             }
         }
@@ -227,7 +227,7 @@ impl Storage {
                     value: view,
                     mirror: tier == Tier::Hot,
                     expires: lifetime.kept_until,
-                    is_long_lived: lifetime.is_refreshed_ahead,
+                    refresh_ahead: lifetime.is_refreshed_ahead,
                 };
                 custom.insert_if(key, stored, condition);
             }

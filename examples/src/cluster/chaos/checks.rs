@@ -73,17 +73,24 @@ fn no_request_fails(outcome: &Outcome) -> Check {
     must(what, errors == 0)
 }
 
-/// A tenth with copies on standby.
-fn loads_of_a_node(outcome: &Outcome) -> Check {
-    let share = if outcome.has_standby { 0.1 } else { 1.1 };
-    let (loads, keys) = (outcome.reads(), outcome.victims_keys.unwrap_or(0));
+/// At most so many extra loads for each of some keys: what to say of it, and whether it holds.
+fn loads_for_each(most: f64, outcome: &Outcome, keys: u64, which: &str) -> (String, bool) {
+    let loads = outcome.reads();
     let what = format!(
-        "at most {share} extra loads for each of the node's keys: {} for {}, {:.3} for each",
+        "at most {most} extra loads for each {which}: {} for {}, {:.3} for each",
         HumanCount(loads),
         HumanCount(keys),
         loads as f64 / keys.max(1) as f64,
     );
-    must(what, loads as f64 <= share * keys as f64)
+    (what, loads as f64 <= most * keys as f64)
+}
+
+/// A tenth with copies on standby.
+fn loads_of_a_node(outcome: &Outcome) -> Check {
+    let most = if outcome.has_standby { 0.1 } else { 1.1 };
+    let keys = outcome.victims_keys.unwrap_or(0);
+    let (what, is_met) = loads_for_each(most, outcome, keys, "of the node's keys");
+    must(what, is_met)
 }
 
 fn hardly_any_load(outcome: &Outcome) -> Check {
@@ -98,24 +105,15 @@ fn hardly_any_load(outcome: &Outcome) -> Check {
 
 /// Otherwise other nodes would load the values that the flooded one has.
 fn peers_are_served(outcome: &Outcome) -> Check {
-    let (loads, keys) = (outcome.reads(), outcome.victims_keys.unwrap_or(0));
-    let what = format!(
-        "the node serves its peers, with at most 0.1 extra loads for each of its keys: {} for {}",
-        HumanCount(loads),
-        HumanCount(keys)
-    );
-    should(what, loads as f64 <= 0.1 * keys as f64)
+    let keys = outcome.victims_keys.unwrap_or(0);
+    let (what, is_met) = loads_for_each(0.1, outcome, keys, "of the node's keys");
+    should(format!("the node serves its peers, with {what}"), is_met)
 }
 
 /// Each side of a partition may load what the other one has.
 fn no_key_is_loaded_twice(outcome: &Outcome) -> Check {
-    let (loads, keys) = (outcome.reads(), outcome.keys);
-    let what = format!(
-        "at most 1.1 extra loads for each key: {} for {}",
-        HumanCount(loads),
-        HumanCount(keys)
-    );
-    must(what, loads as f64 <= 1.1 * keys as f64)
+    let (what, is_met) = loads_for_each(1.1, outcome, outcome.keys, "key");
+    must(what, is_met)
 }
 
 fn recovers(outcome: &Outcome) -> Check {

@@ -11,7 +11,6 @@ mod stage;
 mod table;
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -55,9 +54,7 @@ pub(super) async fn perform(
     for &scenario in scenarios {
         let mut outcomes = Vec::new();
         for kind in kinds.clone().filter(|&kind| scenario.suits(kind)) {
-            let directory = tempfile::tempdir()?;
-            let file = directory.path().join("rows.sqlite");
-            let stage = set_up(options, scenario, kind, golang, &rows, &file).await?;
+            let stage = set_up(options, scenario, kind, golang, &rows).await?;
             outcomes.push(stage.perform(scenario).await?);
         }
         if !options.json {
@@ -79,7 +76,6 @@ async fn set_up<'a>(
     kind: ClusterKind,
     golang: Option<&Golang>,
     rows: &Arc<Rows>,
-    file: &Path,
 ) -> Result<Stage<'a>, BoxError> {
     // One more for who joins.
     let joins = scenario == Scenario::Join;
@@ -89,7 +85,7 @@ async fn set_up<'a>(
         _ => None,
     };
     let ip = if network.is_some() { HUB } else { LOCALHOST };
-    let database = Database::start(ip, options.delay, file, rows).await?;
+    let database = Database::start(ip, options.delay, rows).await?;
     let (executable, flags) = match golang {
         Some(golang) if kind == ClusterKind::Golang => {
             let flags = Golang::node_flags(&database, options.cache_bytes);

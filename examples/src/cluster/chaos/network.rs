@@ -10,9 +10,9 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use super::super::executable::Executable;
-use super::super::nodes::Home;
 use crate::BoxError;
+use crate::cluster::executable::Executable;
+use crate::cluster::nodes::Home;
 
 /// Where callers and database are.
 pub(super) const HUB: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1));

@@ -74,6 +74,11 @@ impl Course {
         [first, second].map(median)
     }
 
+    /// Whether each half has something to compare.
+    pub(super) fn has_halves(&self) -> bool {
+        self.0.len() >= 2
+    }
+
     /// Whether there was more in the second half than chance explains.
     pub(super) fn has_grown(&self, quantity: usize) -> bool {
         let [first, second] = self.halves(quantity);
@@ -107,6 +112,7 @@ mod tests {
     fn what_goes_up_and_down_has_not() {
         assert!(!course((0..100).map(|second| 100 + second % 2 * 900)).has_grown(1));
         assert!(!course((0..100).map(|second| 100 + second / 50 * 60)).has_grown(1));
-        assert!(!course([]).has_grown(1));
+        assert!(!course([]).has_halves() && !course([100]).has_halves());
+        assert!(course([100, 100]).has_halves());
     }
 }

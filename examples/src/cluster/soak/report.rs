@@ -89,6 +89,11 @@ impl Report {
             return Err(format!("{} requests failed: {reasons}", tally.errors));
         }
         for (url, course) in self.urls.iter().zip(&self.courses) {
+            if !course.has_halves() {
+                return Err(format!(
+                    "{url} was up too seldom to tell whether it has grown"
+                ));
+            }
             for (number, quantity) in QUANTITIES.iter().enumerate() {
                 if course.has_grown(number) {
                     let [first, second] = course.halves(number);

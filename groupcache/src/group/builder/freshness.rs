@@ -65,13 +65,14 @@ impl<G> GroupBuilder<G> {
     }
 
     /// How long a value is still served past its freshness if no other can be had: its load fails, takes too long or is
-    /// refused, and no owner of the key answers. "Not found" is an answer. Such a get waits for the load to fail first, except in the
-    /// [pause](Self::failure_pause) after failures; with
-    /// [`stale_while_revalidate`](Self::stale_while_revalidate) it does not wait either. The source of a value of this node's is
-    /// [`Source::Stale`](crate::Source::Stale). An owner gives its own to its peers, over the native protocol, and they keep no copy.
-    /// A node that has not asked since the owner has learned that there is no value may still have its own.
-    /// A get that ends at its caller's own time limit has no such value, nor has a peek. Default: zero, the get fails. At most ten
-    /// years; a longer window counts as that.
+    /// refused, and no owner of the key answers. "Not found" is an answer. Default: zero, the get fails. At most ten years; a
+    /// longer window counts as that.
+    ///
+    /// Such a get waits for the load to fail first, except in the [pause](Self::failure_pause) after failures. With
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate) it does not wait. A value of this node's memory has the source
+    /// [`Source::Stale`](crate::Source::Stale). Over the native protocol an owner answers its peers in the same way, and they
+    /// keep no copy. A peek, and a get that ends at its caller's own time limit, answer no such value. When an owner learns that
+    /// there is no value, other nodes drop theirs the next time that they ask.
     ///
     /// ```
     /// # use std::sync::Arc;
@@ -104,11 +105,13 @@ impl<G> GroupBuilder<G> {
     }
 
     /// How long before the end of its freshness a value is refreshed at the earliest, in the background, if it is still asked
-    /// for. When exactly depends on the key, so that values that were loaded together are refreshed one after the other; the last
-    /// quarter of the time is for the loads. Each value is loaded once for the whole cluster, by its owner. Mirrors are fetched again
-    /// in the last half of the time; one whose owner was asked by nobody else until then, or that has less than this time from the
-    /// start, at its end. A value is refreshed ahead only if its whole life is at least twice this time. At most half of the
-    /// [`ttl`](Self::ttl) without its jitter. Default: zero, not before its end.
+    /// for. The moment depends on the key, so that values that were loaded together are refreshed one after the other. The last
+    /// quarter of the time is left for the loads. At most half of the [`ttl`](Self::ttl) without its jitter. Default: zero, not
+    /// before its end.
+    ///
+    /// Only the owner loads the value, once for the whole cluster. Other nodes fetch their mirrors again in the second half of
+    /// the time. A mirror is fetched again at its end if nobody else has asked the owner by then, or if it has less than this
+    /// time to live when it comes. A value whose whole life is less than twice this time is not refreshed ahead.
     pub fn refresh_ahead(mut self, time: Duration) -> Self {
         self.freshness.aging.refresh_ahead = time.min(LONGEST_WINDOW);
         self
@@ -118,7 +121,8 @@ impl<G> GroupBuilder<G> {
     /// this node asked for it. In return, a change that did not reach a node which can have no more than such a copy waits
     /// until the copy has run out, and then returns `Ok`: see [Promises](crate::docs::promises#with-leases). All nodes
     /// need the same. Longer than [`stale_while_revalidate`](Self::stale_while_revalidate) and
-    /// [`stale_if_error`](Self::stale_if_error), which a copy's last part of the lease is for. Default: no limit, and no waiting.
+    /// [`stale_if_error`](Self::stale_if_error): in the last part of its lease a copy counts as stale. Default: no limit, and no
+    /// waiting.
     pub fn mirror_lease(mut self, lease: Duration) -> Self {
         self.freshness.mirror_lease = Some(lease);
         self

@@ -30,18 +30,18 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// How many getter calls may be under way at once on this node. Further calls wait for their turns, in the order in which they came,
-    /// for up to [`load_queue_timeout`](Self::load_queue_timeout). Then their callers get an error that
-    /// [`is_overloaded`](Error::is_overloaded), and no peer tries the load again elsewhere. What is cached is served meanwhile. A
-    /// getter that gets other keys of its own group needs a turn for each. [`NodeBuilder::max_loads`](crate::NodeBuilder::max_loads)
-    /// is the same for all groups together. Not zero. Default: no limit.
+    /// How many getter calls of this group may be under way at once on this node. Further calls wait for their turns, in the
+    /// order in which they came, for up to [`load_queue_timeout`](Self::load_queue_timeout). Then their callers get an error
+    /// that [`is_overloaded`](Error::is_overloaded), and no peer tries the load again elsewhere. What is cached is served
+    /// meanwhile. A getter that gets other keys of its own group needs a turn for each. The limit of all groups together is
+    /// [`NodeBuilder::max_loads`](crate::NodeBuilder::max_loads). Not zero. Default: no limit.
     pub fn max_loads(mut self, loads: usize) -> Self {
         self.limits.max_loads = Some(loads);
         self
     }
 
-    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way, of the group or of the node. A stale value is not refreshed
-    /// meanwhile. Twice this and the [`load_timeout`](Self::load_timeout) are less than the time that peers wait for this node.
+    /// How long a getter call waits while [`max_loads`](Self::max_loads) others are under way, of the group or of the node. A
+    /// stale value is not refreshed meanwhile. Twice this and the [`load_timeout`](Self::load_timeout) are less than the time that peers wait for this node.
     /// Default: 1 s.
     pub fn load_queue_timeout(mut self, limit: Duration) -> Self {
         self.limits.load_queue_timeout = limit;
@@ -90,8 +90,8 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// How many values are refreshed in the background at once, of those that are stale and those that are about to be. A
-    /// further one is served as it is, and the next get tries again. So values that expire together do not all go to the
+    /// How many values that are stale, or about to be, are refreshed in the background at once. A further one is served as it
+    /// is, and the next get of it tries again. So values that expire together do not all go to the
     /// database together. Not zero. Default: 256.
     pub fn max_refreshes(mut self, refreshes: usize) -> Self {
         self.limits.max_refreshes = refreshes;
@@ -107,8 +107,8 @@ impl<G> GroupBuilder<G> {
 }
 
 impl Limits {
-    /// `request_timeout` is the time that peers wait for this node, if it is known, and `queue` how long their requests wait for
-    /// their turns.
+    /// `request_timeout` is the time that peers wait for this node, if it is known. Of that, `queue` may be a request's wait for
+    /// its turn.
     pub(super) fn check(
         &self,
         request_timeout: Option<Duration>,
@@ -141,8 +141,8 @@ impl Limits {
         let longest = load.saturating_add(queue);
         if let Some(request) = request_timeout.filter(|request| longest >= *request) {
             let reason = format!(
-                "{load:?}, after a wait of {queue:?}, is not less than the request_timeout of {request:?}, after which peers \
-                 give up on a load and load the value themselves"
+                "{load:?}, and {queue:?} in which a peer's request waits for its turn, are not less than the \
+                 request_timeout of {request:?}, after which peers give up on a load and load the value themselves"
             );
             return Err(Error::invalid("load_timeout", reason));
         }

@@ -13,10 +13,11 @@ impl<G> GroupBuilder<G> {
         self
     }
 
-    /// Asks the node with the copy on [standby](Self::standby), too, when an owner takes longer for its answer than it takes
-    /// for this share of all, from 0.5 to just below 1, as the node has measured it: `0.95` for the slowest twentieth. The first answer
-    /// with a value counts. The second node only looks into its memory, so that no value is loaded twice. It is asked for one
-    /// fetch in twenty at most, and at the earliest after a millisecond. Gets of several keys are not hedged. Default: never.
+    /// Hedges fetches: when an owner takes longer for an answer than it took for this share of its answers so far, the node
+    /// with the copy on [standby](Self::standby) is asked, too. The first answer with a value counts. `0.95` hedges the slowest
+    /// twentieth. The second node only looks into its memory, so that no value is loaded twice. It is asked for one fetch in
+    /// twenty at most, and at the earliest after a millisecond. Gets of several keys are not hedged. From 0.5 to just below 1.
+    /// Default: never.
     pub fn hedge_after(mut self, share: f64) -> Self {
         self.hedge_after = Some(share);
         self

@@ -121,9 +121,9 @@ impl Inner {
         verdict(self.tell_who_is_behind(&routes, failed).await)
     }
 
-    /// Sends a change to all members but this node and the one with the id `except`. At the same time it goes to those who
-    /// leave or have left lately, whom other nodes may still ask. Members that have joined meanwhile get it then. Returns the members that
-    /// failed.
+    /// Sends a change to all members but this node and the one with the id `except`, and to members that leave or have left
+    /// lately, whom other nodes may still ask. Then it sends the change to members that have joined meanwhile. Returns the
+    /// members that failed.
     async fn send_to_all(
         self: &Arc<Self>,
         routes: &Routes,

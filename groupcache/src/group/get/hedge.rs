@@ -18,9 +18,9 @@ const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How a fetch is hedged.
 pub(super) struct Hedge<'a> {
     hedges: &'a Hedges,
-    /// The peer that is asked then, for a copy only.
+    /// The peer that is asked for a copy when the owner is slow.
     stand_in: &'a Peer,
-    /// How long the owner is waited for before.
+    /// How long the owner is waited for first.
     wait: Duration,
 }
 
@@ -67,19 +67,12 @@ impl Inner {
         tokio::select! {
             biased;
             answer = &mut answer => return answer,
-            copy = copy => if let Ok(reply) = copy && self.is_fresh(&reply) {
+            copy = copy => if let Ok(reply) = copy && self.freshness.life_of(reply.expiry) != Some(Duration::ZERO) {
                 // Otherwise the owner would seem to be as quick as it is at its best.
                 owner.note_abandoned_fetch(begun.elapsed());
                 return Ok(reply);
             }
         }
         answer.await
-    }
-
-    fn is_fresh(&self, reply: &Reply) -> bool {
-        let life = reply
-            .expiry
-            .map(|expiry| expiry.life(&self.freshness.wall_clock));
-        life.is_none_or(|life| !life.is_zero())
     }
 }

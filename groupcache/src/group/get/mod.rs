@@ -7,11 +7,12 @@
 //! 5. `load`: the load flight, the one place that calls the getter. Before it does, `take_over` asks former owners.
 //!
 //! `refresh` replaces values in the background that are stale or about to be, `modes` has the gets that do not go all the way,
-//! `future` carries a get and `outcome` counts it.
+//! `last_resort` is what a get answers that would fail, `future` carries a get and `outcome` counts it.
 
 mod fetch;
 mod future;
 mod hedge;
+mod last_resort;
 mod load;
 mod lookup;
 mod mirror;

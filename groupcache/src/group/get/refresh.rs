@@ -75,8 +75,8 @@ impl Inner {
         }
     }
 
-    /// A load has found that there is no value any more: no node goes on serving the stale one. One that nobody serves but as a
-    /// last resort goes where its owner says so.
+    /// A load has found that there is no value any more: no node goes on serving the stale one. A last resort goes from this
+    /// node only. Every other node drops its own when it asks, and hears that there is no value.
     pub(super) fn remove_stale(self: &Arc<Self>, key: Key, since: u64) {
         if self.store.get(&key).is_none() {
             return self.store.remove(&key);

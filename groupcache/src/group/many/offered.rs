@@ -66,10 +66,7 @@ impl Inner {
     /// Whether a peer's copy lives longer than what this node has.
     fn is_fresher(&self, reply: &Reply, key: &[u8]) -> bool {
         let held = self.store.inspect(key).and_then(|held| held.fresh_for);
-        let life = reply
-            .expiry
-            .map(|expiry| expiry.life(&self.freshness.wall_clock));
-        match (held, life) {
+        match (held, self.freshness.life_of(reply.expiry)) {
             (Some(held), Some(life)) => life > held,
             _ => true,
         }

@@ -62,16 +62,12 @@ impl Inner {
         }
     }
 
-    /// How long an answer that is ready waits for others: no longer than it is fresh, or a stale one than it may be served.
+    /// Until when an answer that is ready waits for others: no longer than it is fresh, and a stale one no longer than it may be
+    /// served.
     fn waits_until(&self, answer: &Result<Entry, Error>) -> Instant {
         let fresh_until = answer.as_ref().ok().and_then(|entry| entry.fresh_until);
-        let life = fresh_until.map(|until| {
-            let stale = || self.clock.now().saturating_duration_since(until);
-            match until.saturating_duration_since(self.clock.now()) {
-                Duration::ZERO => self.freshness.aging.kept_window().saturating_sub(stale()),
-                fresh => fresh,
-            }
-        });
+        let aging = &self.freshness.aging;
+        let life = fresh_until.map(|until| aging.left(until, self.clock.now()));
         Instant::now() + life.unwrap_or(PATIENCE).min(PATIENCE)
     }
 

@@ -5,8 +5,8 @@ use tokio::time::timeout;
 
 use crate::{Error, HttpOptions};
 
-/// Turns for the answers to requests, of which only so many are made at a time. As many more requests wait, and who waits longest
-/// is the next.
+/// Turns for the answers to requests. Only so many are made at a time. As many more requests may wait, and the one that has
+/// waited longest is the next.
 #[derive(Debug)]
 pub(crate) struct RequestTurns {
     free: Semaphore,
