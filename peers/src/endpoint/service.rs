@@ -10,7 +10,6 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use hyper::service::Service;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
 
 use super::dialect::Dialect;
 use crate::access::Pass;
@@ -311,27 +310,20 @@ impl Inner {
             bodies: Arc::clone(&self.bodies),
         };
         let mounted = self.streams.subscribe();
-        let limit = self.options.drain_timeout;
         upgrade(&mut request, mounted, move |connection| async move {
             let UpgradedConnection {
                 io,
                 first,
                 draining,
             } = connection;
-            // A peer whose credentials have become worthless is asked to open another stream, with better ones. It
-            // cannot keep this one by not ending it.
-            let over = pass.clone();
+            // A peer whose credentials have become worthless is asked to open another stream, with better ones.
             let draining = Box::pin(async {
                 tokio::select! {
                     () = draining => {}
                     () = pass.expiry() => {}
                 }
             });
-            tokio::select! {
-                biased;
-                () = stream::serve(io, &first, service, draining) => {}
-                () = async { over.expiry().await; sleep(limit).await } => {}
-            }
+            stream::serve(io, &first, service, draining).await;
         });
         stream::switching()
     }

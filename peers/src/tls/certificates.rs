@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -130,6 +130,12 @@ impl Certificates {
         &self.0.settings
     }
 
+    /// The current ones, to be looked at and given back at once.
+    pub(super) fn in_use(&self) -> Guard<Arc<Configs>> {
+        self.0.current.load()
+    }
+
+    /// The current ones, to be kept.
     pub(super) fn current(&self) -> Arc<Configs> {
         self.0.current.load_full()
     }

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 use tokio_rustls::rustls::client::danger::ServerCertVerifier as _;
@@ -18,7 +19,9 @@ pub(super) struct ShownChain {
     /// The name that the certificate has to be made out to. `None` if the other end has dialled.
     name: Option<pki_types::ServerName<'static>>,
     certificates: Certificates,
-    latest: Mutex<Look>,
+    latest: ArcSwap<Look>,
+    /// Held during a look.
+    looking: Mutex<()>,
     is_over: AtomicBool,
 }
 
@@ -40,12 +43,29 @@ impl ShownChain {
             chain: chain.iter().map(|it| it.clone().into_owned()).collect(),
             name,
             certificates: certificates.clone(),
-            latest: Mutex::new(Look {
+            latest: ArcSwap::from_pointee(Look {
                 with: configs,
                 at: Instant::now(),
             }),
+            looking: Mutex::new(()),
             is_over: AtomicBool::new(false),
         }
+    }
+
+    /// Whether this node's certificates are those of the latest look, which is not long ago.
+    fn is_up_to_date(&self) -> bool {
+        let latest = self.latest.load();
+        Arc::ptr_eq(&latest.with, &self.certificates.in_use())
+            && latest.at.elapsed() < self.certificates.look_every()
+    }
+
+    fn look(&self) {
+        let current = self.certificates.current();
+        self.is_over.store(!self.is_good(&current), Relaxed);
+        self.latest.store(Arc::new(Look {
+            with: current,
+            at: Instant::now(),
+        }));
     }
 
     fn is_good(&self, with: &Configs) -> bool {
@@ -71,18 +91,11 @@ impl Credential for ShownChain {
         if self.is_over.load(Relaxed) {
             return true;
         }
-        // Who finds it locked leaves the look to the one who has it.
-        let Some(mut latest) = self.latest.try_lock() else {
-            return false;
-        };
-        let current = self.certificates.current();
-        let is_old = latest.at.elapsed() >= self.certificates.look_every();
-        if is_old || !Arc::ptr_eq(&current, &latest.with) {
-            self.is_over.store(!self.is_good(&current), Relaxed);
-            *latest = Look {
-                with: current,
-                at: Instant::now(),
-            };
+        // A caller that finds it locked leaves the look to the one who has it.
+        if !self.is_up_to_date()
+            && let Some(_looking) = self.looking.try_lock()
+        {
+            self.look();
         }
         self.is_over.load(Relaxed)
     }
@@ -94,7 +107,7 @@ impl Credential for ShownChain {
             if self.is_over.load(Relaxed) {
                 return;
             }
-            if !Arc::ptr_eq(&self.certificates.current(), &self.latest.lock().with) {
+            if !Arc::ptr_eq(&self.certificates.in_use(), &self.latest.load().with) {
                 return;
             }
             tokio::select! {

@@ -38,8 +38,8 @@ impl HttpOptions {
         self
     }
 
-    /// How long [`Server::shutdown`](crate::Server::shutdown) waits for requests that are being answered.
-    /// Default: 10 s.
+    /// How long [`Server::shutdown`](crate::Server::shutdown) waits for requests that are being answered. A
+    /// connection whose credentials count no more has the same time. Default: 10 s.
     pub fn drain_timeout(mut self, timeout: Duration) -> Self {
         self.drain_timeout = timeout;
         self

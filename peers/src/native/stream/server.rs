@@ -70,6 +70,7 @@ pub(crate) async fn serve(
         due: options.write_timeout.min(options.body_timeout),
         message: options.body_timeout,
         idle: options.server_idle_timeout,
+        drain: options.drain_timeout,
     };
     let bodies = Arc::clone(&service.bodies);
     let why = Session::new(io, first, service, hello, times, bodies, draining).await;

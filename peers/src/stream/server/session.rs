@@ -5,6 +5,7 @@ use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 
@@ -53,6 +54,8 @@ pub(crate) struct Times {
     pub(crate) message: Duration,
     /// How long a connection is kept without calls.
     pub(crate) idle: Duration,
+    /// How long calls that are under way may take to end once the connection is to end.
+    pub(crate) drain: Duration,
 }
 
 /// The server's end of a stream. The future ends with the connection.
@@ -72,8 +75,11 @@ pub(crate) struct Session<T, A: Answerer> {
     called: u64,
     /// Bytes read so far.
     read: u64,
-    /// Ready once the server shuts down; `None` after that.
-    draining: Option<BoxFuture<'static, ()>>,
+    /// Ready once the connection is to end, and empty after that. It waits for much that hardly ever happens, and so it
+    /// is polled when it was woken, and not with each call.
+    draining: FuturesUnordered<BoxFuture<'static, ()>>,
+    /// Until when calls that are under way may go on, once the connection is to end.
+    cut_off: Option<Pin<Box<Sleep>>>,
     /// How long a client has to close after everything is done.
     grace: Option<Pin<Box<Sleep>>>,
     times: Times,
@@ -104,7 +110,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
             patience: Patience::new(times.due, times.idle),
             called: 0,
             read: 0,
-            draining: Some(draining),
+            draining: FuturesUnordered::from_iter([draining]),
+            cut_off: None,
             grace: None,
             times,
         }
@@ -112,7 +119,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
 
     /// Moves what can be moved. Ends with the reason why the connection cannot go on.
     fn drive(&mut self, cx: &mut task::Context<'_>) -> Poll<Error> {
-        self.poll_draining(cx);
+        if self.poll_draining(cx).is_ready() {
+            return Poll::Ready(lost("calls took too long to end"));
+        }
         loop {
             if let Err(error) = self.receive() {
                 return Poll::Ready(error);
@@ -145,8 +154,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
                 break;
             }
         }
-        if self.draining.is_none() && self.is_done() && self.poll_grace(cx).is_ready() {
-            return Poll::Ready(lost("the server shuts down"));
+        if self.cut_off.is_some() && self.is_done() && self.poll_grace(cx).is_ready() {
+            return Poll::Ready(lost("the server has closed it"));
         }
         if self
             .inbox
@@ -178,12 +187,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin, A: Answerer> Session<T, A> {
         grace.as_mut().poll(cx)
     }
 
-    fn poll_draining(&mut self, cx: &mut task::Context<'_>) {
-        if let Some(draining) = &mut self.draining
-            && draining.as_mut().poll(cx).is_ready()
-        {
-            self.draining = None;
+    /// Tells the client once the connection is to end. Ready when the calls that were under way have had their time.
+    fn poll_draining(&mut self, cx: &mut task::Context<'_>) -> Poll<()> {
+        if let Poll::Ready(Some(())) = self.draining.poll_next_unpin(cx) {
+            self.cut_off = Some(Box::pin(sleep(self.times.drain)));
             self.queue.push_control(frame::GOAWAY, 0, &[]);
+        }
+        match &mut self.cut_off {
+            Some(cut_off) => cut_off.as_mut().poll(cx),
+            None => Poll::Pending,
         }
     }
 
