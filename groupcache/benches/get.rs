@@ -10,7 +10,7 @@ use std::time::Duration;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use futures_util::future::join_all;
 use groupcache::testing::Cluster;
-use groupcache::{Always, Group, GroupBuilder, Key, Never, Node};
+use groupcache::{Always, Compression, Group, GroupBuilder, Key, Never, Node};
 use tokio::runtime::{Builder, Runtime};
 
 const KEYS: usize = 10_000;
@@ -61,6 +61,43 @@ fn local(criterion: &mut Criterion) {
                 .expect("a value")
         });
     });
+}
+
+/// About 4 KiB of JSON.
+async fn json(key: Key) -> Result<String, Infallible> {
+    let line = |n: u32| {
+        let price = n.wrapping_mul(2_654_435_761) % 100_000;
+        format!(
+            r#"{{"id":{n},"product":"{key}","price":{price},"currency":"EUR","in_stock":true}}"#
+        )
+    };
+    Ok((0..50).map(line).collect())
+}
+
+/// What a hit costs whose value is kept compressed, beside one whose value is kept as it is.
+fn compressed(criterion: &mut Criterion) {
+    let runtime = runtime();
+    for (name, compression) in [
+        ("hit of 4 KiB of JSON", None),
+        ("hit of 4 KiB of JSON, compressed", Some(Compression::lz4())),
+    ] {
+        let group = runtime.block_on(async {
+            let node = Node::builder("http://127.0.0.1:1").start().await?;
+            let group = node.group("bench", 256 << 20, json);
+            let group = match compression {
+                Some(compression) => group.compression(compression),
+                None => group,
+            };
+            let group = group.build()?;
+            group.get("product-1").await?;
+            println!("{name}: {} bytes of the budget", group.usage().bytes);
+            Ok::<_, groupcache::Error>(group)
+        });
+        let group = group.expect("a group");
+        criterion.bench_function(name, |bencher| {
+            bencher.iter(|| black_box(poll_ready(group.get("product-1"))));
+        });
+    }
 }
 
 /// A hit is ready at the first poll: what is measured is the get and not a runtime.
@@ -166,6 +203,6 @@ fn many(criterion: &mut Criterion) {
 criterion_group! {
     name = benches;
     config = Criterion::default().measurement_time(Duration::from_secs(3));
-    targets = local, remote, mirrors, many
+    targets = local, compressed, remote, mirrors, many
 }
 criterion_main!(benches);

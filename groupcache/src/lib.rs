@@ -38,6 +38,7 @@
 //! - `kubernetes`: [`peers::Kubernetes`], the ready endpoints of a service. Adds kube and rustls, and k8s-openapi for
 //!   Kubernetes 1.33 and later. A program that chooses the version of k8s-openapi itself takes
 //!   `kubernetes-unversioned`.
+//! - `lz4`: [`Compression`], values that are kept compressed where that makes them shorter. Adds lz4_flex.
 //! - `mailgun`: [`Protocol::Mailgun`], clusters of mailgun/groupcache. Adds md-5.
 //! - `metrics`: [`NodeBuilder::metrics`] and [`Node::metrics`], metrics as text of OpenMetrics, which Prometheus reads. Adds
 //!   prometheus-client.
@@ -125,6 +126,8 @@ pub use report::{
     HotKey, InboundReport, NodeReport, PeerReport, RingPicture, RingReport,
 };
 pub use stats::Stats;
+#[cfg(feature = "lz4")]
+pub use store::Compression;
 pub use store::{Cached, Entries, EvictionCause, Store, Stored, Usage};
 #[cfg(feature = "json")]
 pub use typed::Json;

@@ -85,6 +85,19 @@ pub(super) const FAMILIES: &[Family] = &[
         "Values that a typed group could not decode",
         undecodable
     ),
+    counter_of_stats!(
+        "compressed_values",
+        "Values that were compressed to be kept",
+        compressed
+    ),
+    family(
+        "compression_saved",
+        "The bytes by which compressed values became shorter",
+        Kind::Counter(Unit::Bytes),
+        |scrape, out| {
+            each_group(scrape, out, |group| Count(group.stats.compression_saved));
+        },
+    ),
     gauge(
         "flights",
         Unit::Things,
@@ -362,7 +375,7 @@ pub(super) const FAMILIES: &[Family] = &[
 type Read = fn(&Scrape, &mut Out<'_>);
 
 const fn counter(name: &'static str, help: &'static str, read: Read) -> Family {
-    family(name, help, Kind::Counter, read)
+    family(name, help, Kind::Counter(Unit::Things), read)
 }
 
 const fn gauge(name: &'static str, unit: Unit, help: &'static str, read: Read) -> Family {

@@ -19,8 +19,8 @@ pub(super) type Labels<'a> = &'a [(&'static str, &'a str)];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Only grows. Its name ends in `_total`.
-    Counter,
+    /// Only grows. Its name ends in the unit and `_total`.
+    Counter(Unit),
     /// A level, in this unit.
     Gauge(Unit),
     /// Its name ends in the unit.
@@ -49,8 +49,8 @@ pub(super) enum Value<'a> {
 impl Family {
     pub(super) fn unit(&self) -> Unit {
         match self.kind {
-            Kind::Gauge(unit) | Kind::Histogram(unit) => unit,
-            Kind::Counter | Kind::Info => Unit::Things,
+            Kind::Counter(unit) | Kind::Gauge(unit) | Kind::Histogram(unit) => unit,
+            Kind::Info => Unit::Things,
         }
     }
 }

@@ -69,7 +69,7 @@ fn unit(unit: Unit) -> Option<registry::Unit> {
 
 fn kind(kind: Kind) -> MetricType {
     match kind {
-        Kind::Counter => MetricType::Counter,
+        Kind::Counter(_) => MetricType::Counter,
         Kind::Gauge(_) => MetricType::Gauge,
         Kind::Histogram(_) => MetricType::Histogram,
         Kind::Info => MetricType::Info,

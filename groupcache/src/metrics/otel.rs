@@ -26,7 +26,7 @@ enum Part {
 pub(crate) fn observe(meter: &Meter, source: &Source) {
     for family in FAMILIES {
         match family.kind {
-            Kind::Counter => counter(meter, family, Part::Whole, source),
+            Kind::Counter(_) => counter(meter, family, Part::Whole, source),
             Kind::Gauge(_) | Kind::Info => gauge(meter, family, source),
             Kind::Histogram(_) => {
                 for part in [Part::Count, Part::Sum, Part::Buckets] {
@@ -39,7 +39,7 @@ pub(crate) fn observe(meter: &Meter, source: &Source) {
 
 fn counter(meter: &Meter, family: &'static Family, part: Part, source: &Source) {
     let (suffix, unit) = match part {
-        Part::Whole => ("", None),
+        Part::Whole => ("", unit(family.unit())),
         Part::Count => (".count", None),
         Part::Sum => (".sum", unit(family.unit())),
         Part::Buckets => (".bucket", None),

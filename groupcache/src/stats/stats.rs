@@ -73,6 +73,10 @@ pub struct Stats {
     pub expirations: u64,
     /// Values that were not kept because they are larger than the store can hold.
     pub too_large: u64,
+    /// Values that were compressed to be kept: `GroupBuilder::compression`, of the feature `lz4`.
+    pub compressed: u64,
+    /// The bytes by which these became shorter.
+    pub compression_saved: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,
     /// Charged bytes of the hot entries.
@@ -114,6 +118,8 @@ impl AddAssign for Stats {
             evictions,
             expirations,
             too_large,
+            compressed,
+            compression_saved,
             bytes,
             hot_bytes,
             entries,
@@ -136,6 +142,8 @@ impl AddAssign for Stats {
         self.evictions += evictions;
         self.expirations += expirations;
         self.too_large += too_large;
+        self.compressed += compressed;
+        self.compression_saved += compression_saved;
         self.bytes += bytes;
         self.hot_bytes += hot_bytes;
         self.entries += entries;

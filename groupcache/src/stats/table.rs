@@ -35,6 +35,8 @@ impl fmt::Display for Stats {
             ("evictions", self.evictions),
             ("expirations", self.expirations),
             ("too large", self.too_large),
+            ("compressed", self.compressed),
+            ("bytes saved", self.compression_saved),
             ("entries", self.entries),
             ("bytes", self.bytes),
         ] {
@@ -81,7 +83,7 @@ mod tests {
             ..Stats::default()
         };
         let table = stats.to_string();
-        assert_eq!(table.lines().count(), 21);
+        assert_eq!(table.lines().count(), 23);
         assert!(
             table.starts_with("main hits                  6   75.0 %\n"),
             "{table}"

@@ -1,7 +1,10 @@
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use byteview::ByteView;
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy, Present};
 
 use super::eviction::{OnEvicted, tell};
+use super::packing::Packing;
 use super::tier::Tier;
 use super::usage::Usage;
 use crate::Key;
@@ -13,6 +16,11 @@ use crate::lifetime::Lifetime;
 pub(crate) struct BuiltIn {
     cache: Table,
     hot_ratio: usize,
+    packing: Packing,
+    /// Values that were kept compressed so far.
+    compressed: AtomicU64,
+    /// By how many bytes they became shorter.
+    saved: AtomicU64,
 }
 
 type Table = Cache<Key, ByteView, DefaultHashBuilder, SharedClock>;
@@ -27,6 +35,7 @@ impl BuiltIn {
         budget: usize,
         hot_ratio: usize,
         policy: Policy,
+        packing: Packing,
         clock: SharedClock,
         on_evicted: Option<OnEvicted>,
     ) -> Self {
@@ -36,20 +45,35 @@ impl BuiltIn {
             .clock(clock)
             .build();
         let cache = match on_evicted {
-            Some(on_evicted) => cache.listener(move |entry| tell(&on_evicted, entry)),
+            Some(on_evicted) => cache.listener(move |entry| tell(&on_evicted, packing, entry)),
             None => cache,
         };
-        Self { cache, hot_ratio }
+        Self {
+            cache,
+            hot_ratio,
+            packing,
+            compressed: AtomicU64::new(0),
+            saved: AtomicU64::new(0),
+        }
     }
 
     /// The live entry under `key`. It counts as no lookup.
     pub(super) fn inspect(&self, key: &[u8]) -> Option<Present<Key, ByteView>> {
-        self.cache.inspect(&KeyRef(key))
+        self.unpacked(self.cache.inspect(&KeyRef(key))?)
     }
 
-    /// All live entries, a few at a time.
+    /// All live entries, a few at a time, as they are kept.
     pub(super) fn entries(&self) -> Entries<'_> {
         self.cache.entries()
+    }
+
+    /// An entry with its value as its user knows it.
+    pub(super) fn unpacked(
+        &self,
+        mut entry: Present<Key, ByteView>,
+    ) -> Option<Present<Key, ByteView>> {
+        entry.value = self.packing.unpack(entry.value)?;
+        Some(entry)
     }
 
     /// The value under `key`, and `notice` is told of its entry: one hash, one shard, one probe.
@@ -57,7 +81,8 @@ impl BuiltIn {
     pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
         let cache = &self.cache;
         let key = KeyRef(key);
-        cache.get_with_hashed(cache.hash(&key), &key, notice)
+        let kept = cache.get_with_hashed(cache.hash(&key), &key, notice)?;
+        self.packing.unpack(kept)
     }
 
     /// Keeps a value in the place of an older one, if the condition holds under the lock that guards the
@@ -79,16 +104,27 @@ impl BuiltIn {
             is_refreshed_ahead,
             ..
         } = lifetime;
-        let charge = charge(&key, &view, kept_until.is_some());
+        let kept = self.pack(view);
+        let charge = charge(&key, &kept, kept_until.is_some());
         let meta = Meta::new(charge).class(class).expires(kept_until);
         let meta = meta.flag(is_refreshed_ahead);
         // A value that is too large is refused before the condition is asked.
-        if let Err(refused) = self.cache.insert_if(key, view, meta, &condition)
+        if let Err(refused) = self.cache.insert_if(key, kept, meta, &condition)
             && refused.is_too_large()
             && condition()
         {
             self.cache.remove(refused.key().as_bytes());
         }
+    }
+
+    fn pack(&self, view: ByteView) -> ByteView {
+        let len = view.len();
+        let kept = self.packing.pack(view);
+        if self.packing.is_compressed(&kept) {
+            self.compressed.fetch_add(1, Relaxed);
+            self.saved.fetch_add((len - kept.len()) as u64, Relaxed);
+        }
+        kept
     }
 
     pub(crate) fn set_budget(&self, bytes: usize) {
@@ -133,6 +169,11 @@ impl BuiltIn {
             hot_entries: hot.entries,
             victim_age: cache.victim_age(),
         }
+    }
+
+    /// The values that were kept compressed so far, and the bytes by which they became shorter.
+    pub(crate) fn compressed(&self) -> (u64, u64) {
+        (self.compressed.load(Relaxed), self.saved.load(Relaxed))
     }
 
     /// What has left, and what was refused.

@@ -43,7 +43,7 @@ impl Iterator for Entries<'_> {
     fn next(&mut self) -> Option<Cached> {
         match &mut self.rest {
             Rest::Nothing => None,
-            Rest::BuiltIn(entries) => Some(self.storage.cached(entries.next()?)),
+            Rest::BuiltIn(entries) => entries.find_map(|kept| self.storage.unpacked(kept)),
             Rest::Custom(keys) => keys.find_map(|key| self.storage.inspect(&key)),
         }
     }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use byteview::ByteView;
 use lru::{Cause, Removed};
 
+use super::packing::Packing;
 use crate::Key;
 
 /// Why an entry has left a group's store.
@@ -57,8 +58,11 @@ impl From<Cause> for EvictionCause {
 pub(crate) type OnEvicted = Box<dyn Fn(&Key, &ByteView, EvictionCause) + Send + Sync>;
 
 /// Tells the user's function, whose panic ends nothing else.
-pub(super) fn tell(on_evicted: &OnEvicted, entry: &Removed<Key, ByteView>) {
-    let call = || on_evicted(&entry.key, &entry.value, entry.cause.into());
+pub(super) fn tell(on_evicted: &OnEvicted, packing: Packing, entry: &Removed<Key, ByteView>) {
+    let Some(value) = packing.unpack(entry.value.clone()) else {
+        return;
+    };
+    let call = || on_evicted(&entry.key, &value, entry.cause.into());
     if catch_unwind(AssertUnwindSafe(call)).is_err() {
         tracing::error!("the function that hears of evictions has panicked");
     }

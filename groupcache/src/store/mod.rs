@@ -3,10 +3,13 @@
 mod aging;
 mod built_in;
 mod cached;
+#[cfg(feature = "lz4")]
+mod compression;
 mod custom;
 mod entries;
 mod eviction;
 mod hit_info;
+mod packing;
 mod settings;
 mod storage;
 mod tier;
@@ -14,6 +17,8 @@ mod usage;
 
 pub(crate) use aging::Aging;
 pub use cached::Cached;
+#[cfg(feature = "lz4")]
+pub use compression::Compression;
 pub use custom::{Store, Stored};
 pub use entries::Entries;
 pub use eviction::EvictionCause;

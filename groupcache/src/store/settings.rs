@@ -5,6 +5,7 @@ use lru::Policy;
 use super::aging::Aging;
 use super::custom::Store;
 use super::eviction::OnEvicted;
+use super::packing::Packing;
 use super::storage::Storage;
 use crate::clock::SharedClock;
 
@@ -15,6 +16,7 @@ pub(crate) struct StorageSettings {
     /// `None` until it is set, because a group without a budget must not have one.
     pub(crate) hot_ratio: Option<usize>,
     pub(crate) policy: Policy,
+    pub(crate) packing: Packing,
     /// A store of the user's, in place of the group's own.
     pub(crate) store: Option<Box<dyn Store>>,
     /// Hears of entries that leave the group's own store.
@@ -30,6 +32,7 @@ impl StorageSettings {
             budget,
             hot_ratio: None,
             policy: Policy::default(),
+            packing: Packing::default(),
             store: None,
             on_evicted: None,
         }
@@ -41,8 +44,16 @@ impl StorageSettings {
             Some(store) => Storage::custom(store, aging, clock),
             None => {
                 let hot_ratio = self.hot_ratio.unwrap_or(HOT_RATIO);
-                let (budget, policy) = (self.budget, self.policy);
-                Storage::built_in(budget, hot_ratio, policy, aging, clock, self.on_evicted)
+                let (budget, policy, packing) = (self.budget, self.policy, self.packing);
+                Storage::built_in(
+                    budget,
+                    hot_ratio,
+                    policy,
+                    packing,
+                    aging,
+                    clock,
+                    self.on_evicted,
+                )
             }
         }
     }

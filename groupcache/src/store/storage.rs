@@ -9,6 +9,7 @@ use super::cached::Cached;
 use super::custom::{Custom, Store, Stored};
 use super::eviction::OnEvicted;
 use super::hit_info::HitInfo;
+use super::packing::Packing;
 use super::tier::Tier;
 use super::usage::Usage;
 use crate::clock::SharedClock;
@@ -41,6 +42,7 @@ impl Storage {
         budget: usize,
         hot_ratio: usize,
         policy: Policy,
+        packing: Packing,
         aging: Aging,
         clock: SharedClock,
         on_evicted: Option<OnEvicted>,
@@ -49,7 +51,7 @@ impl Storage {
             0 => Place::Nowhere,
             _ => {
                 let clock = SharedClock::clone(&clock);
-                let store = BuiltIn::new(budget, hot_ratio, policy, clock, on_evicted);
+                let store = BuiltIn::new(budget, hot_ratio, policy, packing, clock, on_evicted);
                 Place::BuiltIn(Box::new(store))
             }
         };
@@ -73,7 +75,8 @@ impl Storage {
     #[cfg(test)]
     pub(crate) fn empty() -> Self {
         let clock = std::sync::Arc::new(lru::SystemClock);
-        Self::built_in(0, 8, Policy::default(), Aging::default(), clock, None)
+        let (policy, packing, aging) = Default::default();
+        Self::built_in(0, 8, policy, packing, aging, clock, None)
     }
 
     /// The entry under `key`.
@@ -115,7 +118,15 @@ impl Storage {
         }
     }
 
-    pub(super) fn cached(&self, entry: Present<Key, ByteView>) -> Cached {
+    /// An entry of the group's own store, as it is kept.
+    pub(super) fn unpacked(&self, kept: Present<Key, ByteView>) -> Option<Cached> {
+        match &self.place {
+            Place::BuiltIn(store) => Some(self.cached(store.unpacked(kept)?)),
+            Place::Nowhere | Place::Custom(_) => None,
+        }
+    }
+
+    fn cached(&self, entry: Present<Key, ByteView>) -> Cached {
         let Present {
             key,
             value,
@@ -312,6 +323,7 @@ impl Storage {
             stats.evictions = counts.evictions;
             stats.expirations = counts.expired;
             stats.too_large = counts.oversize;
+            (stats.compressed, stats.compression_saved) = store.compressed();
         }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use byteview::ByteView;
 
 use crate::rates::Rate;
-use crate::store::{Aging, Storage};
-use crate::{Candidate, Key, Policy, SystemClock};
+use crate::store::Storage;
+use crate::{Candidate, Key, SystemClock};
 
 /// Makes [`Candidate`]s, for tests of a [`Promoter`](crate::Promoter) and for simulations.
 ///
@@ -55,8 +55,16 @@ impl Candidates {
     /// A maker of candidates.
     pub fn new() -> Self {
         let store = |budget| {
-            let (policy, clock) = (Policy::default(), Arc::new(SystemClock));
-            Storage::built_in(budget, 8, policy, Aging::default(), clock, None)
+            let (policy, packing, aging) = Default::default();
+            Storage::built_in(
+                budget,
+                8,
+                policy,
+                packing,
+                aging,
+                Arc::new(SystemClock),
+                None,
+            )
         };
         Self {
             roomy: store(usize::MAX),

@@ -2,6 +2,8 @@ use byteview::ByteView;
 use lru::Policy;
 
 use super::group_builder::GroupBuilder;
+#[cfg(feature = "lz4")]
+use crate::store::Compression;
 use crate::store::{StorageSettings, Store};
 use crate::{Error, EvictionCause, Key};
 
@@ -18,6 +20,17 @@ impl<G> GroupBuilder<G> {
     /// than [`Policy::Lru`] on almost any load.
     pub fn policy(mut self, policy: Policy) -> Self {
         self.storage.policy = policy;
+        self
+    }
+
+    /// Keeps values compressed where that makes them shorter, so that more of them fit into the budget. Getters, callers,
+    /// codecs and peers see them as they are: values travel between nodes uncompressed, and each node may choose for
+    /// itself.
+    ///
+    /// It cannot be combined with a [store of your own](Self::store), which may compress by itself. Default: none.
+    #[cfg(feature = "lz4")]
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.storage.packing.compression = Some(compression);
         self
     }
 
@@ -77,6 +90,28 @@ impl StorageSettings {
             let reason = "a store of one's own does not say which entries leave it";
             return Err(Error::invalid("on_evicted", reason));
         }
+        self.check_compression()
+    }
+
+    #[cfg(feature = "lz4")]
+    fn check_compression(&self) -> Result<(), Error> {
+        let Some(compression) = self.packing.compression else {
+            return Ok(());
+        };
+        if self.store.is_some() {
+            let reason = "a store of one's own keeps values as it likes";
+            return Err(Error::invalid("compression", reason));
+        }
+        compression.check()
+    }
+
+    #[cfg(not(feature = "lz4"))]
+    #[allow(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "as with compression"
+    )]
+    fn check_compression(&self) -> Result<(), Error> {
         Ok(())
     }
 }
