@@ -79,10 +79,20 @@ impl BuiltIn {
     /// The value under `key`, and `notice` is told of its entry: one hash, one shard, one probe.
     #[inline]
     pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
-        let cache = &self.cache;
-        let key = KeyRef(key);
-        let kept = cache.get_with_hashed(cache.hash(&key), &key, notice)?;
-        self.packing.unpack(kept)
+        if !self.packing.is_plain() {
+            return self.get_packed(key, notice);
+        }
+        let (cache, key) = (&self.cache, KeyRef(key));
+        // The value of a hit is passed on as it is read. A look at it here would wait until it is written.
+        cache.get_with_hashed(cache.hash(&key), &key, notice)
+    }
+
+    #[inline(never)]
+    fn get_packed(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
+        let (cache, key) = (&self.cache, KeyRef(key));
+        let notice = |hit: Hit<&ByteView>| notice(hit);
+        let packed = cache.get_with_hashed(cache.hash(&key), &key, notice)?;
+        self.packing.unpack(packed)
     }
 
     /// Keeps a value in the place of an older one, if the condition holds under the lock that guards the

@@ -12,6 +12,12 @@ pub(crate) struct Packing {
 
 #[cfg(feature = "lz4")]
 impl Packing {
+    /// Whether values are kept as they are.
+    #[inline]
+    pub(super) fn is_plain(self) -> bool {
+        self.compression.is_none()
+    }
+
     /// The value in the form in which it is kept.
     pub(super) fn pack(self, value: ByteView) -> ByteView {
         match self.compression {
@@ -38,6 +44,11 @@ impl Packing {
 /// Without a feature for it there is no compression.
 #[cfg(not(feature = "lz4"))]
 impl Packing {
+    #[inline]
+    pub(super) fn is_plain(self) -> bool {
+        true
+    }
+
     pub(super) fn pack(self, value: ByteView) -> ByteView {
         value
     }
