@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 /// The bytes that the shards of a cache have in common.
 ///
@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 pub(crate) struct Budget {
     limit: AtomicUsize,
     used: AtomicUsize,
+    /// Whether the limit left too little room once. Written when this changes only.
+    reached: AtomicBool,
 }
 
 impl Budget {
@@ -20,6 +22,7 @@ impl Budget {
         Self {
             limit: AtomicUsize::new(limit),
             used: AtomicUsize::new(0),
+            reached: AtomicBool::new(false),
         }
     }
 
@@ -38,6 +41,23 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
+    /// Whether the limit left too little room once.
+    #[inline]
+    pub(crate) fn was_reached(&self) -> bool {
+        self.reached.load(Relaxed)
+    }
+
+    /// Whether `bytes` more would exceed the limit at this moment, or others have done so before.
+    #[inline]
+    pub(crate) fn is_reached(&self, bytes: usize) -> bool {
+        self.was_reached() || self.used().saturating_add(bytes) > self.limit()
+    }
+
+    /// Forgets that the limit was reached.
+    pub(crate) fn relax(&self) {
+        self.reached.store(false, Relaxed);
+    }
+
     /// Takes `bytes` and returns true, or takes nothing and returns false if the limit leaves less
     /// room. Taking zero bytes always succeeds: a replacement of the same size needs no room.
     #[inline]
@@ -47,7 +67,11 @@ impl Budget {
         }
         let limit = self.limit();
         let take = |used: usize| used.checked_add(bytes).filter(|&used| used <= limit);
-        self.used.fetch_update(Relaxed, Relaxed, take).is_ok()
+        let taken = self.used.fetch_update(Relaxed, Relaxed, take).is_ok();
+        if !taken && !self.was_reached() {
+            self.reached.store(true, Relaxed);
+        }
+        taken
     }
 
     #[inline]

@@ -20,6 +20,7 @@ mod linear;
 mod lock;
 mod lru;
 mod meta;
+mod patience;
 mod policy;
 mod present;
 mod recency;

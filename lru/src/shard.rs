@@ -90,16 +90,27 @@ impl<K, V> Shard<K, V> {
     }
 }
 
+/// How full a shard is. Only the holder of the shard's lock writes this; threads that look for a shard
+/// to evict from read it without the lock. Aligned as the locks are, so that inserts into different
+/// shards do not write to the same cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Fill {
+    pub(crate) bytes: AtomicUsize,
+    /// How many entries nobody asks for any more, as far as the policy can tell.
+    pub(crate) stale: AtomicUsize,
+}
+
 /// A locked shard: the only place where entries come and go. Keeps the shard's books and the common
 /// budget in step.
 ///
 /// Hands every entry that leaves to the caller. The caller drops it after it has released the lock.
 pub(crate) struct Locked<'a, K, V> {
     pub(crate) shard: Writer<'a, Shard<K, V>>,
-    /// The bytes in the shard. Only the holder of the lock writes them; a thread that looks for the
-    /// fullest shard reads them without the lock.
-    pub(crate) bytes: &'a AtomicUsize,
+    pub(crate) fill: &'a Fill,
     pub(crate) budget: &'a Budget,
+    /// The hits of a shard so far, on average.
+    pub(crate) hits: u64,
 }
 
 /// An entry that asks for room.
@@ -140,10 +151,11 @@ impl<K, V> Locked<'_, K, V> {
     /// Lets the policy decide on an entry under a key that is not present. To be called once for each
     /// newcomer, because the policy forgets the ghost of the key.
     pub(crate) fn admit(&mut self, hash: u64, meta: &Meta) -> Admission {
+        let full = self.budget.is_reached(meta.charge);
         let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => Admission::default(),
-            Order::GhostClock(clock) => clock.admit(table, hash, meta),
+            Order::GhostClock(clock) => clock.admit(table, hash, meta, self.hits, full),
         }
     }
 
@@ -179,7 +191,8 @@ impl<K, V> Locked<'_, K, V> {
         self.shard.stats.removals += table.len() as u64;
         self.shard.stats.cleared += table.len() as u64;
         self.budget.give_back(table.bytes());
-        self.bytes.store(0, Relaxed);
+        self.budget.relax();
+        self.publish();
         table
     }
 
@@ -204,6 +217,12 @@ impl<K, V> Locked<'_, K, V> {
     pub(crate) fn pays_for(&self, newcomer: Newcomer, share: usize) -> bool {
         let full = newcomer.replaces.is_none() && self.table().is_full();
         full || self.table().bytes().saturating_add(self.growth(newcomer)) > share
+    }
+
+    /// Whether this shard has nothing left but a new working set, so that another shard should evict if it
+    /// has more.
+    pub(crate) fn is_renewed(&self) -> bool {
+        self.stale() == Some(0) && !self.table().is_full()
     }
 
     /// Stores the newcomer and returns the entry that it replaces. [`reserve`](Self::reserve) must have
@@ -241,13 +260,13 @@ impl<K, V> Locked<'_, K, V> {
                 } = newcomer;
                 let queue = match order {
                     Order::Lru => Queue::Main,
-                    Order::GhostClock(clock) => clock.queue(admission),
+                    Order::GhostClock(clock) => clock.queue(table, admission),
                 };
                 table.insert(hash, key, value, meta, queue, admission.record);
                 None
             }
         };
-        self.bytes.store(table.bytes(), Relaxed);
+        self.publish();
         replaced
     }
 
@@ -265,6 +284,11 @@ impl<K, V> Locked<'_, K, V> {
         if let Some(expired) = self.shard.table.remove_expired(clock) {
             self.departed(&expired);
             return Some(expired);
+        }
+        let Shard { table, order, .. } = &mut *self.shard;
+        if let Order::GhostClock(clock) = order {
+            clock.hear(table, self.hits);
+            self.publish();
         }
         let mut bytes = [Class::Main, Class::Hot].map(|class| self.table().usage(class).bytes);
         if let Some(newcomer) = newcomer {
@@ -323,9 +347,22 @@ impl<K, V> Locked<'_, K, V> {
 
     /// Counts an entry that has left, and gives its bytes back to the budget.
     fn departed(&mut self, removed: &Removed<K, V>) {
-        let Shard { table, stats, .. } = &mut *self.shard;
-        stats.count(removed.cause);
+        self.stats().count(removed.cause);
         self.budget.give_back(removed.meta.charge);
-        self.bytes.store(table.bytes(), Relaxed);
+        self.publish();
+    }
+
+    /// How many entries nobody asks for any more. `None` if the policy cannot tell that any entry is one
+    /// of these.
+    fn stale(&self) -> Option<usize> {
+        match &self.shard.order {
+            Order::Lru => None,
+            Order::GhostClock(clock) => clock.left(self.table()),
+        }
+    }
+
+    fn publish(&self) {
+        self.fill.bytes.store(self.table().bytes(), Relaxed);
+        self.fill.stale.store(self.stale().unwrap_or(0), Relaxed);
     }
 }

@@ -12,6 +12,8 @@ mod ghost_clock;
 mod ghosts;
 #[path = "../benches/policies/policies/lists.rs"]
 mod lists;
+#[path = "../benches/policies/policies/patience.rs"]
+mod patience;
 #[path = "../benches/policies/zipf.rs"]
 mod zipf;
 

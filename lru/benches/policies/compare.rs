@@ -6,6 +6,7 @@ use std::thread;
 use crate::policies::{
     FoyerLfu, FoyerS3Fifo, GhostClock, Lru, Moka, Policy, QuickCache, S3Fifo, Sieve, Tuning, belady,
 };
+use crate::shifts::{ROUNDS, Shift};
 use crate::table::{Row, Table};
 use crate::trace::Trace;
 
@@ -51,18 +52,43 @@ pub(crate) fn unit_table(
     subjects: &[Subject],
     versus: bool,
 ) -> Table {
+    let cases: Vec<_> = traces
+        .iter()
+        .flat_map(|trace| {
+            [1, 5, 10].map(|percent| {
+                let capacity = (trace.footprint() as u64 * percent / 100).max(1);
+                (trace, format!("{percent}%"), capacity)
+            })
+        })
+        .collect();
+    table_of(title, &cases, subjects, versus)
+}
+
+/// The same with room for a few entries only.
+pub(crate) fn tiny_table(title: &str, traces: &[Trace], subjects: &[Subject]) -> Table {
+    let cases: Vec<_> = traces
+        .iter()
+        .flat_map(|trace| {
+            [10, 30, 100].map(|capacity| (trace, format!("{capacity} entries"), capacity))
+        })
+        .collect();
+    table_of(title, &cases, subjects, true)
+}
+
+/// Runs every subject over traces with room for so many entries.
+fn table_of(
+    title: &str,
+    cases: &[(&Trace, String, u64)],
+    subjects: &[Subject],
+    versus: bool,
+) -> Table {
     const OPTIMUM: &str = "Belady";
     let mut names: Vec<&str> = subjects.iter().map(|&(name, _)| name).collect();
     if versus {
         names.push(OPTIMUM);
     }
-    let cases: Vec<(&Trace, u64)> = traces
-        .iter()
-        .flat_map(|trace| [1, 5, 10].map(|percent| (trace, percent)))
-        .collect();
     let mut values = in_parallel(cases.len() * names.len(), |n| {
-        let (trace, percent) = cases[n / names.len()];
-        let capacity = (trace.footprint() as u64 * percent / 100).max(1);
+        let &(trace, _, capacity) = &cases[n / names.len()];
         let setup = Setup {
             budget: capacity,
             objects: trace.footprint(),
@@ -77,8 +103,8 @@ pub(crate) fn unit_table(
     .into_iter();
     let rows = cases
         .iter()
-        .map(|(trace, percent)| Row {
-            case: format!("{} {percent}%", trace.name),
+        .map(|(trace, room, _)| Row {
+            case: format!("{} {room}", trace.name),
             values: values.by_ref().take(names.len()).collect(),
         })
         .collect();
@@ -133,6 +159,55 @@ pub(crate) fn sized_tables(traces: &[Trace], subjects: &[Subject]) -> [Table; 2]
             |r| r.bytes,
         ),
     ]
+}
+
+/// Every subject over every shift: the hit ratio in the second and third round of the new sets.
+pub(crate) fn shift_table(shifts: &[Shift], subjects: &[Subject]) -> Table {
+    let results = in_parallel(shifts.len() * subjects.len(), |n| {
+        let shift = &shifts[n / subjects.len()];
+        let (_, make) = subjects[n % subjects.len()];
+        rounds(shift, make)
+    });
+    let rows = shifts
+        .iter()
+        .zip(results.chunks(subjects.len().max(1)))
+        .flat_map(|(shift, results)| {
+            [1, 2].map(|round| Row {
+                case: format!("{}, round {}", shift.trace.name, round + 1),
+                values: results.iter().map(|rounds| rounds[round]).collect(),
+            })
+        })
+        .collect();
+    Table {
+        title: "Hit ratio, %, after another working set has taken over".to_owned(),
+        metric: "hit_ratio",
+        subjects: subjects.iter().map(|&(name, _)| name).collect(),
+        rivals: RIVALS.len(),
+        rows,
+    }
+}
+
+/// The percentage of hits in each round, over all sets of a shift.
+fn rounds(shift: &Shift, make: Make) -> [f64; ROUNDS] {
+    let trace = &shift.trace;
+    let mut policy = make(Setup {
+        budget: shift.budget,
+        objects: trace.footprint(),
+        entries: shift.budget * trace.footprint() as u64 / trace.footprint_bytes().max(1),
+        unit: false,
+    });
+    let hit: Vec<bool> = trace
+        .accesses
+        .iter()
+        .map(|&id| policy.access(id, trace.weight(id)))
+        .collect();
+    std::array::from_fn(|round| {
+        let ranges = shift.rounds.iter().skip(round).step_by(ROUNDS);
+        let all: Vec<bool> = ranges
+            .flat_map(|range| hit[range.clone()].to_vec())
+            .collect();
+        all.iter().filter(|&&hit| hit).count() as f64 * 100.0 / all.len().max(1) as f64
+    })
 }
 
 /// The percentage of the accesses, and of the bytes asked for, that were hits.

@@ -10,6 +10,7 @@
 
 mod compare;
 mod policies;
+mod shifts;
 mod synthetic;
 mod table;
 mod trace;
@@ -18,8 +19,10 @@ mod zipf;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
-use compare::{RIVALS, Setup, Subject, ghost_clock, sized_tables, unit_table};
-use policies::{Car, GhostClock, Policy, Sharded, Store, Tuning, WTinyLfu};
+use compare::{
+    RIVALS, Setup, Subject, ghost_clock, shift_table, sized_tables, tiny_table, unit_table,
+};
+use policies::{Car, GhostClock, Policy, Rule, Sharded, Store, Tuning, WTinyLfu};
 use table::Table;
 use trace::Trace;
 
@@ -33,8 +36,23 @@ const CANDIDATES: [Subject; 2] = [
 
 const OURS: Subject = ("ghost clock", |s| ghost_clock(s, Tuning::DEFAULT));
 
+/// Our policy without what lets a new working set take over.
+const NEVER_YIELDS: Subject = ("never yields", |s| {
+    ghost_clock(
+        s,
+        Tuning {
+            rule: Rule {
+                yields: false,
+                ..Rule::DEFAULT
+            },
+            ..Tuning::DEFAULT
+        },
+    )
+});
+
 /// Variants of our policy with one idea taken out, or one constant changed.
-const VARIANTS: [Subject; 12] = [
+const VARIANTS: [Subject; 13] = [
+    NEVER_YIELDS,
     ("fixed window", |s| {
         ghost_clock(
             s,
@@ -187,6 +205,9 @@ fn main() -> io::Result<()> {
     for table in sized_tables(&sized, &everyone) {
         show(table);
     }
+    let mut shifted = RIVALS.to_vec();
+    shifted.extend([NEVER_YIELDS, SHARDED[4], SHARDED[5], OURS]);
+    show(shift_table(&shifts::all(), &shifted));
     if !args.quick {
         show(unit_table(
             "Hit ratio, %, other workloads",
@@ -200,6 +221,9 @@ fn main() -> io::Result<()> {
             &everyone,
             true,
         ));
+        let mut tiny = RIVALS.to_vec();
+        tiny.extend([NEVER_YIELDS, OURS]);
+        show(tiny_table("Hit ratio, %, tiny caches", &published, &tiny));
         let mut shards = vec![OURS];
         shards.extend(SHARDED);
         show(unit_table(

@@ -15,6 +15,7 @@
 //! Prints one table, and writes `target/versus/lru.json` and the plots beside it. The bench `policies` has the
 //! candidates and variants that the policy was chosen from.
 
+#[allow(dead_code, reason = "the simulator compares more")]
 #[path = "../policies/compare.rs"]
 mod compare;
 mod harness;
@@ -23,6 +24,9 @@ mod memory;
 #[allow(dead_code, unused_imports, reason = "the simulator has more policies")]
 #[path = "../policies/policies/mod.rs"]
 mod policies;
+#[allow(dead_code, reason = "the simulator runs these")]
+#[path = "../policies/shifts.rs"]
+mod shifts;
 mod speed;
 mod subjects;
 #[allow(dead_code, reason = "the simulator compares more")]

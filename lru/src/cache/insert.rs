@@ -115,6 +115,9 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
                     if !shard.pays_for(newcomer, limit / self.shards.len()) {
                         break;
                     }
+                    if shard.is_renewed() && self.stalest(home).is_some() {
+                        break;
+                    }
                     match shard.evict(Some(newcomer), self.hot_ratio, &self.clock) {
                         Some(victim) => evicted.push(victim),
                         None => break,
@@ -122,8 +125,11 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
                 }
             }
             // This shard stays within its share, or has nothing left to evict. So other shards hold
-            // the bytes that the newcomer needs.
-            let mut other = self.lock(self.fullest(Some(home)));
+            // the bytes that the newcomer needs. Or another shard has entries that should go first.
+            let other = self
+                .stalest(home)
+                .unwrap_or_else(|| self.fullest(Some(home)));
+            let mut other = self.lock(other);
             evicted.extend(other.evict(None, self.hot_ratio, &self.clock));
         }
     }

@@ -2,7 +2,7 @@ use std::{
     fmt,
     hash::{BuildHasher, Hash},
     ops::Add,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    sync::atomic::Ordering::Relaxed,
     time::Duration,
 };
 
@@ -13,7 +13,7 @@ use crate::{
     Usage,
     budget::Budget,
     lock::{Locks, Reader},
-    shard::{Locked, Shard},
+    shard::{Fill, Locked, Shard},
     table::{Entry, Table},
 };
 
@@ -67,7 +67,7 @@ type Listener<K, V> = Box<dyn Fn(&Removed<K, V>) + Send + Sync>;
 pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     /// The number of shards is a power of two.
     shards: Locks<Shard<K, V>>,
-    /// The bytes in each shard.
+    /// How full each shard is.
     fills: Box<[Fill]>,
     budget: Budget,
     hot_ratio: usize,
@@ -77,12 +77,6 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
     /// Told of every entry that has left.
     listener: Option<Listener<K, V>>,
 }
-
-/// The bytes in one shard. Aligned as the locks are, so that inserts into different shards do not
-/// write to the same cache line.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Fill(AtomicUsize);
 
 /// How many entries `retain` and `set_budget` handle at most before they release a shard's lock.
 const BATCH: usize = 64;
@@ -191,15 +185,24 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     fn lock(&self, at: usize) -> Locked<'_, K, V> {
         Locked {
             shard: self.shards.write(at),
-            bytes: &self.fills[at].0,
+            fill: &self.fills[at],
             budget: &self.budget,
+            hits: self.shards.hits(at) / self.shards.len() as u64,
         }
+    }
+
+    /// The shard with the most entries that nobody asks for any more, apart from `except`.
+    fn stalest(&self, except: usize) -> Option<usize> {
+        let shards = (0..self.fills.len()).filter(|&at| at != except);
+        let stale = |at: usize| (self.fills[at].stale.load(Relaxed), at);
+        let (entries, at) = shards.map(stale).max()?;
+        (entries > 0).then_some(at)
     }
 
     /// The shard with the most bytes, apart from `except`. Shard 0 if there is no other shard.
     fn fullest(&self, except: Option<usize>) -> usize {
         let shards = (0..self.fills.len()).filter(|&at| Some(at) != except);
-        let fullest = shards.max_by_key(|&at| self.fills[at].0.load(Relaxed));
+        let fullest = shards.max_by_key(|&at| self.fills[at].bytes.load(Relaxed));
         fullest.unwrap_or(0)
     }
 }

@@ -212,6 +212,16 @@ impl<T> Locks<T> {
         slot.is_some_and(|slot| slot.reading.load(Relaxed) != 0)
     }
 
+    /// Hits that readers have counted in their slots, and of those without a slot the ones at this lock.
+    pub(crate) fn hits(&self, at: usize) -> u64 {
+        let slots = self.slots.iter().take(thread::so_far());
+        let lookups = slots.map(|slot| &slot.lookups);
+        lookups
+            .chain([&self.locks[at].lookups])
+            .map(|lookups| lookups.hits.load(Relaxed))
+            .sum()
+    }
+
     /// Hits and misses that readers have counted.
     pub(crate) fn lookups(&self) -> (u64, u64) {
         let slots = self.slots.iter().map(|slot| &slot.lookups);

@@ -19,13 +19,17 @@
 //!   hit in a slightly larger window. The same holds for main. Each such return moves the border by half the object's
 //!   weight. The pull of a later return falls with the square of the distance.
 //! * Until the budget is reached for the first time, objects go straight to main. So main is full when a loop begins.
+//! * If newcomers come and hardly anything is hit, main gives way to them, because they may be a new working set.
 //!
 //! The ideas are from S3-FIFO (a small FIFO, lazy promotion), Clock-PRO and ARC (ghosts decide the border), and TinyLFU
 //! (a newcomer must be asked for more often than its victim).
 
+use std::iter;
+
 use super::Policy;
 use super::ghosts::{Ghost, Ghosts};
 use super::lists::{Links, List};
+use super::patience::{Patience, Rule};
 
 /// The constants of the policy. They are in a struct so that a run can vary each and show its effect.
 #[derive(Clone, Copy)]
@@ -51,6 +55,8 @@ pub(crate) struct Tuning {
     pub(crate) fill_main: bool,
     /// Whether the request with which an object returns counts in its first contest.
     pub(crate) eager: bool,
+    /// When main gives way to a new working set.
+    pub(crate) rule: Rule,
 }
 
 impl Tuning {
@@ -65,6 +71,7 @@ impl Tuning {
         adaptive: true,
         fill_main: true,
         eager: false,
+        rule: Rule::DEFAULT,
     };
 }
 
@@ -103,6 +110,9 @@ pub(crate) struct GhostClock {
     epoch: u8,
     ticks: usize,
     filled: bool,
+    /// Hits since the last newcomer.
+    hits: u64,
+    patience: Patience,
 }
 
 impl GhostClock {
@@ -127,11 +137,22 @@ impl GhostClock {
             epoch: 0,
             ticks: 0,
             filled: !tuning.fill_main,
+            hits: 0,
+            patience: Patience::new(tuning.rule),
         }
     }
 
     fn used(&self) -> u64 {
         self.window.weight + self.main.weight
+    }
+
+    fn share(&self, weight: u64) -> f64 {
+        weight as f64 / self.used().max(1) as f64
+    }
+
+    /// The share of an average entry.
+    fn entry(&self) -> f64 {
+        1.0 / (self.window.len + self.main.len).max(1) as f64
     }
 
     /// How often an object was asked for: its count, halved once for each epoch since.
@@ -177,8 +198,29 @@ impl GhostClock {
         self.tuning.margin == 0 || count > victim + victim / self.tuning.margin
     }
 
-    /// Evicts one object, if there is any.
-    fn evict(&mut self) {
+    /// The next entry of main that gives way to a new working set: one that was asked for twice, if one of the oldest
+    /// was, or else the oldest.
+    fn stale(&self) -> Option<u32> {
+        if !self.patience.yields() || !self.patience.has_more() {
+            return None;
+        }
+        let oldest = self.main.oldest()?;
+        let twice = |&id: &u32| self.count(id) + self.entries[id as usize].mark > 1;
+        iter::successors(Some(oldest), |&id| self.links.newer(id))
+            .take(self.tuning.steps)
+            .find(twice)
+            .or(Some(oldest))
+    }
+
+    /// Evicts one object, if there is any. Returns whether main gave way.
+    fn evict(&mut self) -> bool {
+        if let Some(stale) = self.stale() {
+            let share = self.share(self.links.weight(stale));
+            self.patience.give_way(self.main.len, self.stamp(true));
+            self.patience.given(share);
+            self.evict_from_main(stale);
+            return true;
+        }
         if self.window.weight as f64 > self.window_budget || self.main.len == 0 {
             for step in 0.. {
                 let Some(id) = self.links.pop(&mut self.window) else {
@@ -201,12 +243,15 @@ impl GhostClock {
                 } else {
                     self.bury(id, false);
                 }
-                return;
+                return false;
             }
         }
-        if let Some(victim) = self.victim() {
+        let oldest = self.main.oldest();
+        let oldest = oldest.filter(|_| self.patience.may_yield());
+        if let Some(victim) = oldest.or_else(|| self.victim()) {
             self.evict_from_main(victim);
         }
+        false
     }
 
     fn enter_main(&mut self, id: u32) {
@@ -226,6 +271,9 @@ impl GhostClock {
         self.entries[id as usize].place = Place::Out;
         self.evicted[usize::from(from_main)] += self.links.weight(id);
         let stamp = self.stamp(from_main);
+        if from_main {
+            self.patience.evicted(stamp);
+        }
         self.ghosts
             .reserve(self.tuning.ghosts * (self.window.len + self.main.len).max(1));
         self.ghosts.insert(
@@ -276,6 +324,7 @@ impl Policy for GhostClock {
         let entry = &mut self.entries[id as usize];
         if entry.place != Place::Out {
             entry.mark = (entry.mark + 1).min(self.tuning.mark_max);
+            self.hits += 1;
             return true;
         }
         if weight > self.budget {
@@ -283,8 +332,21 @@ impl Policy for GhostClock {
         }
         self.links.set_weight(id, weight);
 
+        let hits = std::mem::take(&mut self.hits);
+        self.patience.hear(hits, self.entry());
+        if !self.filled && self.used() + weight > self.budget {
+            self.filled = true;
+            self.patience.filled(self.main.len);
+        }
+        if self.filled {
+            self.patience.newcomer(self.share(weight), hits);
+        }
         let ghost = self.ghosts.take(id);
         if let Some(ghost) = ghost {
+            if ghost.from_main {
+                let (now, share) = (self.stamp(true), self.share(weight));
+                self.patience.returns(ghost.stamp, now, share);
+            }
             self.adapt(ghost, weight);
         }
         let entry = &mut self.entries[id as usize];
@@ -302,28 +364,35 @@ impl Policy for GhostClock {
 
         if ghost.is_some()
             && self.filled
+            && self.stale().is_none()
             && let Some(victim) = self.victim()
             && self.wins(count, victim)
         {
             while self.used() + weight > self.budget {
                 match self.victim() {
                     Some(victim) => self.evict_from_main(victim),
-                    None => self.evict(),
+                    None => {
+                        self.evict();
+                    }
                 }
             }
             self.enter_main(id);
             return false;
         }
 
+        let mut gave_way = true;
         while self.used() + weight > self.budget {
-            self.filled = true;
-            self.evict();
+            gave_way &= self.evict();
         }
-        if self.filled {
+        if !self.filled {
+            self.enter_main(id);
+        } else if gave_way && self.patience.yields() {
+            self.patience.give_way(self.main.len, self.stamp(true));
+            self.patience.loaded();
+            self.enter_main(id);
+        } else {
             self.entries[id as usize].place = Place::Window;
             self.links.push(&mut self.window, id);
-        } else {
-            self.enter_main(id);
         }
         false
     }
