@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use peers::{Coherence, Confirmed, DueExchange, Error, Knowledge, Member, Peer, RemoveRequest};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use super::groups::Groups;
 use crate::clock::now;
@@ -35,25 +35,20 @@ pub(super) fn start(groups: &Arc<Groups>, runtime: &Handle) {
 
 impl Exchanges {
     async fn run(self, mut members: watch::Receiver<Arc<[Member]>>) {
-        loop {
-            let Some(next) = self.make_due() else { return };
+        while let Some(groups) = self.groups.upgrade() {
+            let (due, next) = self.coherence.due(&groups.peers(), now());
+            drop(groups);
+            for exchange in due {
+                tokio::spawn(self.clone().make(exchange));
+            }
             tokio::select! {
                 biased;
-                changed = members.changed() => if changed.is_err() { return },
-                () = self.coherence.news() => {}
-                () = sleep_until(next) => {}
+                // An error says that the node is gone.
+                _ = members.changed() => {}
+                () = self.coherence.news().notified() => {}
+                () = sleep_until(next.into()) => {}
             }
         }
-    }
-
-    /// Begins the exchanges that are due, and returns when to look again; `None` once the node is gone.
-    fn make_due(&self) -> Option<Instant> {
-        let groups = self.groups.upgrade()?;
-        let (due, next) = self.coherence.due(&groups.peers(), now());
-        for exchange in due {
-            tokio::spawn(self.clone().make(exchange));
-        }
-        Some(next.into())
     }
 
     async fn make(self, exchange: DueExchange) {

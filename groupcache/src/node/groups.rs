@@ -47,7 +47,7 @@ impl Groups {
             Entry::Occupied(taken) => Err(Error::group_exists(&**taken.key())),
             Entry::Vacant(free) => {
                 free.insert(group.clone());
-                self.coherence.members_changed(); // it may have its own
+                self.coherence.news().notify_one(); // it may have members of its own
                 Ok(())
             }
         }
@@ -74,12 +74,12 @@ impl Groups {
 impl Groups {
     /// All peers: of the node, and of groups that have members of their own, also those that leave. Each once.
     pub(super) fn peers(&self) -> Vec<Peer> {
-        let (mut ids, mut peers) = (HashSet::new(), Vec::new());
+        let (mut members, mut peers) = (HashSet::new(), Vec::new());
         for router in self.routers() {
             let routes = router.snapshot();
             let others = routes.peers().iter().filter(|peer| !peer.is_self());
             let others = others.cloned().chain(router.leaving());
-            peers.extend(others.filter(|peer| ids.insert(peer.member().id().to_owned())));
+            peers.extend(others.filter(|peer| members.insert(peer.member().clone())));
         }
         peers
     }
@@ -255,8 +255,10 @@ impl PeerService for Groups {
         members: &'a [&'a str],
     ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
-            for id in members {
-                self.coherence.may_lack_some(id, now());
+            for peer in self.peers() {
+                if members.contains(&peer.member().id()) {
+                    self.coherence.may_lack_some(&peer, now());
+                }
             }
             Ok(())
         })

@@ -34,7 +34,7 @@ impl RingReport {
         let scheme = router.scheme();
         let peers = routes.peers().iter().zip(routes.shares());
         let peers = peers.map(|(peer, share)| {
-            let is_behind = coherence.is_behind(peer.member().id());
+            let is_behind = coherence.is_behind(peer.member());
             PeerReport::new(peer.member().clone(), peer.status(), *share, is_behind)
         });
         Self {

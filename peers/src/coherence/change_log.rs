@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -30,6 +30,9 @@ pub(super) struct ChangeLog {
     max_bytes: usize,
 }
 
+/// The groups and the keys of some changes.
+pub(super) type Changed = HashSet<(Arc<str>, Option<Bytes>)>;
+
 /// What a node lacks: what a log can name, and what it cannot.
 pub(super) type Lacking = (Vec<NamedChange>, Vec<UnnamedChanges>);
 
@@ -47,10 +50,8 @@ struct OfGroup {
     keys: HashMap<Bytes, Latest>,
     /// Changes of all keys.
     all: Latest,
-    /// How many of the log's changes are of this group.
-    logged: usize,
     /// The last change of each origin that the log has dropped.
-    dropped: BTreeMap<u64, ChangeId>,
+    dropped: Vec<ChangeId>,
 }
 
 /// The latest changes of a key: one for each origin, because nobody knows the order of theirs.
@@ -61,31 +62,15 @@ struct Latest {
     position: Option<u64>,
 }
 
-impl Latest {
-    fn of_origin(&self, origin: u64) -> Option<ChangeId> {
-        self.ids.iter().find(|id| id.origin == origin).copied()
+/// Adds a change to the last ones of each origin. As a vector, a list that is full forgets the oldest origin.
+fn add(last: &mut Vec<ChangeId>, id: ChangeId) {
+    match last.iter_mut().find(|held| held.origin == id.origin) {
+        Some(held) => *held = id.max(*held),
+        None => last.push(id),
     }
-
-    fn add(&mut self, id: ChangeId) {
-        match self.ids.iter_mut().find(|held| held.origin == id.origin) {
-            Some(held) => *held = id.max(*held),
-            None => self.ids.push(id),
-        }
-    }
-
-    fn is_since(&self, position: u64) -> bool {
-        self.position.is_some_and(|latest| latest >= position)
-    }
-}
-
-impl OfGroup {
-    /// As a vector, it forgets the oldest origin.
-    fn note_dropped(&mut self, id: ChangeId) {
-        let dropped = self.dropped.entry(id.origin).or_insert(id);
-        *dropped = id.max(*dropped);
-        if self.dropped.len() > MAX_ORIGINS {
-            self.dropped.pop_first();
-        }
+    if last.len() > MAX_ORIGINS {
+        let oldest = last.iter().min().copied();
+        last.retain(|held| Some(*held) != oldest);
     }
 }
 
@@ -124,7 +109,6 @@ impl ChangeLog {
         let position = self.end();
         let group = self.group(group);
         let of_group = self.groups.entry(Arc::clone(&group)).or_default();
-        of_group.logged += 1;
         let held = key.and_then(|key| of_group.keys.get_key_value(key));
         let held = held.map(|(held, _)| held.clone());
         let key = held.or_else(|| key.map(Bytes::copy_from_slice));
@@ -134,7 +118,7 @@ impl ChangeLog {
         };
         latest.position = Some(position);
         if let Some(id) = id {
-            latest.add(id);
+            add(&mut latest.ids, id);
         }
         if latest.ids.len() > MAX_KNOWN {
             // They cannot all be named to a peer, as if the log had dropped them.
@@ -144,54 +128,43 @@ impl ChangeLog {
         let change = Logged { id, group, key };
         self.bytes += change.charge();
         self.changes.push_back(change);
-        while self.bytes > self.max_bytes && self.drop_oldest() {}
+        while self.bytes > self.max_bytes && self.drop_oldest().is_some() {}
     }
 
-    /// The name of the group, shared by all its changes.
+    /// The name of the group, shared by all its changes in the log.
     fn group(&mut self, name: &str) -> Arc<str> {
         if let Some((group, _)) = self.groups.get_key_value(name) {
             return Arc::clone(group);
         }
         if self.groups.len() >= MAX_GROUPS {
-            let mut groups = self.groups.iter();
-            let idle = groups.find(|(_, of_group)| of_group.logged == 0);
-            match idle.map(|(group, _)| Arc::clone(group)) {
+            let mut groups = self.groups.keys();
+            match groups.find(|name| Arc::strong_count(name) == 1).cloned() {
                 Some(group) => drop(self.groups.remove(&group)),
-                None => while self.drop_oldest() {},
+                None => while self.drop_oldest().is_some() {},
             }
         }
         name.into()
     }
 
-    fn drop_oldest(&mut self) -> bool {
-        let Some(oldest) = self.changes.pop_front() else {
-            return false;
-        };
+    fn drop_oldest(&mut self) -> Option<Logged> {
+        let oldest = self.changes.pop_front()?;
         self.bytes -= oldest.charge();
-        let position = self.first;
         self.first += 1;
-        let Some(of_group) = self.groups.get_mut(&oldest.group) else {
-            return true;
-        };
-        of_group.logged -= 1;
+        let of_group = self.groups.entry(Arc::clone(&oldest.group)).or_default();
         if let Some(id) = oldest.id {
-            of_group.note_dropped(id);
+            add(&mut of_group.dropped, id);
         }
         let latest = match &oldest.key {
-            Some(key) => of_group.keys.get_mut(key),
-            None => Some(&mut of_group.all),
+            Some(key) => of_group.keys.entry(key.clone()).or_default(),
+            None => &mut of_group.all,
         };
-        if let Some(latest) = latest {
-            if latest.position == Some(position) {
-                *latest = Latest::default();
-                if let Some(key) = &oldest.key {
-                    of_group.keys.remove(key);
-                }
-            } else {
-                latest.ids.retain(|held| Some(*held) != oldest.id);
-            }
+        latest.ids.retain(|held| Some(*held) != oldest.id);
+        if latest.position < Some(self.first)
+            && let Some(key) = &oldest.key
+        {
+            of_group.keys.remove(key);
         }
-        true
+        Some(oldest)
     }
 
     /// Notes changes of a group that a peer has made and could not name. From now on this log cannot tell what has changed
@@ -199,19 +172,17 @@ impl ChangeLog {
     pub(super) fn note_unnamed(&mut self, unnamed: &UnnamedChanges) {
         self.append(&unnamed.group, None, None);
         self.blind_before = self.end();
-        let group = self.group(&unnamed.group);
-        let of_group = self.groups.entry(group).or_default();
-        for id in &unnamed.up_to {
-            of_group.note_dropped(*id);
+        if let Some(of_group) = self.groups.get_mut(&*unnamed.group) {
+            let up_to = unnamed.up_to.iter();
+            up_to.for_each(|id| add(&mut of_group.dropped, *id));
         }
     }
 
     /// The latest changes that a key's value has to be newer than.
     pub(super) fn known(&self, group: &str, key: &[u8]) -> Vec<KnownChange> {
         let known = |key, all| {
-            let ids = self
-                .latest(group, key)
-                .map_or(&[][..], |latest| &latest.ids);
+            let latest = self.latest(group, key);
+            let ids = latest.map_or(&[][..], |latest| &latest.ids);
             ids.iter().map(move |&id| KnownChange { id, all })
         };
         known(None, true).chain(known(Some(key), false)).collect()
@@ -224,7 +195,10 @@ impl ChangeLog {
         key: Option<&[u8]>,
         origin: u64,
     ) -> Option<ChangeId> {
-        let of_origin = |key| self.latest(group, key)?.of_origin(origin);
+        let of_origin = |key| {
+            let mut ids = self.latest(group, key)?.ids.iter();
+            ids.find(|id| id.origin == origin).copied()
+        };
         let of_key = key.and_then(|key| of_origin(Some(key)));
         of_key.max(of_origin(None))
     }
@@ -239,7 +213,7 @@ impl ChangeLog {
 
     /// Whether the key may have changed from this position on.
     pub(super) fn has_changed_since(&self, group: &str, key: &[u8], position: u64) -> bool {
-        let is_since = |latest: &Latest| latest.is_since(position);
+        let is_since = |latest: &Latest| latest.position >= Some(position);
         position < self.reach()
             || self.latest(group, None).is_some_and(is_since)
             || self.latest(group, Some(key)).is_some_and(is_since)
@@ -254,22 +228,18 @@ impl ChangeLog {
         position: u64,
     ) -> Lacking {
         let (mut named, mut bytes) = (Vec::new(), 0);
-        let mut unnamed: HashMap<&str, BTreeMap<u64, ChangeId>> = HashMap::new();
+        let mut unnamed: HashMap<&str, Vec<ChangeId>> = HashMap::new();
         for (group, of_group) in &self.groups {
-            let dropped = of_group.dropped.values();
-            for &id in dropped.filter(|id| mine.has_more_than(theirs, **id)) {
-                unnamed.entry(group).or_default().insert(id.origin, id);
+            let dropped = of_group.dropped.iter();
+            for id in dropped.filter(|id| mine.has_more_than(theirs, **id)) {
+                add(unnamed.entry(group).or_default(), *id);
             }
         }
-        for change in self.since(position) {
-            let Some(id) = change.id.filter(|id| !theirs.contains(*id)) else {
-                continue;
-            };
+        let changes = self.since(position);
+        for (id, change) in changes.filter(|(id, _)| !theirs.contains(*id)) {
             bytes += change.bytes_of_message();
             if bytes > MAX_NAMED_BYTES {
-                let of_group = unnamed.entry(&change.group).or_default();
-                let up_to = of_group.entry(id.origin).or_insert(id);
-                *up_to = id.max(*up_to);
+                add(unnamed.entry(&change.group).or_default(), id);
                 continue;
             }
             named.push(NamedChange {
@@ -280,22 +250,24 @@ impl ChangeLog {
         }
         let unnamed = unnamed.into_iter().map(|(group, up_to)| UnnamedChanges {
             group: group.into(),
-            up_to: up_to.into_values().collect(),
+            up_to,
         });
         (named, unnamed.collect())
     }
 
     /// The group and the key of each change that has a name, from a position on. `None` if the log has dropped one.
-    pub(super) fn named_since(&self, position: u64) -> Option<HashSet<(Arc<str>, Option<Bytes>)>> {
-        let named = self.since(position).filter(|change| change.id.is_some());
-        let named = named.map(|change| (Arc::clone(&change.group), change.key.clone()));
+    pub(super) fn named_since(&self, position: u64) -> Option<Changed> {
+        let named = self.since(position);
+        let named = named.map(|(_, change)| (Arc::clone(&change.group), change.key.clone()));
         (position >= self.reach()).then(|| named.collect())
     }
 
-    fn since(&self, position: u64) -> impl Iterator<Item = &Logged> {
+    /// The changes from a position on that have names.
+    fn since(&self, position: u64) -> impl Iterator<Item = (ChangeId, &Logged)> {
         let skipped = position.saturating_sub(self.first);
         let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
-        self.changes.range(skipped.min(self.changes.len())..)
+        let changes = self.changes.range(skipped.min(self.changes.len())..);
+        changes.filter_map(|change| Some((change.id?, change)))
     }
 }
 

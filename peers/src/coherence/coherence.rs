@@ -1,17 +1,15 @@
-use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
-use super::change_log::ChangeLog;
+use super::change_log::{ChangeLog, Changed};
 use super::options::CoherenceOptions;
-use super::standings::{Confirmed, Due, DueExchange, Standings};
+use super::standings::{Confirmed, Due, DueExchange, FIRST_PAUSE, Standings};
 use super::version_vector::VersionVector;
-use crate::{ChangeId, Knowledge, KnownChange, NodeState, Peer, Stamp, UnnamedChanges};
+use crate::{ChangeId, Knowledge, KnownChange, Member, NodeState, Peer, Stamp, UnnamedChanges};
 
 /// What one node knows of changes: those that it has made, whoever began them, the latest ones of each key, and how far
 /// each of its peers is.
@@ -23,8 +21,6 @@ use crate::{ChangeId, Knowledge, KnownChange, NodeState, Peer, Stamp, UnnamedCha
 /// value. Then the node forgets the key. Then the change is [made](Self::made): other nodes hear that this one needs it no more.
 #[derive(Debug)]
 pub struct Coherence {
-    /// The id of this node among the members.
-    member: Box<str>,
     /// This node's own, until it starts again. It begins with the time of the start, so that all nodes know which are old.
     origin: u64,
     state: Mutex<State>,
@@ -34,17 +30,15 @@ pub struct Coherence {
     reach: AtomicU64,
     /// The hash of what this node has made. Written under the lock.
     made: AtomicU64,
-    is_leaving: AtomicBool,
     standings: Standings,
-    has_exchanges: bool,
 }
 
 #[derive(Debug)]
 struct State {
     made: VersionVector,
     log: ChangeLog,
-    /// The number of this node's last change.
-    begun: u64,
+    /// What this node says of itself.
+    own: Knowledge,
     /// The next look for peers to compare with comes when the log is [worn](ChangeLog::worn) up to this position.
     next_look: u64,
 }
@@ -83,21 +77,23 @@ impl Coherence {
     ) -> Self {
         let started = started.duration_since(SystemTime::UNIX_EPOCH);
         let random = RandomState::new().hash_one("origin") >> 32;
+        let origin = (started.unwrap_or_default().as_secs() << 32 | random).max(1);
         Self {
-            member: member.into(),
-            origin: (started.unwrap_or_default().as_secs() << 32 | random).max(1),
+            origin,
             state: Mutex::new(State {
                 made: VersionVector::default(),
                 log: ChangeLog::new(options.change_log_bytes),
-                begun: 0,
+                own: Knowledge {
+                    member: member.into(),
+                    origin,
+                    ..Knowledge::default()
+                },
                 next_look: 1,
             }),
             position: AtomicU64::new(0),
             reach: AtomicU64::new(0),
             made: AtomicU64::new(VersionVector::default().hash()),
-            is_leaving: AtomicBool::new(false),
             standings: Standings::new(options.exchange_interval, has_exchanges),
-            has_exchanges,
         }
     }
 
@@ -123,8 +119,8 @@ impl Coherence {
     /// [`hear`](Self::hear), as every other one does.
     pub fn begin(&self, changes: usize, members: u64) -> Stamp {
         let mut state = self.state.lock();
-        let (origin, number) = (self.origin, state.begun + 1);
-        state.begun += changes as u64;
+        let (origin, number) = (self.origin, state.own.begun + 1);
+        state.own.begun += changes as u64;
         let id = ChangeId { origin, number };
         Stamp { id, members }
     }
@@ -209,6 +205,12 @@ impl State {
         }
         SetVerdict::Keep
     }
+
+    fn summary(&self) -> Knowledge {
+        let mut summary = self.own.clone();
+        summary.made = self.made.to_list();
+        summary
+    }
 }
 
 /// # What a value has to be newer than
@@ -244,18 +246,14 @@ impl Coherence {
         NodeState { origin, made }
     }
 
-    fn reach(&self) -> u64 {
-        self.reach.load(Ordering::SeqCst)
-    }
-
     /// From now on this node says to everybody that it leaves.
     pub fn leave(&self) {
-        self.is_leaving.store(true, Ordering::SeqCst);
+        self.state.lock().own.is_leaving = true;
     }
 
     /// What this node has made, to ask a peer for what it lacks.
     pub fn summary(&self) -> Knowledge {
-        self.summary_of(&self.state.lock())
+        self.state.lock().summary()
     }
 
     /// Everything that the peer lacks that has sent this knowledge.
@@ -269,18 +267,7 @@ impl Coherence {
             complete_for: origin,
             changes,
             unnamed,
-            ..self.summary_of(&state)
-        }
-    }
-
-    fn summary_of(&self, state: &State) -> Knowledge {
-        Knowledge {
-            member: self.member.clone(),
-            origin: self.origin,
-            begun: state.begun,
-            is_leaving: self.is_leaving.load(Ordering::SeqCst),
-            made: state.made.to_list(),
-            ..Knowledge::default()
+            ..state.summary()
         }
     }
 
@@ -288,10 +275,9 @@ impl Coherence {
     pub fn answer(&self, theirs: &Knowledge, now: Instant) -> Knowledge {
         let position = self.position();
         let lacking = self.lacking(theirs);
-        let (peer, confirmed) = (&theirs.member, Confirmed::by(theirs, position));
-        match lacking.is_nothing_new() {
-            true => self.standings.confirm(peer, confirmed, now),
-            false => self.standings.heard(peer, theirs.origin, now),
+        if lacking.is_nothing_new() {
+            let confirmed = Confirmed::by(theirs, position);
+            self.standings.confirm(&theirs.member, confirmed, now);
         }
         lacking
     }
@@ -326,46 +312,43 @@ impl Coherence {
 impl Coherence {
     /// A peer was not told of the changes from this position on.
     pub fn not_told(&self, peer: &Peer, position: u64, now: Instant) {
-        self.standings.miss(peer, position..self.position(), now);
+        let (missed, due) = (position..self.position(), now + FIRST_PAUSE);
+        self.standings.miss(peer.member(), missed, due);
     }
 
-    /// Another node says that a peer may lack changes.
-    pub fn may_lack_some(&self, peer: &str, now: Instant) {
-        self.standings.may_lack_some(peer, self.position(), now);
+    /// Another node says that a peer may lack changes. This one tells it at once, if it can.
+    pub fn may_lack_some(&self, peer: &Peer, now: Instant) {
+        let position = self.position();
+        self.standings.miss(peer.member(), position..position, now);
     }
 
     /// A peer has replied. If it has made the same changes as this node, the two need not compare for a while. If it has started
     /// again, they have to, unless this node has forgotten nothing.
-    pub fn heard(&self, peer: &Peer, state: NodeState, now: Instant) {
+    pub fn heard(&self, peer: &Peer, state: NodeState) {
         if state.made == self.made.load(Ordering::SeqCst) && state.made > 0 {
             peer.note_agreement();
         }
-        if self.reach() > 0 {
-            self.standings.heard(peer.member().id(), state.origin, now);
+        if self.reach.load(Ordering::SeqCst) > 0 {
+            self.standings.heard(peer.member(), state.origin);
         }
     }
 
-    /// Ends when another exchange may be [due](Self::due), or due sooner. One task waits.
-    pub async fn news(&self) {
-        self.standings.news.notified().await;
-    }
-
-    /// The members may have changed.
-    pub fn members_changed(&self) {
-        self.standings.news.notify_one();
+    /// Wakes the one task that makes the exchanges: another one may be [due](Self::due), or due sooner.
+    pub fn news(&self) -> &Notify {
+        &self.standings.news
     }
 
     /// Whether it is known that a peer may lack changes.
-    pub fn is_behind(&self, peer: &str) -> bool {
+    pub fn is_behind(&self, peer: &Member) -> bool {
         self.standings.is_behind(peer)
     }
 
     /// Whether a peer may be asked for a value, with all that this node [knows](Self::known) of the key, which has been read
     /// before. A peer may not that could lack changes which this node remembers no more: its values may be older. With
     /// [`Trust::Of`], only the answer of that start of the peer counts.
-    pub fn trust(&self, peer: &str) -> Trust {
-        let reach = self.reach();
-        if reach == 0 || !self.has_exchanges {
+    pub fn trust(&self, peer: &Member) -> Trust {
+        let reach = self.reach.load(Ordering::SeqCst);
+        if reach == 0 || !self.standings.has_exchanges {
             return Trust::Full;
         }
         let confirmed = self.standings.confirmed(peer);
@@ -386,13 +369,15 @@ impl Coherence {
 
     /// The group and the key of each change that this node began, from a position on, for a peer whose protocol names no
     /// changes. `None` if the log does not hold all of them.
-    pub fn own_since(&self, position: u64) -> Option<HashSet<(Arc<str>, Option<Bytes>)>> {
+    pub fn own_since(&self, position: u64) -> Option<Changed> {
         self.state.lock().log.named_since(position)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
     use crate::coherence::nowhere;
 
@@ -408,6 +393,11 @@ mod tests {
 
     fn started(options: CoherenceOptions) -> Coherence {
         Coherence::new("p", SystemTime::UNIX_EPOCH, options, true)
+    }
+
+    /// How far a node trusts its peer `p`.
+    fn trust(node: &Coherence) -> Trust {
+        node.trust(nowhere::peer("p", "p").member())
     }
 
     fn hear(node: &Coherence, key: &str, stamp: Stamp) -> bool {
@@ -547,16 +537,16 @@ mod tests {
     fn a_peer_is_asked_only_if_it_has_made_what_this_node_forgets() {
         let (one, other) = (forgetful(), node());
         remove(&one, "k");
-        assert_eq!(one.trust("p"), Trust::Full, "the change goes along");
+        assert_eq!(trust(&one), Trust::Full, "the change goes along");
         for number in 0..2000 {
             remove(&one, &number.to_string());
         }
-        assert_eq!(one.trust("p"), Trust::None);
+        assert_eq!(trust(&one), Trust::None);
         compare(&one, &other);
-        assert_eq!(one.trust("p"), Trust::Of(other.origin));
+        assert_eq!(trust(&one), Trust::Of(other.origin));
         let again = node().node_state();
-        one.heard(&nowhere::peer("p", "p"), again, Instant::now());
-        assert_eq!(one.trust("p"), Trust::None, "it has started again");
+        one.heard(&nowhere::peer("p", "p"), again);
+        assert_eq!(trust(&one), Trust::None, "it has started again");
     }
 
     /// Has a node compare with another one, its peer `p`.
@@ -572,7 +562,7 @@ mod tests {
     fn a_reply_shows_whether_its_sender_has_made_the_same_changes() {
         let (one, other, peer) = (node(), node(), nowhere::peer("p", "p"));
         let agrees = || {
-            one.heard(&peer, other.node_state(), Instant::now());
+            one.heard(&peer, other.node_state());
             peer.take_agreement()
         };
         assert!(agrees(), "none");
@@ -649,7 +639,7 @@ mod tests {
         tell(&other, &third);
         assert!(!late.unnamed.is_empty() && third.unnamed(&late).is_empty());
         third.absorb(&late, &third.unnamed(&late));
-        assert_eq!(third.trust("p"), Trust::Full);
+        assert_eq!(trust(&third), Trust::Full);
     }
 
     #[test]

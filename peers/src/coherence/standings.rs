@@ -1,5 +1,6 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
+use std::mem;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::limits::LONGEST;
 use crate::{ChangeId, Knowledge, Member, Peer};
 
 /// The pause before the first exchange with a peer that was not told of a change. It doubles with every exchange that fails.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(super) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest pause between two exchanges that fail. While a peer is left alone, an exchange costs nothing.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -20,33 +21,31 @@ const MAX_FORMER: usize = 1024;
 
 /// How this node stands with its peers: up to where each of them is known to have made what this node has, and when to
 /// compare with it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Standings {
+    /// A member at another address is another one.
     by_peer: Mutex<ByPeer>,
     /// About how often this node compares with one of its members; `None` for never.
     interval: Option<Duration>,
     /// Whether the members' protocol has exchanges.
-    has_exchanges: bool,
+    pub(super) has_exchanges: bool,
     /// Has whoever makes the exchanges look which are due.
     pub(super) news: Notify,
 }
 
-/// By the ids of the peers.
-type ByPeer = HashMap<Box<str>, Standing>;
+type ByPeer = HashMap<Member, Standing>;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Standing {
-    member: Member,
-    /// While it is a member. Whoever keeps a peer keeps its liveness checks going.
-    peer: Option<Peer>,
+    /// Whether it was a member at the last look.
+    is_member: bool,
     confirmed: Option<Confirmed>,
     /// The positions between which it is known that the peer may lack changes.
     missed: Option<Range<u64>>,
     due: Option<Instant>,
-    /// When the pause after the last exchange that has failed ends.
-    not_before: Instant,
     is_under_way: bool,
-    failures: u32,
+    /// The pause after the last exchange, if that has failed; otherwise zero.
+    pause: Duration,
 }
 
 /// An exchange that is due.
@@ -86,53 +85,21 @@ impl Confirmed {
 }
 
 impl Standing {
-    fn of(member: &Member, now: Instant) -> Self {
-        Self {
-            member: member.clone(),
-            peer: None,
-            confirmed: None,
-            missed: None,
-            due: None,
-            not_before: now,
-            is_under_way: false,
-            failures: 0,
-        }
-    }
-
-    /// Says whether an exchange is due sooner.
-    fn miss(&mut self, positions: Range<u64>, due: Instant) -> bool {
-        let held = self.missed.take().unwrap_or(positions.clone());
-        self.missed = Some(held.start.min(positions.start)..held.end.max(positions.end));
-        self.hasten(due)
-    }
-
-    /// Whether this node needs no exchange: the peer is known to have made what this node may soon forget, and to have missed
-    /// nothing since.
-    fn is_in_order(&self, worn: u64) -> bool {
-        self.missed.is_none() && self.confirmed.is_some_and(|held| held.position >= worn)
-    }
-
     /// The peer has made what it was told, and is compared with again when it is the routine.
     fn confirm(&mut self, confirmed: Confirmed, routine: Option<Instant>, now: Instant) {
-        let Confirmed {
-            position, origin, ..
-        } = confirmed;
+        let (position, origin) = (confirmed.position, confirmed.origin);
         let is_later = |held: Confirmed| held.origin == origin && held.position > position;
         if !self.confirmed.is_some_and(is_later) {
             self.confirmed = Some(confirmed);
         }
-        self.due = routine;
-        self.failures = 0;
         self.missed.take_if(|missed| missed.end <= position);
-        if self.missed.is_some() {
-            self.hasten(now + FIRST_PAUSE);
-        }
+        let soon = self.missed.as_ref().map(|_| now + FIRST_PAUSE);
+        (self.due, self.pause) = (soon.or(routine), Duration::ZERO);
     }
 
-    /// Has an exchange be due then, or when the pause ends. Says whether that is sooner.
+    /// Has an exchange be due then, unless it waits for the end of a pause. Says whether that is sooner.
     fn hasten(&mut self, due: Instant) -> bool {
-        let due = due.max(self.not_before);
-        let is_sooner = self.due.is_none_or(|held| due < held);
+        let is_sooner = self.pause.is_zero() && self.due.is_none_or(|held| due < held);
         if is_sooner {
             self.due = Some(due);
         }
@@ -144,15 +111,14 @@ impl Standings {
     pub(super) fn new(interval: Duration, has_exchanges: bool) -> Self {
         let is_needed = has_exchanges && !interval.is_zero();
         Self {
-            by_peer: Mutex::default(),
             interval: is_needed.then_some(interval),
             has_exchanges,
-            news: Notify::new(),
+            ..Self::default()
         }
     }
 
     /// How far a peer is known to be.
-    pub(super) fn confirmed(&self, peer: &str) -> Option<Confirmed> {
+    pub(super) fn confirmed(&self, peer: &Member) -> Option<Confirmed> {
         self.by_peer.lock().get(peer)?.confirmed
     }
 
@@ -165,111 +131,81 @@ impl Standings {
     }
 
     /// Whether it is known that a peer may lack changes.
-    pub(super) fn is_behind(&self, peer: &str) -> bool {
-        self.by_peer
-            .lock()
-            .get(peer)
-            .is_some_and(|held| held.missed.is_some())
+    pub(super) fn is_behind(&self, peer: &Member) -> bool {
+        let by_peer = self.by_peer.lock();
+        by_peer.get(peer).is_some_and(|held| held.missed.is_some())
     }
 
-    /// A peer may lack the changes at these positions. An exchange is due soon.
-    pub(super) fn miss(&self, peer: &Peer, positions: Range<u64>, now: Instant) {
+    /// A peer may lack the changes at these positions. An exchange is due then.
+    pub(super) fn miss(&self, peer: &Member, positions: Range<u64>, due: Instant) {
         let mut by_peer = self.by_peer.lock();
-        let id = peer.member().id().into();
-        let standing = by_peer
-            .entry(id)
-            .or_insert_with(|| Standing::of(peer.member(), now));
-        if standing.miss(positions, now + FIRST_PAUSE) {
-            self.news.notify_one();
-        }
-    }
-
-    /// A peer may lack changes before this position. An exchange is due. A peer that is not known yet is compared with as
-    /// soon as it is.
-    pub(super) fn may_lack_some(&self, peer: &str, position: u64, now: Instant) {
-        if let Some(standing) = self.by_peer.lock().get_mut(peer) {
-            standing.miss(position..position, now);
+        let standing = by_peer.entry(peer.clone()).or_default();
+        let missed = standing.missed.get_or_insert(positions.clone());
+        *missed = missed.start.min(positions.start)..missed.end.max(positions.end);
+        if standing.hasten(due) {
             self.news.notify_one();
         }
     }
 
     /// A peer has said which start of it this is. If it is another one, what was confirmed of it is void.
-    pub(super) fn heard(&self, peer: &str, origin: u64, now: Instant) {
+    pub(super) fn heard(&self, peer: &Member, origin: u64) {
         let mut by_peer = self.by_peer.lock();
         let is_another = |confirmed: &mut Confirmed| confirmed.origin != origin;
         if let Some(standing) = by_peer.get_mut(peer)
             && standing.confirmed.take_if(is_another).is_some()
         {
-            standing.hasten(now + FIRST_PAUSE);
             self.news.notify_one();
         }
     }
 
-    /// The exchanges with members that are due, and when to look again. This node soon forgets the changes before the
-    /// position `worn`.
+    /// The exchanges with members that are due, and when to look again. This node compares with those who have joined: they
+    /// may lack any change, or what has changed since they left. And with those that are not known to have made all before
+    /// the position `worn`: it soon forgets these changes.
     pub(super) fn due(&self, members: &[Peer], worn: u64, now: Instant) -> Due {
         let mut by_peer = self.by_peer.lock();
-        self.note_members(&mut by_peer, members, now);
         let routine = self.routine(&by_peer, now);
+        let mut former = mem::take(&mut *by_peer);
         let (mut exchanges, mut next) = (Vec::new(), now + LONGEST);
-        for standing in by_peer.values_mut().filter(|held| !held.is_under_way) {
-            let Some(peer) = standing.peer.clone() else {
-                continue;
-            };
-            let confirmed = standing.confirmed.map_or(0, |confirmed| confirmed.position);
-            if self.has_exchanges && confirmed < worn {
+        for peer in members {
+            let mut standing = former.remove(peer.member()).unwrap_or_default();
+            let has_joined = !mem::replace(&mut standing.is_member, true);
+            let has_made_worn = standing.confirmed.is_some_and(|held| held.position >= worn);
+            if self.has_exchanges && (has_joined || !has_made_worn) {
                 standing.hasten(now);
             }
-            let is_due = standing.due.take_if(|due| *due <= now).is_some();
-            // Taken by each exchange, so that what it shows is news.
-            if is_due && peer.take_agreement() && standing.is_in_order(worn) {
-                standing.due = routine;
-            } else if is_due {
-                standing.is_under_way = true;
-                exchanges.push(DueExchange {
-                    peer,
-                    missed_since: standing.missed.as_ref().map(|missed| missed.start),
-                    is_again: standing.failures > 0,
-                });
+            if !standing.is_under_way {
+                let is_due = standing.due.take_if(|due| *due <= now).is_some();
+                let is_in_order = has_made_worn && standing.missed.is_none();
+                // Taken by each exchange, so that what it shows is news.
+                if is_due && !(peer.take_agreement() && is_in_order) {
+                    standing.is_under_way = true;
+                    exchanges.push(DueExchange {
+                        peer: peer.clone(),
+                        missed_since: standing.missed.as_ref().map(|missed| missed.start),
+                        is_again: !standing.pause.is_zero(),
+                    });
+                } else if is_due {
+                    (standing.due, standing.pause) = (routine, Duration::ZERO);
+                }
+                next = next.min(standing.due.unwrap_or(next));
             }
-            next = next.min(standing.due.unwrap_or(next));
+            by_peer.insert(peer.member().clone(), standing);
+        }
+        for (member, mut standing) in former.into_iter().take(MAX_FORMER) {
+            (standing.is_member, standing.pause) = (false, Duration::ZERO);
+            by_peer.insert(member, standing);
         }
         (exchanges, next)
     }
 
-    /// Notes who is a member now. This node compares with those who have joined: they may lack any change, or what has
-    /// changed since they left.
-    fn note_members(&self, by_peer: &mut ByPeer, members: &[Peer], now: Instant) {
-        for peer in members {
-            let id = peer.member().id().into();
-            let of = || Standing::of(peer.member(), now);
-            let standing = by_peer.entry(id).or_insert_with(of);
-            if standing.member != *peer.member() {
-                *standing = of();
-            }
-            if standing.peer.replace(peer.clone()).is_some() {
-                continue;
-            }
-            (standing.not_before, standing.failures) = (now, 0);
-            if self.has_exchanges {
-                standing.hasten(now);
-            }
-        }
-        let members: HashSet<&str> = members.iter().map(|peer| peer.member().id()).collect();
-        let mut former = 0;
-        by_peer.retain(|id, standing| {
-            standing.peer.take_if(|_| !members.contains(&**id));
-            former += usize::from(standing.peer.is_none());
-            standing.peer.is_some() || former <= MAX_FORMER
-        });
-    }
-
-    /// A peer has asked, and lacked nothing.
-    pub(super) fn confirm(&self, peer: &str, confirmed: Confirmed, now: Instant) {
+    /// The peer of that id has asked, and lacked nothing.
+    pub(super) fn confirm(&self, id: &str, confirmed: Confirmed, now: Instant) {
         let mut by_peer = self.by_peer.lock();
         let routine = self.routine(&by_peer, now);
-        if let Some(standing) = by_peer.get_mut(peer).filter(|held| held.peer.is_some()) {
-            standing.confirm(confirmed, routine, now);
+        for (member, standing) in by_peer.iter_mut() {
+            if standing.is_member && member.id() == id {
+                standing.confirm(confirmed, routine, now);
+            }
         }
     }
 
@@ -277,32 +213,25 @@ impl Standings {
     pub(super) fn ended(&self, exchange: &DueExchange, confirmed: Option<Confirmed>, now: Instant) {
         let mut by_peer = self.by_peer.lock();
         let routine = self.routine(&by_peer, now);
-        let Some(standing) = by_peer.get_mut(exchange.peer.member().id()) else {
-            return;
-        };
-        if standing.member != *exchange.peer.member() {
-            return; // it was with another one of that name
-        }
+        let standing = by_peer.entry(exchange.peer.member().clone()).or_default();
         standing.is_under_way = false;
-        self.news.notify_one();
         if let Some(confirmed) = confirmed {
             standing.confirm(confirmed, routine, now);
         } else {
-            let pause = LONGEST_PAUSE.min(FIRST_PAUSE * (2 << standing.failures.min(9)));
-            standing.failures = standing.failures.saturating_add(1);
-            standing.not_before = now + pause;
-            standing.due = Some(now + pause);
+            standing.pause = LONGEST_PAUSE.min(2 * standing.pause.max(FIRST_PAUSE));
+            standing.due = Some(now + standing.pause);
         }
+        self.news.notify_one();
     }
 
     /// When to compare again with a member though nothing has happened: after half to one and a half intervals for each
     /// member, so that nodes that were started together do not stay so.
     fn routine(&self, by_peer: &ByPeer, now: Instant) -> Option<Instant> {
         let interval = self.interval?;
-        let members = by_peer.values().filter(|standing| standing.peer.is_some());
+        let members = by_peer.values().filter(|held| held.is_member).count();
         let random = RandomState::new().hash_one("each time another one") >> 32;
         let part = random as f64 / f64::from(u32::MAX);
-        now.checked_add(interval.mul_f64(members.count() as f64 * (0.5 + part)))
+        now.checked_add(interval.mul_f64(members as f64 * (0.5 + part)))
     }
 }
 
@@ -313,6 +242,10 @@ mod tests {
 
     fn peer(id: &str) -> Peer {
         nowhere::peer(id, id)
+    }
+
+    fn member(id: &str) -> Member {
+        peer(id).member().clone()
     }
 
     const INTERVAL: Duration = Duration::from_secs(10);
@@ -343,6 +276,7 @@ mod tests {
                 node.end(&exchange, done(0));
             }
             node.now += FIRST_PAUSE;
+            assert!(node.due().is_empty());
             node
         }
 
@@ -378,11 +312,16 @@ mod tests {
         }
 
         fn miss(&self, id: &str, positions: Range<u64>) {
-            self.standings.miss(&peer(id), positions, self.now);
+            let (member, due) = (member(id), self.now + FIRST_PAUSE);
+            self.standings.miss(&member, positions, due);
+        }
+
+        fn is_behind(&self, id: &str) -> bool {
+            self.standings.is_behind(&member(id))
         }
 
         fn position(&self, id: &str) -> Option<u64> {
-            let confirmed = self.standings.confirmed(id)?;
+            let confirmed = self.standings.confirmed(&member(id))?;
             Some(confirmed.position)
         }
     }
@@ -431,9 +370,20 @@ mod tests {
         node.worn = 5;
         node.exchange(done(5));
         node.members[0].note_agreement();
-        node.standings.heard("p", 2, node.now);
-        node.now += FIRST_PAUSE;
+        node.standings.heard(&member("p"), 2);
         assert_eq!(node.due_ids(), ["p"]);
+    }
+
+    #[test]
+    fn a_change_after_an_exchange_that_failed_and_was_then_left_out_does_not_wait() {
+        let mut node = Node::that_has_compared(&["p"]);
+        node.now += 2 * INTERVAL;
+        node.exchange(None);
+        node.now += LONGEST_PAUSE;
+        node.members[0].note_agreement();
+        assert!(node.due().is_empty());
+        node.miss("p", 3..4);
+        assert_eq!(node.pause(), Some(FIRST_PAUSE));
     }
 
     #[test]
@@ -441,16 +391,16 @@ mod tests {
         let mut node = Node::that_has_compared(&["p"]);
         node.miss("p", 7..8);
         node.miss("p", 5..6);
-        assert!(node.standings.is_behind("p") && !node.standings.is_behind("q"));
+        assert!(node.is_behind("p") && !node.is_behind("q"));
         assert_eq!(node.pause(), Some(FIRST_PAUSE));
         node.now += FIRST_PAUSE;
         let due = node.due();
         assert_eq!(due[0].missed_since, Some(5));
         node.end(&due[0], None);
-        assert!(node.standings.is_behind("p"));
+        assert!(node.is_behind("p"));
         node.now += LONGEST_PAUSE;
         node.exchange(done(8));
-        assert!(!node.standings.is_behind("p"));
+        assert!(!node.is_behind("p"));
         assert_eq!(node.position("p"), Some(8));
     }
 
@@ -464,11 +414,11 @@ mod tests {
         node.now += FIRST_PAUSE;
         assert!(node.due().is_empty(), "one at a time");
         node.end(&due[0], done(9));
-        assert!(node.standings.is_behind("p"));
+        assert!(node.is_behind("p"));
         assert_eq!(node.pause(), Some(FIRST_PAUSE));
         node.now += FIRST_PAUSE;
         node.exchange(done(10));
-        assert!(!node.standings.is_behind("p"));
+        assert!(!node.is_behind("p"));
     }
 
     #[test]
@@ -500,12 +450,11 @@ mod tests {
                 .confirmed_before(ChangeId { origin: 1, number })
         };
         assert_eq!((before(5), before(6)), (0, 7));
-        node.standings.heard("p", 1, node.now);
+        node.standings.heard(&member("p"), 1);
         assert_eq!(node.position("p"), Some(7));
-        node.standings.heard("p", 2, node.now);
+        node.standings.heard(&member("p"), 2);
         assert_eq!(node.position("p"), None);
         assert_eq!(before(6), 0);
-        node.now += FIRST_PAUSE;
         assert_eq!(node.due_ids(), ["p"]);
     }
 
@@ -540,7 +489,8 @@ mod tests {
         node.members = vec![nowhere::peer("p", "elsewhere")];
         assert_eq!(node.due_ids(), ["p"]);
         node.end(&due[0], done(7));
-        assert_eq!(node.position("p"), None);
+        let elsewhere = node.members[0].member();
+        assert_eq!(node.standings.confirmed(elsewhere), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::slice;
 use std::sync::Arc;
 
 use futures_util::future::{join, join_all};
-use peers::{Peer, Routes, Stamp};
+use peers::{Member, Peer, Routes, Stamp};
 
 use super::send::Change;
 use crate::clock::now;
@@ -157,8 +157,9 @@ impl Inner {
         routes: &Routes,
         failed: Vec<FailedPeer>,
     ) -> Vec<FailedPeer> {
-        let ids = failed.iter().map(|failed| failed.member().id());
-        let behind: Vec<&str> = ids.filter(|id| self.coherence.is_behind(id)).collect();
+        let members = failed.iter().map(FailedPeer::member);
+        let behind = members.filter(|member| self.coherence.is_behind(member));
+        let behind: Vec<&str> = behind.map(Member::id).collect();
         if self.names_changes && !behind.is_empty() {
             let has_failed =
                 |peer: &&Peer| failed.iter().any(|failed| failed.member() == peer.member());

@@ -42,7 +42,7 @@ impl Inner {
             return failed;
         }
         let told = Instant::now();
-        let is_behind = |failed: &FailedPeer| self.coherence.is_behind(failed.member().id());
+        let is_behind = |failed: &FailedPeer| self.coherence.is_behind(failed.member());
         while told.elapsed() < lease && failed.iter().any(is_behind) {
             sleep(LOOK.min(lease)).await;
         }

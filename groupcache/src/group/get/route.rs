@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use peers::{GetMode, GetRequest, NodeState, Peer, Reply, Routes, Trust};
 
-use crate::clock::now;
 use crate::group::inner::Inner;
 use crate::report::FailedStep;
 use crate::stats::Event;
@@ -134,7 +133,7 @@ impl Inner {
     /// Refuses a peer whose values may be older than changes that this node remembers no more. What it knows of the key has
     /// been read before, so that no change is forgotten in between.
     pub(in crate::group) fn trust(&self, peer: &Peer) -> Result<Trust, peers::Error> {
-        match self.coherence.trust(peer.member().id()) {
+        match self.coherence.trust(peer.member()) {
             Trust::None => Err(peers::Error::behind(peer.member().url())),
             trust => Ok(trust),
         }
@@ -148,7 +147,7 @@ impl Inner {
         state: Option<NodeState>,
     ) -> Result<(), peers::Error> {
         let Some(state) = state else { return Ok(()) };
-        self.coherence.heard(peer, state, now());
+        self.coherence.heard(peer, state);
         match trust {
             Trust::Of(trusted) if trusted != state.origin => {
                 Err(peers::Error::behind(peer.member().url()))
