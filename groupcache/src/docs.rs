@@ -1,6 +1,7 @@
 //! Guides: what does not belong to one type.
 //!
 //! - [`getting_started`]: a service of your own, from an empty folder to two nodes.
+//! - [`objects`]: large objects, read in ranges, and a file server.
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
 //! - [`kubernetes`]: pods as nodes, from the manifest to a rolling update.
 //! - [`watch`]: what to look at, and what to alert on.
@@ -18,6 +19,9 @@
 
 #[doc = include_str!("../docs/getting_started.md")]
 pub mod getting_started {}
+
+#[doc = include_str!("../docs/objects.md")]
+pub mod objects {}
 
 #[doc = include_str!("../docs/budget.md")]
 pub mod budget {}

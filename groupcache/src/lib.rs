@@ -74,6 +74,7 @@ mod lifetime;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 mod metrics;
 mod node;
+mod objects;
 mod options;
 #[cfg(feature = "page")]
 mod page;
@@ -107,6 +108,11 @@ pub use node::MetricsPage;
 #[cfg(any(feature = "metrics", feature = "otel"))]
 pub use node::NodeMetrics;
 pub use node::{Node, NodeBuilder};
+#[cfg(feature = "objects-http")]
+pub use objects::{ObjectBody, ServeObjects};
+pub use objects::{
+    ObjectInfo, ObjectReader, ObjectSource, ObjectStream, ObjectVersion, Objects, ObjectsBuilder,
+};
 pub use options::{GetOptions, Mode};
 #[cfg(feature = "page")]
 pub use page::{LivePage, LivePageOptions};

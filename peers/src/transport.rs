@@ -19,6 +19,12 @@ pub trait Transport: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The largest value that it takes from a peer and sends to one, in bytes; `None` if it has no such limit, which is the
+    /// default.
+    fn max_value_bytes(&self) -> Option<usize> {
+        None
+    }
+
     /// Whether its wire format carries the names of changes, and what nodes know of them. Default: yes.
     fn names_changes(&self) -> bool {
         true

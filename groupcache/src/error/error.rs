@@ -42,6 +42,8 @@ pub(super) enum Kind {
     Unsupported,
     Abandoned,
     PeersFailed { failed: Vec<FailedPeer> },
+    ObjectChanged,
+    OutOfRange { message: String },
     GroupExists { name: String },
     Invalid { what: &'static str, reason: String },
     Peers { message: String },
@@ -111,6 +113,17 @@ impl Error {
         Self::new(Kind::PeersFailed { failed })
     }
 
+    /// The version of an object that somebody reads is gone.
+    pub(crate) fn object_changed() -> Self {
+        Self::new(Kind::ObjectChanged)
+    }
+
+    /// A range that an object of this length does not have.
+    pub(crate) fn out_of_range(range: impl fmt::Debug, len: u64) -> Self {
+        let message = format!("the object of {len} bytes has no range {range:?}");
+        Self::new(Kind::OutOfRange { message })
+    }
+
     pub(crate) fn abandoned() -> Self {
         Self::new(Kind::Abandoned)
     }
@@ -165,6 +178,8 @@ impl Error {
             Kind::PeersFailed { .. } => ErrorKind::PeersFailed,
             Kind::Unsupported => ErrorKind::Unsupported,
             Kind::Abandoned => ErrorKind::Abandoned,
+            Kind::ObjectChanged => ErrorKind::ObjectChanged,
+            Kind::OutOfRange { .. } => ErrorKind::OutOfRange,
             Kind::GroupExists { .. } => ErrorKind::GroupExists,
             Kind::Invalid { .. } | Kind::Peers { .. } => ErrorKind::Configuration,
         }
@@ -257,6 +272,17 @@ impl Error {
         self.kind() == ErrorKind::Unsupported
     }
 
+    /// Whether an [object](crate::Objects) has changed while it was read, so that there is no more of the version that was
+    /// begun. A read that begins anew gets the new version.
+    pub fn is_changed(&self) -> bool {
+        self.kind() == ErrorKind::ObjectChanged
+    }
+
+    /// Whether a range begins behind the end of its [object](crate::Objects), or behind its own.
+    pub fn is_out_of_range(&self) -> bool {
+        self.kind() == ErrorKind::OutOfRange
+    }
+
     /// Whether the node already has a group of that name.
     pub fn is_group_exists(&self) -> bool {
         self.kind() == ErrorKind::GroupExists
@@ -306,6 +332,7 @@ impl fmt::Display for Error {
             | Kind::ValueTooLarge { message }
             | Kind::Encode { message }
             | Kind::Decode { message }
+            | Kind::OutOfRange { message }
             | Kind::Unreachable { message }
             | Kind::Denied { message }
             | Kind::Peers { message } => f.write_str(message),
@@ -317,6 +344,7 @@ impl fmt::Display for Error {
                 }
                 Ok(())
             }
+            Kind::ObjectChanged => f.write_str("the object has changed while it was read"),
             Kind::Abandoned => f.write_str("the work was given up: the node's runtime shut down"),
             Kind::GroupExists { name } => write!(f, "the node has a group {name:?} already"),
             Kind::Invalid { what, reason } => write!(f, "invalid {what}: {reason}"),

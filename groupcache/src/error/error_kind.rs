@@ -34,6 +34,10 @@ pub enum ErrorKind {
     PeersFailed,
     /// The protocol has no message for the operation.
     Unsupported,
+    /// An object has changed while it was read.
+    ObjectChanged,
+    /// A range is not one of its object.
+    OutOfRange,
     /// The work was given up because the node's runtime shut down.
     Abandoned,
     /// The node already has a group of that name.
@@ -61,6 +65,8 @@ impl ErrorKind {
             Self::Denied => "refused by a peer",
             Self::PeersFailed => "change did not reach all peers",
             Self::Unsupported => "not supported by the protocol",
+            Self::ObjectChanged => "object changed while it was read",
+            Self::OutOfRange => "range not in the object",
             Self::Abandoned => "given up",
             Self::GroupExists => "group exists already",
             Self::Configuration => "wrong configuration",

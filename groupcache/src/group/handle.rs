@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use byteview::ByteView;
 use peers::Member;
+use tokio::task::JoinHandle;
 
 use super::get::Get;
 use super::inner::Inner;
@@ -313,8 +314,16 @@ impl Group {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let task = self.0.runtime.spawn(work);
+        let task = self.spawn(work);
         task.await.unwrap_or_else(|_| Err(Error::abandoned()))
+    }
+
+    /// Starts work on the node's runtime, in the caller's context and span.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.0.runtime.spawn(work)
     }
 
     /// Counts of what the group has done so far, and what it holds.

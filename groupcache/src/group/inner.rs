@@ -86,7 +86,7 @@ impl Inner {
         keys.iter().try_for_each(|key| self.check_key(key))
     }
 
-    pub(super) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), Error> {
         let (size, limit) = (key.len(), self.limits.max_key_bytes);
         if size > limit {
             return Err(Error::key_too_large(size, limit));

@@ -414,6 +414,7 @@ impl NodeBuilder {
         self.coherence.validate()?;
         self.discovery_options.validate()?;
         let request_timeout = transport.request_timeout();
+        let max_value_bytes = transport.max_value_bytes();
         let mut scheme = self.scheme.unwrap_or_else(|| self.protocol.scheme());
         if let Some(replicas) = self.replicas {
             scheme = scheme.replicas(replicas);
@@ -452,6 +453,7 @@ impl NodeBuilder {
             wall_clock: self.wall_clock.unwrap_or_default(),
             runtime: Handle::current(),
             request_timeout,
+            max_value_bytes,
             request_queue: http
                 .request_queue_patience()
                 .min(request_timeout.unwrap_or_default() / 10),

@@ -20,6 +20,8 @@ pub(crate) struct Host {
     pub(crate) runtime: Handle,
     /// How long peers wait for this node, if they have its settings and its transport has a limit.
     pub(crate) request_timeout: Option<Duration>,
+    /// The largest value that its transport takes, if that has a limit.
+    pub(crate) max_value_bytes: Option<usize>,
     /// How long a peer's request waits for its turn on this node.
     pub(crate) request_queue: Duration,
     /// How many getter calls of all groups may be under way; `None`: any number.

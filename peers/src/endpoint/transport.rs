@@ -90,6 +90,10 @@ impl Transport for HttpTransport {
         Some(self.options.request_timeout)
     }
 
+    fn max_value_bytes(&self) -> Option<usize> {
+        Some(self.options.max_value_bytes)
+    }
+
     /// Only the native protocol does.
     fn names_changes(&self) -> bool {
         self.protocol == Protocol::Native

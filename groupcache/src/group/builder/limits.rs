@@ -23,6 +23,10 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    pub(crate) fn largest_value(&self) -> usize {
+        self.limits.max_value_bytes
+    }
+
     /// How many keys may be fetched, and likewise loaded, at once. A further key is refused with an
     /// error that [`is_overloaded`](Error::is_overloaded). Not zero. Default: 65,536.
     pub fn max_flights(mut self, flights: usize) -> Self {

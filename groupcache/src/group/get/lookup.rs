@@ -39,7 +39,7 @@ impl Inner {
     }
 
     /// As [`lookup`](Self::lookup), with the rest of the entry.
-    pub(in crate::group) fn lookup_entry(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
+    pub(crate) fn lookup_entry(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info)?;
         if info.is_due {
