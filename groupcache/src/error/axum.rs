@@ -1,10 +1,8 @@
 //! The feature `axum`: errors as responses.
 
 use axum_core::response::{IntoResponse, Response};
-use http::StatusCode;
 
 use super::error::Error;
-use super::error_kind::ErrorKind;
 
 /// The status of the error's [kind](Error::kind), which is also the body, as text.
 ///
@@ -13,8 +11,9 @@ use super::error_kind::ErrorKind;
 /// | `NotFound` | 404 |
 /// | `KeyTooLarge` | 414 |
 /// | `ValueTooLarge` | 413 |
+/// | `OutOfRange` | 416 |
 /// | `Unsupported` | 501 |
-/// | `Overloaded` | 503 |
+/// | `Overloaded`, `ObjectChanged` | 503 |
 /// | `TimedOut` | 504 |
 /// | all others | 502 |
 ///
@@ -39,16 +38,7 @@ use super::error_kind::ErrorKind;
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let kind = self.kind();
-        let status = match kind {
-            ErrorKind::NotFound => StatusCode::NOT_FOUND,
-            ErrorKind::KeyTooLarge => StatusCode::URI_TOO_LONG,
-            ErrorKind::ValueTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            ErrorKind::Unsupported => StatusCode::NOT_IMPLEMENTED,
-            ErrorKind::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-            ErrorKind::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            _ => StatusCode::BAD_GATEWAY,
-        };
-        (status, kind.as_str()).into_response()
+        (kind.status(), kind.as_str()).into_response()
     }
 }
 

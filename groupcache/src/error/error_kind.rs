@@ -47,6 +47,23 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The status of an HTTP response in place of what was asked for.
+    #[cfg(any(feature = "axum", feature = "objects-http"))]
+    pub(crate) fn status(self) -> http::StatusCode {
+        use http::StatusCode;
+
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::KeyTooLarge => StatusCode::URI_TOO_LONG,
+            Self::ValueTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::OutOfRange => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
+            Self::Overloaded | Self::ObjectChanged => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
     /// The kind in a few words, without the details that the [`Error`](crate::Error) itself has.
     pub fn as_str(self) -> &'static str {
         match self {

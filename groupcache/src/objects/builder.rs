@@ -54,7 +54,8 @@ impl Node {
 
 impl<S: ObjectSource> ObjectsBuilder<S> {
     /// How many bytes a piece has, the last one of an object excepted: what is loaded, sent and evicted in one. All nodes
-    /// should have the same, or they share no pieces. From 1 byte to 64 MiB, and no more than the
+    /// should have the same. Otherwise they share no pieces, and a [removal](Objects::remove) finds those of its own size
+    /// alone. From 1 byte to 64 MiB, and no more than the
     /// [`max_value_bytes`](GroupBuilder::max_value_bytes) of the group and of
     /// [the node](crate::HttpOptions::max_value_bytes). Default: 1 MiB.
     pub fn piece_bytes(mut self, bytes: usize) -> Self {
@@ -113,7 +114,11 @@ impl<S: ObjectSource> ObjectsBuilder<S> {
         let limits = [
             Some(("the largest piece", LARGEST_PIECE)),
             Some(("the group's max_value_bytes", group.largest_value() as u64)),
-            self.node.0.host.max_value_bytes.map(|bytes| ("the node's max_value_bytes", bytes as u64)),
+            self.node
+                .0
+                .host
+                .max_value_bytes
+                .map(|bytes| ("the node's max_value_bytes", bytes as u64)),
         ];
         let piece_bytes = self.piece_bytes as u64;
         if piece_bytes == 0 {

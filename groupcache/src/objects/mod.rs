@@ -9,6 +9,7 @@
 //! | `version`, `info`, `info_codec` | what a source says of an object, and its bytes |
 //! | `piece`, `whole` | a piece: its key, its range, and the check that it is whole |
 //! | `loader` | the group's getter, which asks the source |
+//! | `pieces` | the group, as readers need it |
 //! | `builder`, `objects` | the settings, and the handle |
 //! | `object`, `read_ahead`, `stream`, `reader` | one version, as somebody reads it |
 //! | `http` | the same for HTTP (feature `objects-http`) |
@@ -26,6 +27,7 @@ mod object;
 )]
 mod objects;
 mod piece;
+mod pieces;
 mod read_ahead;
 mod reader;
 mod source;

@@ -36,7 +36,10 @@ impl Object {
     }
 
     /// The bytes that the bounds name. An end behind the object's is the object's.
-    pub(super) fn resolve(&self, (start, end): (Bound<u64>, Bound<u64>)) -> Result<Range<u64>, Error> {
+    pub(super) fn resolve(
+        &self,
+        (start, end): (Bound<u64>, Bound<u64>),
+    ) -> Result<Range<u64>, Error> {
         let len = self.info.len();
         let first = match start {
             Bound::Included(start) => Some(start),
@@ -90,7 +93,10 @@ mod tests {
         #[expect(clippy::reversed_empty_ranges)]
         let reversed = 5..4;
         assert_eq!(resolved(10, reversed), None);
-        assert_eq!(resolved(u64::MAX, (Bound::Excluded(u64::MAX), Bound::Unbounded)), None);
+        assert_eq!(
+            resolved(u64::MAX, (Bound::Excluded(u64::MAX), Bound::Unbounded)),
+            None
+        );
     }
 
     #[test]

@@ -1,16 +1,13 @@
 use std::ops::{Range, RangeBounds};
 use std::sync::Arc;
 
-use byteview::ByteView;
-
 use super::info::ObjectInfo;
-use super::info_codec::InfoCodec;
 use super::object::Object;
 use super::piece::info_key;
+use super::pieces::Pieces;
 use super::reader::ObjectReader;
 use super::stream::ObjectStream;
-use super::whole::Whole;
-use crate::{Error, GetOptions, Group, Key, Mode, TypedGroup};
+use crate::{Error, Group, Key};
 
 /// A group of objects that are read in pieces, however large they are. Clones are the same group.
 ///
@@ -62,11 +59,7 @@ use crate::{Error, GetOptions, Group, Key, Mode, TypedGroup};
 /// 3 MiB, as long as whoever takes pieces from a stream lets go of each before it asks for the next. That is beside the
 /// group's budget, although a piece that is cached on this node is held in common.
 #[derive(Clone, Debug)]
-pub struct Objects {
-    infos: TypedGroup<ObjectInfo, InfoCodec>,
-    piece_bytes: u64,
-    read_ahead: usize,
-}
+pub struct Objects(Pieces);
 
 /// How many pieces a removal names by one message.
 const NAMED_TOGETHER: usize = 1024;
@@ -77,17 +70,13 @@ const MOST_NAMED: u64 = 64 << 10;
 
 impl Objects {
     pub(super) fn new(group: Group, piece_bytes: u64, read_ahead: usize) -> Self {
-        Self {
-            infos: TypedGroup::new(group, InfoCodec),
-            piece_bytes,
-            read_ahead,
-        }
+        Self(Pieces::new(group, piece_bytes, read_ahead))
     }
 
     /// The group that holds the pieces: its counters, its budget, and the removal of all objects by
     /// [`clear`](Group::clear).
     pub fn group(&self) -> &Group {
-        self.infos.group()
+        self.0.group()
     }
 
     /// What the source says of the object, or has said within the last [`info_ttl`](crate::ObjectsBuilder::info_ttl).
@@ -101,8 +90,8 @@ impl Objects {
     ///
     /// As [`Group::get`].
     pub async fn info(&self, name: impl AsRef<[u8]>) -> Result<ObjectInfo, Error> {
-        let object = self.object(&Key::from(name.as_ref())).await?;
-        Ok(object.info.clone())
+        let object = self.0.object(&Key::from(name.as_ref())).await?;
+        Ok(object.info)
     }
 
     /// A range of the object, in bytes, as a stream, which is also an `AsyncRead` and `AsyncSeek` by
@@ -128,7 +117,7 @@ impl Objects {
         loop {
             let object = self.object(&name).await?;
             let range = object.resolve(bounds)?;
-            let mut stream = self.stream(object, range, self.read_ahead);
+            let mut stream = self.stream(object, range, self.0.read_ahead);
             match stream.begin().await {
                 Err(error) if error.is_changed() && !is_again => is_again = true,
                 outcome => return outcome.map(|()| stream),
@@ -182,7 +171,7 @@ impl Objects {
 
     async fn remove_now(&self, name: &Key) -> Result<(), Error> {
         let info = self.group().remove(info_key(name)).await;
-        let object = match self.object(name).await {
+        let object = match self.0.object(name).await {
             Err(error) if error.is_not_found() => return info,
             object => object?,
         };
@@ -200,67 +189,21 @@ impl Objects {
         }
     }
 
-    /// The object in the version that it has now.
     pub(super) async fn object(&self, name: &Key) -> Result<Arc<Object>, Error> {
-        let info = self.infos.get(info_key(name)).await?;
-        let object = Object {
-            name: name.clone(),
-            info,
-            piece_bytes: self.piece_bytes,
-        };
-        // No reader begins what its last piece could not end.
-        let last = object.pieces().saturating_sub(1);
-        self.group().0.check_key(&object.piece(last).key())?;
-        Ok(Arc::new(object))
+        self.0.object(name).await.map(Arc::new)
     }
 
     /// A range within the object, with so many pieces ahead before the first is read.
-    pub(super) fn stream(&self, object: Arc<Object>, range: Range<u64>, ahead: usize) -> ObjectStream {
-        ObjectStream::new(self.clone(), object, range, ahead)
+    pub(super) fn stream(
+        &self,
+        object: Arc<Object>,
+        range: Range<u64>,
+        ahead: usize,
+    ) -> ObjectStream {
+        ObjectStream::new(self.0.clone(), object, range, ahead)
     }
 
     pub(super) fn read_ahead(&self) -> usize {
-        self.read_ahead
-    }
-
-    /// A piece from this node's memory.
-    pub(super) fn cached_piece(&self, object: &Object, index: u64) -> Option<ByteView> {
-        let piece = object.piece(index);
-        let (key, range) = (piece.key(), piece.range());
-        let entry = self.group().0.lookup_entry(&key)?;
-        let is_whole = entry.value().len() as u64 == range.end - range.start;
-        is_whole.then(|| entry.into_value())
-    }
-
-    /// A piece, from wherever it is.
-    pub(super) async fn piece(&self, object: &Object, index: u64) -> Result<ByteView, Error> {
-        let piece = object.piece(index);
-        let range = piece.range();
-        let whole = Whole {
-            bytes: range.end - range.start,
-        };
-        // A piece that is not whole is a miss, and this node loads it, wherever it came from.
-        let pieces = TypedGroup::new(self.group().clone(), whole);
-        match pieces.get(piece.key()).await {
-            Err(error) if error.is_not_found() => {
-                self.forget(object).await;
-                Err(Error::object_changed())
-            }
-            outcome => outcome,
-        }
-    }
-
-    /// Removes the info of a version that is gone, unless others have done so: of many readers that notice it, few
-    /// send messages.
-    async fn forget(&self, object: &Object) {
-        let key = info_key(&object.name);
-        let peek = GetOptions::default().mode(Mode::Peek);
-        let known = self.infos.get_with_options(&key, peek).await;
-        if known.is_ok_and(|known| known.value().version() == object.info.version()) {
-            // A node that could not be told asks the source again when the info's time is over.
-            if let Err(error) = self.group().remove(&key).await {
-                tracing::debug!(%error, "the info of a changed object was not removed everywhere");
-            }
-        }
+        self.0.read_ahead
     }
 }

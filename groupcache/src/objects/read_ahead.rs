@@ -9,7 +9,7 @@ use byteview::ByteView;
 use tokio::task::JoinHandle;
 
 use super::object::Object;
-use super::objects::Objects;
+use super::pieces::Pieces;
 use crate::Error;
 
 /// Some pieces of an object in a row: the next one, and those that are fetched before they are needed.
@@ -17,7 +17,7 @@ use crate::Error;
 /// A piece that is not in this node's memory is fetched by a task. A future would come to a halt while its reader is
 /// busy, for example with a slow client.
 pub(super) struct ReadAhead {
-    pub(super) objects: Objects,
+    pub(super) group: Pieces,
     pub(super) object: Arc<Object>,
     /// Pieces that nobody has asked for yet.
     left: Range<u64>,
@@ -37,13 +37,13 @@ struct Coming(JoinHandle<Result<ByteView, Error>>);
 
 impl ReadAhead {
     pub(super) fn new(
-        objects: Objects,
+        group: Pieces,
         object: Arc<Object>,
         pieces: Range<u64>,
         ahead: usize,
     ) -> Self {
         Self {
-            objects,
+            group,
             object,
             left: pieces,
             ahead,
@@ -76,12 +76,15 @@ impl ReadAhead {
     }
 
     /// The next piece.
-    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ByteView, Error>>> {
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<ByteView, Error>>> {
         if let Some(Err(error)) = ready!(self.poll_begin(cx)) {
             return Poll::Ready(Some(Err(error)));
         }
         // Who takes a second piece reads in a row.
-        self.ahead = self.objects.read_ahead();
+        self.ahead = self.group.read_ahead;
         match self.pieces.pop_front() {
             Some(Piece::Here(piece)) => Poll::Ready(Some(Ok(piece))),
             _ => Poll::Ready(None),
@@ -89,12 +92,12 @@ impl ReadAhead {
     }
 
     fn start(&self, index: u64) -> Piece {
-        if let Some(piece) = self.objects.cached_piece(&self.object, index) {
+        if let Some(piece) = self.group.cached(&self.object, index) {
             return Piece::Here(piece);
         }
-        let (objects, object) = (self.objects.clone(), Arc::clone(&self.object));
-        let fetch = async move { objects.piece(&object, index).await };
-        Piece::Coming(Coming(self.objects.group().spawn(fetch)))
+        let (group, object) = (self.group.clone(), Arc::clone(&self.object));
+        let fetch = async move { group.get(&object, index).await };
+        Piece::Coming(Coming(self.group.group().spawn(fetch)))
     }
 
     /// Lets go of all pieces. Nothing comes after that.

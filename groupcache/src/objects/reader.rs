@@ -48,6 +48,13 @@ pub struct ObjectReader {
     piece_at: u64,
 }
 
+impl ObjectStream {
+    /// The rest of the range as an `AsyncRead`, `AsyncBufRead` and `AsyncSeek`. Its position zero is the next byte here.
+    pub fn into_reader(self) -> ObjectReader {
+        ObjectReader::new(self)
+    }
+}
+
 impl ObjectReader {
     pub(super) fn new(stream: ObjectStream) -> Self {
         Self {
@@ -94,7 +101,10 @@ impl AsyncBufRead for ObjectReader {
             // The last piece is let go of before there is another.
             this.piece = ByteView::default();
             let next = ready!(Pin::new(&mut this.stream).poll_next(cx));
-            this.piece = next.transpose().map_err(io_error)?.ok_or(ErrorKind::UnexpectedEof)?;
+            this.piece = next
+                .transpose()
+                .map_err(io_error)?
+                .ok_or(ErrorKind::UnexpectedEof)?;
             this.piece_at = this.position;
         }
         Poll::Ready(Ok(this.rest_of_piece().unwrap_or_default()))

@@ -9,15 +9,14 @@ use futures_util::Stream;
 
 use super::info::ObjectInfo;
 use super::object::Object;
-use super::objects::Objects;
+use super::pieces::Pieces;
 use super::read_ahead::ReadAhead;
-use super::reader::ObjectReader;
 use crate::Error;
 
-/// The bytes of a range of an object, a piece at a time. Made by [`Objects::read`].
+/// The bytes of a range of an object, a piece at a time. Made by [`Objects::read`](crate::Objects::read).
 ///
 /// The items are shared with the cache, in the order of the bytes, none of them empty. After an error the stream has ended.
-/// The errors are those of [`Objects::read`]: [`is_changed`](Error::is_changed) if the object has changed meanwhile.
+/// The errors are those of [`Objects::read`](crate::Objects::read): [`is_changed`](Error::is_changed) if the object has changed meanwhile.
 ///
 /// The stream may be polled on any runtime, and may be dropped at any time. Loads that have begun go on, and their pieces
 /// are cached.
@@ -29,23 +28,18 @@ pub struct ObjectStream {
 }
 
 impl ObjectStream {
-    pub(super) fn new(
-        objects: Objects,
-        object: Arc<Object>,
-        range: Range<u64>,
-        ahead: usize,
-    ) -> Self {
+    pub(super) fn new(group: Pieces, object: Arc<Object>, range: Range<u64>, ahead: usize) -> Self {
         let pieces = object.pieces_of(&range);
         Self {
-            pieces: ReadAhead::new(objects, object, pieces, ahead),
+            pieces: ReadAhead::new(group, object, pieces, ahead),
             range,
         }
     }
 
     /// The same object from and to elsewhere.
     pub(super) fn elsewhere(&self, range: Range<u64>) -> Self {
-        let (objects, object) = (self.pieces.objects.clone(), Arc::clone(&self.pieces.object));
-        Self::new(objects, object, range, 0)
+        let (group, object) = (self.pieces.group.clone(), Arc::clone(&self.pieces.object));
+        Self::new(group, object, range, 0)
     }
 
     /// Waits for the first piece.
@@ -62,11 +56,6 @@ impl ObjectStream {
     /// Which bytes of the object have yet to come.
     pub fn range(&self) -> Range<u64> {
         self.range.clone()
-    }
-
-    /// The rest of the range as an `AsyncRead`, `AsyncBufRead` and `AsyncSeek`. Its position zero is the next byte here.
-    pub fn into_reader(self) -> ObjectReader {
-        ObjectReader::new(self)
     }
 }
 
