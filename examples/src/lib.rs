@@ -5,6 +5,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod dbserver;
+pub mod files;
 pub mod frontend;
 pub mod mixed;
 pub mod owner;
@@ -15,6 +16,7 @@ pub mod thumbnails;
 
 mod client;
 mod escape;
+mod folder;
 mod go;
 mod node_options;
 mod server;

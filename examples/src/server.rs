@@ -1,8 +1,10 @@
 //! A small server around one handler, with the limits of a node's own server.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
@@ -10,6 +12,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use peers::{HttpOptions, Listener};
+use tokio::net::TcpListener;
 
 use crate::BoxError;
 use crate::escape::Malformed;
@@ -44,6 +47,32 @@ where
     stop.await;
     server.shutdown().await;
     Ok(())
+}
+
+/// Listens on an address and, for the other nodes of a program, on the ports after it. With port 0 each gets a free one.
+pub(crate) async fn listen_in_a_row(
+    first: SocketAddr,
+    count: u16,
+) -> anyhow::Result<Vec<TcpListener>> {
+    let mut listeners = Vec::new();
+    for number in 0..count {
+        let mut address = first;
+        if first.port() != 0 {
+            let port = first.port().checked_add(number);
+            address.set_port(port.context("there are no ports after 65535")?);
+        }
+        let listener = TcpListener::bind(address).await;
+        listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
+    }
+    Ok(listeners)
+}
+
+/// How the nodes reach each other, also if they listen on all addresses.
+pub(crate) fn url_of(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    format!("http://{address}")
 }
 
 /// An answer of plain text.

@@ -17,14 +17,13 @@
 //! The nodes share this process, so that one command shows it all. In real life each is a process of its own, with
 //! its own copy of the pictures or a network file system; nothing else changes.
 
-mod folder;
 mod page;
 mod routes;
 mod samples;
 mod studio;
 mod wanted;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,8 +36,9 @@ use groupcache::{HttpOptions, Node};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
+use crate::folder::Folder;
+use crate::server::{listen_in_a_row, url_of};
 use crate::{BoxError, program};
-use folder::Folder;
 use routes::Gallery;
 use studio::Studio;
 
@@ -92,7 +92,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
     };
     let studio = Studio::new(folder.clone(), jobs, options.delay);
 
-    let listeners = bind(options.listen, options.nodes).await?;
+    let listeners = listen_in_a_row(options.listen, options.nodes).await?;
     let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
     let addresses = addresses?;
     let urls: Vec<String> = addresses.iter().copied().map(url_of).collect();
@@ -128,28 +128,6 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         server.shutdown().await;
     }
     Ok(())
-}
-
-async fn bind(first: SocketAddr, count: u16) -> anyhow::Result<Vec<TcpListener>> {
-    let mut listeners = Vec::new();
-    for number in 0..count {
-        let mut address = first;
-        if first.port() != 0 {
-            let port = first.port().checked_add(number);
-            address.set_port(port.context("there are no ports after 65535")?);
-        }
-        let listener = TcpListener::bind(address).await;
-        listeners.push(listener.with_context(|| format!("cannot listen on {address}"))?);
-    }
-    Ok(listeners)
-}
-
-/// How the nodes reach each other, also if they listen on all addresses.
-fn url_of(mut address: SocketAddr) -> String {
-    if address.ip().is_unspecified() {
-        address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    }
-    format!("http://{address}")
 }
 
 fn milliseconds(text: &str) -> Result<Duration, std::num::ParseIntError> {

@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use headers::{CacheControl, ETag, HeaderMapExt, IfNoneMatch};
 use tokio::task::spawn_blocking;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::folder::Folder;
 use super::page;
 use super::wanted::Wanted;
+use crate::folder::Folder;
 
 /// How long a browser keeps a thumbnail without asking again.
 const MAX_AGE: Duration = Duration::from_secs(300);
@@ -119,7 +120,7 @@ fn failure(error: &Error) -> Response {
 
 async fn show_page(State(gallery): State<Arc<Gallery>>) -> Response {
     let folder = gallery.folder.clone();
-    match spawn_blocking(move || folder.pictures()).await {
+    match spawn_blocking(move || folder.files(is_picture)).await {
         Ok(pictures) => {
             let page = page::gallery(gallery.node.member(), &gallery.node.peers(), &pictures);
             let policy = [(header::CONTENT_SECURITY_POLICY, POLICY)];
@@ -143,4 +144,10 @@ async fn file(kind: &'static str, text: &'static str) -> impl IntoResponse {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, text)
+}
+
+fn is_picture(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension
+        .is_some_and(|extension| ["png", "jpg", "jpeg"].contains(&&*extension.to_ascii_lowercase()))
 }

@@ -10,8 +10,8 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::folder::Folder;
 use super::wanted::Wanted;
+use crate::folder::Folder;
 
 /// The largest file that is decoded, in bytes.
 const MAX_FILE: u64 = 64 << 20;

@@ -5,6 +5,7 @@ mod cluster;
 mod demo;
 mod deployment;
 mod discovery;
+mod files;
 mod flags;
 mod frontend;
 mod logs;

@@ -10,6 +10,7 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 pub(crate) const CLI: &str = env!("CARGO_BIN_EXE_cli");
 pub(crate) const CLUSTER: &str = env!("CARGO_BIN_EXE_cluster");
 pub(crate) const DBSERVER: &str = env!("CARGO_BIN_EXE_dbserver");
+pub(crate) const FILES: &str = env!("CARGO_BIN_EXE_files");
 pub(crate) const FRONTEND: &str = env!("CARGO_BIN_EXE_frontend");
 pub(crate) const OWNER: &str = env!("CARGO_BIN_EXE_owner");
 pub(crate) const SERVICE: &str = env!("CARGO_BIN_EXE_service");

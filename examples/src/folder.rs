@@ -1,26 +1,28 @@
+//! The files of a folder, and nothing outside of it.
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use walkdir::WalkDir;
 
-/// How many pictures the page shows, and how deep in the folder.
+/// How many files are listed, and how deep in the folder.
 const MOST: usize = 200;
 const DEEPEST: usize = 4;
 
-/// The folder of the pictures. Clones are the same folder.
+/// A folder. Clones are the same one.
 #[derive(Clone, Debug)]
-pub(super) struct Folder(Arc<PathBuf>);
+pub(crate) struct Folder(Arc<PathBuf>);
 
 impl Folder {
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let path = path.canonicalize()?;
         std::fs::read_dir(&path)?;
         Ok(Self(Arc::new(path)))
     }
 
     /// The file at a path in the folder; none if there is no file, or if a link leads out of the folder.
-    pub(super) fn find(&self, path: &str) -> io::Result<Option<PathBuf>> {
+    pub(crate) fn find(&self, path: &str) -> io::Result<Option<PathBuf>> {
         match self.0.join(path).canonicalize() {
             Ok(file) if file.starts_with(&*self.0) && file.is_file() => Ok(Some(file)),
             Ok(_) => Ok(None),
@@ -29,8 +31,8 @@ impl Folder {
         }
     }
 
-    /// The paths of the first pictures, by their names. Blocks.
-    pub(super) fn pictures(&self) -> Vec<String> {
+    /// The paths of the first files that are wanted, by their names. Blocks.
+    pub(crate) fn files(&self, is_wanted: fn(&Path) -> bool) -> Vec<String> {
         let hidden = |name: &std::ffi::OsStr| name.as_encoded_bytes().starts_with(b".");
         let files = WalkDir::new(&*self.0)
             .min_depth(1)
@@ -39,7 +41,7 @@ impl Folder {
             .into_iter()
             .filter_entry(|entry| !hidden(entry.file_name()))
             .filter_map(Result::ok)
-            .filter(|entry| entry.file_type().is_file() && is_picture(entry.path()));
+            .filter(|entry| entry.file_type().is_file() && is_wanted(entry.path()));
         files
             .filter_map(|file| self.path_of(file.path()))
             .take(MOST)
@@ -52,12 +54,6 @@ impl Folder {
         let parts: Option<Vec<&str>> = path.iter().map(|part| part.to_str()).collect();
         Some(parts?.join("/"))
     }
-}
-
-fn is_picture(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension
-        .is_some_and(|extension| ["png", "jpg", "jpeg"].contains(&&*extension.to_ascii_lowercase()))
 }
 
 fn is_absence(kind: io::ErrorKind) -> bool {
