@@ -5,6 +5,7 @@
 //! [getting_started]: docs::getting_started
 //! [kubernetes]: docs::kubernetes
 //! [move_from_go]: docs::move_from_go
+//! [objects]: docs::objects
 //! [promises]: docs::promises
 //! [protocols]: docs::protocols
 //! [secure]: docs::secure
@@ -15,6 +16,7 @@
 //! [`Group::get_many`]: Group::get_many
 //! [`GroupBuilder`]: GroupBuilder
 //! [`HttpOptions`]: HttpOptions
+//! [`Node::objects`]: Node::objects
 //! [`Node::typed_group`]: Node::typed_group
 //! [`NodeBuilder`]: NodeBuilder
 //!
@@ -43,6 +45,8 @@
 //! - `metrics`: [`NodeBuilder::metrics`] and [`Node::metrics`], metrics as text of OpenMetrics, which Prometheus reads. Adds
 //!   prometheus-client.
 //! - `msgpack`: [`MessagePack`], typed values as MessagePack, by rmp-serde.
+//! - `objects-http`: [`ServeObjects`], [objects] over HTTP as a tower service. Adds headers, percent-encoding and
+//!   tower-service.
 //! - `otel`: OpenTelemetry. A get is one trace over all nodes that work on it; see [`docs::watch`].
 //!   [`NodeMetrics::observe`] makes instruments of the metrics. Adds opentelemetry and tracing-opentelemetry.
 //! - `page`: [`NodeBuilder::live_page`], a page at `/groupcachez` on which a node shows itself, with its report as JSON.

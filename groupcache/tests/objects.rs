@@ -431,6 +431,54 @@ async fn an_object_that_changes_while_it_is_read_gives_no_byte_of_the_new_versio
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_of_an_object_that_keeps_changing_see_one_version_each() {
+    let three = Three::start().await;
+    let version = |number: u64| bytes(6 * PIECE + number as usize % 3, number);
+    three.shelf.put(NAME, "0", &version(0));
+    let readers = (0..9).map(|reader| {
+        let objects = three.objects[reader % 3].clone();
+        tokio::spawn(async move {
+            let mut seen = Vec::new();
+            for _ in 0..40 {
+                let stream = match objects.read(NAME, ..).await {
+                    Ok(stream) => stream,
+                    Err(error) => {
+                        assert!(error.is_changed(), "{error}");
+                        continue;
+                    }
+                };
+                let number = str::from_utf8(stream.info().validator()).unwrap();
+                let number: u64 = number.parse().unwrap();
+                seen.push(number);
+                let expected = version(number);
+                match drain(stream).await {
+                    (read, None) => assert!(read == expected),
+                    (read, Some(error)) => {
+                        assert!(error.is_changed(), "{error}");
+                        assert!(expected.starts_with(&read));
+                    }
+                }
+            }
+            seen
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for number in 1.. {
+        three.shelf.put(NAME, &number.to_string(), &version(number));
+        tokio::task::yield_now().await;
+        if readers.iter().all(tokio::task::JoinHandle::is_finished) {
+            break;
+        }
+    }
+    let mut seen = Vec::new();
+    for reader in readers {
+        seen.extend(reader.await.unwrap());
+    }
+    seen.dedup();
+    assert!(seen.len() > 9, "they saw {seen:?}");
+}
+
 #[tokio::test]
 async fn a_read_that_has_given_nothing_begins_anew_with_the_new_version() {
     let three = Three::start().await;

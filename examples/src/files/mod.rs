@@ -37,6 +37,7 @@ use crate::folder::Folder;
 use crate::server::{listen_in_a_row, url_of};
 use crate::{BoxError, program};
 use directory::Directory;
+use measure::Setting;
 use routes::FileServer;
 
 /// Three nodes that serve the files of a folder.
@@ -79,12 +80,12 @@ pub struct Options {
 /// When the files cannot be read or made, or an address not be bound.
 pub async fn run(options: Options) -> Result<(), BoxError> {
     if let Some(bytes) = options.measure {
-        return measure::run(
+        return measure::run(Setting {
             bytes,
-            options.cache_bytes,
-            options.piece_bytes,
-            options.read_ahead,
-        )
+            cache_bytes: options.cache_bytes,
+            piece_bytes: options.piece_bytes,
+            read_ahead: options.read_ahead,
+        })
         .await;
     }
     // Removed at the end, if there is one.

@@ -18,7 +18,7 @@ use crate::Error;
 /// The items are shared with the cache, in the order of the bytes, none of them empty. After an error the stream has ended.
 /// The errors are those of [`Objects::read`](crate::Objects::read): [`is_changed`](Error::is_changed) if the object has changed meanwhile.
 ///
-/// The stream may be polled on any runtime, and may be dropped at any time. Loads that have begun go on, and their pieces
+/// The stream may be polled on any runtime, while that of its node runs, and may be dropped at any time. Loads that have begun go on, and their pieces
 /// are cached.
 #[derive(Debug)]
 pub struct ObjectStream {
