@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::ensure;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, Command};
@@ -14,7 +15,7 @@ const STEPS: u32 = 500;
 
 /// nginx, which serves the same folder by sendfile.
 pub(super) struct Nginx {
-    _child: Child,
+    child: Child,
     address: SocketAddr,
     _folder: TempDir,
 }
@@ -55,8 +56,8 @@ impl Nginx {
         ]);
         command
             .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .kill_on_drop(true);
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         let child = match command.spawn() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             child => child?,
@@ -64,7 +65,7 @@ impl Nginx {
         for _ in 0..STEPS {
             if TcpStream::connect(address).await.is_ok() {
                 return Ok(Some(Self {
-                    _child: child,
+                    child,
                     address,
                     _folder: folder,
                 }));
@@ -78,6 +79,17 @@ impl Nginx {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+}
+
+/// Its workers end with it if it is asked to end, and not if it is killed.
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(id) = id.and_then(Pid::from_raw) {
+            // An error means that it has ended.
+            _ = kill_process(id, Signal::TERM);
+        }
     }
 }
 

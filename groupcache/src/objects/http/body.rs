@@ -27,8 +27,8 @@ impl ObjectBody {
     /// The parts in a row. `None` if that is longer than a body can be.
     pub(super) fn new(parts: impl IntoIterator<Item = Part>) -> Option<Self> {
         let parts: VecDeque<Part> = parts.into_iter().collect();
-        let lens = parts.iter().map(Part::len);
-        let left = lens.fold(Some(0_u64), |sum, len| sum?.checked_add(len))?;
+        let mut lens = parts.iter().map(Part::len);
+        let left = lens.try_fold(0_u64, u64::checked_add)?;
         Some(Self { parts, left })
     }
 

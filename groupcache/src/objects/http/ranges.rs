@@ -83,6 +83,11 @@ fn number(digits: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(
+        clippy::single_range_in_vec_init,
+        reason = "a list of one range is what is meant"
+    )]
+
     use proptest::prelude::*;
 
     use super::Ranges::{Ignored, Parts, Unsatisfiable};
