@@ -1,4 +1,6 @@
-use crate::support::{CLI, CLUSTER, DBSERVER, FRONTEND, OWNER, SCALING, SERVICE, THUMBNAILS, run};
+use crate::support::{
+    CLI, CLUSTER, DBSERVER, FILES, FRONTEND, OWNER, SCALING, SERVICE, THUMBNAILS, run,
+};
 
 #[test]
 fn a_wrong_flag_is_named_with_what_is_known() {
@@ -35,6 +37,7 @@ fn a_wrong_flag_is_named_with_what_is_known() {
         (CLI, &[], "Usage"),
         (OWNER, &[], "--members"),
         (SERVICE, &["--connections", "0"], "1..=256"),
+        (FILES, &["--nodes", "17"], "1..=16"),
         (THUMBNAILS, &["--nodes", "17"], "1..=16"),
         (THUMBNAILS, &["--jobs", "0"], "--jobs"),
         (SCALING, &["--nodes", "10,1"], "2..=16000"),

@@ -102,7 +102,7 @@ impl fmt::Display for Loads {
         } = self;
         write!(
             f,
-            "loads: {loads}, of which {entries} are cached and {evictions} were evicted"
+            "loads: {loads}; {entries} pieces and infos are cached, and {evictions} were evicted, mirrors too"
         )
     }
 }
