@@ -203,6 +203,7 @@ impl Objects {
         ObjectStream::new(self.0.clone(), object, range, ahead)
     }
 
+    #[cfg(feature = "objects-http")]
     pub(super) fn read_ahead(&self) -> usize {
         self.0.read_ahead
     }
