@@ -129,7 +129,7 @@ async fn peers_see_values_as_they_are_over_every_protocol() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_set_or_taken_over_is_compressed_too() {
+async fn a_value_that_is_set_is_compressed_too() {
     let cluster = cluster_of(1, Protocol::Native).await;
     let group = cluster.node(0).group("g", MIB, pages).promoter(Never);
     let group = group.compression(Compression::lz4()).build().unwrap();

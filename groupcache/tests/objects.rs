@@ -615,7 +615,9 @@ async fn what_a_lying_peer_sends_is_a_miss_and_never_a_wrong_byte() {
     let name = lied.first().expect("the liar owns none of twenty");
     let error = objects.read(name, u64::MAX - 1..).await.unwrap_err();
     assert!(error.is_changed(), "{error}");
-    let _ = objects.remove(name).await; // clears, rather than to name pieces without end
+    // Clears, rather than to name pieces without end.
+    objects.remove(name).await.unwrap();
+    assert_eq!(objects.group().usage().entries, 0);
 }
 
 #[tokio::test]

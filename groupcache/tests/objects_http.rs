@@ -184,7 +184,10 @@ async fn a_head_is_that_of_the_whole_object_without_its_bytes() {
     );
     let known = [("if-none-match", "\"v1\"")];
     assert_eq!(cinema.ask("HEAD", "/film.mp4", &known).await.status(), 304);
-    assert_eq!(cinema.ask("HEAD", "/none", &[]).await.status(), 404);
+    let refused = cinema.ask("HEAD", "/none", &[]).await;
+    assert_eq!(refused.status(), 404);
+    let body = refused.into_body().collect().await.unwrap().to_bytes();
+    assert!(body.is_empty(), "an answer to HEAD has no body");
 }
 
 #[tokio::test]
@@ -265,10 +268,9 @@ async fn ranges_that_the_object_does_not_have_are_refused_with_its_length() {
         let answer = cinema.get(&[("range", range)]).await;
         answer.assert_is(416, Some("bytes */36"), b"");
     }
+    // Clients ask for a part without knowing that there is nothing.
     let empty = cinema.ask("GET", "/empty", &[("range", "bytes=0-")]).await;
-    Answer::of(empty)
-        .await
-        .assert_is(416, Some("bytes */0"), b"");
+    Answer::of(empty).await.assert_is(200, None, b"");
     Answer::of(cinema.ask("GET", "/empty", &[]).await)
         .await
         .assert_is(200, None, b"");
@@ -288,7 +290,7 @@ async fn conditions_decide_what_is_sent() {
         (&[("if-none-match", "\"v1\""), ("range", "bytes=0-1")], 304),
         (&[("if-match", "\"v0\""), ("range", "bytes=100-")], 412),
         (&[("if-range", "\"v1\""), ("range", "bytes=0-1")], 206),
-        (&[("if-range", MODIFIED), ("range", "bytes=0-1")], 206),
+        (&[("if-range", MODIFIED), ("range", "bytes=0-1")], 200),
         (&[("if-range", "\"v0\""), ("range", "bytes=0-1")], 200),
         (&[("if-range", "\"v0\""), ("range", "bytes=100-")], 200),
         (&[("if-range", "W/\"v1\""), ("range", "bytes=0-1")], 200),

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 /// The bytes that the shards of a cache have in common.
 ///
@@ -13,8 +13,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 pub(crate) struct Budget {
     limit: AtomicUsize,
     used: AtomicUsize,
-    /// Whether the limit left too little room once. Written when this changes only.
+    /// Whether the limit has left too little room since the cache was empty. Written when this changes only.
     reached: AtomicBool,
+    /// How often the cache has become empty after that.
+    emptied: AtomicU32,
 }
 
 impl Budget {
@@ -23,6 +25,7 @@ impl Budget {
             limit: AtomicUsize::new(limit),
             used: AtomicUsize::new(0),
             reached: AtomicBool::new(false),
+            emptied: AtomicU32::new(0),
         }
     }
 
@@ -41,7 +44,7 @@ impl Budget {
         self.used.load(Relaxed)
     }
 
-    /// Whether the limit left too little room once.
+    /// Whether the limit has left too little room since the cache was empty.
     #[inline]
     pub(crate) fn was_reached(&self) -> bool {
         self.reached.load(Relaxed)
@@ -53,9 +56,17 @@ impl Budget {
         self.was_reached() || self.used().saturating_add(bytes) > self.limit()
     }
 
-    /// Forgets that the limit was reached.
-    pub(crate) fn relax(&self) {
-        self.reached.store(false, Relaxed);
+    /// Whether `bytes` more would leave less than a 64th of the limit, or exceed it.
+    #[inline]
+    pub(crate) fn is_scarce(&self, bytes: usize) -> bool {
+        let limit = self.limit();
+        self.used().saturating_add(bytes) > limit - limit / 64
+    }
+
+    /// How often the cache has become empty after the limit was reached.
+    #[inline]
+    pub(crate) fn emptied(&self) -> u32 {
+        self.emptied.load(Relaxed)
     }
 
     /// Takes `bytes` and returns true, or takes nothing and returns false if the limit leaves less
@@ -76,8 +87,13 @@ impl Budget {
 
     #[inline]
     pub(crate) fn give_back(&self, bytes: usize) {
-        if bytes > 0 {
-            self.used.fetch_sub(bytes, Relaxed);
+        if bytes == 0 {
+            return;
+        }
+        let used = self.used.fetch_sub(bytes, Relaxed);
+        if used == bytes && self.was_reached() {
+            self.reached.store(false, Relaxed);
+            self.emptied.fetch_add(1, Relaxed);
         }
     }
 }

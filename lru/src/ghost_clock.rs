@@ -97,10 +97,23 @@ pub(crate) struct GhostClock {
     ticks: usize,
     /// Whether the budget has been reached.
     filled: bool,
+    /// How often the cache had become empty when the policy last looked.
+    emptied: u32,
     patience: Patience,
     /// Whether main has not given way, but an entry was evicted nevertheless, since a newcomer was last
     /// admitted.
     pressed: bool,
+}
+
+/// The room that a newcomer finds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Whether there is too little, or was since the cache was empty.
+    pub(crate) was_lacking: bool,
+    /// Whether there is hardly any more.
+    pub(crate) is_scarce: bool,
+    /// How often the cache has become empty after there was too little.
+    pub(crate) emptied: u32,
 }
 
 /// How a class is divided between window and main.
@@ -121,7 +134,8 @@ pub(crate) struct Admission {
 }
 
 impl GhostClock {
-    pub(crate) const fn new() -> Self {
+    /// An empty one, when there have been so many hits.
+    pub(crate) const fn since(hits: u64) -> Self {
         const BORDER: Border = Border {
             window: WINDOW,
             evicted: [0.0; 2],
@@ -132,7 +146,8 @@ impl GhostClock {
             epoch: 0,
             ticks: 0,
             filled: false,
-            patience: Patience::new(),
+            emptied: 0,
+            patience: Patience::since(hits),
             pressed: false,
         }
     }
@@ -150,13 +165,19 @@ impl GhostClock {
         hash: u64,
         meta: &Meta,
         hits: u64,
-        full: bool,
+        room: Room,
     ) -> Admission {
+        if room.emptied != self.emptied {
+            self.emptied = room.emptied;
+            self.filled = false;
+            self.patience = Patience::since(hits);
+        }
         let hits = self.hear(table, hits);
-        if full {
+        if room.was_lacking {
             self.fill(table);
         }
-        if self.filled {
+        // While a cache that has lost entries fills again, nothing has to give way.
+        if self.filled && room.is_scarce {
             self.patience.newcomer(share(table, meta.charge), hits);
         }
         self.pressed = false;

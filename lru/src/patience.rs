@@ -106,9 +106,10 @@ impl Takeover {
 }
 
 impl Patience {
-    pub(crate) const fn new() -> Self {
+    /// Nothing is known yet but the reading of the hit counter.
+    pub(crate) const fn since(heard: u64) -> Self {
         Self {
-            heard: 0,
+            heard,
             silence: 0.0,
             share: 0.0,
             patience: 0.0,

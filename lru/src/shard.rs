@@ -9,7 +9,7 @@ use crate::{
     Cause, Class, Clock, Meta, Policy, Present, Removed, Stats,
     ages::Ages,
     budget::Budget,
-    ghost_clock::{Admission, GhostClock},
+    ghost_clock::{Admission, GhostClock, Room},
     lock::Writer,
     recency::Queue,
     table::Table,
@@ -39,7 +39,7 @@ impl Order {
     fn new(policy: Policy) -> Self {
         match policy {
             Policy::Lru => Self::Lru,
-            Policy::GhostClock => Self::GhostClock(Box::new(GhostClock::new())),
+            Policy::GhostClock => Self::GhostClock(Box::new(GhostClock::since(0))),
         }
     }
 }
@@ -151,11 +151,15 @@ impl<K, V> Locked<'_, K, V> {
     /// Lets the policy decide on an entry under a key that is not present. To be called once for each
     /// newcomer, because the policy forgets the ghost of the key.
     pub(crate) fn admit(&mut self, hash: u64, meta: &Meta) -> Admission {
-        let full = self.budget.is_reached(meta.charge);
+        let room = Room {
+            was_lacking: self.budget.is_reached(meta.charge),
+            is_scarce: self.budget.is_scarce(meta.charge),
+            emptied: self.budget.emptied(),
+        };
         let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => Admission::default(),
-            Order::GhostClock(clock) => clock.admit(table, hash, meta, self.hits, full),
+            Order::GhostClock(clock) => clock.admit(table, hash, meta, self.hits, room),
         }
     }
 
@@ -185,13 +189,12 @@ impl<K, V> Locked<'_, K, V> {
         table.set_stamp(self.shard.table.stamp());
         let table = std::mem::replace(&mut self.shard.table, table);
         if let Order::GhostClock(clock) = &mut self.shard.order {
-            **clock = GhostClock::new();
+            **clock = GhostClock::since(self.hits);
         }
         self.shard.ages = Ages::new();
         self.shard.stats.removals += table.len() as u64;
         self.shard.stats.cleared += table.len() as u64;
         self.budget.give_back(table.bytes());
-        self.budget.relax();
         self.publish();
         table
     }

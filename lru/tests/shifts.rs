@@ -24,6 +24,8 @@ struct Shift {
     sizes: Vec<usize>,
     percent: usize,
     order: Order,
+    /// Whether all entries of a set are removed before the next one comes, but for the last.
+    empties: bool,
 }
 
 /// Pseudo-random numbers by xorshift (Marsaglia 2003).
@@ -50,8 +52,9 @@ impl Shift {
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         let sets = self.sizes.iter().zip(0_u64..).map(|(&size, set)| {
             let charge = size + OVERHEAD;
-            // The first set fills the cache.
-            let percent = if set == 0 { 100 } else { self.percent };
+            // The first set fills the cache, and so does one that finds it empty.
+            let is_first = set == 0 || (self.empties && set as usize + 1 < self.sizes.len());
+            let percent = if is_first { 100 } else { self.percent };
             let keys = (self.budget * percent / 100 / charge) as u64;
             let mut keys: Vec<u64> = (0..keys).map(|key| set << 32 | key).collect();
             [(); ROUNDS].map(|()| {
@@ -67,6 +70,12 @@ impl Shift {
                 }
                 misses
             })
+        });
+        let sets = sets.zip(1..).map(|(misses, set)| {
+            if self.empties && set + 1 < self.sizes.len() {
+                cache.retain(|_, (), _| false);
+            }
+            misses
         });
         sets.collect()
     }
@@ -99,9 +108,25 @@ fn shifts(budget: usize, percent: usize, sizes: &[usize]) {
                 sizes,
                 percent,
                 order,
+                empties: false,
             }
             .is_loaded_once();
         }
+    }
+}
+
+#[test]
+fn a_cache_that_has_lost_all_entries_gives_way_as_before() {
+    for shards in [1, 8] {
+        Shift {
+            budget: 4 << 20,
+            shards,
+            sizes: vec![500; 4],
+            percent: 90,
+            order: Order::Same,
+            empties: true,
+        }
+        .is_loaded_once();
     }
 }
 

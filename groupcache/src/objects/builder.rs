@@ -55,7 +55,7 @@ impl Node {
 impl<S: ObjectSource> ObjectsBuilder<S> {
     /// How many bytes a piece has, the last one of an object excepted: what is loaded, sent and evicted in one. All nodes
     /// should have the same. Otherwise they share no pieces, and a [removal](Objects::remove) finds those of its own size
-    /// alone. From 1 byte to 64 MiB, and no more than the
+    /// alone. From 1 byte to 64 MiB, and no more than the budget and the
     /// [`max_value_bytes`](GroupBuilder::max_value_bytes) of the group and of
     /// [the node](crate::HttpOptions::max_value_bytes). Default: 1 MiB.
     pub fn piece_bytes(mut self, bytes: usize) -> Self {
@@ -73,13 +73,17 @@ impl<S: ObjectSource> ObjectsBuilder<S> {
     /// How long a node takes what the source has said of an object for true, before it asks again. So long may a change
     /// of an object go unnoticed, unless somebody [removes](Objects::remove) it. Zero: each read asks the source.
     /// Default: 10 s.
+    ///
+    /// [`Protocol::Golang`](crate::Protocol::Golang) and `Protocol::Ipronko` carry no lives of values. Over these a mirror of what is
+    /// known of an object lives as long as the group's [`ttl`](GroupBuilder::ttl) says: set one.
     pub fn info_ttl(mut self, ttl: Duration) -> Self {
         self.info_ttl = ttl;
         self
     }
 
     /// The other settings of the group, as of every group. They hold for pieces, and but for the time to live also for
-    /// what is known of the objects.
+    /// what is known of the objects. With a [`not_found_ttl`](GroupBuilder::not_found_ttl), a version that comes back
+    /// after it was gone cannot be read until that is over.
     ///
     /// ```
     /// # use groupcache::{Node, ObjectSource};
@@ -129,6 +133,10 @@ impl<S: ObjectSource> ObjectsBuilder<S> {
                 let reason = format!("{piece_bytes} is more than {what}, {limit}");
                 return Err(Error::invalid("piece_bytes", reason));
             }
+        }
+        if (1..self.piece_bytes).contains(&self.budget) {
+            let reason = format!("{piece_bytes} is more than the budget, {}", self.budget);
+            return Err(Error::invalid("piece_bytes", reason));
         }
         if self.read_ahead > MOST_READ_AHEAD {
             let reason = format!("{} is more than {MOST_READ_AHEAD}", self.read_ahead);

@@ -66,7 +66,7 @@ const NAMED_TOGETHER: usize = 1024;
 
 /// How many pieces a removal names in all, rather than to clear the group. More would only make every node forget what it
 /// knows of other changes.
-const MOST_NAMED: u64 = 64 << 10;
+const MOST_NAMED: u64 = 8 << 10;
 
 impl Objects {
     pub(super) fn new(group: Group, piece_bytes: u64, read_ahead: usize) -> Self {
@@ -151,7 +151,7 @@ impl Objects {
     /// that the source has now are removed too, and loaded again. A read that began before goes on with its version, and
     /// in that last case alone may give bytes of both.
     ///
-    /// Each node gets a message for each 1,024 pieces that the object has now. Of an object with more than 65,536 pieces,
+    /// Each node gets a message for each 1,024 pieces that the object has now. Of an object with more than 8,192 pieces,
     /// the whole group is cleared instead.
     ///
     /// # Errors

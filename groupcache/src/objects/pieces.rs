@@ -76,7 +76,12 @@ impl Pieces {
         let key = info_key(&object.name);
         let peek = GetOptions::default().mode(Mode::Peek);
         let known = self.infos.get_with_options(&key, peek).await;
-        if known.is_ok_and(|known| known.value().version() == object.info.version()) {
+        // A peek fails at once where peers' protocol has none.
+        let is_gone = match known {
+            Ok(known) => known.value().version() != object.info.version(),
+            Err(error) => error.is_not_found(),
+        };
+        if !is_gone {
             // A node that could not be told asks the source again when the info's time is over.
             if let Err(error) = self.group().remove(&key).await {
                 tracing::debug!(%error, "the info of a changed object was not removed everywhere");

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use byteview::ByteView;
+use peers::Context as RequestContext;
 use tokio::task::JoinHandle;
+use tracing::{Instrument as _, Span};
 
 use super::object::Object;
 use super::pieces::Pieces;
@@ -25,6 +27,9 @@ pub(super) struct ReadAhead {
     ahead: usize,
     /// The next one first.
     pieces: VecDeque<Piece>,
+    /// Those of the caller that began to read. Whoever polls may be another, a server's connection for example.
+    context: RequestContext,
+    span: Span,
 }
 
 enum Piece {
@@ -48,6 +53,21 @@ impl ReadAhead {
             left: pieces,
             ahead,
             pieces: VecDeque::new(),
+            context: RequestContext::current(),
+            span: Span::current(),
+        }
+    }
+
+    /// Other pieces of the same object, for the same caller.
+    pub(super) fn elsewhere(&self, pieces: Range<u64>) -> Self {
+        Self {
+            group: self.group.clone(),
+            object: Arc::clone(&self.object),
+            left: pieces,
+            ahead: 0,
+            pieces: VecDeque::new(),
+            context: self.context.clone(),
+            span: self.span.clone(),
         }
     }
 
@@ -97,6 +117,10 @@ impl ReadAhead {
         }
         let (group, object) = (self.group.clone(), Arc::clone(&self.object));
         let fetch = async move { group.get(&object, index).await };
+        let fetch = self
+            .context
+            .clone()
+            .scope(fetch.instrument(self.span.clone()));
         Piece::Coming(Coming(self.group.group().spawn(fetch)))
     }
 

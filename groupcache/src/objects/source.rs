@@ -51,6 +51,9 @@ use crate::{GetterError, Key};
 ///     }
 /// }
 /// ```
+///
+/// Names come from callers, from peers, and from the paths of HTTP requests. They may be any bytes: a source that makes
+/// paths of them refuses those with `..`, and those that begin with a slash.
 pub trait ObjectSource: Send + Sync + 'static {
     /// What is known of the object of this name now.
     ///

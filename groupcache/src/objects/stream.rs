@@ -38,8 +38,11 @@ impl ObjectStream {
 
     /// The same object from and to elsewhere.
     pub(super) fn elsewhere(&self, range: Range<u64>) -> Self {
-        let (group, object) = (self.pieces.group.clone(), Arc::clone(&self.pieces.object));
-        Self::new(group, object, range, 0)
+        let pieces = self.pieces.object.pieces_of(&range);
+        Self {
+            pieces: self.pieces.elsewhere(pieces),
+            range,
+        }
     }
 
     /// Waits for the first piece.

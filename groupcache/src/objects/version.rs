@@ -2,8 +2,8 @@ use crate::Key;
 
 /// Which state of an object: its length and its validator.
 ///
-/// Two versions with the same validator and the same length have the same bytes: that is what a source promises. All
-/// that is read in one go is of one version.
+/// Two versions with the same validator have the same bytes: that is what a source promises. All that is read in one go is
+/// of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectVersion {
     len: u64,

@@ -17,7 +17,7 @@ pub(crate) struct BuiltIn {
     cache: Table,
     hot_ratio: usize,
     packing: Packing,
-    /// Values that were kept compressed so far.
+    /// Values that were compressed to be kept so far.
     compressed: AtomicU64,
     /// By how many bytes they became shorter.
     saved: AtomicU64,
@@ -181,7 +181,7 @@ impl BuiltIn {
         }
     }
 
-    /// The values that were kept compressed so far, and the bytes by which they became shorter.
+    /// The values that were compressed to be kept so far, and the bytes by which they became shorter.
     pub(crate) fn compressed(&self) -> (u64, u64) {
         (self.compressed.load(Relaxed), self.saved.load(Relaxed))
     }

@@ -57,7 +57,8 @@ impl Compression {
     }
 
     /// Longer values are kept as they are, because a value is compressed on the thread that keeps it, and decompressed on
-    /// that of its caller, at about a millisecond for each MiB. At most 4 GiB - 1. Default: 1 MiB.
+    /// that of its caller, at about a millisecond for each MiB. A value that is kept as it is in such a group is copied
+    /// once. At most 4 GiB - 1. Default: 1 MiB.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.max_bytes = bytes;

@@ -183,11 +183,16 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     }
 
     fn lock(&self, at: usize) -> Locked<'_, K, V> {
+        // Before the shard is closed to readers, whose counters these are.
+        let hits = match self.policy {
+            Policy::Lru => 0,
+            Policy::GhostClock => self.shards.hits(at),
+        };
         Locked {
             shard: self.shards.write(at),
             fill: &self.fills[at],
             budget: &self.budget,
-            hits: self.shards.hits(at) / self.shards.len() as u64,
+            hits,
         }
     }
 

@@ -212,14 +212,12 @@ impl<T> Locks<T> {
         slot.is_some_and(|slot| slot.reading.load(Relaxed) != 0)
     }
 
-    /// Hits that readers have counted in their slots, and of those without a slot the ones at this lock.
+    /// The hits that readers have counted at this lock. Readers with a slot count those at all locks together, and the
+    /// average is taken of these.
     pub(crate) fn hits(&self, at: usize) -> u64 {
         let slots = self.slots.iter().take(thread::so_far());
-        let lookups = slots.map(|slot| &slot.lookups);
-        lookups
-            .chain([&self.locks[at].lookups])
-            .map(|lookups| lookups.hits.load(Relaxed))
-            .sum()
+        let of_slots: u64 = slots.map(|slot| slot.lookups.hits.load(Relaxed)).sum();
+        of_slots / self.locks.len() as u64 + self.locks[at].lookups.hits.load(Relaxed)
     }
 
     /// Hits and misses that readers have counted.

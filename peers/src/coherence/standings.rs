@@ -125,9 +125,13 @@ impl Standings {
     /// The position up to which the peer with this origin had made all changes before it began the one of that number.
     pub(super) fn confirmed_before(&self, ChangeId { origin, number }: ChangeId) -> u64 {
         let by_peer = self.by_peer.lock();
-        let mut confirmed = by_peer.values().filter_map(|standing| standing.confirmed);
-        let of_peer = confirmed.find(|it| it.origin == origin && it.begun < number);
-        of_peer.map_or(0, |confirmed| confirmed.position)
+        let confirmed = by_peer.values().filter_map(|standing| standing.confirmed);
+        // A peer that has moved has a standing at each of its addresses.
+        let of_peer = confirmed.filter(|it| it.origin == origin && it.begun < number);
+        of_peer
+            .map(|confirmed| confirmed.position)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Whether it is known that a peer may lack changes.

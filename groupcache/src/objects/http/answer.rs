@@ -72,6 +72,7 @@ pub(super) fn answer(
         return refusal(ErrorKind::ValueTooLarge);
     };
     head.insert(header::CONTENT_LENGTH, body.left().into());
+    // Nothing is read for a body that is not sent.
     let body = match *method {
         Method::HEAD => ObjectBody::default(),
         _ => body,

@@ -1,13 +1,11 @@
 //! The conditions of a request, in the order that RFC 9110 (13.2.2) gives them.
 
-use std::iter;
 use std::time::SystemTime;
 
-use headers::{
-    ETag, Header, HeaderMapExt, IfMatch, IfModifiedSince, IfNoneMatch, IfUnmodifiedSince,
-    LastModified,
-};
+use headers::{HeaderMapExt, IfModifiedSince, IfUnmodifiedSince};
 use http::{HeaderMap, HeaderValue, header};
+
+use super::entity_tag::{Comparison, lists};
 
 /// What an answer says of the object's version.
 #[derive(Clone, Debug)]
@@ -27,36 +25,28 @@ pub(super) enum Verdict {
 }
 
 impl Validators {
-    /// What the conditions come to. Those that are malformed do not count.
+    /// What the conditions come to. Dates that are malformed do not count, and neither do dates beside tags. Tags that are
+    /// malformed are those of no version.
     pub(super) fn verdict(&self, request: &HeaderMap) -> Verdict {
-        let tag = self
-            .tag
-            .to_str()
-            .ok()
-            .and_then(|tag| tag.parse::<ETag>().ok());
         let modified = self.modified;
-        let fails = match request.typed_get::<IfMatch>() {
-            Some(wanted) => tag
-                .as_ref()
-                .is_some_and(|tag| !wanted.precondition_passes(tag)),
-            None => {
-                let unmodified = request.typed_get::<IfUnmodifiedSince>().zip(modified);
-                unmodified.is_some_and(|(since, modified)| !since.precondition_passes(modified))
-            }
+        let names = |header, comparison| {
+            let mut lines = request.get_all(header).iter();
+            lines.any(|list| lists(list, &self.tag, comparison))
+        };
+        let fails = if request.contains_key(header::IF_MATCH) {
+            !names(header::IF_MATCH, Comparison::Strong)
+        } else {
+            let unmodified = request.typed_get::<IfUnmodifiedSince>().zip(modified);
+            unmodified.is_some_and(|(since, modified)| !since.precondition_passes(modified))
         };
         if fails {
             return Verdict::PreconditionFailed;
         }
-        let is_known = match request.typed_get::<IfNoneMatch>() {
-            Some(known) => tag
-                .as_ref()
-                .is_some_and(|tag| !known.precondition_passes(tag)),
-            // A client that sends both means the tag, also if its list is malformed.
-            None if request.contains_key(header::IF_NONE_MATCH) => false,
-            None => {
-                let modified = request.typed_get::<IfModifiedSince>().zip(modified);
-                modified.is_some_and(|(since, modified)| !since.is_modified(modified))
-            }
+        let is_known = if request.contains_key(header::IF_NONE_MATCH) {
+            names(header::IF_NONE_MATCH, Comparison::Weak)
+        } else {
+            let modified = request.typed_get::<IfModifiedSince>().zip(modified);
+            modified.is_some_and(|(since, modified)| !since.is_modified(modified))
         };
         match is_known {
             true => Verdict::NotModified,
@@ -64,17 +54,11 @@ impl Validators {
         }
     }
 
-    /// Whether a range is a range of this version: there is no `If-Range`, or it names this version and no other. A weak
-    /// tag names none, and a date names the version with the same date only.
+    /// Whether a range is a range of this version: there is no `If-Range`, or it has the tag of this version. A weak tag
+    /// names no version, and neither does a date, since a second may have seen two.
     pub(super) fn allow_ranges(&self, request: &HeaderMap) -> bool {
-        let Some(version) = request.get(header::IF_RANGE) else {
-            return true;
-        };
-        if *version == self.tag {
-            return true;
-        }
-        let date = LastModified::decode(&mut iter::once(version)).ok();
-        date.is_some() && date == self.modified.map(LastModified::from)
+        let version = request.get(header::IF_RANGE);
+        version.is_none_or(|version| *version == self.tag)
     }
 }
 
@@ -114,6 +98,9 @@ mod tests {
             (&[("if-none-match", "*")], NotModified),
             (&[("if-none-match", "\"b\"")], Send),
             (&[("if-none-match", "a")], Send),
+            (&[("if-none-match", "\"a b\"")], Send),
+            (&[("if-match", "\"a b\"")], PreconditionFailed),
+            (&[("if-match", "a")], PreconditionFailed),
             (&[("if-match", "\"a\"")], Send),
             (&[("if-match", "*")], Send),
             (&[("if-match", "W/\"a\"")], PreconditionFailed),
@@ -177,7 +164,7 @@ mod tests {
             ("\"b\"", false),
             ("a", false),
             (BEFORE, false),
-            (MODIFIED, true),
+            (MODIFIED, false),
             (AFTER, false),
             ("", false),
         ] {

@@ -18,6 +18,46 @@ pub(super) fn entity_tag(validator: &[u8]) -> HeaderValue {
     HeaderValue::try_from(tag).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
+/// How two tags are compared (RFC 9110, 8.8.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    /// A weak tag is equal to none.
+    Strong,
+    /// A weak tag stands for the strong one.
+    Weak,
+}
+
+/// Whether a list of tags, of an `If-Match` or `If-None-Match`, has this one or is `*`. What follows upon something malformed
+/// does not count.
+pub(super) fn lists(list: &HeaderValue, tag: &HeaderValue, comparison: Comparison) -> bool {
+    let mut rest = list.as_bytes().trim_ascii();
+    if rest == b"*" {
+        return true;
+    }
+    loop {
+        rest = rest.trim_ascii_start();
+        if let Some(behind) = rest.strip_prefix(b",") {
+            rest = behind;
+            continue;
+        }
+        let (is_weak, quoted) = match rest.strip_prefix(b"W/") {
+            Some(quoted) => (true, quoted),
+            None => (false, rest),
+        };
+        let Some((b'"', opaque)) = quoted.split_first() else {
+            return false;
+        };
+        let Some(end) = opaque.iter().position(|byte| *byte == b'"') else {
+            return false;
+        };
+        let (entry, behind) = quoted.split_at(end + 2);
+        if entry == tag.as_bytes() && !(is_weak && comparison == Comparison::Strong) {
+            return true;
+        }
+        rest = behind;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -36,6 +76,8 @@ mod tests {
             let (tag, other) = (entity_tag(&a), entity_tag(&b));
             prop_assert_eq!(tag == other, a == b);
             prop_assert!(tag.to_str().unwrap().parse::<headers::ETag>().is_ok());
+            let list = HeaderValue::from_bytes(&[b"\"x\", ", tag.as_bytes(), b","].concat()).unwrap();
+            prop_assert!(lists(&list, &tag, Comparison::Strong));
         }
     }
 }

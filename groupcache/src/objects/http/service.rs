@@ -35,11 +35,11 @@ const DEFAULT_MOST_RANGES: usize = 16;
 /// |---|---|
 /// | path | without its first slash and percent-decoded, the name of the object, unless [`key`](Self::key) says otherwise |
 /// | `Range` | one range: 206 with a `Content-Range`; several: 206 as `multipart/byteranges`; none that the object has: 416; malformed or of another unit: ignored |
-/// | `If-Range` | of another version, by its tag or its date: the whole object |
+/// | `If-Range` | another tag than that of this version, or a date, which may be that of two versions: the whole object |
 /// | `If-None-Match`, `If-Modified-Since` | the version that the client has: 304 |
 /// | `If-Match`, `If-Unmodified-Since` | another version: 412 |
 ///
-/// Answers have an `ETag`, which is the validator, `Last-Modified` if it is known, `Accept-Ranges`, and always a
+/// Answers have an `ETag`, which is the validator, `Last-Modified` if it is known, `Accept-Ranges`, and, but for 304, a
 /// `Content-Length`. Of a validator with bytes that no tag may have, these are percent-encoded, and so is its `%`.
 ///
 /// | instead of an object | status |
@@ -139,7 +139,15 @@ impl<B> Service<Request<B>> for ServeObjects {
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let (service, (request, _)) = (self.clone(), request.into_parts());
-        Box::pin(async move { Ok(service.serve(request).await) })
+        Box::pin(async move {
+            let is_head = request.method == Method::HEAD;
+            let mut answer = service.serve(request).await;
+            // Refusals have a text.
+            if is_head {
+                *answer.body_mut() = ObjectBody::default();
+            }
+            Ok(answer)
+        })
     }
 }
 
