@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -51,8 +51,11 @@ struct OfGroup {
     /// Changes of all keys.
     all: Latest,
     /// The last change of each origin that the log has dropped.
-    dropped: Vec<ChangeId>,
+    dropped: Lasts,
 }
+
+/// The last change of each origin. There may be many origins, and so they are not searched one after the other.
+type Lasts = BTreeMap<u64, ChangeId>;
 
 /// The latest changes of a key: one for each origin, because nobody knows the order of theirs.
 #[derive(Debug, Default)]
@@ -62,15 +65,12 @@ struct Latest {
     position: Option<u64>,
 }
 
-/// Adds a change to the last ones of each origin. As a vector, a list that is full forgets the oldest origin.
-fn add(last: &mut Vec<ChangeId>, id: ChangeId) {
-    match last.iter_mut().find(|held| held.origin == id.origin) {
-        Some(held) => *held = id.max(*held),
-        None => last.push(id),
-    }
-    if last.len() > MAX_ORIGINS {
-        let oldest = last.iter().min().copied();
-        last.retain(|held| Some(*held) != oldest);
+/// Adds a change. As a vector, a list that is full forgets the oldest origin.
+fn add(lasts: &mut Lasts, id: ChangeId) {
+    let last = lasts.entry(id.origin).or_insert(id);
+    *last = id.max(*last);
+    if lasts.len() > MAX_ORIGINS {
+        lasts.pop_first();
     }
 }
 
@@ -118,7 +118,10 @@ impl ChangeLog {
         };
         latest.position = Some(position);
         if let Some(id) = id {
-            add(&mut latest.ids, id);
+            match latest.ids.iter_mut().find(|held| held.origin == id.origin) {
+                Some(held) => *held = id.max(*held),
+                None => latest.ids.push(id),
+            }
         }
         if latest.ids.len() > MAX_KNOWN {
             // They cannot all be named to a peer, as if the log had dropped them.
@@ -228,9 +231,9 @@ impl ChangeLog {
         position: u64,
     ) -> Lacking {
         let (mut named, mut bytes) = (Vec::new(), 0);
-        let mut unnamed: HashMap<&str, Vec<ChangeId>> = HashMap::new();
+        let mut unnamed: HashMap<&str, Lasts> = HashMap::new();
         for (group, of_group) in &self.groups {
-            let dropped = of_group.dropped.iter();
+            let dropped = of_group.dropped.values();
             for id in dropped.filter(|id| mine.has_more_than(theirs, **id)) {
                 add(unnamed.entry(group).or_default(), *id);
             }
@@ -250,7 +253,7 @@ impl ChangeLog {
         }
         let unnamed = unnamed.into_iter().map(|(group, up_to)| UnnamedChanges {
             group: group.into(),
-            up_to,
+            up_to: up_to.into_values().collect(),
         });
         (named, unnamed.collect())
     }
