@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::BoxError;
 use crate::escape::Malformed;
-use crate::program::with_causes;
+use crate::program::{self, with_causes};
 
 /// The largest body a server here reads.
 const MAX_BODY: usize = 64 << 20;
@@ -159,6 +159,29 @@ where
         )),
         Err(error) => Err(Refusal::bad(error.to_string())),
     }
+}
+
+/// Says where the nodes and their pages are, serves until Ctrl-C or what stands for it, and finishes what is under way.
+///
+/// # Errors
+///
+/// When the addresses cannot be said, or the wait fails.
+pub(crate) async fn serve_pages(
+    servers: Vec<peers::Server>,
+    until_eof: bool,
+) -> Result<(), BoxError> {
+    for server in &servers {
+        program::say_ready(server.local_addr())?;
+    }
+    eprintln!("Open one of these in a browser, and then another:");
+    for server in &servers {
+        eprintln!("  {}/", url_of(server.local_addr()));
+    }
+    program::stop_requested(until_eof).await?;
+    for server in servers {
+        server.shutdown().await;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

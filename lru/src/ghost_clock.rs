@@ -20,7 +20,7 @@
 //!   would have been hit in a slightly larger window. The same holds for main. Each such return moves
 //!   the border by half the entry's charge. The pull of a later return falls with the square of the
 //!   distance.
-//! * Until the budget is reached for the first time, entries go straight to main. So main is full when a
+//! * Until an empty cache has reached its budget, entries go straight to main. So main is full when a
 //!   loop begins.
 //! * If newcomers come and hardly anything is hit, main gives way to them, because they may be a new working
 //!   set. [`patience`](crate::patience) says when, and when not.
@@ -95,7 +95,7 @@ pub(crate) struct GhostClock {
     epoch: u8,
     /// Counts added in this epoch.
     ticks: usize,
-    /// Whether the budget has been reached.
+    /// Whether the budget has been reached since the cache was empty.
     filled: bool,
     /// How often the cache had become empty when the policy last looked.
     emptied: u32,
@@ -134,7 +134,7 @@ pub(crate) struct Admission {
 }
 
 impl GhostClock {
-    /// An empty one, when there have been so many hits.
+    /// The policy of an empty shard. `hits` is the reading of the hit counter.
     pub(crate) const fn since(hits: u64) -> Self {
         const BORDER: Border = Border {
             window: WINDOW,

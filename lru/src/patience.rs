@@ -2,8 +2,8 @@
 //!
 //! The policy protects main against newcomers, and is right to do so in a scan and in a loop. It is wrong
 //! if nobody asks for the entries of main any more. The three look alike while they begin: newcomers
-//! come, and hardly anything is hit. Call this a *silence*. Its length is the share of the budget that
-//! came as newcomers, less three average entries for each hit. So a silence does not grow if more than a
+//! come, and hardly anything is hit. Call this a *silence*. Its length is the share of the shard's bytes that
+//! came as newcomers while there was hardly any room, less three average entries for each hit. So a silence does not grow if more than a
 //! quarter of the requests are hits.
 //!
 //! * If a silence lasts longer than the *patience* of the shard, main gives way: each newcomer takes the
@@ -106,7 +106,7 @@ impl Takeover {
 }
 
 impl Patience {
-    /// Nothing is known yet but the reading of the hit counter.
+    /// The patience of a shard that has learned nothing yet. `heard` is the reading of the hit counter.
     pub(crate) const fn since(heard: u64) -> Self {
         Self {
             heard,
@@ -147,7 +147,7 @@ impl Patience {
         }
     }
 
-    /// The shard is full for the first time.
+    /// The shard is full for the first time since it was empty.
     pub(crate) fn filled(&mut self, entries: usize) {
         self.takeover.loaded = entries as u64;
     }

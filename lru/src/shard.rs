@@ -109,7 +109,7 @@ pub(crate) struct Locked<'a, K, V> {
     pub(crate) shard: Writer<'a, Shard<K, V>>,
     pub(crate) fill: &'a Fill,
     pub(crate) budget: &'a Budget,
-    /// The hits of a shard so far, on average.
+    /// The reading of the shard's [hit counter](crate::lock::Locks::hits). Zero under a policy that does not look at it.
     pub(crate) hits: u64,
 }
 

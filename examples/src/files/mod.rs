@@ -33,9 +33,9 @@ use groupcache::{HttpOptions, Node};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 
+use crate::BoxError;
 use crate::folder::Folder;
-use crate::server::{listen_in_a_row, url_of};
-use crate::{BoxError, program};
+use crate::server::{listen_in_a_row, serve_pages, url_of};
 use directory::Directory;
 use measure::Setting;
 use routes::FileServer;
@@ -99,8 +99,7 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
 
     let listeners = listen_in_a_row(options.listen, options.nodes).await?;
     let addresses: Result<Vec<_>, _> = listeners.iter().map(TcpListener::local_addr).collect();
-    let addresses = addresses?;
-    let urls: Vec<String> = addresses.iter().copied().map(url_of).collect();
+    let urls: Vec<String> = addresses?.into_iter().map(url_of).collect();
     let mut servers = Vec::new();
     for (listener, url) in listeners.into_iter().zip(&urls) {
         let node = Node::builder(url).peers(&urls).start().await?;
@@ -119,17 +118,5 @@ pub async fn run(options: Options) -> Result<(), BoxError> {
         let app = TowerToHyperService::new(app);
         servers.push(Server::start_with(listener, app, HttpOptions::default())?);
     }
-    for address in addresses {
-        program::say_ready(address)?;
-    }
-    eprintln!("Open one of these in a browser, and then another:");
-    for url in &urls {
-        eprintln!("  {url}/");
-    }
-
-    program::stop_requested(options.until_eof).await?;
-    for server in servers {
-        server.shutdown().await;
-    }
-    Ok(())
+    serve_pages(servers, options.until_eof).await
 }

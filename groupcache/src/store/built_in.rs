@@ -90,6 +90,7 @@ impl BuiltIn {
     #[inline(never)]
     fn get_packed(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
         let (cache, key) = (&self.cache, KeyRef(key));
+        // A closure of its own, so that the look-up of a plain value has one caller, and is inlined there.
         let notice = |hit: Hit<&ByteView>| notice(hit);
         let packed = cache.get_with_hashed(cache.hash(&key), &key, notice)?;
         self.packing.unpack(packed)
