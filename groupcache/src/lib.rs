@@ -82,6 +82,7 @@ mod objects;
 mod options;
 #[cfg(feature = "page")]
 mod page;
+mod panics;
 mod promoter;
 mod rates;
 mod report;

@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::simulated::{HOSTS, keys_of, nodes, nodes_with, urls};
@@ -9,7 +12,9 @@ use common::three::{Three, on_occasion};
 use common::{Calls, Gate, MIB, getter_calls};
 use futures_util::future::join;
 use groupcache::testing::Network;
-use groupcache::{Always, CoherenceOptions, Group, Never, Node, NodeBuilder, Protocol, Source};
+use groupcache::{
+    Always, CoherenceOptions, Group, Key, Never, Node, NodeBuilder, Protocol, Source, Store, Stored,
+};
 use tokio::time::sleep;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -440,4 +445,40 @@ async fn a_removal_of_other_keys_does_not_void_what_is_under_way() {
         assert_eq!(group.entry(key).await.unwrap().source(), source);
     }
     assert_eq!(calls.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_during_an_exchange_is_told_again() {
+    /// Panics at the first removals of each key.
+    #[derive(Clone, Default)]
+    struct Fragile {
+        held: Arc<Mutex<HashMap<Key, Stored>>>,
+        panics: Arc<AtomicUsize>,
+    }
+    impl Store for Fragile {
+        fn get(&self, key: &[u8]) -> Option<Stored> {
+            self.held.lock().unwrap().get(key).cloned()
+        }
+        fn insert(&self, key: Key, stored: Stored) {
+            self.held.lock().unwrap().insert(key, stored);
+        }
+        fn remove(&self, key: &[u8]) {
+            assert!(self.panics.fetch_add(1, SeqCst) >= 3, "the store is broken");
+            self.held.lock().unwrap().remove(key);
+        }
+        fn clear(&self) {}
+    }
+    let (network, calls, store) = (Network::new(), Calls::default(), Fragile::default());
+    // The node that makes the change does not know the other one, and so makes no exchanges with it.
+    let alone = nodes_with(&network, &[0], |node| node.peers([&urls()[0]])).await;
+    let second = nodes_with(&network, &[1], |node| node.peers([&urls()[1]])).await;
+    let group = |node: &Node| node.group("g", MIB, calls.echo()).promoter(Never);
+    let initiator = group(&alone[0]).build().unwrap();
+    let fragile = group(&second[0]).store(store.clone()).build().unwrap();
+    fragile.get("key").await.unwrap();
+    initiator.remove("key").await.unwrap();
+    second[0].set_peers(&urls()[..2]).unwrap();
+    sleep(TILL_REACHED).await;
+    assert!(store.panics.load(SeqCst) > 3);
+    assert!(store.get(b"key").is_none());
 }

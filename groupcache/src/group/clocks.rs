@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::inner::Inner;
+use crate::panics::survived;
 
 /// How often the clocks are compared.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -28,7 +29,7 @@ pub(super) async fn watch(group: Weak<Inner>) {
         if before.is_some_and(|before| ahead(before, now) > TOLERANCE) {
             let group_name = &group.name;
             tracing::info!(group = %group_name, "a group is cleared: the wall clock has gone ahead");
-            group.clear_here(None);
+            survived("clock watch", async { group.clear_here(None) }).await;
         }
         before = Some(now);
     }

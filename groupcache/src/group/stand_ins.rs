@@ -14,6 +14,7 @@ use super::hand_over::{Copies, Offers, by_peer, together};
 use super::inner::Inner;
 use super::standby::{Standby, Stored};
 use crate::Key;
+use crate::panics::survived;
 
 /// The most keys that are offered together.
 const TOGETHER: usize = 1024;
@@ -66,11 +67,16 @@ impl StandIns {
                 () = sleep_until(next) => {}
             }
             let Some(group) = group.upgrade() else { return };
-            self.offer_moved(&group).await;
-            self.look_again(&group).await;
-            let keys = self.due(stored.drain(..));
-            group.offer_keys(&self.routes, keys).await;
+            survived("standby", self.offer_due(&group, &mut stored)).await;
         }
+    }
+
+    /// Offers what has moved, what has no copies, and what was stored.
+    async fn offer_due(&mut self, group: &Inner, stored: &mut Vec<Stored>) {
+        self.offer_moved(group).await;
+        self.look_again(group).await;
+        let keys = self.due(stored.drain(..));
+        group.offer_keys(&self.routes, keys).await;
     }
 
     /// The keys that are to be offered now.

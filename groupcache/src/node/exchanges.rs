@@ -10,6 +10,7 @@ use tokio::time::sleep_until;
 
 use super::groups::Groups;
 use crate::clock::now;
+use crate::panics::survived;
 
 /// What the exchanges of a node need.
 #[derive(Clone)]
@@ -57,15 +58,22 @@ impl Exchanges {
             true => None,
             false => self.turns.acquire().await.ok(),
         };
+        let peer = exchange.peer.member();
+        let told = survived("exchange of changes", self.tell(&exchange)).await;
+        if let Some(Err(error)) = &told {
+            tracing::debug!(%peer, %error, "no exchange of changes");
+        }
+        let confirmed = told.and_then(Result::ok);
+        self.coherence.exchanged(&exchange, confirmed, now());
+    }
+
+    /// Has a peer make what it lacks, in the way of its protocol.
+    async fn tell(&self, exchange: &DueExchange) -> Result<Confirmed, Error> {
         let peer = &exchange.peer;
-        let told = match self.compare(peer).await {
+        match self.compare(peer).await {
             Err(error) if error.is_unsupported() => self.deliver(peer, exchange.missed_since).await,
             told => told,
-        };
-        if let Err(error) = &told {
-            tracing::debug!(peer = %peer.member(), %error, "no exchange of changes");
         }
-        self.coherence.exchanged(&exchange, told.ok(), now());
     }
 
     /// Has both nodes make what they lack.

@@ -255,8 +255,9 @@ impl PeerService for Groups {
         members: &'a [&'a str],
     ) -> BoxFuture<'a, Result<(), peers::Error>> {
         Box::pin(async move {
+            let members: HashSet<&str> = members.iter().copied().collect();
             for peer in self.peers() {
-                if members.contains(&peer.member().id()) {
+                if members.contains(peer.member().id()) {
                     self.coherence.may_lack_some(&peer, now());
                 }
             }

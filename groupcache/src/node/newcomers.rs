@@ -9,6 +9,7 @@ use super::groups::Groups;
 use super::hand_over::not_taken;
 use crate::Group;
 use crate::group::Copies;
+use crate::panics::survived;
 
 /// How often a member that has started is offered values at most: it may have no such group yet, or may not know this node.
 const TRIES: u32 = 6;
@@ -34,7 +35,7 @@ impl Groups {
             let member = theirs.member.clone();
             runtime.spawn(async move {
                 loop {
-                    groups.offer_to(&member).await;
+                    survived("hand-over", groups.offer_to(&member)).await;
                     if groups.hand_over.is_over(&member) {
                         return;
                     }

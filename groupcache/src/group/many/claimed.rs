@@ -5,10 +5,10 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::landings::{Message, Wanted};
-use super::panics::caught_now;
 use super::rounds::Keyed;
 use crate::group::flights::{Call, Claim, Flights, Landing};
 use crate::group::inner::Inner;
+use crate::panics::caught_now;
 use crate::{Entry, Error, Key};
 
 /// A key whose flight this call has claimed, because its work begins now. Dropping it abandons the flight.

@@ -8,11 +8,11 @@ use peers::{BoxFuture, GetMode, Peer, Reply, Routes};
 
 use super::claimed::Claimed;
 use super::landings::{Landings, Wanted};
-use super::panics::caught_now;
 use super::rounds::{GETS_AT_ONCE, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::get::Verdict;
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::panics::caught_now;
 use crate::{Entry, Error, Key};
 
 /// The keys that a peer will not answer.

@@ -10,8 +10,8 @@ use futures_util::{StreamExt as _, stream};
 
 use super::claimed::Claimed;
 use super::landings::{Landings, Wanted};
-use super::panics::{caught, caught_now};
 use crate::group::inner::Inner;
+use crate::panics::{caught, caught_now};
 use crate::stats::Event;
 use crate::trace::{recorded, spans};
 use crate::{Answers, Entry, Error, Key};

@@ -6,7 +6,7 @@
 //! | `missing`, `time_limits` | begins with the keys that memory lacks, so many at a time | `get/fetch` |
 //! | `fetch`, `rounds` | their fetch flights, and the rounds with their owners | `get/fetch`, `get/route` |
 //! | `peek`, `rounds` | the modes without fetch flights | `get/modes` |
-//! | `load`, `panics` | their load flights, and the bulk loads | `get/load` |
+//! | `load` | their load flights, and the bulk loads | `get/load` |
 //! | `serve` | answers a peer's request | `serve` |
 //! | `offered` | takes what a peer offers | `get/take_over` |
 //! | `in_order` | sorts the outcomes of a stream by the caller's list | |
@@ -24,7 +24,6 @@ mod landings;
 mod load;
 mod missing;
 mod offered;
-mod panics;
 mod peek;
 mod rounds;
 mod serve;

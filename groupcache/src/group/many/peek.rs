@@ -7,10 +7,10 @@ use futures_util::{StreamExt as _, stream};
 use peers::{GetMode, Peer, Reply, Routes};
 
 use super::landings::{Landings, Message, Wanted};
-use super::panics::caught_now;
 use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::panics::caught_now;
 use crate::{Error, Key, NotFound};
 
 /// A key whose owner is asked for a copy.
