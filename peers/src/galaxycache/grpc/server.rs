@@ -1,4 +1,3 @@
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,6 +6,7 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body_util::{BodyExt as _, Full};
+use parking_lot::Mutex;
 use prost::Message;
 use tokio::time::timeout;
 use tonic::Status;
@@ -151,30 +151,32 @@ fn time_limit(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
 /// and trailers; or an error without a body.
 async fn unary<R>(call: Call<'_>, request: Request<Full<Bytes>>) -> Response<Body>
 where
-    R: Message + Default + From<Reply> + 'static,
+    R: Message + From<Reply>,
 {
-    let response = Grpc::new(ProstCodec::<R, wire::Request>::new())
+    let reply = Mutex::new(None);
+    let answering = Answering {
+        call,
+        reply: &reply,
+    };
+    let response = Grpc::new(ProstCodec::<(), wire::Request>::new())
         .max_decoding_message_size(call.options.max_head_bytes())
-        .unary(
-            Answering::<R> {
-                call,
-                response: PhantomData,
-            },
-            request,
-        )
+        .unary(answering, request)
         .await;
     let (head, body) = response.into_parts();
     let body = match body.collect().await {
         Ok(body) => body,
         Err(status) => return refusal(status),
     };
-    let trailers = body.trailers().cloned();
-    let body = Body::from(body.to_bytes());
-    let body = match trailers {
-        Some(trailers) => body.with_trailers(trailers),
-        None => body,
+    let (Some(reply), Some(trailers)) = (reply.into_inner(), body.trailers()) else {
+        return Response::from_parts(head, Body::from(body.to_bytes()));
     };
-    Response::from_parts(head, body)
+    match wire::framed::<R>(reply) {
+        Ok(message) => {
+            let body = Body::new(message).with_trailers(trailers.clone());
+            Response::from_parts(head, body)
+        }
+        Err(error) => refused(&error),
+    }
 }
 
 /// What is known of a request before its message is decoded.
@@ -219,28 +221,28 @@ impl Call<'_> {
     }
 }
 
-/// A call as the service that tonic asks, answering with the message `R`.
-struct Answering<'a, R> {
+/// A call as the service that tonic asks. Its message is empty: the reply goes another way, on which its value is not copied.
+struct Answering<'a> {
     call: Call<'a>,
-    response: PhantomData<fn() -> R>,
+    reply: &'a Mutex<Option<Reply>>,
 }
 
-impl<'a, R: From<Reply>> Service<tonic::Request<wire::Request>> for Answering<'a, R> {
-    type Response = tonic::Response<R>;
+impl<'a> Service<tonic::Request<wire::Request>> for Answering<'a> {
+    type Response = tonic::Response<()>;
     type Error = Status;
-    type Future = BoxFuture<'a, Result<tonic::Response<R>, Status>>;
+    type Future = BoxFuture<'a, Result<tonic::Response<()>, Status>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: tonic::Request<wire::Request>) -> Self::Future {
-        let call = self.call;
+        let (call, answer) = (self.call, self.reply);
         Box::pin(async move {
-            match call.get(request.into_inner()).await {
-                Ok(reply) => Ok(tonic::Response::new(reply.into())),
-                Err(error) => Err(failure::status(&error)),
-            }
+            let reply = call.get(request.into_inner()).await;
+            let reply = reply.map_err(|error| failure::status(&error))?;
+            *answer.lock() = Some(reply);
+            Ok(tonic::Response::new(()))
         })
     }
 }

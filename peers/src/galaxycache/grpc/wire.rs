@@ -12,11 +12,13 @@
 //!
 //! As proto3 has it, a field that is empty or zero is not sent.
 
+use std::mem;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use byteview::ByteView;
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 
 use crate::{Error, Expiry, Reply, WallClock};
 
@@ -62,6 +64,9 @@ const GO_ZERO_SECONDS: i64 = -62_135_596_800;
 /// least 8 KiB large and would live as long as they do.
 const COPIED_BYTES: usize = 16 << 10;
 
+/// What a frame begins with, before the length of its message.
+const NOT_COMPRESSED: u8 = 0;
+
 impl From<Reply> for GetResponse {
     fn from(reply: Reply) -> Self {
         Self {
@@ -104,6 +109,28 @@ impl TryFrom<PeekResponse> for Reply {
             ..Self::default()
         })
     }
+}
+
+/// The tag of the value, which both responses begin with.
+const VALUE: u32 = 1;
+
+/// A response in its frame, in three pieces: what comes before the value, the value, and what comes after it. The value is
+/// not copied.
+pub(super) fn framed<R: Message + From<Reply>>(mut reply: Reply) -> Result<[Bytes; 3], Error> {
+    let value = mem::take(&mut reply.value).into_bytes();
+    let rest = R::from(reply).encode_to_vec();
+    let mut field = Vec::new();
+    if !value.is_empty() {
+        encode_key(VALUE, WireType::LengthDelimited, &mut field);
+        encode_varint(value.len() as u64, &mut field);
+    }
+    let length = field.len() + value.len() + rest.len();
+    let stated = u32::try_from(length)
+        .map_err(|_| Error::too_large("a gRPC message", length as u64, u32::MAX.into()))?;
+    let mut head = vec![NOT_COMPRESSED];
+    head.extend(stated.to_be_bytes());
+    head.append(&mut field);
+    Ok([head.into(), value, rest.into()])
 }
 
 fn view(value: Bytes) -> ByteView {
@@ -219,6 +246,22 @@ mod tests {
             ..Reply::default()
         };
         assert_eq!(there_and_back(reply.clone()), reply);
+    }
+
+    #[test]
+    fn a_frame_is_what_the_whole_message_would_be_in_it() {
+        for value in ["", "value"] {
+            let reply = Reply {
+                value: value.into(),
+                expiry: Some(Expiry::At(SystemTime::UNIX_EPOCH)),
+                minute_qps: Some(0.5),
+                ..Reply::default()
+            };
+            let message = GetResponse::from(reply.clone()).encode_to_vec();
+            let frame = framed::<GetResponse>(reply).unwrap().concat();
+            assert_eq!(frame[..5], [0, 0, 0, 0, message.len() as u8]);
+            assert_eq!(frame[5..], message);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::answer::Answer;
 use super::http_client::{AnswerLimit, HttpClient};
 use crate::Error;
-use crate::http::{Share, failure};
+use crate::http::{Gathered, Share, failure};
 
 /// How much of an error's text is read.
 const MAX_MESSAGE_BYTES: usize = 8 << 10;
@@ -89,8 +89,7 @@ impl HttpClient {
                 _ => first,
             });
         }
-        // A stated length allocates no more than this before the bytes have come.
-        let mut value = BytesMut::with_capacity((expected as usize).min(trust));
+        let mut value = Gathered::new(expected as usize, trust);
         let mut share = Share::default();
         let mut next = Some(first);
         while let Some(frame) = next {
@@ -100,10 +99,10 @@ impl HttpClient {
             self.bodies
                 .grow(&mut share, value.len() + frame.len())
                 .await;
-            value.extend_from_slice(&frame);
+            value.extend(frame);
             next = self.next_frame(&mut body).await?;
         }
-        Ok(value.freeze())
+        Ok(value.into_bytes())
     }
 
     /// Reads the beginning of an error's text, and says whether that was all.

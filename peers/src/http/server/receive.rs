@@ -2,13 +2,13 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use http::{Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tokio::time::timeout;
 
 use crate::Error;
-use crate::http::{Body, BodyBudget, Share, failure};
+use crate::http::{Body, BodyBudget, Gathered, Share, failure};
 
 /// The most memory that is set aside because a client says that its body will be so long.
 const MAX_TRUST: usize = 64 << 10;
@@ -47,7 +47,7 @@ async fn read<B: http_body::Body>(
     budget: &BodyBudget,
 ) -> Result<Received, Response<Body>> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let (mut whole, mut share) = (BytesMut::new(), Share::default());
+    let (mut whole, mut share) = (Gathered::new(expected, MAX_TRUST), Share::default());
     let mut body = pin!(body);
     loop {
         // In a block, so that no error of the body is kept across an await.
@@ -70,7 +70,7 @@ async fn read<B: http_body::Body>(
             let error = Error::too_large("a request body", size, limit as u64);
             return Err(failure::answer(StatusCode::PAYLOAD_TOO_LARGE, &error));
         }
-        let is_whole = whole.is_empty() && body.is_end_stream();
+        let is_whole = whole.len() == 0 && body.is_end_stream();
         let room = match is_whole {
             true => length,
             false => length.max(expected.min(MAX_TRUST).saturating_sub(whole.len())),
@@ -81,11 +81,10 @@ async fn read<B: http_body::Body>(
             let _share = share;
             return Ok(Received { bytes, _share });
         }
-        whole.reserve(room);
-        whole.extend_from_slice(&data.copy_to_bytes(length));
+        whole.extend(data);
     }
     Ok(Received {
-        bytes: whole.freeze(),
+        bytes: whole.into_bytes(),
         _share: share,
     })
 }
