@@ -692,6 +692,20 @@ async fn pieces_outlive_the_info_of_an_object_that_does_not_change() {
 }
 
 #[tokio::test]
+async fn a_long_object_in_memory_lets_other_tasks_run() {
+    let shelf = Shelf::default();
+    shelf.put(NAME, "1", &bytes(1000 * PIECE, 1));
+    let objects = lonely(&shelf).await;
+    whole(&objects, NAME).await.unwrap();
+    let stream = objects.read(NAME, ..).await.unwrap();
+    let reader = tokio::spawn(drain(stream));
+    tokio::task::yield_now().await;
+    assert!(!reader.is_finished());
+    let (read, error) = reader.await.unwrap();
+    assert!(read.len() == 1000 * PIECE && error.is_none());
+}
+
+#[tokio::test]
 async fn nodes_with_pieces_of_different_sizes_never_take_one_for_another() {
     let cluster = Cluster::start(3).await.unwrap();
     let (shelf, book) = (Shelf::default(), bytes(7001, 16));

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -32,11 +33,14 @@ struct Shown {
 /// The routes of a node.
 pub(super) fn router(server: Arc<FileServer>) -> Router {
     let files = ServeObjects::new(server.files.clone());
+    let files = Router::new()
+        .fallback_service(files)
+        .layer(map_response(distrust));
     Router::new()
         .route("/", get(show_page))
         .route("/files.css", get(style))
         .route("/api/stats", get(stats))
-        .nest_service("/files", files)
+        .nest("/files", files)
         .with_state(server)
 }
 
@@ -53,6 +57,16 @@ async fn show_page(State(server): State<Arc<FileServer>>, Query(shown): Query<Sh
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// A file shows in the browser as what it is said to be, and what it may hold of scripts does not run beside the node's pages.
+async fn distrust(mut file: Response) -> Response {
+    let headers = file.headers_mut();
+    let sandbox = HeaderValue::from_static("sandbox");
+    headers.insert(header::CONTENT_SECURITY_POLICY, sandbox);
+    let as_said = HeaderValue::from_static("nosniff");
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, as_said);
+    file
 }
 
 async fn style() -> impl IntoResponse {

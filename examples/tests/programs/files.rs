@@ -57,6 +57,8 @@ fn any_node_serves_ranges_and_each_piece_is_read_once() {
             (whole.status, whole.header("content-type")),
             (200, Some("video/mp4"))
         );
+        assert_eq!(whole.header("content-security-policy"), Some("sandbox"));
+        assert_eq!(whole.header("x-content-type-options"), Some("nosniff"));
         assert!(whole.bytes == film);
         for (wanted, expected) in [
             ("0-99", 0..100),

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use byteview::ByteView;
 use futures_util::Stream;
+use tokio::task::coop;
 
 use super::info::ObjectInfo;
 use super::object::Object;
@@ -66,11 +67,14 @@ impl Stream for ObjectStream {
     type Item = Result<ByteView, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // A long row of pieces that are in memory lets other tasks run.
+        let turn = ready!(coop::poll_proceed(cx));
         let start = self.range.start;
         let piece_bytes = self.pieces.object.piece_bytes;
         let Some(piece) = ready!(self.pieces.poll_next(cx)) else {
             return Poll::Ready(None);
         };
+        turn.made_progress();
         let piece = piece.inspect_err(|_| self.range.start = self.range.end)?;
         // The first piece may begin before the range, and the last one end behind it.
         let skipped = (start % piece_bytes) as usize;
