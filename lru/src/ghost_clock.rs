@@ -7,7 +7,7 @@
 //!   on to *main*, a CLOCK (Corbató 1968). Any other entry is evicted, unless it wins a contest (below).
 //! * An evicted entry leaves a *ghost* behind, of four bytes. The ghost holds a fingerprint, how often
 //!   the entry was asked for, and when it was evicted from which queue. There are three ghosts to an
-//!   entry.
+//!   entry, and no fewer than 64.
 //! * An entry that comes back while its ghost is there was perhaps evicted too early. It may *contest*
 //!   the place of the entry under main's hand, and wins if its count is larger by more than a fifth.
 //!   It contests twice: on its return, and at the end of the window. On its return, the present request
@@ -52,6 +52,11 @@
 //! `cargo bench -p groupcache-lru --bench policies -- --traces DIR`. Small shards lower the hit ratio:
 //! with 8 shards the mean is 48.0. Nearly all of this loss is in caches of some hundred entries.
 //!
+//! In caches of 10, 30 and 100 entries, over the same traces, the mean is 18.3; with three ghosts to an entry it is 17.8, and
+//! a Zipf trace (0.99) has 20.0 % hits with ten entries in place of 16.0. S3-FIFO has 17.7, SIEVE 16.5, LRU 12.1. moka has 20.4,
+//! because some inserts wait before it evicts, so that such a cache holds many more entries than its capacity; where it is
+//! held to its capacity after every insert, 16.9.
+//!
 //! Entries of [`Class::Main`] and of [`Class::Hot`] have a window, a clock and a border each. Both
 //! classes share ghosts and epochs, because a key that comes back may have changed its class. Shares of
 //! the budget refer to the bytes that the entries of the class in this shard take up. So the policy
@@ -67,8 +72,10 @@ use crate::{
     table::Table,
 };
 
-/// How many ghosts are kept for each entry.
+/// How many ghosts are kept for each entry, and how many at least: in a cache with ten entries, most newcomers of a Zipf trace
+/// return later than the last thirty.
 const GHOSTS: usize = 3;
+const LEAST_GHOSTS: usize = 64;
 /// Counts are halved whenever so many have been added per entry.
 const HALF_LIFE: usize = 10;
 /// An entry wins a contest if its count exceeds `1 + 1 / MARGIN` times the victim's count.
@@ -359,7 +366,8 @@ impl GhostClock {
         if ghost.from_main {
             self.patience.evicted(class, ghost.stamp);
         }
-        self.ghosts.reserve(GHOSTS * table.len());
+        let ghosts = GHOSTS * table.len();
+        self.ghosts.reserve(ghosts.max(LEAST_GHOSTS));
         self.ghosts.insert(table.hash(slot), ghost);
     }
 

@@ -22,7 +22,7 @@ use std::{env, fs, io};
 use compare::{
     RIVALS, Setup, Subject, ghost_clock, shift_table, sized_tables, tiny_table, unit_table,
 };
-use policies::{Car, GhostClock, Policy, Rule, Sharded, Store, Tuning, WTinyLfu};
+use policies::{Car, GhostClock, Policy, Rule, Sharded, Store, TendedMoka, Tuning, WTinyLfu};
 use table::Table;
 use trace::Trace;
 
@@ -49,6 +49,20 @@ const NEVER_YIELDS: Subject = ("never yields", |s| {
         },
     )
 });
+
+/// Our policy with three ghosts to an entry also where that makes a few only.
+const FEW_GHOSTS: Subject = ("few ghosts", |s| {
+    ghost_clock(
+        s,
+        Tuning {
+            least_ghosts: 0,
+            ..Tuning::DEFAULT
+        },
+    )
+});
+
+/// A rival in tiny caches.
+const TENDED_MOKA: Subject = ("moka, tended", |s| Box::new(TendedMoka::new(s.budget)));
 
 /// Variants of our policy with one idea taken out, or one constant changed.
 const VARIANTS: [Subject; 13] = [
@@ -222,7 +236,7 @@ fn main() -> io::Result<()> {
             true,
         ));
         let mut tiny = RIVALS.to_vec();
-        tiny.extend([NEVER_YIELDS, OURS]);
+        tiny.extend([TENDED_MOKA, FEW_GHOSTS, OURS]);
         show(tiny_table("Hit ratio, %, tiny caches", &published, &tiny));
         let mut shards = vec![OURS];
         shards.extend(SHARDED);

@@ -36,8 +36,9 @@ use super::patience::{Patience, Rule};
 pub(crate) struct Tuning {
     /// The value at which the mark of an entry saturates.
     pub(crate) mark_max: u8,
-    /// How many ghosts are kept for each entry.
+    /// How many ghosts are kept for each entry, and how many at least.
     pub(crate) ghosts: usize,
+    pub(crate) least_ghosts: usize,
     /// Counts are halved whenever so many have been added per entry.
     pub(crate) half_life: usize,
     /// An object wins a contest if its count exceeds `1 + 1 / margin` times the victim's count. Zero: it always wins.
@@ -63,6 +64,7 @@ impl Tuning {
     pub(crate) const DEFAULT: Self = Self {
         mark_max: 2,
         ghosts: 3,
+        least_ghosts: 64,
         half_life: 10,
         margin: 5,
         steps: 16,
@@ -274,8 +276,9 @@ impl GhostClock {
         if from_main {
             self.patience.evicted(stamp);
         }
-        self.ghosts
-            .reserve(self.tuning.ghosts * (self.window.len + self.main.len).max(1));
+        self.ghosts.reserve(
+            (self.tuning.ghosts * (self.window.len + self.main.len)).max(self.tuning.least_ghosts),
+        );
         self.ghosts.insert(
             id,
             Ghost {

@@ -20,7 +20,7 @@ pub(crate) use self::car::Car;
 pub(crate) use self::ghost_clock::{GhostClock, Tuning};
 pub(crate) use self::lru::Lru;
 pub(crate) use self::patience::Rule;
-pub(crate) use self::rivals::{FoyerLfu, FoyerS3Fifo, Moka, QuickCache};
+pub(crate) use self::rivals::{FoyerLfu, FoyerS3Fifo, Moka, QuickCache, TendedMoka};
 pub(crate) use self::s3_fifo::S3Fifo;
 pub(crate) use self::sharded::Sharded;
 pub(crate) use self::sieve::Sieve;

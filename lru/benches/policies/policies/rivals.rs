@@ -70,6 +70,24 @@ impl Policy for Moka {
     }
 }
 
+/// moka that is held to its capacity. Left to itself, it has some inserts wait before it evicts, which makes a tiny cache a
+/// larger one.
+pub(crate) struct TendedMoka(Moka);
+
+impl TendedMoka {
+    pub(crate) fn new(budget: u64) -> Self {
+        Self(Moka::new(budget, true))
+    }
+}
+
+impl Policy for TendedMoka {
+    fn access(&mut self, id: u32, weight: u64) -> bool {
+        let hit = self.0.access(id, weight);
+        self.0.0.run_pending_tasks();
+        hit
+    }
+}
+
 /// W-TinyLFU with a fixed window as foyer has it.
 pub(crate) struct FoyerLfu(foyer::Cache<u32, u64, RandomState>);
 
