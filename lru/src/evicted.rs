@@ -14,6 +14,10 @@ pub struct Removed<K, V> {
     pub meta: Meta,
     /// Why the entry left.
     pub cause: Cause,
+    /// Whether the policy knows that the entry was asked for more than once: it was hit while it was here, or it had been
+    /// evicted before and came back. [`Policy::Lru`](crate::Policy::Lru) keeps no such record, and says `false`. A store below this
+    /// one, such as a disk, may leave out what nobody asked for again.
+    pub was_wanted: bool,
 }
 
 /// Why an entry has left a store.

@@ -326,7 +326,7 @@ impl<K, V> Table<K, V> {
     /// the record of the old one, and the overwrite counts as another hit. The key is replaced too,
     /// because the old key may pin a buffer.
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
-        let old_meta = self.meta(slot);
+        let (old_meta, was_wanted) = (self.meta(slot), self.was_wanted(slot));
         self.unregister(slot);
         let deadline = self.epoch.deadline(meta.expires);
         let label = Label::new(deadline, meta.class, meta.flag, self.mark(slot));
@@ -344,13 +344,20 @@ impl<K, V> Table<K, V> {
         facts.charge = meta.charge;
         facts.stamp = self.stamp;
         self.register(slot);
-        old.removed(old_meta, Cause::Replaced)
+        old.removed(old_meta, Cause::Replaced, was_wanted)
+    }
+
+    /// Whether the entry was hit, or has come back, as far as the policy has noted.
+    #[inline]
+    fn was_wanted(&self, slot: u32) -> bool {
+        let record = self.recency.record(slot);
+        self.mark(slot) > 0 || record.count > 1 || record.returned
     }
 
     /// Takes out the entry in `slot`, which must be occupied.
     #[inline]
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
-        let meta = self.meta(slot);
+        let (meta, was_wanted) = (self.meta(slot), self.was_wanted(slot));
         self.unregister(slot);
         let facts = &self.facts;
         self.index
@@ -359,7 +366,7 @@ impl<K, V> Table<K, V> {
         self.recency.vacate(slot);
         let entry = occupied(self.place(slot).take());
         self.shrink();
-        entry.removed(meta, cause)
+        entry.removed(meta, cause, was_wanted)
     }
 
     /// Takes out one entry after the other, from the last slot to the first.
@@ -443,12 +450,13 @@ impl<K, V> Table<K, V> {
 
 impl<K, V> Entry<K, V> {
     #[inline]
-    fn removed(self, meta: Meta, cause: Cause) -> Removed<K, V> {
+    fn removed(self, meta: Meta, cause: Cause, was_wanted: bool) -> Removed<K, V> {
         Removed {
             key: self.key,
             value: self.value,
             meta,
             cause,
+            was_wanted,
         }
     }
 }
