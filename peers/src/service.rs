@@ -71,6 +71,11 @@ pub trait PeerService: Send + Sync + 'static {
         true
     }
 
+    /// What is amiss on the node though it answers, in a line: `/healthz` says it, and is well all the same. Default: nothing.
+    fn degraded(&self) -> Option<String> {
+        None
+    }
+
     /// Takes a new value for a key that this node owns, or refuses it.
     ///
     /// # Errors

@@ -333,6 +333,12 @@ impl Coherence {
         }
     }
 
+    /// The start of a peer with which this node has compared last, by its [origin](ChangeId::origin); `None` if it has yet to.
+    pub fn start_of(&self, peer: &Member) -> Option<u64> {
+        let confirmed = self.standings.confirmed(peer)?;
+        Some(confirmed.origin)
+    }
+
     /// Wakes the one task that makes the exchanges: another one may be [due](Self::due), or due sooner.
     pub fn news(&self) -> &Notify {
         &self.standings.news

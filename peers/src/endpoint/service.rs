@@ -35,7 +35,7 @@ use crate::{
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
-/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", and the [pages](HttpOptions::page). Every other request
+/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", or what is [amiss](PeerService::degraded), and the [pages](HttpOptions::page). Every other request
 /// gets a status and a line of plain text, and does not reach the [`PeerService`]:
 ///
 /// | a request | is answered with | over gRPC |
@@ -370,7 +370,9 @@ impl Inner {
         match route {
             Some(route) => Continue(route),
             None => {
-                let mut response = Response::new(Body::from("ok"));
+                let degraded = self.service.degraded();
+                let health = degraded.map_or_else(|| Body::from("ok"), Body::from);
+                let mut response = Response::new(health);
                 let plain = HeaderValue::from_static("text/plain; charset=utf-8");
                 response.headers_mut().insert(CONTENT_TYPE, plain);
                 Break(response)
