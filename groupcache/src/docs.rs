@@ -3,6 +3,7 @@
 //! - [`getting_started`]: a service of your own, from an empty folder to two nodes.
 //! - [`objects`]: large objects, read in ranges, and a file server.
 //! - [`budget`]: how many bytes for each group, and how to see whether that is right.
+//! - [`disk`]: a disk below memory: what goes there, what is there again after a restart.
 //! - [`kubernetes`]: pods as nodes, from the manifest to a rolling update.
 //! - [`watch`]: what to look at, and what to alert on.
 //! - [`test_your_service`]: a cluster in one process, a clock to move, a network that fails.
@@ -25,6 +26,10 @@ pub mod objects {}
 
 #[doc = include_str!("../docs/budget.md")]
 pub mod budget {}
+
+#[doc = include_str!("../docs/disk.md")]
+#[cfg_attr(not(feature = "disk"), doc = "\n\nThis needs the feature `disk`.")]
+pub mod disk {}
 
 #[doc = include_str!("../docs/kubernetes.md")]
 pub mod kubernetes {}

@@ -27,6 +27,7 @@
 //! - `axum`: axum's `IntoResponse` for [`ByteView`] and [`Error`], and the feature `tower`.
 //! - `cli`: the program `groupcache`, which asks and watches the nodes of a cluster: `cargo install groupcache-rs --features
 //!   cli`, or `cli,tls,grpc`. [Watch and alert][watch] shows its commands. The library is the same with it.
+//! - `disk`: [`GroupBuilder::disk`], a disk below a group's memory, which is there again after a restart. Adds foyer.
 //! - `dns`: [`peers::Dns`], the members that a name server knows. Adds hickory-resolver.
 //! - `etcd`: [`peers::Etcd`], the members that have announced themselves in etcd. Adds tonic with its transport, and
 //!   rustls.
@@ -140,6 +141,8 @@ pub use stats::Stats;
 #[cfg(feature = "lz4")]
 pub use store::Compression;
 pub use store::{Cached, Entries, EvictionCause, Store, Stored, Usage};
+#[cfg(feature = "disk")]
+pub use store::{DiskOptions, DiskReport, DiskState};
 #[cfg(feature = "json")]
 pub use typed::Json;
 #[cfg(feature = "msgpack")]

@@ -340,6 +340,12 @@ impl Group {
         self.0.store.usage()
     }
 
+    /// How the group's [disk](crate::GroupBuilder::disk) does; `None` without one.
+    #[cfg(feature = "disk")]
+    pub fn disk(&self) -> Option<crate::DiskReport> {
+        self.0.disk_report()
+    }
+
     /// Changes how many bytes the group may keep in memory, while it serves.
     ///
     /// A smaller budget holds on return: entries are evicted in small steps, between which other

@@ -9,6 +9,7 @@
 //! | `change` | remove, set and clear, here and on all nodes |
 //! | `hand_over` | what other nodes should have of what this node has |
 //! | `standby`, `stand_ins` | copies of this node's values on those that stand in for it |
+//! | `on_disk` | a disk below memory, from its start to its end |
 //! | `introspect` | looks at what is in memory, and removals by such looks |
 //! | `report` | what the group tells of itself |
 //! | `undecodable` | loads in place of bytes that a typed group cannot decode |
@@ -34,6 +35,8 @@ mod limits;
 mod many;
 mod moments;
 mod node_runtime;
+#[cfg(feature = "disk")]
+mod on_disk;
 mod places;
 mod report;
 mod serve;
@@ -46,6 +49,8 @@ mod undecodable;
 pub use builder::GroupBuilder;
 pub(crate) use hand_over::Copies;
 pub use handle::Group;
+#[cfg(feature = "disk")]
+pub(crate) use inner::Inner;
 pub use many::GetMany;
 pub(crate) use many::in_order;
 pub(crate) use turns::LoadBound;

@@ -98,6 +98,33 @@ pub(super) const FAMILIES: &[Family] = &[
             each_group(scrape, out, |group| Count(group.stats.compression_saved));
         },
     ),
+    // The disk.
+    counter_of_stats!("disk_hits", "Loads answered by the disk", disk_hits),
+    counter_of_stats!("disk_writes", "Values given to the disk", disk_writes),
+    counter_of_stats!(
+        "disk_shed",
+        "Values not written because too much waited to be",
+        disk_shed
+    ),
+    counter_of_stats!(
+        "disk_lost",
+        "Records that the disk did not give back",
+        disk_lost
+    ),
+    counter_of_stats!(
+        "disk_errors",
+        "Reads and writes of the disk that failed",
+        disk_errors
+    ),
+    gauge(
+        "disk_entries",
+        Unit::Things,
+        "Entries on disk",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.stats.disk_entries as f64));
+        },
+    ),
+    // Flights.
     gauge(
         "flights",
         Unit::Things,

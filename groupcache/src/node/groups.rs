@@ -58,6 +58,21 @@ impl Groups {
         self.by_name.read().get(name).cloned()
     }
 
+    /// Whether changes that reach the node reach this group.
+    #[cfg(feature = "disk")]
+    pub(crate) fn has(&self, group: &Arc<crate::group::Inner>) -> bool {
+        let held = self.find(&group.name);
+        held.is_some_and(|held| Arc::ptr_eq(&held.0, group))
+    }
+
+    /// Ends the disks of all groups in order.
+    #[cfg(feature = "disk")]
+    pub(super) async fn close_disks(&self) {
+        for group in self.list() {
+            group.0.close_disk(|group| self.has(group)).await;
+        }
+    }
+
     /// All groups, in the order of their names.
     pub(crate) fn list(&self) -> Vec<Group> {
         let mut groups: Vec<Group> = self.by_name.read().values().cloned().collect();
@@ -156,6 +171,17 @@ impl Groups {
 impl PeerService for Groups {
     fn has_group(&self, group: &str) -> bool {
         self.by_name.read().contains_key(group)
+    }
+
+    #[cfg(feature = "disk")]
+    fn degraded(&self) -> Option<String> {
+        let groups = self.list();
+        let names = groups.iter().filter(|group| {
+            let disk = group.disk();
+            disk.is_some_and(|disk| disk.state == crate::DiskState::Degraded)
+        });
+        let names: Vec<_> = names.map(Group::name).collect();
+        (!names.is_empty()).then(|| format!("degraded: no disk for {}", names.join(", ")))
     }
 
     fn get_cached(&self, request: GetRequest<'_>) -> Option<Result<Reply, peers::Error>> {

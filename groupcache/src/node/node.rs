@@ -268,6 +268,8 @@ impl Node {
         if let Some(server) = server {
             server.shutdown().await;
         }
+        #[cfg(feature = "disk")]
+        self.0.host.groups.close_disks().await;
     }
 }
 

@@ -77,6 +77,19 @@ pub struct Stats {
     pub compressed: u64,
     /// The bytes by which these became shorter.
     pub compression_saved: u64,
+    /// Loads that were answered by the group's disk, in place of another node or the getter: `GroupBuilder::disk`, of the
+    /// feature `disk`. The gets that waited for them count as main hits here, and as fetched on other nodes.
+    pub disk_hits: u64,
+    /// Values that were given to the disk.
+    pub disk_writes: u64,
+    /// Values that were not, because too much waited to be written.
+    pub disk_shed: u64,
+    /// Records that the disk did not give back: damaged, or their space was used again.
+    pub disk_lost: u64,
+    /// Reads and writes of the disk that failed.
+    pub disk_errors: u64,
+    /// Entries on disk.
+    pub disk_entries: u64,
     /// Charged bytes of the entries, main and hot.
     pub bytes: u64,
     /// Charged bytes of the hot entries.
@@ -120,6 +133,12 @@ impl AddAssign for Stats {
             too_large,
             compressed,
             compression_saved,
+            disk_hits,
+            disk_writes,
+            disk_shed,
+            disk_lost,
+            disk_errors,
+            disk_entries,
             bytes,
             hot_bytes,
             entries,
@@ -144,6 +163,12 @@ impl AddAssign for Stats {
         self.too_large += too_large;
         self.compressed += compressed;
         self.compression_saved += compression_saved;
+        self.disk_hits += disk_hits;
+        self.disk_writes += disk_writes;
+        self.disk_shed += disk_shed;
+        self.disk_lost += disk_lost;
+        self.disk_errors += disk_errors;
+        self.disk_entries += disk_entries;
         self.bytes += bytes;
         self.hot_bytes += hot_bytes;
         self.entries += entries;

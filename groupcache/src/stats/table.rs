@@ -37,6 +37,12 @@ impl fmt::Display for Stats {
             ("too large", self.too_large),
             ("compressed", self.compressed),
             ("bytes saved", self.compression_saved),
+            ("disk hits", self.disk_hits),
+            ("disk writes", self.disk_writes),
+            ("disk shed", self.disk_shed),
+            ("disk lost", self.disk_lost),
+            ("disk errors", self.disk_errors),
+            ("disk entries", self.disk_entries),
             ("entries", self.entries),
             ("bytes", self.bytes),
         ] {
@@ -83,7 +89,7 @@ mod tests {
             ..Stats::default()
         };
         let table = stats.to_string();
-        assert_eq!(table.lines().count(), 23);
+        assert_eq!(table.lines().count(), 29);
         assert!(
             table.starts_with("main hits                  6   75.0 %\n"),
             "{table}"

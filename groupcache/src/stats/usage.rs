@@ -97,6 +97,6 @@ mod tests {
         };
         let json = serde_json::to_value(stats).unwrap();
         assert_eq!((&json["gets"], &json["failed"]), (&7.into(), &0.into()));
-        assert_eq!(json.as_object().unwrap().len(), 23);
+        assert_eq!(json.as_object().unwrap().len(), 29);
     }
 }

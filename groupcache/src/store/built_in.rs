@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use byteview::ByteView;
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy, Present};
 
-use super::eviction::{OnEvicted, tell};
+use super::listeners::Listeners;
 use super::packing::Packing;
 use super::tier::Tier;
 use super::usage::Usage;
@@ -37,15 +37,15 @@ impl BuiltIn {
         policy: Policy,
         packing: Packing,
         clock: SharedClock,
-        on_evicted: Option<OnEvicted>,
+        listeners: Listeners,
     ) -> Self {
         let cache: Table = Cache::<(), ()>::builder(budget)
             .hot_ratio(hot_ratio)
             .policy(policy)
             .clock(clock)
             .build();
-        let cache = match on_evicted {
-            Some(on_evicted) => cache.listener(move |entry| tell(&on_evicted, packing, entry)),
+        let cache = match listeners.of(packing) {
+            Some(listener) => cache.listener(listener),
             None => cache,
         };
         Self {

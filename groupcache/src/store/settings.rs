@@ -3,8 +3,12 @@ use std::fmt;
 use lru::Policy;
 
 use super::aging::Aging;
+use super::below::Below;
 use super::custom::Store;
+#[cfg(feature = "disk")]
+use super::disk::DiskOptions;
 use super::eviction::OnEvicted;
+use super::listeners::Listeners;
 use super::packing::Packing;
 use super::storage::Storage;
 use crate::clock::SharedClock;
@@ -21,6 +25,9 @@ pub(crate) struct StorageSettings {
     pub(crate) store: Option<Box<dyn Store>>,
     /// Hears of entries that leave the group's own store.
     pub(crate) on_evicted: Option<OnEvicted>,
+    /// Where values go that make room.
+    #[cfg(feature = "disk")]
+    pub(crate) disk: Option<DiskOptions>,
 }
 
 /// golang/groupcache's: hot entries give way once they take up an eighth of the main ones.
@@ -35,25 +42,21 @@ impl StorageSettings {
             packing: Packing::default(),
             store: None,
             on_evicted: None,
+            #[cfg(feature = "disk")]
+            disk: None,
         }
     }
 
-    /// The store with these settings, empty.
-    pub(crate) fn open(self, aging: Aging, clock: SharedClock) -> Storage {
+    /// The store with these settings, empty in memory.
+    pub(crate) fn open(self, aging: Aging, clock: SharedClock, below: Below) -> Storage {
         match self.store {
             Some(store) => Storage::custom(store, aging, clock),
             None => {
                 let hot_ratio = self.hot_ratio.unwrap_or(HOT_RATIO);
+                let on_evicted = self.on_evicted;
+                let listeners = Listeners { on_evicted, below };
                 let (budget, policy, packing) = (self.budget, self.policy, self.packing);
-                Storage::built_in(
-                    budget,
-                    hot_ratio,
-                    policy,
-                    packing,
-                    aging,
-                    clock,
-                    self.on_evicted,
-                )
+                Storage::built_in(budget, hot_ratio, policy, packing, aging, clock, listeners)
             }
         }
     }

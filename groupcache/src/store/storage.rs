@@ -4,11 +4,12 @@ use byteview::ByteView;
 use lru::{Class, Meta, Present};
 
 use super::aging::{Age, Aged, Aging};
+use super::below::Below;
 use super::built_in::BuiltIn;
 use super::cached::Cached;
 use super::custom::{Custom, Store, Stored};
-use super::eviction::OnEvicted;
 use super::hit_info::HitInfo;
+use super::listeners::Listeners;
 use super::packing::Packing;
 use super::tier::Tier;
 use super::usage::Usage;
@@ -26,6 +27,7 @@ pub(crate) struct Storage {
     clock: SharedClock,
     /// How entries age. An entry itself says only when it is dropped.
     aging: Aging,
+    below: Below,
 }
 
 pub(super) enum Place {
@@ -45,13 +47,14 @@ impl Storage {
         packing: Packing,
         aging: Aging,
         clock: SharedClock,
-        on_evicted: Option<OnEvicted>,
+        listeners: Listeners,
     ) -> Self {
+        let below = listeners.below.clone();
         let place = match budget {
             0 => Place::Nowhere,
             _ => {
                 let clock = SharedClock::clone(&clock);
-                let store = BuiltIn::new(budget, hot_ratio, policy, packing, clock, on_evicted);
+                let store = BuiltIn::new(budget, hot_ratio, policy, packing, clock, listeners);
                 Place::BuiltIn(Box::new(store))
             }
         };
@@ -59,6 +62,7 @@ impl Storage {
             place,
             clock,
             aging,
+            below,
         }
     }
 
@@ -68,6 +72,7 @@ impl Storage {
             place: Place::Custom(Box::new(Custom::new(store))),
             clock,
             aging,
+            below: Below::default(),
         }
     }
 
@@ -75,8 +80,8 @@ impl Storage {
     #[cfg(test)]
     pub(crate) fn empty() -> Self {
         let clock = std::sync::Arc::new(lru::SystemClock);
-        let (policy, packing, aging) = Default::default();
-        Self::built_in(0, 8, policy, packing, aging, clock, None)
+        let (policy, packing, aging, listeners) = Default::default();
+        Self::built_in(0, 8, policy, packing, aging, clock, listeners)
     }
 
     /// The entry under `key`.
@@ -221,8 +226,38 @@ impl Storage {
 
     /// Keeps a value, which should be [compact](ByteView::compact), in the place of an older one, if the
     /// condition holds under the lock that guards the entry. A value that is larger than the store is not
-    /// kept, and the older one goes all the same: it is known to be outdated.
+    /// kept, and the older one goes all the same: it is known to be outdated. So does one on disk.
     pub(crate) fn insert_if(
+        &self,
+        key: Key,
+        view: ByteView,
+        tier: Tier,
+        lifetime: Lifetime,
+        condition: impl Fn() -> bool,
+    ) {
+        if !self.below.is_there() {
+            return self.keep_if(key, view, tier, lifetime, condition);
+        }
+        let of_below = key.clone();
+        self.below.around(
+            |below| below.forget(&of_below),
+            || self.keep_if(key, view, tier, lifetime, condition),
+        );
+    }
+
+    /// The same for a value that is on disk, and stays there.
+    #[cfg(feature = "disk")]
+    pub(crate) fn insert_from_disk_if(
+        &self,
+        key: Key,
+        view: ByteView,
+        lifetime: Lifetime,
+        condition: impl Fn() -> bool,
+    ) {
+        self.keep_if(key, view, Tier::Main, lifetime, condition);
+    }
+
+    fn keep_if(
         &self,
         key: Key,
         view: ByteView,
@@ -232,7 +267,10 @@ impl Storage {
     ) {
         match &self.place {
             Place::Nowhere => {}
-            Place::BuiltIn(store) => store.insert_if(key, view, tier, lifetime, condition),
+            Place::BuiltIn(store) => {
+                let insert = || store.insert_if(key, view, tier, lifetime, condition);
+                self.below.within(insert);
+            }
             Place::Custom(custom) => {
                 let stored = Stored {
                     value: view,
@@ -245,12 +283,17 @@ impl Storage {
         }
     }
 
+    /// Whether there is a value of the key below memory.
+    pub(crate) fn is_below(&self, key: &[u8]) -> bool {
+        self.below.has(key)
+    }
+
     /// Changes the budget, in small steps if it shrinks. A store that was made without one keeps nothing
     /// all the same.
     pub(crate) fn set_budget(&self, bytes: usize) {
         match &self.place {
             Place::Nowhere => {}
-            Place::BuiltIn(store) => store.set_budget(bytes),
+            Place::BuiltIn(store) => self.below.within(|| store.set_budget(bytes)),
             Place::Custom(custom) => custom.store().set_budget(bytes),
         }
     }
@@ -267,22 +310,34 @@ impl Storage {
         }
     }
 
-    /// Takes an entry out.
+    /// Takes an entry out, on disk too.
     pub(crate) fn remove(&self, key: &[u8]) {
-        match &self.place {
+        let remove = || match &self.place {
             Place::Nowhere => {}
             Place::BuiltIn(store) => store.remove(key),
             Place::Custom(custom) => custom.remove(key),
-        }
+        };
+        self.below.around(|below| below.forget(key), remove);
     }
 
-    /// Takes all entries out.
+    /// Takes all entries out, on disk too.
     pub(crate) fn clear(&self) {
+        self.below.around(Below::forget_all, || self.clear_memory());
+    }
+
+    /// Takes all entries out of memory.
+    pub(crate) fn clear_memory(&self) {
         match &self.place {
             Place::Nowhere => {}
             Place::BuiltIn(store) => store.clear(),
             Place::Custom(custom) => custom.clear(),
         }
+    }
+
+    /// What is below memory.
+    #[cfg(feature = "disk")]
+    pub(crate) fn below(&self) -> &Below {
+        &self.below
     }
 
     /// What the entries take up.
@@ -314,6 +369,7 @@ impl Storage {
 
     /// Adds what the store knows to the counts of a group.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
+        self.below.add_to(stats);
         let usage = self.usage();
         stats.bytes = usage.bytes as u64;
         stats.hot_bytes = usage.hot_bytes as u64;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use byteview::ByteView;
 
 use crate::rates::Rate;
-use crate::store::Storage;
+use crate::store::{Listeners, Storage};
 use crate::{Candidate, Key, SystemClock};
 
 /// Makes [`Candidate`]s, for tests of a [`Promoter`](crate::Promoter) and for simulations.
@@ -63,7 +63,7 @@ impl Candidates {
                 packing,
                 aging,
                 Arc::new(SystemClock),
-                None,
+                Listeners::default(),
             )
         };
         Self {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use peers::Member;
 
 use super::name;
+#[cfg(feature = "disk")]
+use super::on_disk;
 use crate::getter::BoxedGetter;
 use crate::group::absences::Absences;
 use crate::group::change::PassedOn;
@@ -115,9 +117,10 @@ impl<G> GroupBuilder<G> {
         ];
         let flights = || Flights::new(self.limits.max_flights, runtime.clone());
         let (standby, stored) = (self.standby && names_changes).then(Standby::new).unzip();
+        let below = self.storage.below(&self.name, host);
         let group = Group(Arc::new_cyclic(|this| Inner {
             name: self.name.into(),
-            store: self.storage.open(aging, Arc::clone(&host.clock)),
+            store: self.storage.open(aging, Arc::clone(&host.clock), below),
             fetches: flights(),
             loads: flights(),
             getter: self.getter,
@@ -155,6 +158,8 @@ impl<G> GroupBuilder<G> {
             host.runtime
                 .spawn(stand_ins.offer(Arc::downgrade(&group.0)));
         }
+        #[cfg(feature = "disk")]
+        on_disk::start(&group.0, host);
         if let Some(on_group) = &host.on_group {
             on_group(&group);
         }

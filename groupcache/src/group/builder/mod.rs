@@ -4,6 +4,8 @@ mod freshness;
 mod group_builder;
 mod limits;
 mod name;
+#[cfg(feature = "disk")]
+mod on_disk;
 mod promotion;
 mod standby;
 mod storage;

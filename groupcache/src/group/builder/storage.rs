@@ -34,6 +34,21 @@ impl<G> GroupBuilder<G> {
         self
     }
 
+    /// Keeps on disk what makes room in memory, if it was asked for twice. A miss looks there before it asks another node or the
+    /// getter. After a restart of the process the entries are there again, but for those that may have changed meanwhile; see
+    /// [the guide](crate::docs::disk).
+    ///
+    /// Own values go to disk, mirrors do not. If the disk fails, the group goes on in memory, and
+    /// [`Group::disk`](crate::Group::disk) says so. Building the group reads the ledger of the entries, which takes some
+    /// milliseconds for a million of them.
+    ///
+    /// It cannot be combined with a [store of your own](Self::store), nor with a budget of zero. Default: none.
+    #[cfg(feature = "disk")]
+    pub fn disk(mut self, disk: crate::DiskOptions) -> Self {
+        self.storage.disk = Some(disk);
+        self
+    }
+
     /// Keeps the group's values in a store of your own, in place of the group's. The budget,
     /// [`hot_ratio`](Self::hot_ratio) and [`policy`](Self::policy) then have no effect.
     pub fn store(mut self, store: impl Store) -> Self {
@@ -90,7 +105,32 @@ impl StorageSettings {
             let reason = "a store of one's own does not say which entries leave it";
             return Err(Error::invalid("on_evicted", reason));
         }
+        #[cfg(feature = "disk")]
+        self.check_disk()?;
         self.check_compression()
+    }
+
+    #[cfg(feature = "disk")]
+    fn check_disk(&self) -> Result<(), Error> {
+        let Some(disk) = &self.disk else {
+            return Ok(());
+        };
+        if self.store.is_some() {
+            let reason = "a store of one's own does not say which entries make room";
+            return Err(Error::invalid("disk", reason));
+        }
+        if self.budget == 0 {
+            let reason = "a group with a budget of zero keeps nothing";
+            return Err(Error::invalid("disk", reason));
+        }
+        disk.check()
+    }
+
+    /// What is below memory: nothing.
+    #[cfg(not(feature = "disk"))]
+    #[allow(clippy::unused_self, reason = "as with a disk")]
+    pub(super) fn below(&self, _group: &str, _host: &crate::node::Host) -> crate::store::Below {
+        crate::store::Below::default()
     }
 
     #[cfg(feature = "lz4")]

@@ -105,6 +105,16 @@ impl Inner {
     /// Forgets all keys.
     pub(crate) fn forget_all(&self) {
         self.store.clear();
+        self.forget_all_else();
+    }
+
+    /// Forgets all keys, but for what is on disk.
+    pub(super) fn forget_memory(&self) {
+        self.store.clear_memory();
+        self.forget_all_else();
+    }
+
+    fn forget_all_else(&self) {
         self.loads.forget_all();
         self.fetches.forget_all();
         self.failures.clear_all();

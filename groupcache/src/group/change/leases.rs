@@ -16,7 +16,8 @@ impl Inner {
     /// With leases, a node that has left keeps nothing that has none.
     pub(crate) fn forget_what_others_own(&self) {
         if self.freshness.mirror_lease.is_some() {
-            self.forget_all();
+            // Of what is on disk, nothing is served that this node does not answer for.
+            self.forget_memory();
         }
     }
 

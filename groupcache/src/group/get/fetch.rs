@@ -55,6 +55,13 @@ impl Inner {
         if self.counts_requests() {
             self.count_request(&key, 1.0);
         }
+        // Without the task of a load: a value on disk is there soon, or not at all.
+        #[cfg(feature = "disk")]
+        if self.store.below().disk().is_some()
+            && let Some(entry) = Box::pin(self.load_from_disk(&key, since)).await
+        {
+            return Ok(entry);
+        }
         self.load(key).await
     }
 

@@ -35,6 +35,12 @@ impl Inner {
         if let Some(entry) = self.landed(&key) {
             return Ok(entry);
         }
+        #[cfg(feature = "disk")]
+        if self.store.below().disk().is_some()
+            && let Some(entry) = Box::pin(self.load_from_disk(&key, since)).await
+        {
+            return Ok(entry);
+        }
         let former = self.router.former_owners(&key);
         // Boxed for the same reason as a fetch flight's exchange.
         if !former.is_empty()

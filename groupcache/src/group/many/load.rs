@@ -104,11 +104,17 @@ impl Inner {
         left.filter_map(async |load| load).collect().await
     }
 
-    /// The former owner's copy, or the error of a key whose last loads have failed just now.
+    /// The copy on disk, the former owner's, or the error of a key whose last loads have failed just now.
     async fn result_without_getter(
         self: &Arc<Self>,
         load: &Claimed,
     ) -> Result<Option<Entry>, Error> {
+        #[cfg(feature = "disk")]
+        if self.store.below().disk().is_some()
+            && let Some(entry) = Box::pin(self.load_from_disk(load.key(), load.since)).await
+        {
+            return Ok(Some(entry));
+        }
         let former = self.router.former_owners(load.key());
         if !former.is_empty()
             && let Some(entry) = Box::pin(self.take_over(&former, load.key(), load.since)).await

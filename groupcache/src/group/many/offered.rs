@@ -21,7 +21,8 @@ impl Keyed for Lacking {
 }
 
 impl Inner {
-    /// Takes copies of what a peer offers, as far as this node answers for the keys and has no values of them, or old ones.
+    /// Takes copies of what a peer offers, as far as this node answers for the keys and has no values of them, or old ones. What it
+    /// has on disk, or had before it started, it finds there, or asks former owners for it.
     pub(crate) async fn take_offered(
         self: &Arc<Self>,
         peer: &Peer,
@@ -76,6 +77,8 @@ impl Inner {
         // The peer may have refreshed its value ahead of its end.
         let ahead = self.freshness.aging.refresh_ahead;
         let is_old = |cached: Cached| cached.fresh_for.is_some_and(|left| left <= ahead);
-        self.answers_for(key) && self.store.inspect(key).is_none_or(is_old)
+        self.answers_for(key)
+            && self.store.inspect(key).is_none_or(is_old)
+            && !self.store.is_below(key)
     }
 }

@@ -1,0 +1,128 @@
+#[cfg(feature = "disk")]
+use std::sync::Arc;
+
+use byteview::ByteView;
+use lru::Removed;
+#[cfg(feature = "disk")]
+use lru::{Cause, Class};
+
+#[cfg(feature = "disk")]
+use super::disk::{Disk, fence};
+use super::packing::Packing;
+use crate::Key;
+use crate::stats::Stats;
+
+/// What is below a store in memory: a disk, or nothing. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Below {
+    #[cfg(feature = "disk")]
+    disk: Option<Arc<Disk>>,
+}
+
+#[cfg(feature = "disk")]
+impl Below {
+    pub(crate) fn of(disk: Option<Arc<Disk>>) -> Self {
+        Self { disk }
+    }
+
+    pub(crate) fn disk(&self) -> Option<&Arc<Disk>> {
+        self.disk.as_ref()
+    }
+
+    /// Whether there is something.
+    pub(super) fn is_there(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// Makes a call of the store that may evict entries.
+    #[inline]
+    pub(super) fn within<T>(&self, call: impl FnOnce() -> T) -> T {
+        match &self.disk {
+            Some(disk) => fence::within(disk.forgotten(), call),
+            None => call(),
+        }
+    }
+
+    /// Takes an entry that has left the store, if it is an own value that made room.
+    pub(super) fn take(&self, packing: Packing, entry: &Removed<Key, ByteView>) {
+        if let Some(disk) = &self.disk
+            && entry.cause == Cause::Capacity
+            && entry.meta.class == Class::Main
+        {
+            let value = || packing.unpack(entry.value.clone());
+            disk.offer(&entry.key, value, entry.meta.expires, entry.was_wanted);
+        }
+    }
+
+    /// Has what is below forget something before it leaves memory, or gets a newer value there, and once more afterwards.
+    ///
+    /// *Before*, because work that begins meanwhile may find the old value below, and bring it to memory: it does so before the
+    /// change gets there, or not at all, as the value is looked for once more under the lock of the entry. *Afterwards*, because the
+    /// old entry may have made room meanwhile, and be on its way down.
+    #[inline]
+    pub(super) fn around(&self, forget: impl Fn(&Self), change: impl FnOnce()) {
+        forget(self);
+        change();
+        forget(self);
+    }
+
+    /// No value of the key is found below any more.
+    pub(super) fn forget(&self, key: &[u8]) {
+        if let Some(disk) = &self.disk {
+            disk.forget(key);
+        }
+    }
+
+    /// No value of any key is found below any more.
+    pub(super) fn forget_all(&self) {
+        if let Some(disk) = &self.disk {
+            disk.forget_all();
+        }
+    }
+
+    pub(super) fn has(&self, key: &[u8]) -> bool {
+        self.disk.as_ref().is_some_and(|disk| disk.has(key))
+    }
+
+    pub(super) fn add_to(&self, stats: &mut Stats) {
+        if let Some(disk) = &self.disk {
+            disk.add_to(stats);
+        }
+    }
+}
+
+/// Without the feature there is nothing.
+#[cfg(not(feature = "disk"))]
+#[allow(clippy::unused_self, reason = "as with the feature")]
+impl Below {
+    #[inline]
+    pub(super) fn is_there(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    pub(super) fn within<T>(&self, call: impl FnOnce() -> T) -> T {
+        call()
+    }
+
+    pub(super) fn take(&self, _packing: Packing, _entry: &Removed<Key, ByteView>) {}
+
+    #[inline]
+    pub(super) fn around(&self, _forget: impl Fn(&Self), change: impl FnOnce()) {
+        change();
+    }
+
+    #[inline]
+    pub(super) fn forget(&self, _key: &[u8]) {}
+
+    #[inline]
+    pub(super) fn forget_all(&self) {}
+
+    #[inline]
+    pub(super) fn has(&self, _key: &[u8]) -> bool {
+        false
+    }
+
+    #[inline]
+    pub(super) fn add_to(&self, _stats: &mut Stats) {}
+}

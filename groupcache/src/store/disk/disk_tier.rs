@@ -1,0 +1,588 @@
+use std::fmt;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use byteview::ByteView;
+use futures_util::FutureExt as _;
+use parking_lot::Mutex;
+use peers::WallClock;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+
+use super::books::Books;
+use super::boot;
+use super::counts::{Counts, count};
+use super::engine::Engine;
+use super::fence;
+use super::heard::Heard;
+use super::ledger::{Fresh, Index, Ledger, Opened, Slot};
+use super::options::DiskOptions;
+use super::probes::Probes;
+use super::record::{DiskKey, NEVER, Queued, Record};
+use super::report::{DiskReport, DiskState};
+use crate::Key;
+use crate::clock::SharedClock;
+use crate::stats::Stats;
+
+/// Where a group keeps on disk what its memory has no room for.
+///
+/// Below this are the engine, which has the bytes, and the books, which say what counts. Above it is the group, which says what is
+/// forgotten, and what the node has heard of changes.
+pub(crate) struct Disk {
+    options: DiskOptions,
+    folder: PathBuf,
+    definition: u64,
+    books: Mutex<Books>,
+    engine: OnceLock<Engine>,
+    state: Mutex<(DiskState, Option<String>)>,
+    /// Whether the state is open, for those who come often.
+    is_open: AtomicBool,
+    queued: Arc<AtomicUsize>,
+    counts: Counts,
+    probes: Mutex<Probes>,
+    /// Reads that have failed since one has not.
+    failed_reads: AtomicU32,
+    /// What the node had heard when the entries were written; `None` if it is not known. Taken when the tier is restored.
+    heard: Mutex<Option<Heard>>,
+    /// What was written of this last.
+    written: Mutex<Option<Heard>>,
+    /// Keeps the folder this tier's.
+    _lock: Option<File>,
+    clock: SharedClock,
+    wall_clock: WallClock,
+}
+
+/// A value that was found on disk.
+pub(crate) struct Found {
+    pub(crate) value: ByteView,
+    /// How long memory would have kept it; `None` for ever.
+    pub(crate) left: Option<Duration>,
+    hash: u64,
+    slot: Slot,
+}
+
+/// A record that was written by a clock that was so much ahead is not old by this one.
+const CLOCK_STEP: u64 = 1000;
+
+/// A read that takes longer has failed: the group has other ways to the value.
+const LONGEST_READ: Duration = Duration::from_secs(1);
+
+/// After so many reads that failed one after the other, the disk has.
+const MOST_FAILED_READS: u32 = 16;
+
+/// Values with less left to live are not worth a write.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
+
+impl Disk {
+    /// The disk of the group of this name. What is in its folder counts once it is [opened](Self::begin) and
+    /// [restored](Self::open_up). If the folder cannot be used, the disk is degraded from the start.
+    ///
+    /// Reads the ledger, some milliseconds for a million entries, and syncs a mark.
+    pub(crate) fn new(
+        options: DiskOptions,
+        group: &str,
+        clock: SharedClock,
+        wall_clock: WallClock,
+    ) -> Arc<Self> {
+        // Names the group, and what its values mean.
+        let definition = xxh3_64_with_seed(group.as_bytes(), options.version);
+        let folder = options.folder.join(folder_name(group));
+        let opened = open_folder(&folder, definition);
+        let (lock, opened, trouble) = match opened {
+            Ok((lock, opened)) => (Some(lock), Some(opened), None),
+            Err(error) => (None, None, Some(error)),
+        };
+        let (ledger, index) = match opened {
+            Some(Opened {
+                ledger,
+                index,
+                fresh,
+            }) => {
+                match fresh {
+                    None => {}
+                    Some(Fresh::New) => tracing::debug!(group, "a disk begins empty"),
+                    Some(fresh) => {
+                        tracing::info!(group, ?fresh, "a disk is not believed, and begins empty");
+                    }
+                }
+                (Some(ledger), index)
+            }
+            None => (None, Index::new()),
+        };
+        let heard = Heard::read(&folder, definition);
+        let disk = Self {
+            books: Mutex::new(Books::new(ledger, index, options.capacity())),
+            engine: OnceLock::new(),
+            state: Mutex::new((DiskState::Opening, None)),
+            is_open: AtomicBool::new(false),
+            queued: Arc::default(),
+            counts: Counts::default(),
+            probes: Mutex::default(),
+            failed_reads: AtomicU32::new(0),
+            heard: Mutex::new(heard),
+            written: Mutex::new(None),
+            _lock: lock,
+            clock,
+            wall_clock,
+            options,
+            folder,
+            definition,
+        };
+        if let Some(error) = trouble {
+            disk.fail("open", &error);
+        }
+        Arc::new(disk)
+    }
+
+    /// Whether it has failed, or was closed.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state.lock().0, DiskState::Degraded | DiskState::Closed)
+    }
+
+    /// How it does, but for what only the group knows.
+    pub(crate) fn report(&self) -> DiskReport {
+        let (state, trouble) = self.state.lock().clone();
+        let load = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        DiskReport {
+            state,
+            trouble,
+            budget: self.options.bytes as u64,
+            entries: self.books.lock().len() as u64,
+            restored: load(&self.counts.restored),
+            dropped: load(&self.counts.dropped),
+            is_restorable: false,
+            not_worth: load(&self.counts.not_worth),
+            queued_bytes: self.queued.load(Ordering::Relaxed) as u64,
+        }
+    }
+
+    /// Adds what it has counted.
+    pub(crate) fn add_to(&self, stats: &mut Stats) {
+        self.counts.add_to(stats);
+        stats.disk_entries = self.books.lock().len() as u64;
+    }
+
+    /// How long the start may take.
+    pub(crate) fn restore_timeout(&self) -> Duration {
+        self.options.restore_timeout
+    }
+
+    /// The group goes on without its disk. Said once.
+    fn fail(&self, what: &'static str, error: &io::Error) {
+        count(&self.counts.errors);
+        let mut state = self.state.lock();
+        if state.0 == DiskState::Degraded {
+            return;
+        }
+        *state = (DiskState::Degraded, Some(format!("{what}: {error}")));
+        drop(state);
+        self.is_open.store(false, Ordering::SeqCst);
+        let is_certain = self.books.lock().give_up();
+        tracing::warn!(
+            folder = %self.folder.display(),
+            what,
+            %error,
+            is_certain,
+            "the disk of a group fails: the group goes on in memory"
+        );
+    }
+
+    /// A change of the books, whose failure ends the disk.
+    fn book<T>(
+        &self,
+        what: &'static str,
+        change: impl FnOnce(&mut Books) -> io::Result<T>,
+    ) -> Option<T> {
+        let result = change(&mut self.books.lock());
+        result.map_err(|error| self.fail(what, &error)).ok()
+    }
+}
+
+/// # What is forgotten
+impl Disk {
+    /// What was forgotten so far. Whoever may evict entries [notes](fence::within) it before.
+    pub(crate) fn forgotten(&self) -> u64 {
+        self.books.lock().forgotten.count()
+    }
+
+    /// No value of the key that has been in memory until now is found any more. The key has to be out of memory. When this
+    /// returns, the same holds after a restart.
+    pub(crate) fn forget(&self, key: &[u8]) {
+        self.book("remove", |books| books.remove(xxh3_64(key)));
+    }
+
+    /// The same for all keys.
+    pub(crate) fn forget_all(&self) {
+        self.book("clear", Books::clear);
+    }
+}
+
+/// # What comes and goes
+impl Disk {
+    /// Takes a value that has left memory to make room, if it is worth it. What is on disk already stays as it is.
+    pub(crate) fn offer(
+        &self,
+        key: &Key,
+        value: impl FnOnce() -> Option<ByteView>,
+        kept_until: Option<Instant>,
+        was_wanted: bool,
+    ) {
+        if !self.is_open.load(Ordering::SeqCst) {
+            return;
+        }
+        let Some(engine) = self.engine.get() else {
+            return;
+        };
+        let now = self.clock.now();
+        let left = kept_until.map(|until| until.saturating_duration_since(now));
+        if left.is_some_and(|left| left < SHORTEST_LIFE) {
+            return;
+        }
+        let hash = xxh3_64(key);
+        {
+            let mut books = self.books.lock();
+            let is_fresh_copy = |slot| !books.is_old(slot);
+            if books.forgotten.has_since(hash, fence::began())
+                || books.find(hash).is_some_and(is_fresh_copy)
+            {
+                return;
+            }
+            let is_on_disk = books.find(hash).is_some();
+            if !was_wanted && !is_on_disk && !books.seen.note(hash) {
+                return count(&self.counts.not_worth);
+            }
+        }
+        let Some(value) = value() else { return };
+        let size = Record::size(key.len(), value.len());
+        if size > self.options.block() / 2 {
+            return;
+        }
+        let queued = Queued::claim(&self.queued, size, self.options.write_queue_bytes);
+        let Some(queued) = queued else {
+            return count(&self.counts.shed);
+        };
+        let slot = self.book("write", |books| {
+            // Since the look above it may have been forgotten.
+            if books.forgotten.has_since(hash, fence::began()) {
+                return Ok(None);
+            }
+            books.put(hash, key.len(), value.len()).map(Some)
+        });
+        let Some(Some(Slot { id, .. })) = slot else {
+            return;
+        };
+        let written = millis(self.wall_clock.now());
+        let record = Record {
+            id,
+            written,
+            until: left.map_or(NEVER, |left| {
+                let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+                written.saturating_add(left)
+            }),
+            value,
+            queued: Some(Arc::clone(&queued)),
+        };
+        count(&self.counts.writes);
+        let key = DiskKey(key.clone());
+        self.probes.lock().note(&key, &queued);
+        drop(queued);
+        engine.write(key, record);
+    }
+
+    /// The value of the key, if it is on disk, and sound. Waits for the disk, on no thread of the runtime.
+    pub(crate) async fn load(&self, key: &Key) -> Option<Found> {
+        if !self.is_open.load(Ordering::SeqCst) {
+            return None;
+        }
+        let hash = xxh3_64(key);
+        let (slot, engine) = (self.books.lock().find(hash)?, self.engine.get()?);
+        let key = DiskKey(key.clone());
+        // A damaged record must not end more than its own read.
+        let read = AssertUnwindSafe(engine.read(&key)).catch_unwind();
+        let read = match tokio::time::timeout(LONGEST_READ, read).await {
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => Err(io::Error::other("a read has panicked")),
+            Err(_) => Err(io::ErrorKind::TimedOut.into()),
+        };
+        let record = match read {
+            Ok(Some(record)) if record.id == slot.id => {
+                self.failed_reads.store(0, Ordering::Relaxed);
+                record
+            }
+            Ok(_) => {
+                count(&self.counts.lost);
+                self.book("remove", |books| books.lose(hash, slot));
+                return None;
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a record cannot be read");
+                count(&self.counts.errors);
+                self.book("remove", |books| books.lose(hash, slot));
+                if self.failed_reads.fetch_add(1, Ordering::Relaxed) >= MOST_FAILED_READS {
+                    self.fail("read", &error);
+                }
+                return None;
+            }
+        };
+        let found = Found {
+            left: self.left(&record)?,
+            value: record.value,
+            hash,
+            slot,
+        };
+        self.is_current(&found).then_some(found)
+    }
+
+    /// How long a record may be kept yet; `None` if its time is over, or cannot be told because the clock was put back.
+    #[allow(clippy::option_option, reason = "the inner one stands for no end")]
+    fn left(&self, record: &Record) -> Option<Option<Duration>> {
+        let now = millis(self.wall_clock.now());
+        if record.until == NEVER {
+            return Some(None);
+        }
+        if now.saturating_add(CLOCK_STEP) < record.written {
+            return None;
+        }
+        let left = record.until.checked_sub(now).filter(|left| *left > 0)?;
+        Some(Some(Duration::from_millis(left)))
+    }
+
+    /// Whether there is a record of the key, or will be if those from before the start count.
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        self.books.lock().find(xxh3_64(key)).is_some()
+    }
+
+    /// Whether what was found has not been forgotten since.
+    pub(crate) fn is_current(&self, found: &Found) -> bool {
+        self.books.lock().find(found.hash) == Some(found.slot)
+    }
+
+    /// What was found answers a get.
+    pub(crate) fn note_hit(&self) {
+        count(&self.counts.hits);
+    }
+}
+
+/// # Start and end
+impl Disk {
+    /// Opens the engine. Afterwards the disk may be [opened up](Self::open_up).
+    pub(crate) async fn begin(&self) {
+        if self.is_over() {
+            return;
+        }
+        let folder = self.folder.join("data");
+        let open = async || {
+            let open = AssertUnwindSafe(Engine::open(&folder, &self.options)).catch_unwind();
+            let opened = open.await;
+            opened.unwrap_or_else(|_| Err(io::Error::other("the engine has panicked")))
+        };
+        let opened = match open().await {
+            Err(error) if fs::exists(&folder).unwrap_or(false) => {
+                tracing::info!(%error, "a disk cannot be read, and begins empty");
+                self.drop_entries();
+                _ = fs::remove_dir_all(&folder);
+                open().await
+            }
+            opened => opened,
+        };
+        match opened {
+            Ok(engine) => drop(self.engine.set(engine)),
+            Err(error) => self.fail("open", &error),
+        }
+    }
+
+    /// The entries from before the start that count.
+    pub(crate) fn len(&self) -> usize {
+        self.books.lock().len()
+    }
+
+    /// What the node had heard when the entries were written.
+    pub(crate) fn heard(&self) -> Option<Heard> {
+        self.heard.lock().clone()
+    }
+
+    /// Drops all entries from before the start.
+    pub(crate) fn drop_entries(&self) {
+        let dropped = self.len() as u64;
+        self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
+        self.forget_all();
+    }
+
+    /// From now on the disk serves. What it has was restored, or dropped.
+    pub(crate) fn open_up(&self) {
+        self.counts
+            .restored
+            .store(self.len() as u64, Ordering::Relaxed);
+        let mut state = self.state.lock();
+        if state.0 == DiskState::Opening && self.engine.get().is_some() {
+            state.0 = DiskState::Open;
+            self.is_open.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Writes down what the node has heard by now, unless that is as before: all of it has been forgotten here. Blocks.
+    pub(crate) fn write_heard(&self, heard: Heard) {
+        if self.is_over() || self.written.lock().as_ref() == Some(&heard) {
+            return;
+        }
+        match heard.write(&self.folder, self.definition, false) {
+            Ok(()) => *self.written.lock() = Some(heard),
+            Err(error) => self.fail("write", &error),
+        }
+    }
+
+    /// Writes what has gathered, and makes room. Blocks.
+    pub(crate) fn tidy(&self) {
+        if self.is_over() {
+            // As long as the old ledger may be believed after a restart, that is to be prevented.
+            if self.state.lock().0 == DiskState::Degraded {
+                self.books.lock().give_up();
+            }
+            return;
+        }
+        self.book("tidy", Books::tidy);
+        if let Some(engine) = self.engine.get()
+            && self.probes.lock().look(|key| engine.has(key))
+        {
+            let error = io::Error::other("what was written is not there: the disk may be full");
+            self.fail("write", &error);
+        }
+    }
+
+    /// Ends the disk in order: all of it counts again after the next start, also of the machine.
+    pub(crate) async fn close(self: &Arc<Self>, heard: Option<Heard>) {
+        self.is_open.store(false, Ordering::SeqCst);
+        if self.is_over() {
+            return;
+        }
+        if let Some(engine) = self.engine.get()
+            && let Err(error) = engine.close().await
+        {
+            self.fail("close", &error);
+        }
+        let disk = Arc::clone(self);
+        let ended = tokio::task::spawn_blocking(move || disk.end(heard));
+        _ = ended.await;
+    }
+
+    fn end(&self, heard: Option<Heard>) {
+        if self.is_over() {
+            return;
+        }
+        let ended = match heard {
+            Some(heard) => heard.write(&self.folder, self.definition, true),
+            None => Ok(()),
+        };
+        let ended = ended.and_then(|()| match &mut self.books.lock().ledger {
+            Some(ledger) => ledger.close(),
+            None => Ok(()),
+        });
+        if let Err(error) = ended {
+            return self.fail("close", &error);
+        }
+        // What is forgotten from now on is put down all the same.
+        *self.state.lock() = (DiskState::Closed, None);
+    }
+}
+
+impl Drop for Disk {
+    /// What was written and not put down would not count.
+    fn drop(&mut self) {
+        if !self.is_over() {
+            _ = self.books.get_mut().tidy();
+        }
+    }
+}
+
+impl fmt::Debug for Disk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Disk")
+            .field("folder", &self.folder)
+            .field("state", &self.state.lock().0)
+            .finish_non_exhaustive()
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Letters and digits are as they are, so that a person finds the group; the hash tells apart what is left out.
+fn folder_name(group: &str) -> String {
+    let plain = group.chars().filter(char::is_ascii_alphanumeric);
+    let plain: String = plain.take(40).collect();
+    format!("{plain}-{:016x}", xxh3_64(group.as_bytes()))
+}
+
+fn open_folder(folder: &Path, definition: u64) -> io::Result<(File, Opened)> {
+    fs::create_dir_all(folder)?;
+    let lock = File::create(folder.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            return Err(io::Error::other("another process uses the folder"));
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let opened = Ledger::open(folder, definition, boot::this())?;
+    Ok((lock, opened))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn disk(folder: &Path) -> Arc<Disk> {
+        let options = DiskOptions::new(folder, 4 << 20);
+        let disk = Disk::new(
+            options,
+            "g",
+            Arc::new(lru::SystemClock),
+            WallClock::default(),
+        );
+        disk.begin().await;
+        disk.open_up();
+        disk
+    }
+
+    fn offer(disk: &Disk, key: &Key, began: u64) {
+        let value = || Some("value".into());
+        fence::within(began, || disk.offer(key, value, None, true));
+    }
+
+    #[tokio::test]
+    async fn a_value_that_left_memory_before_its_key_was_forgotten_is_not_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, key) = (disk(folder.path()).await, Key::from("k"));
+        let began = disk.forgotten();
+        // The entry has left memory, and the disk has yet to hear of it.
+        disk.forget(&key);
+        offer(&disk, &key, began);
+        assert!(disk.load(&key).await.is_none());
+        let began = disk.forgotten();
+        disk.forget_all();
+        offer(&disk, &key, began);
+        assert!(disk.load(&key).await.is_none());
+        offer(&disk, &key, disk.forgotten());
+        assert!(disk.load(&key).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn what_was_found_is_not_current_once_it_was_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, key) = (disk(folder.path()).await, Key::from("k"));
+        offer(&disk, &key, disk.forgotten());
+        let found = disk.load(&key).await.unwrap();
+        assert!(disk.is_current(&found));
+        disk.forget(&key);
+        assert!(!disk.is_current(&found));
+        offer(&disk, &key, disk.forgotten());
+        assert!(!disk.is_current(&found), "it is another one");
+    }
+}
