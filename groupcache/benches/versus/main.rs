@@ -8,7 +8,7 @@
 //! | flag | |
 //! |---|---|
 //! | `--quick` | ends within 90 seconds: fewer rounds and sizes, a smaller budget |
-//! | `--only PARTS` | of `hits,memory,remote` |
+//! | `--only PARTS` | of `hits,memory,disk,remote` |
 //! | `--test` | with `--only remote`: a few requests to each subject, to see that it works |
 //! | `--save-plots` | copies the plots to `groupcache/plots/`, which the README shows |
 //!
@@ -17,6 +17,7 @@
 //! are written in Go are built from their published modules, where there is a Go toolchain. memcached and redis are started
 //! if their programs are installed. What is missing on a machine is named.
 
+mod disk;
 mod go;
 mod group;
 #[allow(
@@ -53,6 +54,9 @@ fn main() -> anyhow::Result<()> {
     }
     if args.includes("hits") {
         hits::run(&mut report, args.quick)?;
+    }
+    if args.includes("disk") {
+        disk::run(&mut report, args.quick)?;
     }
     let remote = args
         .includes("remote")
