@@ -1,6 +1,9 @@
 //! Disks that fail, and folders that are not ours.
 
 use std::fs;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use groupcache::{DiskOptions, DiskState, Error, Node, Store, Stored, Usage};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -145,4 +148,34 @@ async fn settings_that_cannot_work_are_refused_by_name() {
         let text = refused(error);
         assert!(text.contains(name), "{text}");
     }
+}
+
+#[test]
+fn a_runtime_that_ends_while_values_are_written_to_disk_does_end() {
+    let (done, is_done) = mpsc::channel();
+    thread::spawn(move || {
+        for round in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let (node, source) = (lonely_node().await, Source::default());
+                let disk = DiskOptions::new(folder.path(), 4 << 20);
+                let group = node.group("g", MEMORY, source.getter()).disk(disk);
+                let group = group.build().unwrap();
+                opened(&group).await;
+                // More than the disk has room for, so that space is used again.
+                for n in (0..2000 + 20 * round).chain(0..2000) {
+                    group.get(key(n)).await.unwrap();
+                }
+            });
+            drop(runtime);
+        }
+        done.send(()).unwrap();
+    });
+    let ended = is_done.recv_timeout(Duration::from_secs(120));
+    assert!(ended.is_ok(), "a runtime waits for its disk");
 }

@@ -3,21 +3,36 @@ use std::path::Path;
 
 use foyer::{
     BlockEngineConfig, DeviceBuilder as _, FsDeviceBuilder, HybridCache, HybridCacheBuilder, Load,
-    RecoverMode,
+    RecoverMode, Spawner,
 };
+use tokio::runtime::{self, Runtime};
 
 use super::options::DiskOptions;
 use super::record::{DiskKey, Record};
 
 /// The storage engine: foyer's disk cache, without its memory.
 ///
-/// It keeps the bytes, uses the space of the oldest records again, checks what it reads, reads and writes apart from the
-/// runtime's threads, and finds its records again after a restart. Which of them count, the ledger says.
+/// It keeps the bytes, uses the space of the oldest records again, checks what it reads, reads and writes on threads of its
+/// own, and finds its records again after a restart. Which of them count, the ledger says.
 #[derive(Debug)]
 pub(super) struct Engine(HybridCache<DiskKey, Record>);
 
 /// What the engine gathers before it writes.
 const BUFFER: usize = 16 << 20;
+
+/// How many reads and writes are made at a time.
+const AT_ONCE: usize = 16;
+
+/// The engine's own threads. On a runtime that ends under it, the engine may wait for itself without end, and the runtime for
+/// the engine: its tasks then end while it holds a lock that they need.
+fn threads() -> io::Result<Runtime> {
+    runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(AT_ONCE)
+        .thread_name("groupcache-disk")
+        .enable_all()
+        .build()
+}
 
 impl Engine {
     /// Opens what is in the folder.
@@ -37,6 +52,7 @@ impl Engine {
             .storage()
             .with_engine_config(engine)
             .with_recover_mode(RecoverMode::Quiet)
+            .with_spawner(Spawner::from(threads()?))
             .build()
             .await
             .map_err(io::Error::other)?;

@@ -45,7 +45,7 @@
 //! until its place is among the oldest quarter, whose space is about to be used again: so what is asked for stays, as in a CLOCK.
 //! A newer value in memory takes out the record of the older one.
 //!
-//! Writes wait in a queue with a bound in bytes. The engine reads and writes on the runtime's threads for blocking work.
+//! Writes wait in a queue with a bound in bytes. The engine reads and writes on threads of its own.
 
 mod books;
 mod boot;
