@@ -81,25 +81,34 @@ pub(super) async fn look_after(
     group: Weak<Inner>,
     is_listed: impl Fn(&Arc<Inner>) -> bool + Send + Sync,
 ) {
-    {
+    // A node that proved alone that nothing has changed did not know the others, if there are any.
+    let mut was_alone = {
         let Some(inner) = group.upgrade() else { return };
         let Some(disk) = inner.store.below().disk() else {
             return;
         };
         disk.begin().await;
         inner.restore(disk).await;
+        let is_alone = disk.len() > 0 && inner.others().is_empty();
         if let Some(heard) = inner.heard(&is_listed) {
             let disk = Arc::clone(disk);
             _ = tokio::task::spawn_blocking(move || disk.write_heard(heard)).await;
         }
         disk.open_up();
-    }
+        is_alone
+    };
     loop {
         sleep(EVERY).await;
         let Some(inner) = group.upgrade() else { return };
         let Some(disk) = inner.store.below().disk().cloned() else {
             return;
         };
+        if was_alone && !inner.others().is_empty() {
+            was_alone = false;
+            let group = &inner.name;
+            tracing::info!(%group, "a group is cleared: its disk was restored alone, and there are others");
+            inner.forget_all();
+        }
         let heard = inner.heard(&is_listed);
         let written = tokio::task::spawn_blocking(move || {
             disk.tidy();

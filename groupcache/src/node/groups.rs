@@ -68,9 +68,11 @@ impl Groups {
     /// Ends the disks of all groups in order.
     #[cfg(feature = "disk")]
     pub(super) async fn close_disks(&self) {
-        for group in self.list() {
-            group.0.close_disk(|group| self.has(group)).await;
-        }
+        let groups = self.list();
+        let closed = groups
+            .iter()
+            .map(|group| group.0.close_disk(|group| self.has(group)));
+        futures_util::future::join_all(closed).await;
     }
 
     /// All groups, in the order of their names.

@@ -256,6 +256,26 @@ async fn a_node_that_was_alone_proves_nothing_once_there_are_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_was_restored_alone_is_emptied_when_there_are_others() {
+    let nodes = Nodes::of(2, Protocol::Native).await;
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let node = nodes.start(0, 1).await;
+        let group = nodes.with_disk(&node, folder.path()).await;
+        fill(&group, KEYS).await;
+        node.shutdown().await;
+    }
+    let node = nodes.start(0, 1).await;
+    let group = nodes.with_disk(&node, folder.path()).await;
+    assert!(group.disk().unwrap().restored > 0);
+    group.get(key(0)).await.unwrap();
+    // It was there all the time, and this node had not heard of it.
+    let _other = nodes.start(1, 2).await;
+    node.add_peer(&*nodes.urls[1]).unwrap();
+    until(|| (group.stats().disk_entries, group.usage().entries) == (0, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_that_restart_one_after_the_other_keep_their_disks() {
     let nodes = Nodes::of(3, Protocol::Native).await;
     let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();

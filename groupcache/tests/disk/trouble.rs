@@ -71,6 +71,15 @@ async fn a_folder_that_somebody_else_uses_is_left_alone() {
     assert_eq!(one.disk().unwrap().state, DiskState::Open);
     fill(&one, KEYS).await;
     assert!(one.stats().disk_entries > 0);
+
+    // The one does not hear of what the other removes, and so proves nothing.
+    first.shutdown().await;
+    drop((first, one));
+    other.remove(key(0)).await.unwrap();
+    drop((second, other));
+    let again = group(&lonely_node().await, folder.path(), &source).await;
+    let report = again.disk().unwrap();
+    assert_eq!((report.state, report.restored), (DiskState::Open, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

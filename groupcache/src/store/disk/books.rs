@@ -55,6 +55,11 @@ impl Books {
         self.head.saturating_sub(slot.place) > self.capacity / 4 * 3
     }
 
+    /// Whether the space of a record that was written there is used again only after half of all space.
+    pub(super) fn is_young(&self, place: u64) -> bool {
+        self.head.saturating_sub(place) <= self.capacity / 2
+    }
+
     /// The record of a key that is about to be written. It counts from now on, and no other one of the key.
     pub(super) fn put(&mut self, hash: u64, key: usize, value: usize) -> io::Result<Slot> {
         self.next_id = self.next_id.wrapping_add(1).max(1);

@@ -5,7 +5,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use byteview::ByteView;
@@ -18,6 +18,7 @@ use super::books::Books;
 use super::boot;
 use super::counts::{Counts, count};
 use super::engine::Engine;
+use super::failed_reads::FailedReads;
 use super::fence;
 use super::heard::Heard;
 use super::ledger::{Fresh, Index, Ledger, Opened, Slot};
@@ -45,8 +46,7 @@ pub(crate) struct Disk {
     queued: Arc<AtomicUsize>,
     counts: Counts,
     probes: Mutex<Probes>,
-    /// Reads that have failed since one has not.
-    failed_reads: AtomicU32,
+    failed_reads: FailedReads,
     /// What the node had heard when the entries were written; `None` if it is not known. Taken when the tier is restored.
     heard: Mutex<Option<Heard>>,
     /// What was written of this last.
@@ -72,8 +72,8 @@ const CLOCK_STEP: u64 = 1000;
 /// A read that takes longer has failed: the group has other ways to the value.
 const LONGEST_READ: Duration = Duration::from_secs(1);
 
-/// After so many reads that failed one after the other, the disk has.
-const MOST_FAILED_READS: u32 = 16;
+/// How long the end of a node waits for what has yet to be written.
+const LONGEST_CLOSE: Duration = Duration::from_secs(10);
 
 /// Values with less left to live are not worth a write.
 const SHORTEST_LIFE: Duration = Duration::from_secs(1);
@@ -123,7 +123,7 @@ impl Disk {
             queued: Arc::default(),
             counts: Counts::default(),
             probes: Mutex::default(),
-            failed_reads: AtomicU32::new(0),
+            failed_reads: FailedReads::default(),
             heard: Mutex::new(heard),
             written: Mutex::new(None),
             _lock: lock,
@@ -175,14 +175,15 @@ impl Disk {
     /// The group goes on without its disk. Said once.
     fn fail(&self, what: &'static str, error: &io::Error) {
         count(&self.counts.errors);
+        self.is_open.store(false, Ordering::SeqCst);
+        // Also who comes later goes on only when nothing counts any more.
+        let is_certain = self.books.lock().give_up();
         let mut state = self.state.lock();
         if state.0 == DiskState::Degraded {
             return;
         }
         *state = (DiskState::Degraded, Some(format!("{what}: {error}")));
         drop(state);
-        self.is_open.store(false, Ordering::SeqCst);
-        let is_certain = self.books.lock().give_up();
         tracing::warn!(
             folder = %self.folder.display(),
             what,
@@ -273,7 +274,7 @@ impl Disk {
             }
             books.put(hash, key.len(), value.len()).map(Some)
         });
-        let Some(Some(Slot { id, .. })) = slot else {
+        let Some(Some(Slot { id, place })) = slot else {
             return;
         };
         let written = millis(self.wall_clock.now());
@@ -289,7 +290,7 @@ impl Disk {
         };
         count(&self.counts.writes);
         let key = DiskKey(key.clone());
-        self.probes.lock().note(&key, &queued);
+        self.probes.lock().note(&key, place, &queued);
         drop(queued);
         engine.write(key, record);
     }
@@ -311,7 +312,7 @@ impl Disk {
         };
         let record = match read {
             Ok(Some(record)) if record.id == slot.id => {
-                self.failed_reads.store(0, Ordering::Relaxed);
+                self.failed_reads.end();
                 record
             }
             Ok(_) => {
@@ -322,8 +323,11 @@ impl Disk {
             Err(error) => {
                 tracing::debug!(%error, "a record cannot be read");
                 count(&self.counts.errors);
-                self.book("remove", |books| books.lose(hash, slot));
-                if self.failed_reads.fetch_add(1, Ordering::Relaxed) >= MOST_FAILED_READS {
+                // A record that comes late is sound.
+                if error.kind() != io::ErrorKind::TimedOut {
+                    self.book("remove", |books| books.lose(hash, slot));
+                }
+                if self.failed_reads.note(Instant::now()) {
                     self.fail("read", &error);
                 }
                 return None;
@@ -427,11 +431,13 @@ impl Disk {
 
     /// Writes down what the node has heard by now, unless that is as before: all of it has been forgotten here. Blocks.
     pub(crate) fn write_heard(&self, heard: Heard) {
-        if self.is_over() || self.written.lock().as_ref() == Some(&heard) {
+        // One at a time, so that the last one stays.
+        let mut last = self.written.lock();
+        if self.is_over() || last.as_ref() == Some(&heard) {
             return;
         }
         match heard.write(&self.folder, self.definition, false) {
-            Ok(()) => *self.written.lock() = Some(heard),
+            Ok(()) => *last = Some(heard),
             Err(error) => self.fail("write", &error),
         }
     }
@@ -446,8 +452,9 @@ impl Disk {
             return;
         }
         self.book("tidy", Books::tidy);
+        let is_young = |place| self.books.lock().is_young(place);
         if let Some(engine) = self.engine.get()
-            && self.probes.lock().look(|key| engine.has(key))
+            && self.probes.lock().look(|key| engine.has(key), is_young)
         {
             let error = io::Error::other("what was written is not there: the disk may be full");
             self.fail("write", &error);
@@ -460,10 +467,15 @@ impl Disk {
         if self.is_over() {
             return;
         }
-        if let Some(engine) = self.engine.get()
-            && let Err(error) = engine.close().await
-        {
-            self.fail("close", &error);
+        if let Some(engine) = self.engine.get() {
+            match tokio::time::timeout(LONGEST_CLOSE, engine.close()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => self.fail("close", &error),
+                // What was not written will not be found, which is no harm.
+                Err(_) => {
+                    tracing::warn!(folder = %self.folder.display(), "a disk has yet to write when it is closed");
+                }
+            }
         }
         let disk = Arc::clone(self);
         let ended = tokio::task::spawn_blocking(move || disk.end(heard));
@@ -471,6 +483,7 @@ impl Disk {
     }
 
     fn end(&self, heard: Option<Heard>) {
+        let _last = self.written.lock();
         if self.is_over() {
             return;
         }
@@ -508,6 +521,14 @@ impl fmt::Debug for Disk {
     }
 }
 
+/// Makes a folder that nobody else may look into, where the system knows of that.
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}
+
 fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
@@ -520,15 +541,27 @@ fn folder_name(group: &str) -> String {
     format!("{plain}-{:016x}", xxh3_64(group.as_bytes()))
 }
 
+/// A file that says that somebody went on without the folder while another one had it.
+const VOID: &str = "void";
+
 fn open_folder(folder: &Path, definition: u64) -> io::Result<(File, Opened)> {
-    fs::create_dir_all(folder)?;
+    create_private(folder)?;
     let lock = File::create(folder.join("lock"))?;
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
-            return Err(io::Error::other("another process uses the folder"));
+            // What is forgotten here from now on, the other one does not hear of.
+            File::create(folder.join(VOID))?;
+            return Err(io::Error::other(
+                "the folder is in use, by another process or by a group of this one that has not ended",
+            ));
         }
         Err(TryLockError::Error(error)) => return Err(error),
+    }
+    let void = folder.join(VOID);
+    if fs::exists(&void)? {
+        Ledger::discard(folder)?;
+        fs::remove_file(void)?;
     }
     let opened = Ledger::open(folder, definition, boot::this())?;
     Ok((lock, opened))

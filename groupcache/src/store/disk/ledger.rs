@@ -20,6 +20,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::mem;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -64,6 +65,8 @@ pub(super) struct Ledger {
     end: u64,
     chain: u64,
     buffer: Vec<u8>,
+    /// Whether the mark says that the ledger was closed.
+    is_closed: bool,
 }
 
 /// Why a tier starts empty.
@@ -116,6 +119,7 @@ impl Ledger {
                     end,
                     chain,
                     buffer: Vec::new(),
+                    is_closed: false,
                 };
                 // From now on it has not been closed in order, also if the power is lost at once.
                 ledger.write_mark(false)?;
@@ -140,6 +144,7 @@ impl Ledger {
             end: 0,
             chain: seed(definition, number),
             buffer: Vec::new(),
+            is_closed: false,
         };
         ledger.write_mark(false)?;
         ledger.mark.sync_data()?;
@@ -284,8 +289,18 @@ impl Ledger {
         }
     }
 
+    /// Has the next [`open`](Self::open) find nothing.
+    pub(super) fn discard(folder: &Path) -> io::Result<()> {
+        match fs::remove_file(folder.join("mark")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     fn write_mark(&mut self, is_closed: bool) -> io::Result<()> {
         debug_assert!(self.buffer.is_empty());
+        // A mark that says so is believed after a loss of power too, and so must not outlive what it says.
+        let is_reopened = mem::replace(&mut self.is_closed, is_closed) && !is_closed;
         let numbers = [
             self.definition,
             self.number,
@@ -300,7 +315,11 @@ impl Ledger {
         let checksum = xxh3_64_with_seed(&bytes[..64], 0);
         bytes[64..].copy_from_slice(&checksum.to_le_bytes());
         self.mark.seek(SeekFrom::Start(0))?;
-        self.mark.write_all(&bytes)
+        self.mark.write_all(&bytes)?;
+        match is_reopened {
+            true => self.mark.sync_data(),
+            false => Ok(()),
+        }
     }
 
     /// Removes ledgers that were given up.

@@ -52,6 +52,7 @@ mod boot;
 mod counts;
 mod disk_tier;
 mod engine;
+mod failed_reads;
 pub(crate) mod fence;
 mod heard;
 mod ledger;
