@@ -106,107 +106,35 @@ impl Ledger {
             .create(true)
             .truncate(false)
             .open(folder.join("mark"))?;
-        let found = Self::read(folder, &mark, definition, boot)?;
-        let (number, fresh) = match found {
-            Ok((of, file, index, end, chain)) => {
-                let mut ledger = Self {
-                    folder: folder.into(),
-                    definition,
-                    boot,
-                    number: of,
-                    file,
-                    mark,
-                    end,
-                    chain,
-                    buffer: Vec::new(),
-                    is_closed: false,
-                };
-                // From now on it has not been closed in order, also if the power is lost at once.
-                ledger.write_mark(false)?;
-                ledger.mark.sync_data()?;
-                ledger.remove_others();
-                return Ok(Opened {
-                    ledger,
-                    index,
-                    fresh: None,
-                });
+        let (contents, fresh) = match Contents::read(folder, &mark, definition, boot)? {
+            Ok(contents) => (contents, None),
+            Err((last, fresh)) => {
+                let contents = Contents::none(folder, definition, last.wrapping_add(1))?;
+                (contents, Some(fresh))
             }
-            Err((last, fresh)) => (last.wrapping_add(1), fresh),
         };
-        let file = create(folder, number)?;
         let mut ledger = Self {
             folder: folder.into(),
             definition,
             boot,
-            number,
-            file,
+            number: contents.number,
+            file: contents.file,
             mark,
-            end: 0,
-            chain: seed(definition, number),
+            end: contents.end,
+            chain: contents.chain,
             buffer: Vec::new(),
             is_closed: false,
         };
+        // From now on it has not been closed in order, also if the power is lost at once.
         ledger.write_mark(false)?;
         ledger.mark.sync_data()?;
         ledger.remove_others();
+        let index = contents.index;
         Ok(Opened {
             ledger,
-            index: Index::new(),
-            fresh: Some(fresh),
+            index,
+            fresh,
         })
-    }
-
-    /// What the files say: the ledger up to its last sound entry, or why it does not count, with the number of its file.
-    #[allow(clippy::type_complexity, reason = "the parts of a ledger")]
-    fn read(
-        folder: &Path,
-        mut mark: &File,
-        definition: u64,
-        boot: [u8; 16],
-    ) -> io::Result<Result<(u64, File, Index, u64, u64), (u64, Fresh)>> {
-        let mut bytes = Vec::new();
-        mark.seek(SeekFrom::Start(0))?;
-        mark.take(MARK as u64 + 1).read_to_end(&mut bytes)?;
-        if bytes.is_empty() {
-            return Ok(Err((0, Fresh::New)));
-        }
-        let mark = match Mark::decode(&bytes, definition) {
-            Ok(mark) => mark,
-            Err(fresh) => return Ok(Err((newest(folder), fresh))),
-        };
-        if !mark.is_closed && (mark.boot != boot || boot == [0; 16]) {
-            return Ok(Err((mark.number, Fresh::OtherBoot)));
-        }
-        let path = path(folder, mark.number);
-        let damaged = Ok(Err((mark.number, Fresh::Damaged)));
-        let file = match OpenOptions::new().read(true).append(true).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return damaged,
-            Err(error) => return Err(error),
-        };
-        let mut bytes = Vec::new();
-        (&file).read_to_end(&mut bytes)?;
-        let (mut index, mut end, mut chain) = (Index::new(), 0, seed(definition, mark.number));
-        let mut reaches = mark.end == 0 && mark.chain == chain;
-        for entry in bytes.chunks_exact(ENTRY) {
-            let [hash, id, place, linked] = words(entry);
-            let next = link(chain, hash, id, place);
-            if next != linked {
-                break;
-            }
-            chain = next;
-            end += ENTRY as u64;
-            match id {
-                0 => drop(index.remove(&hash)),
-                id => drop(index.insert(hash, Slot { id, place })),
-            }
-            reaches |= end == mark.end && chain == mark.chain;
-        }
-        if !reaches {
-            return damaged;
-        }
-        file.set_len(end)?;
-        Ok(Ok((mark.number, file, index, end, chain)))
     }
 
     /// A record of the key counts from now on. It may be a while until this is written.
@@ -329,6 +257,86 @@ impl Ledger {
                 _ = fs::remove_file(path);
             }
         }
+    }
+}
+
+/// What a file of a ledger says.
+struct Contents {
+    number: u64,
+    file: File,
+    index: Index,
+    end: u64,
+    chain: u64,
+}
+
+impl Contents {
+    /// What the files say: the ledger up to its last sound entry, or why it does not count, with the number of its file.
+    fn read(
+        folder: &Path,
+        mut mark: &File,
+        definition: u64,
+        boot: [u8; 16],
+    ) -> io::Result<Result<Self, (u64, Fresh)>> {
+        let mut bytes = Vec::new();
+        mark.seek(SeekFrom::Start(0))?;
+        mark.take(MARK as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.is_empty() {
+            return Ok(Err((0, Fresh::New)));
+        }
+        let mark = match Mark::decode(&bytes, definition) {
+            Ok(mark) => mark,
+            Err(fresh) => return Ok(Err((newest(folder), fresh))),
+        };
+        if !mark.is_closed && (mark.boot != boot || boot == [0; 16]) {
+            return Ok(Err((mark.number, Fresh::OtherBoot)));
+        }
+        let path = path(folder, mark.number);
+        let damaged = Ok(Err((mark.number, Fresh::Damaged)));
+        let file = match OpenOptions::new().read(true).append(true).open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return damaged,
+            Err(error) => return Err(error),
+        };
+        let mut bytes = Vec::new();
+        (&file).read_to_end(&mut bytes)?;
+        let (mut index, mut end, mut chain) = (Index::new(), 0, seed(definition, mark.number));
+        let mut reaches = mark.end == 0 && mark.chain == chain;
+        for entry in bytes.chunks_exact(ENTRY) {
+            let [hash, id, place, linked] = words(entry);
+            let next = link(chain, hash, id, place);
+            if next != linked {
+                break;
+            }
+            chain = next;
+            end += ENTRY as u64;
+            match id {
+                0 => drop(index.remove(&hash)),
+                id => drop(index.insert(hash, Slot { id, place })),
+            }
+            reaches |= end == mark.end && chain == mark.chain;
+        }
+        if !reaches {
+            return damaged;
+        }
+        file.set_len(end)?;
+        Ok(Ok(Self {
+            number: mark.number,
+            file,
+            index,
+            end,
+            chain,
+        }))
+    }
+
+    /// A new file.
+    fn none(folder: &Path, definition: u64, number: u64) -> io::Result<Self> {
+        Ok(Self {
+            number,
+            file: create(folder, number)?,
+            index: Index::new(),
+            end: 0,
+            chain: seed(definition, number),
+        })
     }
 }
 
