@@ -2,8 +2,9 @@
 //!
 //! The policy protects main against newcomers, and is right to do so in a scan and in a loop. It is wrong
 //! if nobody asks for the entries of main any more. The three look alike while they begin: newcomers
-//! come, and hardly anything is hit. Call this a *silence*. Its length is the share of the shard's bytes that
-//! came as newcomers while there was hardly any room, less three average entries for each hit. So a silence does not grow if more than a
+//! come, and hardly anything is hit. Call this a *silence*. Its length is the share of the shard's bytes
+//! that came as newcomers while there was hardly any room, less three average entries for each hit. So a
+//! silence does not grow if more than a
 //! quarter of the requests are hits.
 //!
 //! * If a silence lasts longer than the *patience* of the shard, main gives way: each newcomer takes the

@@ -19,7 +19,8 @@
 //! node. If one of them is a member of then, it tells us. If none is, that node did not have one member in common with us, and
 //! all that have heard of the change may be gone: nothing is promised of such changes to running nodes either.
 //!
-//! A node without other members, then and now, knows all changes itself. In all other cases the tier drops its entries: a member
+//! A node without other members, then and now, knows all changes itself. If others appear later, it had not heard of them, and so its
+//! group is cleared. In all other cases the tier drops its entries: a member
 //! that is gone or was started again may have been the only one to know of a change.
 //!
 //! Changes that arrive while this is under way are made on disk as always.

@@ -55,6 +55,14 @@ impl Nodes {
         group
     }
 
+    /// Fills a disk while the first node is alone.
+    async fn fill_alone(&self, folder: &Path) {
+        let node = self.start(0, 1).await;
+        let group = self.with_disk(&node, folder).await;
+        fill(&group, KEYS).await;
+        node.shutdown().await;
+    }
+
     fn without(&self, node: &Node) -> Group {
         let group = node.group("g", 16 << 20, self.source.getter());
         group.promoter(Never).build().unwrap()
@@ -242,12 +250,7 @@ async fn a_change_of_a_node_that_came_and_went_meanwhile_is_learned_from_who_was
 async fn a_node_that_was_alone_proves_nothing_once_there_are_others() {
     let nodes = Nodes::of(2, Protocol::Native).await;
     let folder = tempfile::tempdir().unwrap();
-    {
-        let node = nodes.start(0, 1).await;
-        let group = nodes.with_disk(&node, folder.path()).await;
-        fill(&group, KEYS).await;
-        node.shutdown().await;
-    }
+    nodes.fill_alone(folder.path()).await;
     let _other = nodes.start(1, 2).await;
     let node = nodes.start(0, 2).await;
     let group = nodes.with_disk(&node, folder.path()).await;
@@ -259,12 +262,7 @@ async fn a_node_that_was_alone_proves_nothing_once_there_are_others() {
 async fn a_disk_that_was_restored_alone_is_emptied_when_there_are_others() {
     let nodes = Nodes::of(2, Protocol::Native).await;
     let folder = tempfile::tempdir().unwrap();
-    {
-        let node = nodes.start(0, 1).await;
-        let group = nodes.with_disk(&node, folder.path()).await;
-        fill(&group, KEYS).await;
-        node.shutdown().await;
-    }
+    nodes.fill_alone(folder.path()).await;
     let node = nodes.start(0, 1).await;
     let group = nodes.with_disk(&node, folder.path()).await;
     assert!(group.disk().unwrap().restored > 0);

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::common::lonely_node;
-use crate::support::{DISK, KEYS, MEMORY, Source, fill, group, key, opened, value};
+use crate::support::{DISK, KEYS, MEMORY, Source, fill, free, group, key, opened, value};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_folder_that_cannot_be_made_leaves_the_group_in_memory_and_the_disk_degraded() {
@@ -79,6 +79,36 @@ async fn a_folder_that_somebody_else_uses_is_left_alone() {
     drop((second, other));
     let again = group(&lonely_node().await, folder.path(), &source).await;
     let report = again.disk().unwrap();
+    assert_eq!((report.state, report.restored), (DiskState::Open, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_on_disk_does_not_count_after_a_run_that_could_not_open_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = Source::default();
+    {
+        let node = lonely_node().await;
+        let group = group(&node, folder.path(), &source).await;
+        fill(&group, KEYS).await;
+        node.shutdown().await;
+    }
+    free(folder.path()).await;
+    let of_group = fs::read_dir(folder.path()).unwrap().next().unwrap();
+    let lock = of_group.unwrap().path().join("lock");
+    fs::remove_file(&lock).unwrap();
+    fs::create_dir(&lock).unwrap();
+    {
+        let node = lonely_node().await;
+        let group = node.group("g", MEMORY, source.getter());
+        let group = group.disk(DiskOptions::new(folder.path(), DISK));
+        let group = group.build().unwrap();
+        assert_eq!(group.disk().unwrap().state, DiskState::Degraded);
+        group.remove(key(0)).await.unwrap();
+    }
+    fs::remove_dir(&lock).unwrap();
+    let node = lonely_node().await;
+    let group = group(&node, folder.path(), &source).await;
+    let report = group.disk().unwrap();
     assert_eq!((report.state, report.restored), (DiskState::Open, 0));
 }
 

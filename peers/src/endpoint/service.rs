@@ -35,8 +35,8 @@ use crate::{
 ///
 /// Answers `<base path><group>/<key>` as the [`Protocol`] has it, `/_galaxycache/` and
 /// `/_galaxycache_peek/` as galaxycache has them, over HTTP/2 the gRPC methods of galaxycache (with
-/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", or what is [amiss](PeerService::degraded), and the [pages](HttpOptions::page). Every other request
-/// gets a status and a line of plain text, and does not reach the [`PeerService`]:
+/// the feature `grpc`), `GET` and `HEAD` of `/healthz` with "ok", or what is [amiss](PeerService::degraded), and the
+/// [pages](HttpOptions::page). Every other request gets a status and a line of plain text, and does not reach the [`PeerService`]:
 ///
 /// | a request | is answered with | over gRPC |
 /// |---|---|---|

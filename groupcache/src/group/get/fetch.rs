@@ -57,9 +57,7 @@ impl Inner {
         }
         // Without the task of a load: a value on disk is there soon, or not at all.
         #[cfg(feature = "disk")]
-        if self.store.below().disk().is_some()
-            && let Some(entry) = Box::pin(self.load_from_disk(&key, since)).await
-        {
+        if let Some(entry) = self.load_from_disk(&key, since).await {
             return Ok(entry);
         }
         self.load(key).await

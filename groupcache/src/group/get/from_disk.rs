@@ -2,6 +2,7 @@
 
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
+use crate::store::Disk;
 use crate::{Entry, Key, Source};
 
 impl Inner {
@@ -11,6 +12,11 @@ impl Inner {
     /// What memory has, however old, is no older than what is on disk: then a refresh wants a newer one.
     pub(in crate::group) async fn load_from_disk(&self, key: &Key, since: u64) -> Option<Entry> {
         let disk = self.store.below().disk()?;
+        // Boxed, so that the futures of all gets stay small.
+        Box::pin(self.bring_up(disk, key, since)).await
+    }
+
+    async fn bring_up(&self, disk: &Disk, key: &Key, since: u64) -> Option<Entry> {
         // Of other nodes' values, only copies that were asked for have leases.
         let may_serve = self.freshness.mirror_lease.is_none() || self.answers_for(key);
         if !may_serve || self.store.last_resort(key).is_some() {

@@ -36,9 +36,7 @@ impl Inner {
             return Ok(entry);
         }
         #[cfg(feature = "disk")]
-        if self.store.below().disk().is_some()
-            && let Some(entry) = Box::pin(self.load_from_disk(&key, since)).await
-        {
+        if let Some(entry) = self.load_from_disk(&key, since).await {
             return Ok(entry);
         }
         let former = self.router.former_owners(&key);

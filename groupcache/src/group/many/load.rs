@@ -110,9 +110,7 @@ impl Inner {
         load: &Claimed,
     ) -> Result<Option<Entry>, Error> {
         #[cfg(feature = "disk")]
-        if self.store.below().disk().is_some()
-            && let Some(entry) = Box::pin(self.load_from_disk(load.key(), load.since)).await
-        {
+        if let Some(entry) = self.load_from_disk(load.key(), load.since).await {
             return Ok(Some(entry));
         }
         let former = self.router.former_owners(load.key());

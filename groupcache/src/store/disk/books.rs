@@ -7,7 +7,8 @@ use super::ledger::{Index, Ledger, Slot};
 use super::record::Record;
 use super::seen::Seen;
 
-/// What a disk knows of its records, under one lock. No lock is held for longer than a short write to the ledger.
+/// What a disk knows of its records, under one lock. It is held over writes to the ledger: short ones, but for a ledger that is
+/// written anew, and for a sweep.
 #[derive(Debug)]
 pub(super) struct Books {
     index: Index,

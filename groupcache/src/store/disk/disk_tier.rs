@@ -1,8 +1,8 @@
 use std::fmt;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,17 +15,16 @@ use peers::WallClock;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::books::Books;
-use super::boot;
 use super::counts::{Counts, count};
 use super::engine::Engine;
 use super::failed_reads::FailedReads;
-use super::fence;
 use super::heard::Heard;
-use super::ledger::{Fresh, Index, Ledger, Opened, Slot};
+use super::ledger::{Fresh, Index, Opened, Slot};
 use super::options::DiskOptions;
 use super::probes::Probes;
 use super::record::{DiskKey, NEVER, Queued, Record};
 use super::report::{DiskReport, DiskState};
+use super::{fence, folder};
 use crate::Key;
 use crate::clock::SharedClock;
 use crate::stats::Stats;
@@ -51,8 +50,8 @@ pub(crate) struct Disk {
     heard: Mutex<Option<Heard>>,
     /// What was written of this last.
     written: Mutex<Option<Heard>>,
-    /// Keeps the folder this tier's.
-    _lock: Option<File>,
+    /// Keeps the folder this tier's; `None` if it could not be opened.
+    lock: Option<File>,
     clock: SharedClock,
     wall_clock: WallClock,
 }
@@ -91,8 +90,8 @@ impl Disk {
     ) -> Arc<Self> {
         // Names the group, and what its values mean.
         let definition = xxh3_64_with_seed(group.as_bytes(), options.version);
-        let folder = options.folder.join(folder_name(group));
-        let opened = open_folder(&folder, definition);
+        let folder = options.folder.join(folder::name(group));
+        let opened = folder::open(&folder, definition);
         let (lock, opened, trouble) = match opened {
             Ok((lock, opened)) => (Some(lock), Some(opened), None),
             Err(error) => (None, None, Some(error)),
@@ -126,7 +125,7 @@ impl Disk {
             failed_reads: FailedReads::default(),
             heard: Mutex::new(heard),
             written: Mutex::new(None),
-            _lock: lock,
+            lock,
             clock,
             wall_clock,
             options,
@@ -177,7 +176,7 @@ impl Disk {
         count(&self.counts.errors);
         self.is_open.store(false, Ordering::SeqCst);
         // Also who comes later goes on only when nothing counts any more.
-        let is_certain = self.books.lock().give_up();
+        let is_certain = self.give_up();
         let mut state = self.state.lock();
         if state.0 == DiskState::Degraded {
             return;
@@ -191,6 +190,13 @@ impl Disk {
             is_certain,
             "the disk of a group fails: the group goes on in memory"
         );
+    }
+
+    /// From now on no record counts. Says whether that is certain after a restart too.
+    fn give_up(&self) -> bool {
+        let is_void = self.books.lock().give_up();
+        // Whoever has not got the folder cannot say so in the ledger.
+        is_void && (self.lock.is_some() || folder::void(&self.folder).is_ok())
     }
 
     /// A change of the books, whose failure ends the disk.
@@ -211,8 +217,8 @@ impl Disk {
         self.books.lock().forgotten.count()
     }
 
-    /// No value of the key that has been in memory until now is found any more. The key has to be out of memory. When this
-    /// returns, the same holds after a restart.
+    /// No value of the key that was written until now is found any more, also after a restart. Whoever changes the key in memory calls
+    /// this before that and after it: see [`Below::around`](crate::store::Below).
     pub(crate) fn forget(&self, key: &[u8]) {
         self.book("remove", |books| books.remove(xxh3_64(key)));
     }
@@ -447,7 +453,7 @@ impl Disk {
         if self.is_over() {
             // As long as the old ledger may be believed after a restart, that is to be prevented.
             if self.state.lock().0 == DiskState::Degraded {
-                self.books.lock().give_up();
+                self.give_up();
             }
             return;
         }
@@ -521,54 +527,15 @@ impl fmt::Debug for Disk {
     }
 }
 
-/// Makes a folder that nobody else may look into, where the system knows of that.
-fn create_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
-}
-
 fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Letters and digits are as they are, so that a person finds the group; the hash tells apart what is left out.
-fn folder_name(group: &str) -> String {
-    let plain = group.chars().filter(char::is_ascii_alphanumeric);
-    let plain: String = plain.take(40).collect();
-    format!("{plain}-{:016x}", xxh3_64(group.as_bytes()))
-}
-
-/// A file that says that somebody went on without the folder while another one had it.
-const VOID: &str = "void";
-
-fn open_folder(folder: &Path, definition: u64) -> io::Result<(File, Opened)> {
-    create_private(folder)?;
-    let lock = File::create(folder.join("lock"))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            // What is forgotten here from now on, the other one does not hear of.
-            File::create(folder.join(VOID))?;
-            return Err(io::Error::other(
-                "the folder is in use, by another process or by a group of this one that has not ended",
-            ));
-        }
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    let void = folder.join(VOID);
-    if fs::exists(&void)? {
-        Ledger::discard(folder)?;
-        fs::remove_file(void)?;
-    }
-    let opened = Ledger::open(folder, definition, boot::this())?;
-    Ok((lock, opened))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     async fn disk(folder: &Path) -> Arc<Disk> {

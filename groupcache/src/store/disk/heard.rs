@@ -5,9 +5,9 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::record::words;
+use super::words::words;
 
-/// What the node had heard of changes when this was written, and from whom it may hear of the others after a restart.
+/// What a node had heard of changes at some moment, and the members that it asks for the others after a restart.
 ///
 /// The disk holds nothing that one of these changes has taken out. So after a restart it lacks only what the logs of the other
 /// nodes have besides.

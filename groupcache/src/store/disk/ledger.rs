@@ -25,13 +25,11 @@ use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::record::words;
+use super::mark::{self, Mark};
+use super::words::words;
 
 /// The bytes of an entry: hash, id, place, chain.
 const ENTRY: usize = 32;
-
-/// The bytes of the mark.
-const MARK: usize = 72;
 
 /// Entries that are no removals are written when there are so many bytes of them.
 const BUFFER: usize = 128 * ENTRY;
@@ -86,15 +84,6 @@ pub(super) struct Opened {
     pub(super) index: Index,
     /// `None` if the entries count that were there.
     pub(super) fresh: Option<Fresh>,
-}
-
-/// The mark, as it is read.
-struct Mark {
-    number: u64,
-    end: u64,
-    chain: u64,
-    boot: [u8; 16],
-    is_closed: bool,
 }
 
 impl Ledger {
@@ -229,21 +218,16 @@ impl Ledger {
         debug_assert!(self.buffer.is_empty());
         // A mark that says so is believed after a loss of power too, and so must not outlive what it says.
         let is_reopened = mem::replace(&mut self.is_closed, is_closed) && !is_closed;
-        let numbers = [
-            self.definition,
-            self.number,
-            self.end,
-            self.chain,
-            u64::from(is_closed),
-        ];
-        let mut bytes = [0; MARK];
-        bytes[..8].copy_from_slice(MAGIC);
-        bytes[8..48].copy_from_slice(numbers.map(u64::to_le_bytes).as_flattened());
-        bytes[48..64].copy_from_slice(&self.boot);
-        let checksum = xxh3_64_with_seed(&bytes[..64], 0);
-        bytes[64..].copy_from_slice(&checksum.to_le_bytes());
+        let mark = Mark {
+            definition: self.definition,
+            number: self.number,
+            end: self.end,
+            chain: self.chain,
+            boot: self.boot,
+            is_closed,
+        };
         self.mark.seek(SeekFrom::Start(0))?;
-        self.mark.write_all(&bytes)?;
+        self.mark.write_all(&mark.encode())?;
         match is_reopened {
             true => self.mark.sync_data(),
             false => Ok(()),
@@ -279,13 +263,14 @@ impl Contents {
     ) -> io::Result<Result<Self, (u64, Fresh)>> {
         let mut bytes = Vec::new();
         mark.seek(SeekFrom::Start(0))?;
-        mark.take(MARK as u64 + 1).read_to_end(&mut bytes)?;
+        mark.take(mark::LEN as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.is_empty() {
             return Ok(Err((0, Fresh::New)));
         }
-        let mark = match Mark::decode(&bytes, definition) {
-            Ok(mark) => mark,
-            Err(fresh) => return Ok(Err((newest(folder), fresh))),
+        let mark = match Mark::decode(&bytes) {
+            Some(mark) if mark.definition == definition => mark,
+            Some(_) => return Ok(Err((newest(folder), Fresh::New))),
+            None => return Ok(Err((newest(folder), Fresh::Damaged))),
         };
         if !mark.is_closed && (mark.boot != boot || boot == [0; 16]) {
             return Ok(Err((mark.number, Fresh::OtherBoot)));
@@ -336,34 +321,6 @@ impl Contents {
             index: Index::new(),
             end: 0,
             chain: seed(definition, number),
-        })
-    }
-}
-
-/// The first bytes of a mark.
-const MAGIC: &[u8; 8] = b"gcmark01";
-
-impl Mark {
-    fn decode(bytes: &[u8], definition: u64) -> Result<Self, Fresh> {
-        if bytes.len() != MARK || &bytes[..8] != MAGIC {
-            return Err(Fresh::Damaged);
-        }
-        let [of, number, end, chain, is_closed] = words(&bytes[8..48]);
-        let [checksum] = words(&bytes[64..]);
-        if xxh3_64_with_seed(&bytes[..64], 0) != checksum {
-            return Err(Fresh::Damaged);
-        }
-        if of != definition {
-            return Err(Fresh::New);
-        }
-        let mut boot = [0; 16];
-        boot.copy_from_slice(&bytes[48..64]);
-        Ok(Self {
-            number,
-            end,
-            chain,
-            boot,
-            is_closed: is_closed == 1,
         })
     }
 }

@@ -54,13 +54,16 @@ mod disk_tier;
 mod engine;
 mod failed_reads;
 pub(crate) mod fence;
+mod folder;
 mod heard;
 mod ledger;
+mod mark;
 mod options;
 mod probes;
 mod record;
 mod report;
 mod seen;
+mod words;
 
 pub(crate) use disk_tier::Disk;
 pub(crate) use heard::Heard;

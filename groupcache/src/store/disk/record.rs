@@ -6,6 +6,7 @@ use byteview::ByteView;
 use foyer::{Code, Error, ErrorKind};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+use super::words::words;
 use crate::Key;
 
 /// A key as the engine keeps it.
@@ -128,16 +129,6 @@ impl Code for Record {
     fn estimated_size(&self) -> usize {
         HEAD + self.value.len()
     }
-}
-
-/// Numbers as they are written.
-pub(super) fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
-    let mut words = bytes.chunks_exact(8).map(|word| {
-        let mut bytes = [0; 8];
-        bytes.copy_from_slice(word);
-        u64::from_le_bytes(bytes)
-    });
-    std::array::from_fn(|_| words.next().unwrap_or_default())
 }
 
 #[cfg(test)]
