@@ -4,8 +4,7 @@
 //! if nobody asks for the entries of main any more. The three look alike while they begin: newcomers
 //! come, and hardly anything is hit. Call this a *silence*. Its length is the share of the shard's bytes
 //! that came as newcomers while there was hardly any room, less three average entries for each hit. So a
-//! silence does not grow if more than a
-//! quarter of the requests are hits.
+//! silence does not grow if more than a quarter of the requests are hits.
 //!
 //! * If a silence lasts longer than the *patience* of the shard, main gives way: each newcomer takes the
 //!   place of main's oldest entry, whatever its mark, until no entry is left that is older than the
