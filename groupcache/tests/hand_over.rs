@@ -118,6 +118,28 @@ async fn a_node_that_comes_back_from_a_crash_is_offered_what_others_have_for_it(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_node_that_comes_back_is_offered_what_is_its_own_however_long_others_have_left_it_alone()
+{
+    let (network, calls) = (Network::new(), Calls::default());
+    let mut running = nodes(&network, &[0, 1, 2]).await;
+    let on_standby = |node: &Node| build_on_standby(node, &calls);
+    let groups: Vec<_> = running[..2].iter().map(on_standby).collect();
+    // The others look after it at pauses of 10 s by then, and it comes back in the middle of one.
+    for seconds_away in 60..70 {
+        load_all(&groups[0]).await;
+        drop(running.pop());
+        load_all(&groups[0]).await;
+        load_all(&groups[1]).await;
+        sleep(seconds_away * SECOND).await;
+        running.extend(nodes(&network, &[2]).await);
+        let back = on_standby(&running[2]);
+        sleep(5 * SECOND).await;
+        let held = back.stats().entries;
+        assert!(held > 100, "{held} after {seconds_away} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_learns_of_others_after_its_start_takes_over_what_it_is_to_own() {
     let (network, calls) = (Network::new(), Calls::default());
     let alone = |node: NodeBuilder| node.peers(Vec::<String>::new());

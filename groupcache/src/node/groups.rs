@@ -111,6 +111,13 @@ impl Groups {
         routers.cloned().collect()
     }
 
+    /// Notes that a peer has asked this node something: it is well, whatever this node has found before.
+    fn note_call(&self, member: &str) {
+        let routers = self.routers().into_iter();
+        let peers = routers.filter_map(|router| router.peer(member));
+        peers.for_each(|peer| peer.note_call());
+    }
+
     /// Makes a change, also of a group that this node does not have: then it has nothing to forget.
     fn make_one(&self, group: &str, key: Option<&[u8]>, id: ChangeId) {
         match self.find(group) {
@@ -272,6 +279,7 @@ impl PeerService for Groups {
 
     fn sync(&self, theirs: Knowledge) -> BoxFuture<'_, Result<Knowledge, peers::Error>> {
         Box::pin(async move {
+            self.note_call(&theirs.member);
             self.note_start(&theirs);
             self.make(&theirs);
             Ok(self.coherence.answer(&theirs, now()))

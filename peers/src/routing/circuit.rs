@@ -10,8 +10,9 @@ use super::circuit_options::CircuitOptions;
 /// once, until a liveness check finds the peer well again.
 ///
 /// The circuit breaker is that of M. Nygard, *Release It!*, but for its half-open state: no request is
-/// a probe. Liveness checks alone, which go to an open peer after pauses that double, close the
-/// circuit. So a dead peer costs one check per pause, and a slow request delays no other.
+/// a probe. Liveness checks alone, which go to an open peer after pauses that double and when it asks
+/// this node something, close the circuit. So a dead peer costs one check per pause, and a slow request
+/// delays no other.
 #[derive(Debug)]
 pub struct Circuit {
     options: CircuitOptions,

@@ -344,6 +344,18 @@ impl Peer {
         }
     }
 
+    /// Notes that the peer has asked this node something. If its circuit is open, it is checked at once rather than at the end of
+    /// a pause, so that one that has come back is asked again at once.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    pub fn note_call(&self) {
+        if self.circuit().is_some_and(Circuit::is_open) {
+            self.spawn_check();
+        }
+    }
+
     /// Checks whether the peer is alive, and reports the result to all calls that wait for the peer. Does
     /// nothing while another check runs.
     async fn check(&self) {
