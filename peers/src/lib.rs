@@ -57,7 +57,9 @@ pub use access::Roster;
 pub use access::{Access, Tokens};
 pub use box_future::BoxFuture;
 pub use client::PeerClient;
-pub use coherence::{Coherence, CoherenceOptions, Confirmed, DueExchange, SetVerdict, Trust};
+pub use coherence::{
+    Coherence, CoherenceOptions, Confirmed, DueExchange, SetVerdict, Trust, VersionVector,
+};
 pub use connections::{Connections, Wire};
 pub use context::Context;
 #[cfg(feature = "file")]

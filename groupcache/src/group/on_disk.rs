@@ -23,7 +23,9 @@
 //! group is cleared. In all other cases the tier drops its entries: a member
 //! that is gone or was started again may have been the only one to know of a change.
 //!
-//! Changes that arrive while this is under way are made on disk as always.
+//! Changes that arrive while this is under way are made on disk as always. So are those that arrive later, but for the many that
+//! the node hears of again, since its own log is new: what the entries have been through, by the vectors of then and of the
+//! answers, takes out only what was written since the start (`Reach`).
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -35,7 +37,7 @@ use peers::{Knowledge, Peer};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::inner::Inner;
-use crate::store::{Disk, Heard};
+use crate::store::{Disk, Heard, Reach};
 
 /// How often it is written down what the node has heard.
 const EVERY: Duration = Duration::from_secs(1);
@@ -108,7 +110,7 @@ pub(super) async fn look_after(
             was_alone = false;
             let group = &inner.name;
             tracing::info!(%group, "a group is cleared: its disk was restored alone, and there are others");
-            inner.forget_all();
+            inner.forget_all(Reach::All);
         }
         let heard = inner.heard(&is_listed);
         let written = tokio::task::spawn_blocking(move || {
@@ -237,7 +239,7 @@ impl Inner {
         }
     }
 
-    /// Makes the changes of this group on disk that somebody knows of.
+    /// Makes the changes of this group on disk that somebody knows of, who has told all that was asked for.
     fn forget_changes(&self, disk: &Disk, known: &Knowledge) {
         let unnamed = &mut known.unnamed.iter();
         if unnamed.any(|unnamed| *unnamed.group == *self.name) {
@@ -246,10 +248,12 @@ impl Inner {
         for change in &known.changes {
             if *change.group == *self.name {
                 match &change.key {
-                    Some(key) => disk.forget(key),
+                    Some(key) => disk.forget(key, Reach::All),
                     None => disk.drop_entries(),
                 }
             }
         }
+        // They stay, when the node hears of these changes again.
+        disk.note_known(&known.made);
     }
 }

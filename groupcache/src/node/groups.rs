@@ -154,13 +154,10 @@ impl Groups {
         }
         let unnamed_changes = self.coherence.unnamed(theirs);
         for unnamed in &unnamed_changes {
-            self.coherence.hear(&unnamed.group, None, None);
-            if let Some(group) = self.find(&unnamed.group) {
-                tracing::info!(
-                    group = group.name(),
-                    "a group is cleared: this node has missed too many changes"
-                );
-                group.0.forget_all();
+            let group = &unnamed.group;
+            match self.find(group) {
+                Some(group) => group.0.make_unnamed(theirs, unnamed),
+                None => drop(self.coherence.hear(group, None, None)),
             }
         }
         self.coherence.absorb(theirs, &unnamed_changes);

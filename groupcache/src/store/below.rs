@@ -5,10 +5,12 @@ use byteview::ByteView;
 use lru::Removed;
 #[cfg(feature = "disk")]
 use lru::{Cause, Class};
+use peers::{ChangeId, VersionVector};
 
 #[cfg(feature = "disk")]
 use super::disk::{Disk, fence};
 use super::packing::Packing;
+use super::reach::Reach;
 use crate::Key;
 use crate::stats::Stats;
 
@@ -32,6 +34,24 @@ impl Below {
     /// Whether there is something.
     pub(super) fn is_there(&self) -> bool {
         self.disk.is_some()
+    }
+
+    /// What a change of this name takes out.
+    pub(crate) fn reach_of(&self, id: Option<ChangeId>) -> Reach {
+        let knew = |disk: &Arc<Disk>| id.is_some_and(|id| disk.knew(id));
+        match self.disk.as_ref().is_some_and(knew) {
+            true => Reach::SinceStart,
+            false => Reach::All,
+        }
+    }
+
+    /// The same for changes that have no names any more.
+    pub(crate) fn reach_of_unnamed(&self, made: &VersionVector, up_to: &[ChangeId]) -> Reach {
+        let knew = |disk: &Arc<Disk>| disk.knew_all(made, up_to);
+        match self.disk.as_ref().is_some_and(knew) {
+            true => Reach::SinceStart,
+            false => Reach::All,
+        }
     }
 
     /// Makes a call of the store that may evict entries.
@@ -67,16 +87,16 @@ impl Below {
     }
 
     /// No value of the key is found below any more.
-    pub(super) fn forget(&self, key: &[u8]) {
+    pub(super) fn forget(&self, key: &[u8], reach: Reach) {
         if let Some(disk) = &self.disk {
-            disk.forget(key);
+            disk.forget(key, reach);
         }
     }
 
     /// No value of any key is found below any more.
-    pub(super) fn forget_all(&self) {
+    pub(super) fn forget_all(&self, reach: Reach) {
         if let Some(disk) = &self.disk {
-            disk.forget_all();
+            disk.forget_all(reach);
         }
     }
 
@@ -100,6 +120,14 @@ impl Below {
         false
     }
 
+    pub(crate) fn reach_of(&self, _id: Option<ChangeId>) -> Reach {
+        Reach::All
+    }
+
+    pub(crate) fn reach_of_unnamed(&self, _made: &VersionVector, _up_to: &[ChangeId]) -> Reach {
+        Reach::All
+    }
+
     #[inline]
     pub(super) fn within<T>(&self, call: impl FnOnce() -> T) -> T {
         call()
@@ -113,10 +141,10 @@ impl Below {
     }
 
     #[inline]
-    pub(super) fn forget(&self, _key: &[u8]) {}
+    pub(super) fn forget(&self, _key: &[u8], _reach: Reach) {}
 
     #[inline]
-    pub(super) fn forget_all(&self) {}
+    pub(super) fn forget_all(&self, _reach: Reach) {}
 
     #[inline]
     pub(super) fn has(&self, _key: &[u8]) -> bool {

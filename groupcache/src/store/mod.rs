@@ -14,6 +14,7 @@ mod eviction;
 mod hit_info;
 mod listeners;
 mod packing;
+mod reach;
 mod settings;
 mod storage;
 mod tier;
@@ -34,6 +35,7 @@ pub use eviction::EvictionCause;
 pub(crate) use hit_info::HitInfo;
 #[cfg(any(test, feature = "testing"))]
 pub(crate) use listeners::Listeners;
+pub(crate) use reach::Reach;
 pub(crate) use settings::StorageSettings;
 pub(crate) use storage::Storage;
 pub(crate) use tier::Tier;

@@ -11,6 +11,7 @@ use super::custom::{Custom, Store, Stored};
 use super::hit_info::HitInfo;
 use super::listeners::Listeners;
 use super::packing::Packing;
+use super::reach::Reach;
 use super::tier::Tier;
 use super::usage::Usage;
 use crate::clock::SharedClock;
@@ -240,7 +241,7 @@ impl Storage {
         }
         let of_below = key.clone();
         self.below.around(
-            |below| below.forget(&of_below),
+            |below| below.forget(&of_below, Reach::All),
             || self.keep_if(key, view, tier, lifetime, condition),
         );
     }
@@ -312,17 +313,23 @@ impl Storage {
 
     /// Takes an entry out, on disk too.
     pub(crate) fn remove(&self, key: &[u8]) {
+        self.remove_within(key, Reach::All);
+    }
+
+    /// The same, on disk within this reach.
+    pub(crate) fn remove_within(&self, key: &[u8], reach: Reach) {
         let remove = || match &self.place {
             Place::Nowhere => {}
             Place::BuiltIn(store) => store.remove(key),
             Place::Custom(custom) => custom.remove(key),
         };
-        self.below.around(|below| below.forget(key), remove);
+        self.below.around(|below| below.forget(key, reach), remove);
     }
 
-    /// Takes all entries out, on disk too.
-    pub(crate) fn clear(&self) {
-        self.below.around(Below::forget_all, || self.clear_memory());
+    /// Takes all entries out, on disk within this reach.
+    pub(crate) fn clear_within(&self, reach: Reach) {
+        let forget = |below: &Below| below.forget_all(reach);
+        self.below.around(forget, || self.clear_memory());
     }
 
     /// Takes all entries out of memory.
@@ -335,7 +342,6 @@ impl Storage {
     }
 
     /// What is below memory.
-    #[cfg(feature = "disk")]
     pub(crate) fn below(&self) -> &Below {
         &self.below
     }

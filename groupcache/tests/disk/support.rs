@@ -89,6 +89,10 @@ pub(crate) async fn fill(group: &Group, keys: u64) {
     for _ in 0..3 {
         for n in 0..keys {
             group.get(key(n)).await.unwrap();
+            // Nothing is shed.
+            if n % 16 == 0 {
+                written(group).await;
+            }
         }
         written(group).await;
     }

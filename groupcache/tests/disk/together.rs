@@ -182,6 +182,32 @@ async fn more_changes_than_the_others_remember_empty_the_disk() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_that_the_entries_have_been_through_leave_them_on_disk_when_they_are_heard_of_again()
+ {
+    // With the small logs nobody can name all the changes any more.
+    for log_bytes in [1 << 20, 1 << 10] {
+        let mut two = Two::filled(Protocol::Native, log_bytes).await;
+        for key in (0..2 * KEYS).map(key) {
+            two.others_group.remove(key).await.unwrap();
+        }
+        fill(&two.group, 2 * KEYS).await;
+        until(|| two.group.disk().unwrap().is_restorable).await;
+        let entries = two.end_first().await;
+        let report = two.start_first_again().await;
+        assert_eq!((report.restored, report.dropped), (entries, 0));
+        // By then the two have told each other all that they know.
+        until(|| two.group.disk().unwrap().is_restorable).await;
+        assert_eq!(two.group.stats().disk_entries, entries);
+        // The values are asked for, so that what is heard of from now on is not heard of again.
+        let old = two.old_keys().await.len() as u64;
+        assert!(old > entries / 2, "{old} of {entries}");
+        let key = two.old_keys().await.remove(0);
+        two.others_group.remove(&key).await.unwrap();
+        assert_eq!(two.group.get(&key).await.unwrap(), value(&key, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_that_was_started_again_may_have_forgotten_and_the_disk_is_emptied() {
     let mut two = Two::filled(Protocol::Native, 1 << 20).await;
     let entries = two.end_first().await;

@@ -100,7 +100,11 @@ async fn a_disk_keeps_to_its_budget_and_uses_the_space_of_the_oldest_again() {
         assert_eq!(group.get(key(n)).await.unwrap(), value(&key(n), 0));
     }
     let loaded = source.calls() - calls;
-    assert!(loaded < 30, "{loaded} of the latest were gone");
+    assert!(
+        loaded < 30,
+        "{loaded} of the latest were gone: {}",
+        group.stats()
+    );
 }
 
 fn walk(folder: &std::path::Path) -> u64 {

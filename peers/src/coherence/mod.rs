@@ -41,3 +41,4 @@ mod version_vector;
 pub use coherence::{Coherence, SetVerdict, Trust};
 pub use options::CoherenceOptions;
 pub use standings::{Confirmed, DueExchange};
+pub use version_vector::VersionVector;

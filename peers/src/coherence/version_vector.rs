@@ -18,7 +18,7 @@ const MAX_RANGES: usize = 4096;
 /// A vector that is full forgets the oldest origin, and the highest changes of an origin that has too many gaps: all nodes forget
 /// the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct VersionVector {
+pub struct VersionVector {
     by_origin: BTreeMap<u64, RangeInclusiveSet<u64>>,
     /// The sum of the hashes of the ranges, as long as it has forgotten no changes.
     hash: u64,
@@ -26,7 +26,8 @@ pub(super) struct VersionVector {
 }
 
 impl VersionVector {
-    pub(super) fn of(list: &[(u64, Vec<RangeInclusive<u64>>)]) -> Self {
+    /// The vector with these changes, which are listed as in [`Knowledge::made`](crate::Knowledge::made).
+    pub fn of(list: &[(u64, Vec<RangeInclusive<u64>>)]) -> Self {
         let mut vector = Self::default();
         vector.insert_all(list);
         vector
@@ -38,12 +39,14 @@ impl VersionVector {
         list.collect()
     }
 
-    pub(super) fn contains(&self, id: ChangeId) -> bool {
+    /// Whether the change is among them.
+    pub fn contains(&self, id: ChangeId) -> bool {
         let numbers = self.by_origin.get(&id.origin);
         numbers.is_some_and(|numbers| numbers.contains(&id.number))
     }
 
-    pub(super) fn insert_all(&mut self, list: &[(u64, Vec<RangeInclusive<u64>>)]) {
+    /// Adds the changes of a [list](crate::Knowledge::made).
+    pub fn insert_all(&mut self, list: &[(u64, Vec<RangeInclusive<u64>>)]) {
         for (origin, ranges) in list {
             for range in ranges.iter().filter(|range| !range.is_empty()) {
                 self.insert(*origin, range.clone());
@@ -77,7 +80,7 @@ impl VersionVector {
     }
 
     /// Whether `other` lacks a change up to this one, of the same origin, that this vector has.
-    pub(super) fn has_more_than(&self, other: &Self, up_to: ChangeId) -> bool {
+    pub fn has_more_than(&self, other: &Self, up_to: ChangeId) -> bool {
         let mine = self.by_origin.get(&up_to.origin).into_iter();
         let mut mine = mine.flat_map(|numbers| numbers.overlapping(0..=up_to.number));
         mine.any(|range| {

@@ -1,10 +1,10 @@
 use std::cell::Cell;
 
 use byteview::ByteView;
-use peers::{ChangeId, KnownChange, SetVerdict, Stamp};
+use peers::{ChangeId, Knowledge, KnownChange, SetVerdict, Stamp, UnnamedChanges, VersionVector};
 
 use crate::group::inner::Inner;
-use crate::store::Tier;
+use crate::store::{Reach, Tier};
 use crate::{Key, Value};
 
 fn name(stamp: Option<Stamp>) -> Option<ChangeId> {
@@ -23,9 +23,10 @@ impl Inner {
     /// Makes a change of a key, or of all keys, on this node, unless it has made it.
     pub(crate) fn make(&self, key: Option<&[u8]>, id: Option<ChangeId>) {
         if self.coherence.hear(&self.name, key, id) {
+            let reach = self.store.below().reach_of(id);
             match key {
-                Some(key) => self.forget(key),
-                None => self.forget_all(),
+                Some(key) => self.forget_within(key, reach),
+                None => self.forget_all(reach),
             }
         }
         // The log may soon drop the change. It has to be among those that are made by then.
@@ -94,17 +95,31 @@ impl Inner {
         }
     }
 
+    /// Makes changes of a peer that it cannot name any more.
+    pub(crate) fn make_unnamed(&self, theirs: &Knowledge, unnamed: &UnnamedChanges) {
+        let group = &self.name;
+        tracing::info!(%group, "a group is cleared: this node has missed too many changes");
+        self.coherence.hear(group, None, None);
+        let made = VersionVector::of(&theirs.made);
+        let reach = self.store.below().reach_of_unnamed(&made, &unnamed.up_to);
+        self.forget_all(reach);
+    }
+
     /// Forgets a key: its entry and its flights.
     pub(crate) fn forget(&self, key: &[u8]) {
-        self.store.remove(key);
+        self.forget_within(key, Reach::All);
+    }
+
+    fn forget_within(&self, key: &[u8], reach: Reach) {
+        self.store.remove_within(key, reach);
         self.forget_flights(key);
         self.failures.clear(key);
         self.absences.clear(key);
     }
 
-    /// Forgets all keys.
-    pub(crate) fn forget_all(&self) {
-        self.store.clear();
+    /// Forgets all keys, on disk within this reach.
+    pub(crate) fn forget_all(&self, reach: Reach) {
+        self.store.clear_within(reach);
         self.forget_all_else();
     }
 

@@ -6,6 +6,7 @@ use super::fence::Forgotten;
 use super::ledger::{Index, Ledger, Slot};
 use super::record::Record;
 use super::seen::Seen;
+use crate::store::reach::Reach;
 
 /// What a disk knows of its records, under one lock. It is held over writes to the ledger: short ones, but for a ledger that is
 /// written anew, and for a sweep.
@@ -18,6 +19,8 @@ pub(super) struct Books {
     pub(super) seen: Seen,
     /// How many bytes have been written.
     head: u64,
+    /// How many had been when this began: the records of this start are there or farther on.
+    start: u64,
     /// The engine uses the space of records again that are farther back than this.
     capacity: u64,
     /// Slots of such records go when the head gets there.
@@ -29,13 +32,15 @@ pub(super) struct Books {
 
 impl Books {
     pub(super) fn new(ledger: Option<Ledger>, index: Index, capacity: u64) -> Self {
-        let head = index.values().map(|slot| slot.place).max().unwrap_or(0);
+        let last = index.values().map(|slot| slot.place).max();
+        let head = last.map_or(0, |last| last.saturating_add(1));
         Self {
             index,
             ledger,
             forgotten: Forgotten::default(),
             seen: Seen::default(),
             head,
+            start: head,
             capacity,
             next_sweep: head.saturating_add(capacity / 16),
             next_id: RandomState::new().hash_one("ids"),
@@ -96,15 +101,17 @@ impl Books {
         }
     }
 
-    /// No record of the key counts any more, here and after a restart.
-    pub(super) fn remove(&mut self, hash: u64) -> io::Result<()> {
+    /// No record of the key within reach counts any more, here and after a restart.
+    pub(super) fn remove(&mut self, hash: u64, reach: Reach) -> io::Result<()> {
         self.forgotten.note(hash);
-        if self.index.remove(&hash).is_some()
-            && let Some(ledger) = &mut self.ledger
-        {
-            ledger.remove([hash])?;
+        match self.find(hash) {
+            Some(slot) if self.is_within(reach, slot) => self.lose(hash, slot),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn is_within(&self, reach: Reach, slot: Slot) -> bool {
+        reach == Reach::All || slot.place >= self.start
     }
 
     /// The engine does not give the record back. It may after a restart, so that this is put down too.
@@ -118,10 +125,14 @@ impl Books {
         Ok(())
     }
 
-    /// No record counts any more, here and after a restart.
-    pub(super) fn clear(&mut self) -> io::Result<()> {
+    /// No record within reach counts any more, here and after a restart.
+    pub(super) fn clear(&mut self, reach: Reach) -> io::Result<()> {
         self.forgotten.note_all();
-        self.index = HashMap::new();
+        let start = self.start;
+        match reach {
+            Reach::All => self.index = HashMap::new(),
+            Reach::SinceStart => self.index.retain(|_, slot| slot.place < start),
+        }
         match &mut self.ledger {
             Some(ledger) if !ledger.is_empty() => ledger.rewrite(&self.index),
             _ => Ok(()),
@@ -167,7 +178,7 @@ mod tests {
         books.tidy().unwrap();
         books.lose(1, slot).unwrap();
         // Nobody knows of a record that would have to be put down.
-        books.remove(1).unwrap();
+        books.remove(1, Reach::All).unwrap();
         drop(books);
         let mut books = open(folder.path());
         assert_eq!(books.find(1), None);
@@ -175,7 +186,7 @@ mod tests {
             books.put(hash, 1, 4096).unwrap();
         }
         assert_eq!(books.find(2), None, "its space was used again");
-        books.remove(2).unwrap();
+        books.remove(2, Reach::All).unwrap();
         let held = books.len();
         books.tidy().unwrap();
         drop(books);

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::fs::{self, File};
 use std::io;
+use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use byteview::ByteView;
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
-use peers::WallClock;
+use peers::{ChangeId, VersionVector, WallClock};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::books::Books;
@@ -28,6 +29,7 @@ use super::{fence, folder};
 use crate::Key;
 use crate::clock::SharedClock;
 use crate::stats::Stats;
+use crate::store::reach::Reach;
 
 /// Where a group keeps on disk what its memory has no room for.
 ///
@@ -46,8 +48,10 @@ pub(crate) struct Disk {
     counts: Counts,
     probes: Mutex<Probes>,
     failed_reads: FailedReads,
-    /// What the node had heard when the entries were written; `None` if it is not known. Taken when the tier is restored.
-    heard: Mutex<Option<Heard>>,
+    /// What the node had heard when the entries from before the start were written; `None` if it is not known.
+    heard: Option<Heard>,
+    /// The changes that have taken out what they must of these entries. The node hears of many of them again.
+    known: Mutex<VersionVector>,
     /// What was written of this last.
     written: Mutex<Option<Heard>>,
     /// Keeps the folder this tier's; `None` if it could not be opened.
@@ -114,6 +118,8 @@ impl Disk {
             None => (None, Index::new()),
         };
         let heard = Heard::read(&folder, definition);
+        let known = heard.as_ref().map(|heard| VersionVector::of(&heard.made));
+        let known = known.unwrap_or_default();
         let disk = Self {
             books: Mutex::new(Books::new(ledger, index, options.capacity())),
             engine: OnceLock::new(),
@@ -123,7 +129,8 @@ impl Disk {
             counts: Counts::default(),
             probes: Mutex::default(),
             failed_reads: FailedReads::default(),
-            heard: Mutex::new(heard),
+            known: Mutex::new(known),
+            heard,
             written: Mutex::new(None),
             lock,
             clock,
@@ -219,13 +226,29 @@ impl Disk {
 
     /// No value of the key that was written until now is found any more, also after a restart. Whoever changes the key in memory calls
     /// this before that and after it: see [`Below::around`](crate::store::Below).
-    pub(crate) fn forget(&self, key: &[u8]) {
-        self.book("remove", |books| books.remove(xxh3_64(key)));
+    pub(crate) fn forget(&self, key: &[u8], reach: Reach) {
+        self.book("remove", |books| books.remove(xxh3_64(key), reach));
     }
 
     /// The same for all keys.
-    pub(crate) fn forget_all(&self) {
-        self.book("clear", Books::clear);
+    pub(crate) fn forget_all(&self, reach: Reach) {
+        self.book("clear", |books| books.clear(reach));
+    }
+
+    /// Whether the entries from before the start have been through this change.
+    pub(crate) fn knew(&self, change: ChangeId) -> bool {
+        self.known.lock().contains(change)
+    }
+
+    /// Whether they have been through all of `made` up to these changes.
+    pub(crate) fn knew_all(&self, made: &VersionVector, up_to: &[ChangeId]) -> bool {
+        let known = self.known.lock();
+        up_to.iter().all(|id| !made.has_more_than(&known, *id))
+    }
+
+    /// From now on they have been through these changes too.
+    pub(crate) fn note_known(&self, made: &[(u64, Vec<RangeInclusive<u64>>)]) {
+        self.known.lock().insert_all(made);
     }
 }
 
@@ -269,7 +292,7 @@ impl Disk {
         if size > self.options.block() / 2 {
             return;
         }
-        let queued = Queued::claim(&self.queued, size, self.options.write_queue_bytes);
+        let queued = Queued::claim(&self.queued, size, self.options.write_queue());
         let Some(queued) = queued else {
             return count(&self.counts.shed);
         };
@@ -412,15 +435,15 @@ impl Disk {
     }
 
     /// What the node had heard when the entries were written.
-    pub(crate) fn heard(&self) -> Option<Heard> {
-        self.heard.lock().clone()
+    pub(crate) fn heard(&self) -> Option<&Heard> {
+        self.heard.as_ref()
     }
 
     /// Drops all entries from before the start.
     pub(crate) fn drop_entries(&self) {
         let dropped = self.len() as u64;
         self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
-        self.forget_all();
+        self.forget_all(Reach::All);
     }
 
     /// From now on the disk serves. What it has was restored, or dropped.
@@ -562,11 +585,11 @@ mod tests {
         let (disk, key) = (disk(folder.path()).await, Key::from("k"));
         let began = disk.forgotten();
         // The entry has left memory, and the disk has yet to hear of it.
-        disk.forget(&key);
+        disk.forget(&key, Reach::All);
         offer(&disk, &key, began);
         assert!(disk.load(&key).await.is_none());
         let began = disk.forgotten();
-        disk.forget_all();
+        disk.forget_all(Reach::All);
         offer(&disk, &key, began);
         assert!(disk.load(&key).await.is_none());
         offer(&disk, &key, disk.forgotten());
@@ -580,7 +603,7 @@ mod tests {
         offer(&disk, &key, disk.forgotten());
         let found = disk.load(&key).await.unwrap();
         assert!(disk.is_current(&found));
-        disk.forget(&key);
+        disk.forget(&key, Reach::All);
         assert!(!disk.is_current(&found));
         offer(&disk, &key, disk.forgotten());
         assert!(!disk.is_current(&found), "it is another one");

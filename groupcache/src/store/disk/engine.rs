@@ -17,9 +17,6 @@ use super::record::{DiskKey, Record};
 #[derive(Debug)]
 pub(super) struct Engine(HybridCache<DiskKey, Record>);
 
-/// What the engine gathers before it writes.
-const BUFFER: usize = 16 << 20;
-
 /// How many reads and writes are made at a time.
 const AT_ONCE: usize = 16;
 
@@ -41,11 +38,13 @@ impl Engine {
             .with_capacity(options.bytes)
             .build()
             .map_err(io::Error::other)?;
-        let block = options.block();
+        let (block, queue) = (options.block(), options.write_queue());
+        // What waits to be written fits into the engine's buffer: the engine drops what does not, and tells nobody.
+        let buffer = queue.max(block) + block;
         let engine = BlockEngineConfig::new(device)
             .with_block_size(block)
-            .with_buffer_pool_size(BUFFER.max(2 * block))
-            .with_submit_queue_size_threshold(2 * options.write_queue_bytes);
+            .with_buffer_pool_size(buffer)
+            .with_submit_queue_size_threshold(2 * queue);
         let cache = HybridCacheBuilder::new()
             .memory(1)
             .with_weighter(|_: &DiskKey, record: &Record| record.value.len())

@@ -54,7 +54,8 @@ impl DiskOptions {
     }
 
     /// How many bytes of values may wait to be written. What comes beyond is not written, and
-    /// [`Stats::disk_shed`](crate::Stats::disk_shed) counts it. Default: 16 MiB; from 64 KiB to 1 GiB.
+    /// [`Stats::disk_shed`](crate::Stats::disk_shed) counts it. No more than an eighth of the disk may wait, and the engine's buffers take
+    /// twice as much memory, besides the budget. Default: 16 MiB; from 64 KiB to 1 GiB.
     pub fn write_queue_bytes(mut self, bytes: usize) -> Self {
         self.write_queue_bytes = bytes;
         self
@@ -89,6 +90,12 @@ impl DiskOptions {
             (Duration::from_millis(10)..=LONGEST).contains(&self.restore_timeout),
             "it is not between 10 ms and an hour",
         )
+    }
+
+    /// The bytes of records that may wait to be written. What is written together lies in no order on disk, so that with more, what
+    /// is new would give way with what is old.
+    pub(super) fn write_queue(&self) -> usize {
+        self.write_queue_bytes.min(self.bytes / 8)
     }
 
     /// The size of the pieces in which space is used again. No record is larger than half of one.
