@@ -253,6 +253,7 @@ impl Inner {
                 }
             }
         }
+        disk.settle();
         // They stay, when the node hears of these changes again.
         disk.note_known(&known.made);
     }

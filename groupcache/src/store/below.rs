@@ -100,6 +100,13 @@ impl Below {
         }
     }
 
+    /// What was forgotten stays so after a restart, when this returns.
+    pub(super) fn settle(&self) {
+        if let Some(disk) = &self.disk {
+            disk.settle();
+        }
+    }
+
     pub(super) fn has(&self, key: &[u8]) -> bool {
         self.disk.as_ref().is_some_and(|disk| disk.has(key))
     }
@@ -145,6 +152,9 @@ impl Below {
 
     #[inline]
     pub(super) fn forget_all(&self, _reach: Reach) {}
+
+    #[inline]
+    pub(super) fn settle(&self) {}
 
     #[inline]
     pub(super) fn has(&self, _key: &[u8]) -> bool {

@@ -59,6 +59,7 @@ impl Inner {
         let view = value.into_view().compact();
         self.store
             .insert_if(key.clone(), view, Tier::Main, lifetime, keep);
+        self.store.settle();
         self.moments.note(lifetime);
         self.note_for_standby(&key, true);
         match verdict.get() {

@@ -1,196 +1,267 @@
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use super::fence::Forgotten;
-use super::ledger::{Index, Ledger, Slot};
-use super::record::Record;
-use super::seen::Seen;
+use parking_lot::{Mutex, MutexGuard};
+
+use super::index::Index;
+use super::ledger::{Ledger, Slots};
+use super::records::{Records, Unsaid};
 use crate::store::reach::Reach;
 
-/// What a disk knows of its records, under one lock. It is held over writes to the ledger: short ones, but for a ledger that is
-/// written anew, and for a sweep.
+/// What a disk knows of its records, in memory and in its ledger.
+///
+/// There are two locks. That of the records is held for moments, and never over work of the disk. Whoever changes them leaves
+/// there what the ledger has to say. Whoever has the lock of the ledger takes that, all of it, and writes it down. So the ledger
+/// says things in the order in which they happened, and nobody who only looks waits for the disk.
 #[derive(Debug)]
 pub(super) struct Books {
-    index: Index,
-    /// `None` when there is none, or it is not to be believed any more.
-    pub(super) ledger: Option<Ledger>,
-    pub(super) forgotten: Forgotten,
-    pub(super) seen: Seen,
-    /// How many bytes have been written.
-    head: u64,
-    /// How many had been when this began: the records of this start are there or farther on.
-    start: u64,
-    /// The engine uses the space of records again that are farther back than this.
-    capacity: u64,
-    /// Slots of such records go when the head gets there.
-    next_sweep: u64,
-    /// Ids begin somewhere else with every start: what an earlier one has written under an id that it never put down does not
-    /// count.
-    next_id: u64,
+    records: Mutex<Records>,
+    /// `None` when there is none, or it is not to be believed any more. Locked before the records.
+    ledger: Mutex<Option<Ledger>>,
+    /// How many keys were forgotten, for those who come often.
+    forgotten: AtomicU64,
+    /// How many removals the ledger says.
+    said: AtomicU64,
 }
 
+/// How long the end of a disk waits for somebody who writes to the ledger.
+const LONGEST_WRITE: Duration = Duration::from_millis(100);
+
 impl Books {
-    pub(super) fn new(ledger: Option<Ledger>, index: Index, capacity: u64) -> Self {
-        let last = index.values().map(|slot| slot.place).max();
-        let head = last.map_or(0, |last| last.saturating_add(1));
+    pub(super) fn new(ledger: Option<Ledger>, slots: Slots, capacity: u64) -> Self {
         Self {
-            index,
-            ledger,
-            forgotten: Forgotten::default(),
-            seen: Seen::default(),
-            head,
-            start: head,
-            capacity,
-            next_sweep: head.saturating_add(capacity / 16),
-            next_id: RandomState::new().hash_one("ids"),
+            records: Mutex::new(Records::new(slots, capacity)),
+            ledger: Mutex::new(ledger),
+            forgotten: AtomicU64::new(0),
+            said: AtomicU64::new(0),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.index.len()
+    /// What is in memory.
+    pub(super) fn records(&self) -> MutexGuard<'_, Records> {
+        self.records.lock()
     }
 
-    /// The record of the key that counts.
-    pub(super) fn find(&self, hash: u64) -> Option<Slot> {
-        self.index.get(&hash).copied()
+    /// How many keys were forgotten so far.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::SeqCst)
     }
 
-    /// Whether the record is among the oldest quarter, whose space is soon used again.
-    pub(super) fn is_old(&self, slot: Slot) -> bool {
-        self.head.saturating_sub(slot.place) > self.capacity / 4 * 3
+    /// A change by which keys are forgotten. It counts after a restart when it is [said](Self::settle).
+    pub(super) fn forget<T>(&self, change: impl FnOnce(&mut Records) -> T) -> T {
+        let mut records = self.records.lock();
+        let result = change(&mut records);
+        let count = records.forgotten.count();
+        self.forgotten.store(count, Ordering::SeqCst);
+        result
     }
 
-    /// Whether the space of a record that was written there is used again only after half of all space.
-    pub(super) fn is_young(&self, place: u64) -> bool {
-        self.head.saturating_sub(place) <= self.capacity / 2
-    }
-
-    /// The record of a key that is about to be written. It counts from now on, and no other one of the key.
-    pub(super) fn put(&mut self, hash: u64, key: usize, value: usize) -> io::Result<Slot> {
-        self.next_id = self.next_id.wrapping_add(1).max(1);
-        let (id, place) = (self.next_id, self.head);
-        let size = Record::size(key, value) as u64;
-        self.head = self.head.saturating_add(size);
-        let slot = Slot { id, place };
-        if let Some(ledger) = &mut self.ledger {
-            ledger.put(hash, slot)?;
+    /// What has been removed by now is so after a restart too, when this returns. Nothing is written if the ledger says it all.
+    pub(super) fn settle(&self) -> io::Result<()> {
+        let removals = self.records.lock().removals();
+        let is_said = || self.said.load(Ordering::SeqCst) >= removals;
+        if is_said() {
+            return Ok(());
         }
-        self.index.insert(hash, slot);
-        if self.head >= self.next_sweep {
-            self.next_sweep = self.head.saturating_add(self.capacity / 16);
-            self.sweep()?;
-        }
-        Ok(slot)
-    }
-
-    /// Lets records go whose space the engine has used again by now, as far as can be told from here. It may have some of them
-    /// yet, so that this is put down as a removal is: a removal of a key without a record puts nothing down.
-    fn sweep(&mut self) -> io::Result<()> {
-        let (head, capacity) = (self.head, self.capacity);
-        let gone = self
-            .index
-            .extract_if(|_, slot| slot.place.saturating_add(capacity) <= head);
-        let gone = gone.map(|(hash, _)| hash);
-        match &mut self.ledger {
-            Some(ledger) => ledger.remove(gone),
-            None => {
-                gone.for_each(drop);
-                Ok(())
-            }
-        }
-    }
-
-    /// No record of the key within reach counts any more, here and after a restart.
-    pub(super) fn remove(&mut self, hash: u64, reach: Reach) -> io::Result<()> {
-        self.forgotten.note(hash);
-        match self.find(hash) {
-            Some(slot) if self.is_within(reach, slot) => self.lose(hash, slot),
-            _ => Ok(()),
-        }
-    }
-
-    fn is_within(&self, reach: Reach, slot: Slot) -> bool {
-        reach == Reach::All || slot.place >= self.start
-    }
-
-    /// The engine does not give the record back. It may after a restart, so that this is put down too.
-    pub(super) fn lose(&mut self, hash: u64, slot: Slot) -> io::Result<()> {
-        if self.find(hash) == Some(slot) {
-            self.index.remove(&hash);
-            if let Some(ledger) = &mut self.ledger {
-                ledger.remove([hash])?;
-            }
-        }
-        Ok(())
-    }
-
-    /// No record within reach counts any more, here and after a restart.
-    pub(super) fn clear(&mut self, reach: Reach) -> io::Result<()> {
-        self.forgotten.note_all();
-        let start = self.start;
-        match reach {
-            Reach::All => self.index = HashMap::new(),
-            Reach::SinceStart => self.index.retain(|_, slot| slot.place < start),
-        }
-        match &mut self.ledger {
-            Some(ledger) if !ledger.is_empty() => ledger.rewrite(&self.index),
+        let mut ledger = self.ledger.lock();
+        match &mut *ledger {
+            Some(ledger) if !is_said() => self.say(ledger),
             _ => Ok(()),
         }
     }
 
     /// Writes what has gathered, and the ledger anew if most of it says nothing any more.
-    pub(super) fn tidy(&mut self) -> io::Result<()> {
-        match &mut self.ledger {
-            Some(ledger) if ledger.is_worn(&self.index) => ledger.rewrite(&self.index),
-            Some(ledger) => ledger.flush(),
-            None => Ok(()),
+    pub(super) fn tidy(&self) -> io::Result<()> {
+        let mut ledger = self.ledger.lock();
+        let Some(ledger) = &mut *ledger else {
+            return Ok(());
+        };
+        self.say(ledger)?;
+        let count = self.records.lock().len();
+        match ledger.is_worn(count) {
+            true => self.rewrite(ledger),
+            false => ledger.flush(),
         }
     }
 
+    /// Ends the ledger in order: it counts also when the machine has been started again.
+    pub(super) fn close(&self) -> io::Result<()> {
+        let mut ledger = self.ledger.lock();
+        let Some(ledger) = &mut *ledger else {
+            return Ok(());
+        };
+        self.say(ledger)?;
+        ledger.close()
+    }
+
     /// From now on no record counts, and none is put down. Says whether that is certain after a restart too.
-    pub(super) fn give_up(&mut self) -> bool {
-        self.forgotten.note_all();
-        self.index = HashMap::new();
-        let voided = self.ledger.as_mut().map_or(Ok(()), Ledger::void);
+    pub(super) fn give_up(&self) -> bool {
+        let (all, removals) = self.forget(|records| {
+            let all = records.clear(Reach::All);
+            (all, records.take_unsaid().1)
+        });
+        drop(all);
+        // Nobody has to say them any more.
+        self.said.store(removals, Ordering::SeqCst);
+        let Some(mut ledger) = self.ledger.try_lock_for(LONGEST_WRITE) else {
+            return false;
+        };
+        let voided = ledger.as_mut().map_or(Ok(()), Ledger::void);
         if voided.is_ok() {
-            self.ledger = None;
+            *ledger = None;
         }
         voided.is_ok()
+    }
+
+    /// Has the ledger say what it does not say yet.
+    fn say(&self, ledger: &mut Ledger) -> io::Result<()> {
+        let (unsaid, removals) = self.records.lock().take_unsaid();
+        match unsaid {
+            Unsaid::Entries(entries) => {
+                for (hash, slot) in entries {
+                    ledger.add(hash, slot)?;
+                }
+                if self.said.load(Ordering::SeqCst) < removals {
+                    ledger.mark()?;
+                }
+            }
+            Unsaid::Anew => self.rewrite(ledger)?,
+        }
+        self.said.store(removals, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Writes the ledger anew, part by part. What changes meanwhile is said afterwards, in its order, also what the new ledger has
+    /// already.
+    fn rewrite(&self, ledger: &mut Ledger) -> io::Result<()> {
+        let parts = (0..Index::PARTS).flat_map(|part| self.records.lock().part(part));
+        ledger.rewrite(parts)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::disk::ledger::Opened;
+    use crate::store::disk::ledger::{Opened, Slot};
 
     fn open(folder: &std::path::Path) -> Books {
-        let Opened { ledger, index, .. } = Ledger::open(folder, 7, [1; 16]).unwrap();
-        Books::new(Some(ledger), index, 1 << 20)
+        let Opened { ledger, slots, .. } = Ledger::open(folder, 7, [1; 16]).unwrap();
+        Books::new(Some(ledger), slots, 1 << 20)
+    }
+
+    fn put(books: &Books, hash: u64, value: usize) -> Slot {
+        books.records().put(hash, 1, value)
+    }
+
+    fn remove(books: &Books, hash: u64) {
+        books.forget(|records| records.remove(hash, Reach::All));
+        books.settle().unwrap();
     }
 
     #[test]
     fn what_was_lost_or_swept_and_then_removed_does_not_count_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
-        let mut books = open(folder.path());
-        let slot = books.put(1, 1, 1).unwrap();
+        let books = open(folder.path());
+        let slot = put(&books, 1, 1);
         books.tidy().unwrap();
-        books.lose(1, slot).unwrap();
+        books.records().lose(1, slot);
         // Nobody knows of a record that would have to be put down.
-        books.remove(1, Reach::All).unwrap();
+        remove(&books, 1);
         drop(books);
-        let mut books = open(folder.path());
-        assert_eq!(books.find(1), None);
+        let books = open(folder.path());
+        assert_eq!(books.records().find(1), None);
         for hash in 2..1000 {
-            books.put(hash, 1, 4096).unwrap();
+            put(&books, hash, 4096);
         }
-        assert_eq!(books.find(2), None, "its space was used again");
-        books.remove(2, Reach::All).unwrap();
-        let held = books.len();
+        assert_eq!(books.records().find(2), None, "its space was used again");
+        remove(&books, 2);
+        let held = books.records().len();
         books.tidy().unwrap();
         drop(books);
         let books = open(folder.path());
-        assert_eq!((books.find(2), books.len()), (None, held));
+        assert_eq!(books.records().find(2), None);
+        assert_eq!(books.records().len(), held);
+    }
+
+    #[test]
+    fn what_was_removed_and_settled_does_not_count_after_a_restart_whoever_wrote_it_down() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = open(folder.path());
+        let removed: Vec<u64> = (0..2000).collect();
+        for hash in &removed {
+            put(&books, *hash, 1);
+        }
+        books.tidy().unwrap();
+        std::thread::scope(|scope| {
+            for of in 0..4 {
+                let (books, removed) = (&books, &removed);
+                scope.spawn(move || {
+                    for hash in removed {
+                        if hash % 4 == of || hash % 7 == of {
+                            remove(books, *hash);
+                        }
+                    }
+                });
+            }
+            // Writes the ledger anew under way.
+            scope.spawn(|| {
+                for hash in 10_000..12_000 {
+                    books.records().put(hash, 1, 1);
+                    if hash % 100 == 0 {
+                        books.tidy().unwrap();
+                    }
+                }
+            });
+        });
+        // As after a kill: what was not written is lost.
+        std::mem::forget(books);
+        let books = open(folder.path());
+        let found = removed
+            .iter()
+            .find(|hash| books.records().find(**hash).is_some());
+        assert_eq!(found, None);
+    }
+
+    #[test]
+    fn what_happens_while_the_ledger_is_written_anew_is_said_afterwards() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = open(folder.path());
+        for hash in 0..100 {
+            put(&books, hash << 56, 1);
+        }
+        let mut ledger = books.ledger.lock();
+        let ledger = ledger.as_mut().unwrap();
+        books.say(ledger).unwrap();
+        let parts = (0..Index::PARTS).flat_map(|part| {
+            let entries = books.records().part(part);
+            if part == 50 {
+                // One was copied, the other has yet to be, as has a new one.
+                books.forget(|records| records.remove(10 << 56, Reach::All));
+                books.forget(|records| records.remove(90 << 56, Reach::All));
+                put(&books, 200 << 56, 1);
+            }
+            entries
+        });
+        ledger.rewrite(parts).unwrap();
+        books.say(ledger).unwrap();
+        let again = open(folder.path());
+        let found = [10, 90, 200, 50].map(|hash| again.records().find(hash << 56).is_some());
+        assert_eq!(found, [false, false, true, true]);
+        assert_eq!(again.records().len(), books.records().len());
+    }
+
+    #[test]
+    fn who_only_looks_waits_for_nobody_who_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = open(folder.path());
+        let hanging = books.ledger.lock();
+        put(&books, 1, 1);
+        books.forget(|records| records.remove(2, Reach::All));
+        assert!(books.settle().is_ok(), "nothing was removed");
+        assert!(!books.give_up(), "that is not certain");
+        assert_eq!(books.records().find(1), None);
+        drop(hanging);
+        assert!(books.give_up());
     }
 }

@@ -1,9 +1,9 @@
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::ops::RangeInclusive;
 use std::panic::AssertUnwindSafe;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,7 +20,7 @@ use super::counts::{Counts, count};
 use super::engine::Engine;
 use super::failed_reads::FailedReads;
 use super::heard::Heard;
-use super::ledger::{Fresh, Index, Opened, Slot};
+use super::ledger::{Fresh, Opened, Slot, Slots};
 use super::options::DiskOptions;
 use super::probes::Probes;
 use super::record::{DiskKey, NEVER, Queued, Record};
@@ -39,7 +39,7 @@ pub(crate) struct Disk {
     options: DiskOptions,
     folder: PathBuf,
     definition: u64,
-    books: Mutex<Books>,
+    books: Books,
     engine: OnceLock<Engine>,
     state: Mutex<(DiskState, Option<String>)>,
     /// Whether the state is open, for those who come often.
@@ -100,10 +100,10 @@ impl Disk {
             Ok((lock, opened)) => (Some(lock), Some(opened), None),
             Err(error) => (None, None, Some(error)),
         };
-        let (ledger, index) = match opened {
+        let (ledger, slots) = match opened {
             Some(Opened {
                 ledger,
-                index,
+                slots,
                 fresh,
             }) => {
                 match fresh {
@@ -113,15 +113,15 @@ impl Disk {
                         tracing::info!(group, ?fresh, "a disk is not believed, and begins empty");
                     }
                 }
-                (Some(ledger), index)
+                (Some(ledger), slots)
             }
-            None => (None, Index::new()),
+            None => (None, Slots::new()),
         };
         let heard = Heard::read(&folder, definition);
         let known = heard.as_ref().map(|heard| VersionVector::of(&heard.made));
         let known = known.unwrap_or_default();
         let disk = Self {
-            books: Mutex::new(Books::new(ledger, index, options.capacity())),
+            books: Books::new(ledger, slots, options.capacity()),
             engine: OnceLock::new(),
             state: Mutex::new((DiskState::Opening, None)),
             is_open: AtomicBool::new(false),
@@ -158,7 +158,7 @@ impl Disk {
             state,
             trouble,
             budget: self.options.bytes as u64,
-            entries: self.books.lock().len() as u64,
+            entries: self.len() as u64,
             restored: load(&self.counts.restored),
             dropped: load(&self.counts.dropped),
             is_restorable: false,
@@ -170,7 +170,7 @@ impl Disk {
     /// Adds what it has counted.
     pub(crate) fn add_to(&self, stats: &mut Stats) {
         self.counts.add_to(stats);
-        stats.disk_entries = self.books.lock().len() as u64;
+        stats.disk_entries = self.len() as u64;
     }
 
     /// How long the start may take.
@@ -201,19 +201,9 @@ impl Disk {
 
     /// From now on no record counts. Says whether that is certain after a restart too.
     fn give_up(&self) -> bool {
-        let is_void = self.books.lock().give_up();
+        let is_void = self.books.give_up();
         // Whoever has not got the folder cannot say so in the ledger.
         is_void && (self.lock.is_some() || folder::void(&self.folder).is_ok())
-    }
-
-    /// A change of the books, whose failure ends the disk.
-    fn book<T>(
-        &self,
-        what: &'static str,
-        change: impl FnOnce(&mut Books) -> io::Result<T>,
-    ) -> Option<T> {
-        let result = change(&mut self.books.lock());
-        result.map_err(|error| self.fail(what, &error)).ok()
     }
 }
 
@@ -221,18 +211,26 @@ impl Disk {
 impl Disk {
     /// What was forgotten so far. Whoever may evict entries [notes](fence::within) it before.
     pub(crate) fn forgotten(&self) -> u64 {
-        self.books.lock().forgotten.count()
+        self.books.forgotten()
     }
 
-    /// No value of the key that was written until now is found any more, also after a restart. Whoever changes the key in memory calls
-    /// this before that and after it: see [`Below::around`](crate::store::Below).
+    /// No value of the key that was written until now is found any more; after a restart none is once it is [settled](Self::settle).
+    /// Whoever changes the key in memory calls this before that and after it: see [`Below::around`](crate::store::Below).
     pub(crate) fn forget(&self, key: &[u8], reach: Reach) {
-        self.book("remove", |books| books.remove(xxh3_64(key), reach));
+        let hash = xxh3_64(key);
+        self.books.forget(|records| records.remove(hash, reach));
     }
 
     /// The same for all keys.
     pub(crate) fn forget_all(&self, reach: Reach) {
-        self.book("clear", |books| books.clear(reach));
+        drop(self.books.forget(|records| records.clear(reach)));
+    }
+
+    /// What has been forgotten by now stays so, also after a restart. Writes to a file, if it was on disk.
+    pub(crate) fn settle(&self) {
+        if let Err(error) = self.books.settle() {
+            self.fail("remove", &error);
+        }
     }
 
     /// Whether the entries from before the start have been through this change.
@@ -275,15 +273,15 @@ impl Disk {
         }
         let hash = xxh3_64(key);
         {
-            let mut books = self.books.lock();
-            let is_fresh_copy = |slot| !books.is_old(slot);
-            if books.forgotten.has_since(hash, fence::began())
-                || books.find(hash).is_some_and(is_fresh_copy)
+            let mut records = self.books.records();
+            let is_fresh_copy = |slot| !records.is_old(slot);
+            if records.forgotten.has_since(hash, fence::began())
+                || records.find(hash).is_some_and(is_fresh_copy)
             {
                 return;
             }
-            let is_on_disk = books.find(hash).is_some();
-            if !was_wanted && !is_on_disk && !books.seen.note(hash) {
+            let is_on_disk = records.find(hash).is_some();
+            if !was_wanted && !is_on_disk && !records.seen.note(hash) {
                 return count(&self.counts.not_worth);
             }
         }
@@ -296,15 +294,13 @@ impl Disk {
         let Some(queued) = queued else {
             return count(&self.counts.shed);
         };
-        let slot = self.book("write", |books| {
+        let Slot { id, place } = {
+            let mut records = self.books.records();
             // Since the look above it may have been forgotten.
-            if books.forgotten.has_since(hash, fence::began()) {
-                return Ok(None);
+            if records.forgotten.has_since(hash, fence::began()) {
+                return;
             }
-            books.put(hash, key.len(), value.len()).map(Some)
-        });
-        let Some(Some(Slot { id, place })) = slot else {
-            return;
+            records.put(hash, key.len(), value.len())
         };
         let written = millis(self.wall_clock.now());
         let record = Record {
@@ -326,11 +322,11 @@ impl Disk {
 
     /// The value of the key, if it is on disk, and sound. Waits for the disk, on no thread of the runtime.
     pub(crate) async fn load(&self, key: &Key) -> Option<Found> {
-        if !self.is_open.load(Ordering::SeqCst) {
+        if !self.is_open.load(Ordering::SeqCst) || self.failed_reads.is_resting(Instant::now()) {
             return None;
         }
         let hash = xxh3_64(key);
-        let (slot, engine) = (self.books.lock().find(hash)?, self.engine.get()?);
+        let (slot, engine) = (self.books.records().find(hash)?, self.engine.get()?);
         let key = DiskKey(key.clone());
         // A damaged record must not end more than its own read.
         let read = AssertUnwindSafe(engine.read(&key)).catch_unwind();
@@ -346,17 +342,18 @@ impl Disk {
             }
             Ok(_) => {
                 count(&self.counts.lost);
-                self.book("remove", |books| books.lose(hash, slot));
+                self.books.records().lose(hash, slot);
                 return None;
             }
             Err(error) => {
                 tracing::debug!(%error, "a record cannot be read");
                 count(&self.counts.errors);
+                let is_late = error.kind() == io::ErrorKind::TimedOut;
                 // A record that comes late is sound.
-                if error.kind() != io::ErrorKind::TimedOut {
-                    self.book("remove", |books| books.lose(hash, slot));
+                if !is_late {
+                    self.books.records().lose(hash, slot);
                 }
-                if self.failed_reads.note(Instant::now()) {
+                if self.failed_reads.note(Instant::now(), is_late) {
                     self.fail("read", &error);
                 }
                 return None;
@@ -387,12 +384,12 @@ impl Disk {
 
     /// Whether there is a record of the key, or will be if those from before the start count.
     pub(crate) fn has(&self, key: &[u8]) -> bool {
-        self.books.lock().find(xxh3_64(key)).is_some()
+        self.books.records().find(xxh3_64(key)).is_some()
     }
 
     /// Whether what was found has not been forgotten since.
     pub(crate) fn is_current(&self, found: &Found) -> bool {
-        self.books.lock().find(found.hash) == Some(found.slot)
+        self.books.records().find(found.hash) == Some(found.slot)
     }
 
     /// What was found answers a get.
@@ -415,10 +412,10 @@ impl Disk {
             opened.unwrap_or_else(|_| Err(io::Error::other("the engine has panicked")))
         };
         let opened = match open().await {
-            Err(error) if fs::exists(&folder).unwrap_or(false) => {
+            Err(error) if is_there(&folder).await => {
                 tracing::info!(%error, "a disk cannot be read, and begins empty");
                 self.drop_entries();
-                _ = fs::remove_dir_all(&folder);
+                _ = tokio::fs::remove_dir_all(&folder).await;
                 open().await
             }
             opened => opened,
@@ -431,7 +428,7 @@ impl Disk {
 
     /// The entries from before the start that count.
     pub(crate) fn len(&self) -> usize {
-        self.books.lock().len()
+        self.books.records().len()
     }
 
     /// What the node had heard when the entries were written.
@@ -444,6 +441,7 @@ impl Disk {
         let dropped = self.len() as u64;
         self.counts.dropped.fetch_add(dropped, Ordering::Relaxed);
         self.forget_all(Reach::All);
+        self.settle();
     }
 
     /// From now on the disk serves. What it has was restored, or dropped.
@@ -465,6 +463,7 @@ impl Disk {
         if self.is_over() || last.as_ref() == Some(&heard) {
             return;
         }
+        self.settle();
         match heard.write(&self.folder, self.definition, false) {
             Ok(()) => *last = Some(heard),
             Err(error) => self.fail("write", &error),
@@ -480,8 +479,10 @@ impl Disk {
             }
             return;
         }
-        self.book("tidy", Books::tidy);
-        let is_young = |place| self.books.lock().is_young(place);
+        if let Err(error) = self.books.tidy() {
+            return self.fail("tidy", &error);
+        }
+        let is_young = |place| self.books.records().is_young(place);
         if let Some(engine) = self.engine.get()
             && self.probes.lock().look(|key| engine.has(key), is_young)
         {
@@ -520,10 +521,7 @@ impl Disk {
             Some(heard) => heard.write(&self.folder, self.definition, true),
             None => Ok(()),
         };
-        let ended = ended.and_then(|()| match &mut self.books.lock().ledger {
-            Some(ledger) => ledger.close(),
-            None => Ok(()),
-        });
+        let ended = ended.and_then(|()| self.books.close());
         if let Err(error) = ended {
             return self.fail("close", &error);
         }
@@ -536,7 +534,7 @@ impl Drop for Disk {
     /// What was written and not put down would not count.
     fn drop(&mut self) {
         if !self.is_over() {
-            _ = self.books.get_mut().tidy();
+            _ = self.books.tidy();
         }
     }
 }
@@ -550,6 +548,10 @@ impl fmt::Debug for Disk {
     }
 }
 
+async fn is_there(folder: &Path) -> bool {
+    tokio::fs::try_exists(folder).await.unwrap_or(false)
+}
+
 fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
@@ -557,8 +559,6 @@ fn millis(time: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     async fn disk(folder: &Path) -> Arc<Disk> {

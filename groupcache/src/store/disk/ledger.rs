@@ -31,8 +31,8 @@ use super::words::words;
 /// The bytes of an entry: hash, id, place, chain.
 const ENTRY: usize = 32;
 
-/// Entries that are no removals are written when there are so many bytes of them.
-const BUFFER: usize = 128 * ENTRY;
+/// Entries are written when there are so many bytes of them.
+const BUFFER: usize = 1024 * ENTRY;
 
 /// A ledger is written anew when it has more than this, and more than twice what counts.
 const SMALLEST: u64 = 1 << 16;
@@ -45,10 +45,15 @@ pub(super) struct Slot {
     pub(super) place: u64,
 }
 
-/// The records that count, by the hashes of their keys.
-pub(super) type Index = HashMap<u64, Slot>;
+impl Slot {
+    /// That of a key without a record.
+    pub(super) const NONE: Self = Self { id: 0, place: 0 };
+}
 
-/// The files. Every method is a short write, which the page cache takes.
+/// The records that count, by the hashes of their keys.
+pub(super) type Slots = HashMap<u64, Slot>;
+
+/// The files. Every method but [`rewrite`](Self::rewrite) is a short write, which the page cache takes.
 #[derive(Debug)]
 pub(super) struct Ledger {
     folder: PathBuf,
@@ -81,7 +86,7 @@ pub(super) enum Fresh {
 /// A ledger that was opened, and what it says.
 pub(super) struct Opened {
     pub(super) ledger: Ledger,
-    pub(super) index: Index,
+    pub(super) slots: Slots,
     /// `None` if the entries count that were there.
     pub(super) fresh: Option<Fresh>,
 }
@@ -118,37 +123,31 @@ impl Ledger {
         ledger.write_mark(false)?;
         ledger.mark.sync_data()?;
         ledger.remove_others();
-        let index = contents.index;
+        let slots = contents.slots;
         Ok(Opened {
             ledger,
-            index,
+            slots,
             fresh,
         })
     }
 
-    /// A record of the key counts from now on. It may be a while until this is written.
-    pub(super) fn put(&mut self, hash: u64, slot: Slot) -> io::Result<()> {
-        self.add(hash, slot);
-        if self.buffer.len() >= BUFFER {
-            self.flush()?;
-        }
-        Ok(())
-    }
-
-    /// No record of these keys counts any more. That is written when this returns.
-    pub(super) fn remove(&mut self, hashes: impl IntoIterator<Item = u64>) -> io::Result<()> {
-        for hash in hashes {
-            self.add(hash, Slot { id: 0, place: 0 });
-        }
-        self.flush()?;
-        self.write_mark(false)
-    }
-
-    fn add(&mut self, hash: u64, Slot { id, place }: Slot) {
+    /// This record of the key counts from now on, or none. It may be a while until this is written; a removal is when it is
+    /// [marked](Self::mark).
+    pub(super) fn add(&mut self, hash: u64, Slot { id, place }: Slot) -> io::Result<()> {
         self.chain = link(self.chain, hash, id, place);
         let entry = [hash, id, place, self.chain].map(u64::to_le_bytes);
         self.buffer.extend_from_slice(entry.as_flattened());
         self.end += ENTRY as u64;
+        match self.buffer.len() >= BUFFER {
+            true => self.flush(),
+            false => Ok(()),
+        }
+    }
+
+    /// What was added is written when this returns, and is not lost without being missed.
+    pub(super) fn mark(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.write_mark(false)
     }
 
     /// Writes what has gathered.
@@ -160,31 +159,25 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether it says nothing.
-    pub(super) fn is_empty(&self) -> bool {
-        self.end == 0
-    }
-
-    /// Whether most of the entries say nothing any more.
-    pub(super) fn is_worn(&self, index: &Index) -> bool {
-        self.end > SMALLEST.max(2 * (index.len() * ENTRY) as u64)
+    /// Whether most of the entries say nothing any more, if so many count.
+    pub(super) fn is_worn(&self, count: usize) -> bool {
+        self.end > SMALLEST.max(2 * (count * ENTRY) as u64)
     }
 
     /// Begins a new ledger with these entries. They count, and all others do not, when this returns.
-    pub(super) fn rewrite(&mut self, index: &Index) -> io::Result<()> {
+    pub(super) fn rewrite(
+        &mut self,
+        slots: impl IntoIterator<Item = (u64, Slot)>,
+    ) -> io::Result<()> {
         self.buffer.clear();
         self.number = self.number.wrapping_add(1);
         self.file = create(&self.folder, self.number)?;
         (self.end, self.chain) = (0, seed(self.definition, self.number));
-        for (hash, slot) in index {
-            self.add(*hash, *slot);
-            if self.buffer.len() >= 64 * BUFFER {
-                self.flush()?;
-            }
+        for (hash, slot) in slots {
+            self.add(hash, slot)?;
         }
-        self.flush()?;
         // Up to here the mark speaks of the ledger before.
-        self.write_mark(false)?;
+        self.mark()?;
         _ = fs::remove_file(path(&self.folder, self.number.wrapping_sub(1)));
         Ok(())
     }
@@ -248,7 +241,7 @@ impl Ledger {
 struct Contents {
     number: u64,
     file: File,
-    index: Index,
+    slots: Slots,
     end: u64,
     chain: u64,
 }
@@ -284,7 +277,7 @@ impl Contents {
         };
         let mut bytes = Vec::new();
         (&file).read_to_end(&mut bytes)?;
-        let (mut index, mut end, mut chain) = (Index::new(), 0, seed(definition, mark.number));
+        let (mut slots, mut end, mut chain) = (Slots::new(), 0, seed(definition, mark.number));
         let mut reaches = mark.end == 0 && mark.chain == chain;
         for entry in bytes.chunks_exact(ENTRY) {
             let [hash, id, place, linked] = words(entry);
@@ -295,8 +288,8 @@ impl Contents {
             chain = next;
             end += ENTRY as u64;
             match id {
-                0 => drop(index.remove(&hash)),
-                id => drop(index.insert(hash, Slot { id, place })),
+                0 => drop(slots.remove(&hash)),
+                id => drop(slots.insert(hash, Slot { id, place })),
             }
             reaches |= end == mark.end && chain == mark.chain;
         }
@@ -307,7 +300,7 @@ impl Contents {
         Ok(Ok(Self {
             number: mark.number,
             file,
-            index,
+            slots,
             end,
             chain,
         }))
@@ -318,7 +311,7 @@ impl Contents {
         Ok(Self {
             number,
             file: create(folder, number)?,
-            index: Index::new(),
+            slots: Slots::new(),
             end: 0,
             chain: seed(definition, number),
         })
@@ -375,6 +368,15 @@ mod tests {
         Slot { id, place: id }
     }
 
+    fn remove(ledger: &mut Ledger, hash: u64) {
+        ledger.add(hash, Slot::NONE).unwrap();
+        ledger.mark().unwrap();
+    }
+
+    fn all(slots: &Slots) -> impl Iterator<Item = (u64, Slot)> {
+        slots.iter().map(|(hash, slot)| (*hash, *slot))
+    }
+
     fn files(folder: &Path) -> Vec<PathBuf> {
         let files = fs::read_dir(folder).unwrap();
         files.map(|file| file.unwrap().path()).collect()
@@ -387,28 +389,28 @@ mod tests {
             mut ledger, fresh, ..
         } = open(folder.path());
         assert_eq!(fresh, Some(Fresh::New));
-        ledger.put(1, slot(10)).unwrap();
-        ledger.put(2, slot(20)).unwrap();
-        ledger.remove([1]).unwrap();
-        ledger.put(3, slot(30)).unwrap(); // and is in the buffer
+        ledger.add(1, slot(10)).unwrap();
+        ledger.add(2, slot(20)).unwrap();
+        remove(&mut ledger, 1);
+        ledger.add(3, slot(30)).unwrap(); // and is in the buffer
         drop(ledger);
-        let Opened { index, fresh, .. } = open(folder.path());
-        assert_eq!((index, fresh), (Index::from([(2, slot(20))]), None));
+        let Opened { slots, fresh, .. } = open(folder.path());
+        assert_eq!((slots, fresh), (Slots::from([(2, slot(20))]), None));
     }
 
     #[test]
     fn after_another_boot_only_what_was_closed_counts() {
         let folder = tempfile::tempdir().unwrap();
         let Opened { mut ledger, .. } = open(folder.path());
-        ledger.put(1, slot(10)).unwrap();
+        ledger.add(1, slot(10)).unwrap();
         ledger.close().unwrap();
         drop(ledger);
         let again = Ledger::open(folder.path(), 7, [2; 16]).unwrap();
-        assert_eq!((again.index.len(), again.fresh), (1, None));
+        assert_eq!((again.slots.len(), again.fresh), (1, None));
         drop(again);
         let again = Ledger::open(folder.path(), 7, BOOT).unwrap();
         assert_eq!(
-            (again.index.len(), again.fresh),
+            (again.slots.len(), again.fresh),
             (0, Some(Fresh::OtherBoot))
         );
     }
@@ -417,21 +419,21 @@ mod tests {
     fn a_ledger_of_another_definition_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
         let Opened { mut ledger, .. } = open(folder.path());
-        ledger.put(1, slot(10)).unwrap();
+        ledger.add(1, slot(10)).unwrap();
         ledger.close().unwrap();
         let other = Ledger::open(folder.path(), 8, BOOT).unwrap();
-        assert_eq!((other.index.len(), other.fresh), (0, Some(Fresh::New)));
+        assert_eq!((other.slots.len(), other.fresh), (0, Some(Fresh::New)));
     }
 
     #[test]
     fn a_ledger_that_was_given_up_does_not_count() {
         let folder = tempfile::tempdir().unwrap();
         let Opened { mut ledger, .. } = open(folder.path());
-        ledger.put(1, slot(10)).unwrap();
-        ledger.remove([2]).unwrap();
+        ledger.add(1, slot(10)).unwrap();
+        remove(&mut ledger, 2);
         ledger.void().unwrap();
         drop(ledger);
-        assert!(open(folder.path()).index.is_empty());
+        assert!(open(folder.path()).slots.is_empty());
     }
 
     #[test]
@@ -439,21 +441,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let Opened {
             mut ledger,
-            mut index,
+            mut slots,
             ..
         } = open(folder.path());
         for id in 1..100_000 {
-            index.insert(id % 100, slot(id));
-            ledger.put(id % 100, slot(id)).unwrap();
-            if ledger.is_worn(&index) {
-                ledger.rewrite(&index).unwrap();
+            slots.insert(id % 100, slot(id));
+            ledger.add(id % 100, slot(id)).unwrap();
+            if ledger.is_worn(slots.len()) {
+                ledger.rewrite(all(&slots)).unwrap();
             }
             assert!(ledger.end <= SMALLEST + ENTRY as u64);
         }
         ledger.flush().unwrap();
         assert_eq!(files(folder.path()).len(), 2);
         drop(ledger);
-        assert_eq!(open(folder.path()).index, index);
+        assert_eq!(open(folder.path()).slots, slots);
     }
 
     proptest! {
@@ -466,17 +468,17 @@ mod tests {
             harms in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<bool>()), 0..4),
         ) {
             let folder = tempfile::tempdir().unwrap();
-            let Opened { mut ledger, mut index, .. } = open(folder.path());
+            let Opened { mut ledger, mut slots, .. } = open(folder.path());
             for (id, (hash, is_put)) in (1..).zip(changes) {
                 if is_put {
-                    index.insert(hash, slot(id));
-                    ledger.put(hash, slot(id)).unwrap();
+                    slots.insert(hash, slot(id));
+                    ledger.add(hash, slot(id)).unwrap();
                 } else {
-                    index.remove(&hash);
-                    ledger.remove([hash]).unwrap();
+                    slots.remove(&hash);
+                    remove(&mut ledger, hash);
                 }
                 if id % 64 == 0 {
-                    ledger.rewrite(&index).unwrap();
+                    ledger.rewrite(all(&slots)).unwrap();
                 }
             }
             ledger.flush().unwrap();
@@ -496,13 +498,13 @@ mod tests {
                 }
                 fs::write(&file, bytes).unwrap();
             }
-            let found = open(folder.path()).index;
+            let found = open(folder.path()).slots;
             if is_unharmed {
-                prop_assert_eq!(&found, &index);
+                prop_assert_eq!(&found, &slots);
             }
             for (hash, slot) in &found {
                 // An older record of a key that was written again is no removed one, but it is not the engine's last either.
-                prop_assert!(index.get(hash).is_some_and(|held| held.id >= slot.id), "{hash}");
+                prop_assert!(slots.get(hash).is_some_and(|held| held.id >= slot.id), "{hash}");
             }
         }
     }

@@ -4,7 +4,8 @@
 //!
 //! - The *engine* keeps the bytes: foyer's disk cache, without its memory.
 //! - The *[ledger]* says which records count. It is a file of this cache's own, and small.
-//! - The *books* are the ledger in memory, under one lock. A look there says whether a key is on disk: a miss that is not costs no read.
+//! - The *[books]* are the ledger and, in memory, what it says. A look there says whether a key is on disk: a miss that is not
+//!   costs no read, and waits for nobody who writes.
 //! - The *[fence]* keeps a value on its way to the disk from coming after the change that took it out. A value on its way up is looked for
 //!   in the books once more, under the lock of its entry: what is forgotten is forgotten here before it leaves memory, and afterwards
 //!   (`store/below.rs`).
@@ -56,11 +57,13 @@ mod failed_reads;
 pub(crate) mod fence;
 mod folder;
 mod heard;
+mod index;
 mod ledger;
 mod mark;
 mod options;
 mod probes;
 mod record;
+mod records;
 mod report;
 mod seen;
 mod words;
