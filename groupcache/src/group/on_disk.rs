@@ -23,9 +23,9 @@
 //! group is cleared. In all other cases the tier drops its entries: a member
 //! that is gone or was started again may have been the only one to know of a change.
 //!
-//! Changes that arrive while this is under way are made on disk as always. So are those that arrive later, but for the many that
-//! the node hears of again, since its own log is new: what the entries have been through, by the vectors of then and of the
-//! answers, takes out only what was written since the start (`Reach`).
+//! Changes that arrive are made on disk as always, also while this is under way, but for the many that the node hears of again,
+//! since its own log is new: what the entries have been through, by the vectors of then and of the answers, takes out only
+//! what was written since the start (`Reach`).
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};

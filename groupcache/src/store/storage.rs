@@ -324,18 +324,16 @@ impl Storage {
             Place::Custom(custom) => custom.remove(key),
         };
         self.below.around(|below| below.forget(key, reach), remove);
-        self.below.settle();
     }
 
     /// Takes all entries out, on disk within this reach.
     pub(crate) fn clear_within(&self, reach: Reach) {
         let forget = |below: &Below| below.forget_all(reach);
         self.below.around(forget, || self.clear_memory());
-        self.below.settle();
     }
 
-    /// What was taken out, or replaced, on disk is so after a restart too, when this returns. A removal does this by itself. A value
-    /// that is loaded anew need not: the older one would do.
+    /// What was taken out, or replaced, on disk is so after a restart too, when this returns: for what somebody is told. What a
+    /// load finds need not be, and is within a second: until then the older value would do.
     pub(crate) fn settle(&self) {
         self.below.settle();
     }

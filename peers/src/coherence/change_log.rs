@@ -28,13 +28,21 @@ pub(super) struct ChangeLog {
     blind_before: u64,
     bytes: usize,
     max_bytes: usize,
+    /// Whether it has forgotten which groups, or whose changes, it has dropped: there were too many.
+    has_lost: bool,
 }
 
 /// The groups and the keys of some changes.
 pub(super) type Changed = HashSet<(Arc<str>, Option<Bytes>)>;
 
 /// What a node lacks: what a log can name, and what it cannot.
-pub(super) type Lacking = (Vec<NamedChange>, Vec<UnnamedChanges>);
+#[derive(Debug, Default)]
+pub(super) struct Lacking {
+    pub(super) named: Vec<NamedChange>,
+    pub(super) unnamed: Vec<UnnamedChanges>,
+    /// Whether that is all of it.
+    pub(super) is_all: bool,
+}
 
 /// A change of one key, or of all keys of the group.
 #[derive(Debug)]
@@ -65,13 +73,16 @@ struct Latest {
     position: Option<u64>,
 }
 
-/// Adds a change. As a vector, a list that is full forgets the oldest origin.
-fn add(lasts: &mut Lasts, id: ChangeId) {
+/// Adds a change. As a vector, a list that is full forgets the oldest origin. Says whether it has.
+#[must_use]
+fn add(lasts: &mut Lasts, id: ChangeId) -> bool {
     let last = lasts.entry(id.origin).or_insert(id);
     *last = id.max(*last);
-    if lasts.len() > MAX_ORIGINS {
+    let is_too_long = lasts.len() > MAX_ORIGINS;
+    if is_too_long {
         lasts.pop_first();
     }
+    is_too_long
 }
 
 impl ChangeLog {
@@ -142,7 +153,10 @@ impl ChangeLog {
         if self.groups.len() >= MAX_GROUPS {
             let mut groups = self.groups.keys();
             match groups.find(|name| Arc::strong_count(name) == 1).cloned() {
-                Some(group) => drop(self.groups.remove(&group)),
+                Some(group) => {
+                    let lost = self.groups.remove(&group);
+                    self.has_lost |= lost.is_some_and(|lost| !lost.dropped.is_empty());
+                }
                 None => while self.drop_oldest().is_some() {},
             }
         }
@@ -155,7 +169,7 @@ impl ChangeLog {
         self.first += 1;
         let of_group = self.groups.entry(Arc::clone(&oldest.group)).or_default();
         if let Some(id) = oldest.id {
-            add(&mut of_group.dropped, id);
+            self.has_lost |= add(&mut of_group.dropped, id);
         }
         let latest = match &oldest.key {
             Some(key) => of_group.keys.entry(key.clone()).or_default(),
@@ -176,8 +190,9 @@ impl ChangeLog {
         self.append(&unnamed.group, None, None);
         self.blind_before = self.end();
         if let Some(of_group) = self.groups.get_mut(&*unnamed.group) {
-            let up_to = unnamed.up_to.iter();
-            up_to.for_each(|id| add(&mut of_group.dropped, *id));
+            for id in &unnamed.up_to {
+                self.has_lost |= add(&mut of_group.dropped, *id);
+            }
         }
     }
 
@@ -230,19 +245,19 @@ impl ChangeLog {
         mine: &VersionVector,
         position: u64,
     ) -> Lacking {
-        let (mut named, mut bytes) = (Vec::new(), 0);
+        let (mut named, mut bytes, mut is_all) = (Vec::new(), 0, !self.has_lost);
         let mut unnamed: HashMap<&str, Lasts> = HashMap::new();
         for (group, of_group) in &self.groups {
             let dropped = of_group.dropped.values();
             for id in dropped.filter(|id| mine.has_more_than(theirs, **id)) {
-                add(unnamed.entry(group).or_default(), *id);
+                is_all &= !add(unnamed.entry(group).or_default(), *id);
             }
         }
         let changes = self.since(position);
         for (id, change) in changes.filter(|(id, _)| !theirs.contains(*id)) {
             bytes += change.bytes_of_message();
             if bytes > MAX_NAMED_BYTES {
-                add(unnamed.entry(&change.group).or_default(), id);
+                is_all &= !add(unnamed.entry(&change.group).or_default(), id);
                 continue;
             }
             named.push(NamedChange {
@@ -255,7 +270,11 @@ impl ChangeLog {
             group: group.into(),
             up_to: up_to.into_values().collect(),
         });
-        (named, unnamed.collect())
+        Lacking {
+            named,
+            unnamed: unnamed.collect(),
+            is_all,
+        }
     }
 
     /// The group and the key of each change that has a name, from a position on. `None` if the log has dropped one.
@@ -374,10 +393,10 @@ mod tests {
         assert!(log.has_changed_since("g", b"any", 1), "nobody knows");
         assert!(!log.has_changed_since("g", b"any", 2));
 
-        let (named, unnamed) = log.lacking(&vector(2), &vector(12), 0);
+        let Lacking { named, unnamed, .. } = log.lacking(&vector(2), &vector(12), 0);
         assert_eq!(names(&named), (3..=12).collect::<Vec<_>>());
         assert_eq!(unnamed, []);
-        let (named, unnamed) = log.lacking(&vector(1), &vector(12), 0);
+        let Lacking { named, unnamed, .. } = log.lacking(&vector(1), &vector(12), 0);
         assert_eq!(named.len(), 10);
         assert_eq!(
             unnamed,
@@ -414,9 +433,11 @@ mod tests {
             up_to: vec![id(1, 7)],
         });
         assert_eq!((log.reach(), log.worn()), (1, 1), "it is blind before");
-        let (named, unnamed) = log.lacking(&vector(6), &vector(9), 0);
+        let Lacking { named, unnamed, .. } = log.lacking(&vector(6), &vector(9), 0);
         assert_eq!((named, unnamed.len()), (vec![], 1));
-        assert_eq!(log.lacking(&vector(7), &vector(9), 0), (vec![], vec![]));
+        let nothing = log.lacking(&vector(7), &vector(9), 0);
+        assert_eq!((nothing.named, nothing.unnamed), (vec![], vec![]));
+        assert!(nothing.is_all);
     }
 
     #[test]
@@ -427,7 +448,7 @@ mod tests {
             let key = [&*long, &[number]].concat();
             log.append("g", Some(&key), Some(id(1, number.into())));
         }
-        let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(4), 0);
+        let Lacking { named, unnamed, .. } = log.lacking(&VersionVector::default(), &vector(4), 0);
         assert_eq!(names(&named), [1, 2]);
         assert_eq!(
             unnamed,
@@ -453,7 +474,7 @@ mod tests {
             log.has_changed_since("g", b"other", all - 1),
             "nobody knows"
         );
-        let (named, unnamed) = log.lacking(&VersionVector::default(), &vector(1), 0);
+        let Lacking { named, unnamed, .. } = log.lacking(&VersionVector::default(), &vector(1), 0);
         assert_eq!(
             (named.len() as u64, unnamed),
             (all, vec![]),
@@ -492,5 +513,25 @@ mod tests {
         }
         assert!(log.groups.len() <= MAX_GROUPS);
         assert_eq!(log.changes.len(), 10);
+    }
+
+    #[test]
+    fn a_log_that_has_forgotten_which_groups_it_has_dropped_says_that_it_does_not_know_all() {
+        let (mut log, nothing) = (log(), VersionVector::default());
+        for number in 1..=MAX_GROUPS as u64 + 1 {
+            assert!(log.lacking(&nothing, &nothing, 0).is_all);
+            log.append(&format!("g{number}"), Some(b"k"), Some(id(1, number)));
+        }
+        assert!(!log.lacking(&nothing, &nothing, 0).is_all);
+    }
+
+    #[test]
+    fn a_log_that_has_dropped_changes_of_too_many_origins_says_that_it_does_not_know_all() {
+        let mut log = log();
+        for origin in 1..=MAX_ORIGINS as u64 + 20 {
+            log.append("g", Some(b"k"), Some(id(origin, 1)));
+        }
+        let theirs = VersionVector::default();
+        assert!(!log.lacking(&theirs, &theirs, 0).is_all);
     }
 }

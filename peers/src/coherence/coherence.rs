@@ -262,11 +262,11 @@ impl Coherence {
         let confirmed = self.standings.confirmed_before(ChangeId { origin, number });
         let theirs = VersionVector::of(&theirs.made);
         let state = self.state.lock();
-        let (changes, unnamed) = state.log.lacking(&theirs, &state.made, confirmed);
+        let lacking = state.log.lacking(&theirs, &state.made, confirmed);
         Knowledge {
-            complete_for: origin,
-            changes,
-            unnamed,
+            complete_for: if lacking.is_all { origin } else { 0 },
+            changes: lacking.named,
+            unnamed: lacking.unnamed,
             ..state.summary()
         }
     }

@@ -10,9 +10,9 @@ use super::circuit_options::CircuitOptions;
 /// once, until a liveness check finds the peer well again.
 ///
 /// The circuit breaker is that of M. Nygard, *Release It!*, but for its half-open state: no request is
-/// a probe. Liveness checks alone, which go to an open peer after pauses that double and when it asks
-/// this node something, close the circuit. So a dead peer costs one check per pause, and a slow request
-/// delays no other.
+/// a probe. Liveness checks alone, which go to an open peer after pauses that double and when it calls
+/// to compare what both know of changes, close the circuit. So a dead peer costs one check per pause, and a
+/// slow request delays no other.
 #[derive(Debug)]
 pub struct Circuit {
     options: CircuitOptions,
@@ -29,6 +29,10 @@ struct State {
     next_check: Option<Instant>,
     /// Pauses since the last answer to a request; the exponent of the next one.
     pauses: u32,
+    /// Which opening this is. The task of an earlier one ends.
+    opening: u64,
+    /// When the peer has called last, and was checked for that.
+    last_call: Option<Instant>,
 }
 
 impl Circuit {
@@ -78,9 +82,26 @@ impl Circuit {
             return false;
         }
         let mut state = self.state.lock();
-        let before = std::mem::take(&mut *state);
+        let was_open = state.next_check.take().is_some();
+        (state.failures, state.pauses) = (0, 0);
         self.troubled.store(false, Ordering::Relaxed);
-        before.next_check.is_some()
+        was_open
+    }
+
+    /// The peer has asked this node something. Says whether it is to be checked for that: if the circuit is open, and not more often
+    /// than after the shortest pause.
+    pub(super) fn called(&self) -> bool {
+        if !self.troubled.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut state = self.state.lock();
+        let now = Instant::now();
+        let is_soon = |last: Instant| now.saturating_duration_since(last) < self.options.back_off;
+        let is_due = state.next_check.is_some() && !state.last_call.is_some_and(is_soon);
+        if is_due {
+            state.last_call = Some(now);
+        }
+        is_due
     }
 
     /// The peer gave no answer to a request. Says whether this has opened the circuit.
@@ -110,10 +131,15 @@ impl Circuit {
         was_open
     }
 
-    /// Begins the next pause of an open circuit, and returns its length; `None` if it is closed.
-    pub(super) fn next_pause(&self) -> Option<Duration> {
+    /// Which opening this is, for [`next_pause`](Self::next_pause).
+    pub(super) fn opening(&self) -> u64 {
+        self.state.lock().opening
+    }
+
+    /// Begins the next pause of an open circuit, and returns its length; `None` if it is closed, or was and has opened again.
+    pub(super) fn next_pause(&self, opening: u64) -> Option<Duration> {
         let mut state = self.state.lock();
-        state.next_check?;
+        state.next_check.filter(|_| state.opening == opening)?;
         let pause = self
             .options
             .back_off
@@ -128,6 +154,7 @@ impl Circuit {
     fn open(&self, state: &mut State) -> bool {
         let was_closed = state.next_check.is_none();
         state.next_check.get_or_insert_with(Instant::now);
+        state.opening += u64::from(was_closed);
         was_closed
     }
 }
@@ -145,6 +172,37 @@ mod tests {
         )
     }
 
+    fn next_pause(circuit: &Circuit) -> Option<Duration> {
+        circuit.next_pause(circuit.opening())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_calls_is_checked_while_it_is_left_alone_and_not_too_often() {
+        let circuit = circuit();
+        assert!(!circuit.called());
+        circuit.lost();
+        assert!(circuit.called() && !circuit.called());
+        circuit.found();
+        circuit.lost();
+        assert!(!circuit.called());
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(circuit.called());
+        circuit.succeeded();
+        assert!(!circuit.called());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_task_of_an_earlier_opening_ends() {
+        let circuit = circuit();
+        circuit.lost();
+        let first = circuit.opening();
+        assert!(circuit.next_pause(first).is_some());
+        circuit.found();
+        circuit.lost();
+        assert_eq!(circuit.next_pause(first), None);
+        assert!(circuit.next_pause(circuit.opening()).is_some());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_peer_is_left_alone_after_enough_failures_in_a_row() {
         let circuit = circuit();
@@ -153,7 +211,7 @@ mod tests {
         assert!(circuit.failed(), "the second one opens it");
         assert!(!circuit.failed(), "it is open already");
         assert!(circuit.is_open());
-        circuit.next_pause();
+        next_pause(&circuit);
         assert_eq!(circuit.open_for(), Some(Duration::from_secs(1)));
     }
 
@@ -179,7 +237,7 @@ mod tests {
     async fn time_alone_does_not_close_a_circuit() {
         let circuit = circuit();
         circuit.lost();
-        circuit.next_pause();
+        next_pause(&circuit);
         tokio::time::advance(Duration::from_secs(3600)).await;
         assert_eq!(circuit.open_for(), Some(Duration::ZERO));
     }
@@ -189,15 +247,15 @@ mod tests {
         let circuit = circuit();
         circuit.lost();
         for expected in [1, 2, 3, 3] {
-            let pause = circuit.next_pause().unwrap();
+            let pause = next_pause(&circuit).unwrap();
             assert_eq!(pause, Duration::from_secs(expected));
         }
         assert!(circuit.found());
         circuit.lost();
-        assert_eq!(circuit.next_pause().unwrap(), Duration::from_secs(3));
+        assert_eq!(next_pause(&circuit).unwrap(), Duration::from_secs(3));
         assert!(circuit.succeeded());
-        assert_eq!(circuit.next_pause(), None);
+        assert_eq!(next_pause(&circuit), None);
         circuit.lost();
-        assert_eq!(circuit.next_pause().unwrap(), Duration::from_secs(1));
+        assert_eq!(next_pause(&circuit).unwrap(), Duration::from_secs(1));
     }
 }

@@ -47,7 +47,7 @@ impl CircuitOptions {
     }
 
     /// The longest time between two checks while the circuit is open: the time doubles with every check
-    /// that fails. A peer that has started again calls, and is checked at once. Not less than
+    /// that fails. A peer that has started again calls, if its protocol compares what two nodes know of changes, and is checked at once. Not less than
     /// [`back_off`](Self::back_off). Default: 10 s.
     pub fn max_back_off(mut self, max_back_off: Duration) -> Self {
         self.max_back_off = max_back_off;

@@ -344,14 +344,15 @@ impl Peer {
         }
     }
 
-    /// Notes that the peer has asked this node something. If its circuit is open, it is checked at once rather than at the end of
-    /// a pause, so that one that has come back is asked again at once.
+    /// Notes that the peer has called this node. If its circuit is open, it is checked at once rather than at the end of a pause, so
+    /// that one that has come back is asked again at once. That happens once within the shortest pause: others may say that they are
+    /// this peer.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
     pub fn note_call(&self) {
-        if self.circuit().is_some_and(Circuit::is_open) {
+        if self.circuit().is_some_and(Circuit::called) {
             self.spawn_check();
         }
     }
@@ -394,9 +395,10 @@ impl Peer {
     fn opened(&self, error: &Error) {
         tracing::warn!(peer = %self.member(), %error, "a peer is left alone: its circuit has opened");
         let peer = Arc::downgrade(&self.0);
-        let pause = |peer: &Weak<Inner>| {
+        let opening = self.circuit().map_or(0, Circuit::opening);
+        let pause = move |peer: &Weak<Inner>| {
             let remote = peer.upgrade()?;
-            remote.remote.as_ref()?.circuit.next_pause()
+            remote.remote.as_ref()?.circuit.next_pause(opening)
         };
         let first = pause(&peer);
         tokio::spawn(async move {

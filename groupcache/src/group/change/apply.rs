@@ -113,6 +113,7 @@ impl Inner {
 
     fn forget_within(&self, key: &[u8], reach: Reach) {
         self.store.remove_within(key, reach);
+        self.store.settle();
         self.forget_flights(key);
         self.failures.clear(key);
         self.absences.clear(key);
@@ -121,6 +122,7 @@ impl Inner {
     /// Forgets all keys, on disk within this reach.
     pub(crate) fn forget_all(&self, reach: Reach) {
         self.store.clear_within(reach);
+        self.store.settle();
         self.forget_all_else();
     }
 

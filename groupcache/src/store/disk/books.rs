@@ -1,6 +1,5 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
@@ -17,16 +16,13 @@ use crate::store::reach::Reach;
 #[derive(Debug)]
 pub(super) struct Books {
     records: Mutex<Records>,
-    /// `None` when there is none, or it is not to be believed any more. Locked before the records.
+    /// `None` when there is none, or nobody believes it any more. Locked before the records.
     ledger: Mutex<Option<Ledger>>,
     /// How many keys were forgotten, for those who come often.
     forgotten: AtomicU64,
     /// How many removals the ledger says.
     said: AtomicU64,
 }
-
-/// How long the end of a disk waits for somebody who writes to the ledger.
-const LONGEST_WRITE: Duration = Duration::from_millis(100);
 
 impl Books {
     pub(super) fn new(ledger: Option<Ledger>, slots: Slots, capacity: u64) -> Self {
@@ -65,51 +61,63 @@ impl Books {
             return Ok(());
         }
         let mut ledger = self.ledger.lock();
-        match &mut *ledger {
-            Some(ledger) if !is_said() => self.say(ledger),
-            _ => Ok(()),
+        match is_said() {
+            true => Ok(()),
+            false => self.write(&mut ledger, |ledger| self.say(ledger)),
         }
     }
 
     /// Writes what has gathered, and the ledger anew if most of it says nothing any more.
     pub(super) fn tidy(&self) -> io::Result<()> {
-        let mut ledger = self.ledger.lock();
-        let Some(ledger) = &mut *ledger else {
-            return Ok(());
-        };
-        self.say(ledger)?;
-        let count = self.records.lock().len();
-        match ledger.is_worn(count) {
-            true => self.rewrite(ledger),
-            false => ledger.flush(),
-        }
+        self.write(&mut self.ledger.lock(), |ledger| {
+            self.say(ledger)?;
+            let count = self.records.lock().len();
+            match ledger.is_worn(count) {
+                true => self.rewrite(ledger),
+                false => ledger.flush(),
+            }
+        })
     }
 
     /// Ends the ledger in order: it counts also when the machine has been started again.
     pub(super) fn close(&self) -> io::Result<()> {
-        let mut ledger = self.ledger.lock();
-        let Some(ledger) = &mut *ledger else {
-            return Ok(());
-        };
-        self.say(ledger)?;
-        ledger.close()
+        self.write(&mut self.ledger.lock(), |ledger| {
+            self.say(ledger)?;
+            ledger.close()
+        })
     }
 
-    /// From now on no record counts, and none is put down. Says whether that is certain after a restart too.
+    /// From now on no record counts, and none is put down. Says whether that is certain after a restart too. Until it is, what is
+    /// removed is said as always.
     pub(super) fn give_up(&self) -> bool {
-        let (all, removals) = self.forget(|records| {
-            let all = records.clear(Reach::All);
-            (all, records.take_unsaid().1)
-        });
-        drop(all);
-        // Nobody has to say them any more.
-        self.said.store(removals, Ordering::SeqCst);
-        let Some(mut ledger) = self.ledger.try_lock_for(LONGEST_WRITE) else {
-            return false;
-        };
+        let is_void = self.void(&mut self.ledger.lock());
+        drop(self.forget(|records| records.clear(Reach::All)));
+        is_void
+    }
+
+    /// Writes to the ledger. One that has failed to say something is not believed any more.
+    fn write(
+        &self,
+        ledger: &mut Option<Ledger>,
+        write: impl FnOnce(&mut Ledger) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let written = ledger.as_mut().map_or(Ok(()), write);
+        if written.is_err() {
+            self.void(ledger);
+        }
+        written
+    }
+
+    /// Has nobody believe the ledger any more, so that there is nothing to be said. Says whether that worked.
+    fn void(&self, ledger: &mut Option<Ledger>) -> bool {
         let voided = ledger.as_mut().map_or(Ok(()), Ledger::void);
-        if voided.is_ok() {
-            *ledger = None;
+        match voided {
+            Ok(()) => {
+                *ledger = None;
+                self.said.store(u64::MAX, Ordering::SeqCst);
+            }
+            // Something may have been taken from there, and not been written.
+            Err(_) => self.records.lock().say_anew(),
         }
         voided.is_ok()
     }
@@ -259,9 +267,46 @@ mod tests {
         put(&books, 1, 1);
         books.forget(|records| records.remove(2, Reach::All));
         assert!(books.settle().is_ok(), "nothing was removed");
-        assert!(!books.give_up(), "that is not certain");
-        assert_eq!(books.records().find(1), None);
+        assert!(books.records().find(1).is_some());
         drop(hanging);
         assert!(books.give_up());
+        assert_eq!(books.records().find(1), None);
+    }
+
+    #[test]
+    fn only_what_was_written_since_the_start_is_within_the_reach_of_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = open(folder.path());
+        for hash in 1..=4 {
+            put(&books, hash, 1);
+        }
+        drop(books.tidy());
+        let books = open(folder.path());
+        let again = put(&books, 2, 1);
+        put(&books, 5, 1);
+        books.forget(|records| records.remove(1, Reach::SinceStart));
+        assert_eq!(books.records().find(2), Some(again));
+        books.forget(|records| records.remove(4, Reach::All));
+        books.forget(|records| records.clear(Reach::SinceStart));
+        books.settle().unwrap();
+        let reopened = open(folder.path());
+        for books in [books, reopened] {
+            let found = [1, 2, 3, 4, 5].map(|hash| books.records().find(hash).is_some());
+            assert_eq!(found, [true, false, true, false, false]);
+        }
+    }
+
+    #[test]
+    fn a_ledger_that_could_not_say_something_is_not_believed_and_nothing_is_said_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let books = open(folder.path());
+        put(&books, 1, 1);
+        books.tidy().unwrap();
+        books.forget(|records| records.remove(1, Reach::All));
+        let full = |_: &mut Ledger| Err(std::io::ErrorKind::StorageFull.into());
+        assert!(books.write(&mut books.ledger.lock(), full).is_err());
+        assert!(books.settle().is_ok());
+        drop(books);
+        assert_eq!(open(folder.path()).records().len(), 0);
     }
 }

@@ -75,7 +75,7 @@ const CLOCK_STEP: u64 = 1000;
 /// A read that takes longer has failed: the group has other ways to the value.
 const LONGEST_READ: Duration = Duration::from_secs(1);
 
-/// How long the end of a node waits for what has yet to be written.
+/// How long the end of a node waits for what has yet to be written, and then for the files.
 const LONGEST_CLOSE: Duration = Duration::from_secs(10);
 
 /// Values with less left to live are not worth a write.
@@ -85,7 +85,7 @@ impl Disk {
     /// The disk of the group of this name. What is in its folder counts once it is [opened](Self::begin) and
     /// [restored](Self::open_up). If the folder cannot be used, the disk is degraded from the start.
     ///
-    /// Reads the ledger, some milliseconds for a million entries, and syncs a mark.
+    /// Reads the ledger, and syncs a mark. O(entries).
     pub(crate) fn new(
         options: DiskOptions,
         group: &str,
@@ -141,6 +141,7 @@ impl Disk {
         };
         if let Some(error) = trouble {
             disk.fail("open", &error);
+            disk.give_up();
         }
         Arc::new(disk)
     }
@@ -179,31 +180,38 @@ impl Disk {
     }
 
     /// The group goes on without its disk. Said once.
+    ///
+    /// What is removed is put down as always, until [`tidy`](Self::tidy) has seen to it that nothing counts any more.
     fn fail(&self, what: &'static str, error: &io::Error) {
         count(&self.counts.errors);
-        self.is_open.store(false, Ordering::SeqCst);
-        // Also who comes later goes on only when nothing counts any more.
-        let is_certain = self.give_up();
-        let mut state = self.state.lock();
-        if state.0 == DiskState::Degraded {
-            return;
+        {
+            let mut state = self.state.lock();
+            self.is_open.store(false, Ordering::SeqCst);
+            if state.0 == DiskState::Degraded {
+                return;
+            }
+            *state = (DiskState::Degraded, Some(format!("{what}: {error}")));
         }
-        *state = (DiskState::Degraded, Some(format!("{what}: {error}")));
-        drop(state);
-        tracing::warn!(
-            folder = %self.folder.display(),
-            what,
-            %error,
-            is_certain,
-            "the disk of a group fails: the group goes on in memory"
-        );
+        let folder = self.folder.display();
+        tracing::warn!(%folder, what, %error, "the disk of a group fails: the group goes on in memory");
     }
 
-    /// From now on no record counts. Says whether that is certain after a restart too.
-    fn give_up(&self) -> bool {
-        let is_void = self.books.give_up();
+    fn is_degraded(&self) -> bool {
+        self.state.lock().0 == DiskState::Degraded
+    }
+
+    /// No record counts any more, also after a restart. Blocks.
+    fn give_up(&self) {
+        if !self.books.give_up() {
+            tracing::debug!(folder = %self.folder.display(), "a disk that has failed may be believed after a restart");
+        }
         // Whoever has not got the folder cannot say so in the ledger.
-        is_void && (self.lock.is_some() || folder::void(&self.folder).is_ok())
+        if self.lock.is_none()
+            && let Err(error) = folder::void(&self.folder)
+        {
+            let folder = self.folder.display();
+            tracing::debug!(%folder, %error, "a folder may be believed that somebody goes on without");
+        }
     }
 }
 
@@ -470,13 +478,13 @@ impl Disk {
         }
     }
 
-    /// Writes what has gathered, and makes room. Blocks.
+    /// Writes what has gathered, or sees to it that a disk that has failed is not believed. Blocks.
     pub(crate) fn tidy(&self) {
-        if self.is_over() {
+        if self.is_degraded() {
             // As long as the old ledger may be believed after a restart, that is to be prevented.
-            if self.state.lock().0 == DiskState::Degraded {
-                self.give_up();
-            }
+            return self.give_up();
+        }
+        if self.is_over() {
             return;
         }
         if let Err(error) = self.books.tidy() {
@@ -494,10 +502,9 @@ impl Disk {
     /// Ends the disk in order: all of it counts again after the next start, also of the machine.
     pub(crate) async fn close(self: &Arc<Self>, heard: Option<Heard>) {
         self.is_open.store(false, Ordering::SeqCst);
-        if self.is_over() {
-            return;
-        }
-        if let Some(engine) = self.engine.get() {
+        if !self.is_over()
+            && let Some(engine) = self.engine.get()
+        {
             match tokio::time::timeout(LONGEST_CLOSE, engine.close()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => self.fail("close", &error),
@@ -509,11 +516,14 @@ impl Disk {
         }
         let disk = Arc::clone(self);
         let ended = tokio::task::spawn_blocking(move || disk.end(heard));
-        _ = ended.await;
+        _ = tokio::time::timeout(LONGEST_CLOSE, ended).await;
     }
 
     fn end(&self, heard: Option<Heard>) {
         let _last = self.written.lock();
+        if self.is_degraded() {
+            return self.give_up();
+        }
         if self.is_over() {
             return;
         }
@@ -523,7 +533,8 @@ impl Disk {
         };
         let ended = ended.and_then(|()| self.books.close());
         if let Err(error) = ended {
-            return self.fail("close", &error);
+            self.fail("close", &error);
+            return self.give_up();
         }
         // What is forgotten from now on is put down all the same.
         *self.state.lock() = (DiskState::Closed, None);
@@ -531,9 +542,11 @@ impl Disk {
 }
 
 impl Drop for Disk {
-    /// What was written and not put down would not count.
+    /// What was written and not put down would not count. Blocks for a short write, unless the disk hangs.
     fn drop(&mut self) {
-        if !self.is_over() {
+        if self.is_degraded() {
+            self.give_up();
+        } else if !self.is_over() {
             _ = self.books.tidy();
         }
     }

@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::mem;
 
 use super::ledger::{Slot, Slots};
 
@@ -14,14 +15,16 @@ impl Index {
     pub(super) const PARTS: usize = 256;
 
     pub(super) fn of(slots: Slots) -> Self {
-        let mut index = Self {
-            parts: vec![HashMap::new(); Self::PARTS],
-            len: 0,
-        };
+        let mut index = Self::default();
         for (hash, slot) in slots {
             index.insert(hash, slot);
         }
         index
+    }
+
+    /// All of it, so that nothing is left here.
+    pub(super) fn take(&mut self) -> Self {
+        mem::take(self)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,7 +51,16 @@ impl Index {
     }
 }
 
-/// Another part of the hash than the tables use.
+impl Default for Index {
+    /// Without records.
+    fn default() -> Self {
+        Self {
+            parts: vec![HashMap::new(); Self::PARTS],
+            len: 0,
+        }
+    }
+}
+
 fn part_of(hash: u64) -> usize {
     (hash >> 56) as usize % Index::PARTS
 }

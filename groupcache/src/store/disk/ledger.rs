@@ -53,7 +53,8 @@ impl Slot {
 /// The records that count, by the hashes of their keys.
 pub(super) type Slots = HashMap<u64, Slot>;
 
-/// The files. Every method but [`rewrite`](Self::rewrite) is a short write, which the page cache takes.
+/// The files. Every method is a short write, which the page cache takes, but [`rewrite`](Self::rewrite), and
+/// [`close`](Self::close), which syncs.
 #[derive(Debug)]
 pub(super) struct Ledger {
     folder: PathBuf,

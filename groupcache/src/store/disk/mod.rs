@@ -35,7 +35,7 @@
 //!
 //! So foyer has the bytes, and the ledger has the removals. What the ledger does not name does not count, so nothing depends on
 //! what the engine finds after a crash, and any other engine could take its place. A removal costs one short write to the ledger and
-//! one to its mark, about 3 µs, also while the engine is busy with its own.
+//! one to its mark, about 3 µs, also while the engine is busy with its own. Only what somebody is told of is written at once.
 //!
 //! foyer 0.22.3 is the last version that builds with this crate's Rust. Later ones need 1.91.
 //!

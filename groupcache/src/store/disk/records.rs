@@ -11,13 +11,13 @@ use crate::store::reach::Reach;
 /// What a disk knows of its records, in memory.
 #[derive(Debug)]
 pub(super) struct Records {
-    index: Index,
+    /// Those from before the start, and those since. No key has one in both.
+    before: Index,
+    since: Index,
     pub(super) forgotten: Forgotten,
     pub(super) seen: Seen,
     /// How many bytes have been written.
     head: u64,
-    /// How many had been when this began: the records of this start are there or farther on.
-    start: u64,
     /// The engine uses the space of records again that are farther back than this.
     capacity: u64,
     /// Slots of such records go when the head gets there, those of this part.
@@ -49,11 +49,11 @@ impl Records {
         let last = slots.values().map(|slot| slot.place).max();
         let head = last.map_or(0, |last| last.saturating_add(1));
         let mut records = Self {
-            index: Index::of(slots),
+            before: Index::of(slots),
+            since: Index::default(),
             forgotten: Forgotten::default(),
             seen: Seen::default(),
             head,
-            start: head,
             capacity,
             next_sweep: head,
             part: 0,
@@ -66,18 +66,18 @@ impl Records {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.index.len()
+        self.before.len() + self.since.len()
     }
 
     /// The record of the key that counts.
     pub(super) fn find(&self, hash: u64) -> Option<Slot> {
-        self.index.get(hash)
+        self.since.get(hash).or_else(|| self.before.get(hash))
     }
 
-    /// The records of one part of the index.
+    /// One part of the records.
     pub(super) fn part(&self, part: usize) -> Vec<(u64, Slot)> {
-        let slots = self.index.part(part);
-        slots.iter().map(|(hash, slot)| (*hash, *slot)).collect()
+        let slots = self.before.part(part).iter().chain(self.since.part(part));
+        slots.map(|(hash, slot)| (*hash, *slot)).collect()
     }
 
     /// Whether the record is among the oldest quarter, whose space is soon used again.
@@ -97,7 +97,8 @@ impl Records {
         let size = Record::size(key, value) as u64;
         self.head = self.head.saturating_add(size);
         let slot = Slot { id, place };
-        self.index.insert(hash, slot);
+        self.before.remove(hash);
+        self.since.insert(hash, slot);
         self.say(hash, slot);
         while self.head >= self.next_sweep {
             self.plan_sweep();
@@ -115,26 +116,22 @@ impl Records {
     /// Lets the records of a part go whose space the engine has used again by now, as far as can be told from here. It may have some
     /// of them yet, so that this is put down as a removal is: a removal of a key without a record puts nothing down.
     fn sweep(&mut self) {
-        let is_gone = |slot: &Slot| slot.place.saturating_add(self.capacity) <= self.head;
-        let gone = self.index.part(self.part).iter();
-        let gone = gone.filter(|(_, slot)| is_gone(slot));
-        let gone: Vec<u64> = gone.map(|(hash, _)| *hash).collect();
-        gone.into_iter().for_each(|hash| self.take_out(hash));
+        let (capacity, head) = (self.capacity, self.head);
+        let mut gone = self.part(self.part);
+        gone.retain(|(_, slot)| slot.place.saturating_add(capacity) <= head);
+        gone.iter().for_each(|(hash, _)| self.take_out(*hash));
     }
 
     /// No record of the key within reach counts any more.
     pub(super) fn remove(&mut self, hash: u64, reach: Reach) {
         self.forgotten.note(hash);
-        if self
-            .find(hash)
-            .is_some_and(|slot| self.is_within(reach, slot))
-        {
+        let is_there = match reach {
+            Reach::All => self.find(hash).is_some(),
+            Reach::SinceStart => self.since.get(hash).is_some(),
+        };
+        if is_there {
             self.take_out(hash);
         }
-    }
-
-    fn is_within(&self, reach: Reach, slot: Slot) -> bool {
-        reach == Reach::All || slot.place >= self.start
     }
 
     /// The engine does not give the record back. It may after a restart, so that this is put down too.
@@ -145,25 +142,28 @@ impl Records {
     }
 
     /// No record within reach counts any more. Returns those that did, so that nobody waits for the end of their memory.
-    pub(super) fn clear(&mut self, reach: Reach) -> Index {
+    pub(super) fn clear(&mut self, reach: Reach) -> [Index; 2] {
         self.forgotten.note_all();
-        let all = mem::replace(&mut self.index, Index::of(Slots::new()));
-        if all.len() > 0 {
+        let since = self.since.take();
+        if reach == Reach::SinceStart {
+            let parts = (0..Index::PARTS).flat_map(|part| since.part(part));
+            for hash in parts.map(|(hash, _)| *hash) {
+                self.removals += 1;
+                self.say(hash, Slot::NONE);
+            }
+            return [since, Index::default()];
+        }
+        let before = self.before.take();
+        if before.len() + since.len() > 0 {
             self.removals += 1;
             self.unsaid = Unsaid::Anew;
         }
-        if reach == Reach::SinceStart {
-            let start = self.start;
-            let parts = (0..Index::PARTS).flat_map(|part| all.part(part));
-            for (hash, slot) in parts.filter(|(_, slot)| slot.place < start) {
-                self.index.insert(*hash, *slot);
-            }
-        }
-        all
+        [since, before]
     }
 
     fn take_out(&mut self, hash: u64) {
-        self.index.remove(hash);
+        self.before.remove(hash);
+        self.since.remove(hash);
         self.removals += 1;
         self.say(hash, Slot::NONE);
     }
@@ -180,6 +180,11 @@ impl Records {
     pub(super) fn take_unsaid(&mut self) -> (Unsaid, u64) {
         let unsaid = mem::replace(&mut self.unsaid, Unsaid::Entries(Vec::new()));
         (unsaid, self.removals)
+    }
+
+    /// What was taken from here is not said.
+    pub(super) fn say_anew(&mut self) {
+        self.unsaid = Unsaid::Anew;
     }
 
     /// How many removals there have been.
