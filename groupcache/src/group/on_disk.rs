@@ -19,13 +19,13 @@
 //! node. If one of them is a member of then, it tells us. If none is, that node did not have one member in common with us, and
 //! all that have heard of the change may be gone: nothing is promised of such changes to running nodes either.
 //!
-//! A node without other members, then and now, knows all changes itself. If others appear later, it had not heard of them, and so its
-//! group is cleared. In all other cases the tier drops its entries: a member
-//! that is gone or was started again may have been the only one to know of a change.
+//! A node without other members, then and now, knows all changes itself. If others appear later, it had not heard of them, and so
+//! its group is cleared. In all other cases the tier drops its entries: a member that is gone or was started again may have been
+//! the only one to know of a change.
 //!
-//! Changes that arrive are made on disk as always, also while this is under way, but for the many that the node hears of again,
-//! since its own log is new: what the entries have been through, by the vectors of then and of the answers, takes out only
-//! what was written since the start (`Reach`).
+//! Changes that arrive are made on disk as always, also while this is under way. The node hears of many of them again, since its own
+//! log is new. Those in the vector of then, or in that of an answer, have taken out what they must of the entries from before the
+//! start. They take out only what was written since (`Reach`).
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};

@@ -111,7 +111,7 @@ impl Groups {
         routers.cloned().collect()
     }
 
-    /// Notes that a peer has asked this node something: it is well, whatever this node has found before.
+    /// Notes that a peer has called this node: it may be well, whatever this node has found before.
     fn note_call(&self, member: &str) {
         let routers = self.routers().into_iter();
         let peers = routers.filter_map(|router| router.peer(member));

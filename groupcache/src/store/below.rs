@@ -38,19 +38,19 @@ impl Below {
 
     /// What a change of this name takes out.
     pub(crate) fn reach_of(&self, id: Option<ChangeId>) -> Reach {
-        let knew = |disk: &Arc<Disk>| id.is_some_and(|id| disk.knew(id));
-        match self.disk.as_ref().is_some_and(knew) {
-            true => Reach::SinceStart,
-            false => Reach::All,
-        }
+        self.reach(|disk| id.is_some_and(|id| disk.knew(id)))
     }
 
     /// The same for changes that have no names any more.
     pub(crate) fn reach_of_unnamed(&self, made: &VersionVector, up_to: &[ChangeId]) -> Reach {
-        let knew = |disk: &Arc<Disk>| disk.knew_all(made, up_to);
-        match self.disk.as_ref().is_some_and(knew) {
-            true => Reach::SinceStart,
-            false => Reach::All,
+        self.reach(|disk| disk.knew_all(made, up_to))
+    }
+
+    /// Of a change that the entries from before the start have been through, or not.
+    fn reach(&self, knew: impl FnOnce(&Disk) -> bool) -> Reach {
+        match &self.disk {
+            Some(disk) if knew(disk) => Reach::SinceStart,
+            _ => Reach::All,
         }
     }
 

@@ -88,8 +88,8 @@ impl Circuit {
         was_open
     }
 
-    /// The peer has asked this node something. Says whether it is to be checked for that: if the circuit is open, and not more often
-    /// than after the shortest pause.
+    /// The peer has called this node. Says whether it is to be checked for that: if the circuit is open, and it was not
+    /// within the shortest pause.
     pub(super) fn called(&self) -> bool {
         if !self.troubled.load(Ordering::Relaxed) {
             return false;

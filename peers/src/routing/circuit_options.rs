@@ -47,8 +47,8 @@ impl CircuitOptions {
     }
 
     /// The longest time between two checks while the circuit is open: the time doubles with every check
-    /// that fails. A peer that has started again calls, if its protocol compares what two nodes know of changes, and is checked at once. Not less than
-    /// [`back_off`](Self::back_off). Default: 10 s.
+    /// that fails. A peer that has started again is checked as soon as it calls, if its protocol compares what
+    /// two nodes know of changes. Not less than [`back_off`](Self::back_off). Default: 10 s.
     pub fn max_back_off(mut self, max_back_off: Duration) -> Self {
         self.max_back_off = max_back_off;
         self
