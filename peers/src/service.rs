@@ -14,7 +14,8 @@ const GETS_AT_ONCE: usize = 16;
 /// whose rings disagree cannot wait for each other.
 ///
 /// The asynchronous methods are called in the [`Context`](crate::Context) of the request: what the hook on requests has
-/// made of it, and its place in a trace. [`get_cached`](Self::get_cached) has that place if the trace is recorded.
+/// made of it, and its place in a trace. [`get_cached`](Self::get_cached) and [`get_many_cached`](Self::get_many_cached)
+/// have that place if the trace is recorded.
 pub trait PeerService: Send + Sync + 'static {
     /// Answers a peer's question.
     ///
@@ -32,6 +33,19 @@ pub trait PeerService: Send + Sync + 'static {
     ///
     /// As [`get`](Self::get).
     fn get_cached(&self, request: GetRequest<'_>) -> Option<Result<Reply, Error>> {
+        let _ = request;
+        None
+    }
+
+    /// Answers a question about several keys from memory, if the node can do so for all of them without waiting for
+    /// anything. Otherwise `None`, and [`get_many`](Self::get_many) is asked. Default: `None`.
+    ///
+    /// A stream calls this on the task of its connection: it must not block.
+    ///
+    /// # Errors
+    ///
+    /// As [`get_many`](Self::get_many).
+    fn get_many_cached(&self, request: GetManyRequest<'_>) -> Option<Result<GetManyReply, Error>> {
         let _ = request;
         None
     }

@@ -11,8 +11,8 @@ use hyper::server::conn::http1::Builder;
 use hyper_util::rt::TokioIo;
 use peers::testing::{FakePeer, Network};
 use peers::{
-    BoxFuture, Error, GetMode, GetRequest, HttpOptions, HttpService, Listener as _, PeerClient,
-    PeerService, Protocol, RemoveRequest, Reply, Server, SetRequest,
+    BoxFuture, Error, GetManyReply, GetManyRequest, GetMode, GetRequest, HttpOptions, HttpService,
+    Listener as _, PeerClient, PeerService, Protocol, RemoveRequest, Reply, Server, SetRequest,
 };
 use support::stream::{
     CANCEL, CANCELLED, DONE, FAILURE, FREE, Frame, GET, GOAWAY, GRANT, HELLO, PIECE, PING, PONG,
@@ -81,6 +81,18 @@ impl PeerService for Slow {
         request.key.starts_with(b"cached").then(|| echo(request))
     }
 
+    fn get_many_cached(&self, request: GetManyRequest<'_>) -> Option<Result<GetManyReply, Error>> {
+        let answers = request.keys.iter().map(|key| {
+            let echoed = self.get_cached(get(key))?;
+            Some(Some(echoed))
+        });
+        let answers = answers.collect::<Option<_>>()?;
+        Some(Ok(GetManyReply {
+            answers,
+            state: None,
+        }))
+    }
+
     fn get<'a>(&'a self, request: GetRequest<'a>) -> BoxFuture<'a, Result<Reply, Error>> {
         Box::pin(async move {
             if request.key.starts_with(b"slow") {
@@ -125,6 +137,34 @@ async fn a_slow_key_delays_no_fast_one_on_the_same_connection() {
     peer.go.notify_one();
     assert_eq!(slow.await.unwrap().unwrap().value, "slow");
     assert_eq!(network.accepted(SERVER), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_all_in_memory_need_no_turn() {
+    let network = Network::new();
+    let options = HttpOptions::default().max_requests(1);
+    let (_server, peer) = serve(&network, Protocol::Native, options, Slow::default());
+    let client = client(&network);
+    let slow = spawn_get(&client, b"slow");
+    peer.arrived.notified().await;
+    let ask = |keys: &'static [&'static [u8]]| {
+        client.get_many(GetManyRequest {
+            group: "g",
+            keys,
+            mode: GetMode::Load,
+            known: &[],
+        })
+    };
+    let answers = ask(&[b"cached 1", b"cached 2"]).await.unwrap().answers;
+    let values = answers
+        .into_iter()
+        .map(|answer| answer.unwrap().unwrap().value);
+    assert_eq!(values.collect::<Vec<_>>(), ["cached 1", "cached 2"]);
+    // One key that is not in memory takes a turn for all.
+    let error = ask(&[b"cached 1", b"other"]).await.unwrap_err();
+    assert!(error.is_overloaded(), "{error}");
+    peer.go.notify_one();
+    assert_eq!(slow.await.unwrap().unwrap().value, "slow");
 }
 
 #[tokio::test(start_paused = true)]

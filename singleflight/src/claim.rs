@@ -1,5 +1,7 @@
 use std::fmt;
+use std::sync::Arc;
 
+use crate::shard::{Landed, Shard};
 use crate::ticket::Ticket;
 use crate::{Call, Error};
 
@@ -19,28 +21,57 @@ pub enum Claim<K, V> {
 /// [`Error::is_abandoned`].
 #[must_use = "dropping a landing abandons the flight"]
 pub struct Landing<K, V> {
-    /// `None` once the flight is over.
-    ticket: Option<Ticket<K, V>>,
+    shard: Arc<Shard<K, V>>,
+    hash: u64,
+    serial: u64,
+    is_over: bool,
 }
 
 impl<K, V> Landing<K, V> {
-    pub(crate) fn new(ticket: Ticket<K, V>) -> Self {
+    pub(crate) fn new(shard: &Arc<Shard<K, V>>, hash: u64, serial: u64) -> Self {
         Self {
-            ticket: Some(ticket),
+            shard: Arc::clone(shard),
+            hash,
+            serial,
+            is_over: false,
         }
     }
 
     /// Ends the flight with this result, which all waiting callers receive.
-    pub fn land(mut self, value: V) {
-        if let Some(ticket) = self.ticket.take() {
+    pub fn land(self, value: V) {
+        self.land_with(|| value);
+    }
+
+    /// Ends the flight with the result of `value`, which is called only if a caller has joined: where nobody has, no
+    /// result need be made for them.
+    ///
+    /// A panic in `value` abandons the flight, and goes on.
+    pub fn land_with(mut self, value: impl FnOnce() -> V) {
+        if let Some(ticket) = self.joined() {
+            let value = value();
+            self.is_over = true;
             ticket.finish_as_driver(Ok(value)).settle();
+        }
+    }
+
+    /// Ends the flight if nobody has joined it. Returns the driver's part in it otherwise.
+    fn joined(&mut self) -> Option<Ticket<K, V>> {
+        let landed = self.shard.board.lock().land(self.hash, self.serial);
+        match landed {
+            Landed::Unwanted(_key) => {
+                self.is_over = true;
+                None
+            }
+            Landed::Shared(number) => Some(Ticket::new(&self.shard, self.hash, number)),
         }
     }
 }
 
 impl<K, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
+        if !self.is_over
+            && let Some(ticket) = self.joined()
+        {
             ticket.finish_as_driver(Err(Error::abandoned())).settle();
         }
     }

@@ -32,8 +32,8 @@
 //! notes the wake-up in `woken`, and `put_back` wakes all callers once the work is in its place.
 //! `put_back` also wakes all callers if one of them has joined while a lone caller polled.
 //!
-//! **Claimed.** A flight without work counts as detached from the beginning, and its landing as its driver.
-//! It stays `busy` until it is over.
+//! **Claimed.** A flight without work begins here when the first caller joins it. It counts as detached from the
+//! beginning, and its landing as its driver. It stays `busy` until it is over.
 //!
 //! **Detached.** A driver owns the work and polls it with its own waker. If a caller polls the work
 //! during the detaching, the driver leaves its waker in `driver_waker`, and `put_back` calls that
@@ -126,6 +126,16 @@ impl<V> Flight<V> {
         }
     }
 
+    /// A flight without work that somebody has claimed, with one caller who has joined it.
+    pub(crate) fn claimed(serial: u64) -> Self {
+        Self {
+            shared: true,
+            detached: true,
+            driven: true,
+            ..Self::new(serial)
+        }
+    }
+
     pub(crate) fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over(_))
     }
@@ -213,14 +223,6 @@ impl<V> Flight<V> {
             Stage::Idle(_) if !self.detached => self.wakers.drain(),
             _ => Drained::default(),
         }
-    }
-
-    /// Turns the part of the caller that started the flight into a driver's part, for a flight without
-    /// work.
-    pub(crate) fn claim(&mut self) {
-        self.waiting -= 1;
-        self.detached = true;
-        self.driven = true;
     }
 
     /// Reserves the work for a driver. False if the flight was detached before, or is over.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::{Call, Claim, Landing};
 use hashbrown::DefaultHashBuilder;
 
-use crate::shard::Shard;
+use crate::shard::{Claimed, Shard};
 use crate::ticket::Ticket;
 
 /// A power of two. Calls of two threads with different keys meet in one shard with a probability of
@@ -121,18 +121,12 @@ where
     pub fn claim(&self, key: K) -> Claim<K, V> {
         let hash = self.hasher.hash_one(&key);
         let shard = self.shard(hash);
-        let mut board = shard.board.lock();
-        let (number, unused) = board.join_or_start(hash, key);
-        let is_new = unused.is_none();
-        if is_new {
-            board.flight(number).claim();
-        }
-        drop(board);
-        let ticket = Ticket::new(shard, hash, number);
-        if is_new {
-            Claim::Mine(Landing::new(ticket))
-        } else {
-            Claim::Joined(Call::new(ticket, false))
+        let claimed = shard.board.lock().claim(hash, key);
+        match claimed {
+            Claimed::Mine(serial) => Claim::Mine(Landing::new(shard, hash, serial)),
+            Claimed::Joined(number, _key) => {
+                Claim::Joined(Call::new(Ticket::new(shard, hash, number), false))
+            }
         }
     }
 

@@ -28,7 +28,8 @@ pub(crate) struct Board<K, V> {
     /// The flights that can be joined.
     index: HashTable<Entry<K>>,
     /// The flights in which a caller or driver has a part, by number. Flights that are over or
-    /// forgotten are not in the index.
+    /// forgotten are not in the index. Claimed flights that nobody has joined are in the index alone: most
+    /// are never joined, and threads that claim many keys pass less memory to and fro.
     flights: Slab<Flight<V>>,
     /// How many flights there have been.
     serial: u64,
@@ -40,7 +41,32 @@ pub(crate) struct Entry<K> {
     /// under the lock.
     hash: u64,
     key: K,
-    number: usize,
+    place: Place,
+}
+
+/// Where a flight is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// In the slab, under this number.
+    Slab(usize),
+    /// Nowhere yet: it is claimed, has this serial, and nobody has joined it.
+    Claimed(u64),
+}
+
+/// What [`Board::claim`] found.
+pub(crate) enum Claimed<K> {
+    /// A flight to join, by number, and the key that is not needed.
+    Joined(usize, K),
+    /// None. The serial of the one that is claimed now.
+    Mine(u64),
+}
+
+/// A claimed flight that is about to land.
+pub(crate) enum Landed<K> {
+    /// Nobody waits for it. It is over.
+    Unwanted(Option<Entry<K>>),
+    /// Callers have, or had, a part in the flight of this number.
+    Shared(usize),
 }
 
 impl<K, V> Shard<K, V> {
@@ -59,12 +85,9 @@ impl<K, V> Shard<K, V> {
 impl<K, V> Board<K, V> {
     /// Counts a caller in to the flight of the key for which `is` holds, if there is such a flight.
     pub(crate) fn join(&mut self, hash: u64, is: impl Fn(&K) -> bool) -> Option<usize> {
-        let number = self
-            .index
-            .find(hash, |entry| entry.hash == hash && is(&entry.key))?
-            .number;
-        self.flight(number).enter();
-        Some(number)
+        let Self { index, flights, .. } = self;
+        let entry = index.find_mut(hash, |entry| entry.hash == hash && is(&entry.key))?;
+        Some(enter(entry, flights))
     }
 
     /// Counts a caller in to the flight of `key`, or to a new flight. Returns the flight's number,
@@ -76,17 +99,57 @@ impl<K, V> Board<K, V> {
     {
         let same = |entry: &Entry<K>| entry.hash == hash && entry.key == key;
         match self.index.entry(hash, same, |entry| entry.hash) {
-            hash_table::Entry::Occupied(occupied) => {
-                let number = occupied.get().number;
-                self.flight(number).enter();
-                (number, Some(key))
+            hash_table::Entry::Occupied(mut occupied) => {
+                (enter(occupied.get_mut(), &mut self.flights), Some(key))
             }
             hash_table::Entry::Vacant(vacant) => {
                 self.serial += 1;
                 let number = self.flights.insert(Flight::new(self.serial));
-                vacant.insert(Entry { hash, key, number });
+                let place = Place::Slab(number);
+                vacant.insert(Entry { hash, key, place });
                 (number, None)
             }
+        }
+    }
+
+    /// Counts a caller in to the flight of `key`, or claims a new one.
+    #[inline]
+    pub(crate) fn claim(&mut self, hash: u64, key: K) -> Claimed<K>
+    where
+        K: Eq,
+    {
+        let same = |entry: &Entry<K>| entry.hash == hash && entry.key == key;
+        match self.index.entry(hash, same, |entry| entry.hash) {
+            hash_table::Entry::Occupied(mut occupied) => {
+                Claimed::Joined(enter(occupied.get_mut(), &mut self.flights), key)
+            }
+            hash_table::Entry::Vacant(vacant) => {
+                self.serial += 1;
+                let place = Place::Claimed(self.serial);
+                vacant.insert(Entry { hash, key, place });
+                Claimed::Mine(self.serial)
+            }
+        }
+    }
+
+    /// Finds the claimed flight with this serial, and ends it if nobody has joined it.
+    #[inline]
+    pub(crate) fn land(&mut self, hash: u64, serial: u64) -> Landed<K> {
+        let Self { index, flights, .. } = self;
+        let is_it = |entry: &Entry<K>| match entry.place {
+            Place::Claimed(claimed) => claimed == serial,
+            Place::Slab(number) => flights.get(number).is_some_and(|it| it.serial == serial),
+        };
+        match index.find_entry(hash, is_it) {
+            Ok(found) => match found.get().place {
+                Place::Claimed(_) => Landed::Unwanted(Some(found.remove().0)),
+                Place::Slab(number) => Landed::Shared(number),
+            },
+            // Its key is forgotten, which happens to few.
+            Err(_) => match flights.position(|flight| flight.serial == serial) {
+                Some(number) => Landed::Shared(number),
+                None => Landed::Unwanted(None),
+            },
         }
     }
 
@@ -104,7 +167,7 @@ impl<K, V> Board<K, V> {
     /// Frees the key of a flight, unless the flight was forgotten. A newer flight with the same key
     /// stays.
     pub(crate) fn free_key(&mut self, hash: u64, number: usize) -> Option<Entry<K>> {
-        self.remove(hash, |entry| entry.number == number)
+        self.remove(hash, |entry| entry.place == Place::Slab(number))
     }
 
     fn remove(&mut self, hash: u64, is: impl FnMut(&Entry<K>) -> bool) -> Option<Entry<K>> {
@@ -143,6 +206,24 @@ impl<K, V> Board<K, V> {
             self.flights.remove(number);
         }
         deserted
+    }
+}
+
+/// Counts a caller in to a flight, which gets its place in the slab if it has none. Returns its number.
+#[inline(always)]
+fn enter<K, V>(entry: &mut Entry<K>, flights: &mut Slab<Flight<V>>) -> usize {
+    match entry.place {
+        Place::Slab(number) => {
+            if let Some(flight) = flights.get_mut(number) {
+                flight.enter();
+            }
+            number
+        }
+        Place::Claimed(serial) => {
+            let number = flights.insert(Flight::claimed(serial));
+            entry.place = Place::Slab(number);
+            number
+        }
     }
 }
 

@@ -56,6 +56,13 @@ impl<T> Slab<T> {
         Some(value)
     }
 
+    /// The index of a value for which `is` holds. Looks at one place after the other.
+    pub(crate) fn position(&self, is: impl Fn(&T) -> bool) -> Option<usize> {
+        self.places
+            .iter()
+            .position(|place| place.as_ref().is_some_and(&is))
+    }
+
     /// All values.
     pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
         self.places.into_iter().flatten()

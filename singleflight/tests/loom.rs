@@ -165,6 +165,27 @@ fn claims_that_meet_while_one_lands() {
 }
 
 #[test]
+fn a_result_is_made_for_who_has_joined_by_then() {
+    model(|| {
+        let group = group();
+        let Claim::Mine(landing) = group.claim(KEY) else {
+            panic!("the key is not claimed yet");
+        };
+        let other = thread::spawn({
+            let group = group.clone();
+            move || match group.claim(KEY) {
+                // The flight was over.
+                Claim::Mine(landing) => landing.land_with(|| 7),
+                Claim::Joined(call) => assert_eq!(value(block_on(call)), 7),
+            }
+        });
+        landing.land_with(|| 7);
+        other.join().unwrap();
+        assert!(group.is_empty());
+    });
+}
+
+#[test]
 fn waiter_dropped_while_driving() {
     model(|| {
         let (group, gate) = (group(), Gate::new());

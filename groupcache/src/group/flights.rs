@@ -134,9 +134,9 @@ impl Landing {
         self.place = None;
     }
 
-    /// Ends the flight.
-    pub(super) fn land(self, result: Result<Entry, Error>) {
-        self.landing.land(result);
+    /// Ends the flight. The result is copied for those who have joined.
+    pub(super) fn land(self, result: &Result<Entry, Error>) {
+        self.landing.land_with(|| result.clone());
     }
 }
 

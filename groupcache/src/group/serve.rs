@@ -73,8 +73,13 @@ impl Inner {
     }
 
     /// Counts the request, and tells the key's rate. Only a load counts.
-    pub(super) fn rate_of(&self, key: &[u8], mode: GetMode) -> Option<Rate> {
-        (mode == GetMode::Load).then(|| self.count_request(key, 1.0))
+    fn rate_of(&self, key: &[u8], mode: GetMode) -> Option<Rate> {
+        self.rate_at(key, mode, self.clock.now())
+    }
+
+    /// The same for a request of this moment.
+    pub(super) fn rate_at(&self, key: &[u8], mode: GetMode, now: Instant) -> Option<Rate> {
+        (mode == GetMode::Load).then(|| self.rates.count(key, 1.0, now))
     }
 
     fn reply_to(&self, request: &GetRequest<'_>, entry: Entry, rate: Option<Rate>) -> Reply {

@@ -90,7 +90,7 @@ impl NativeClient {
         }
         answer.check_type(protobuf::CONTENT_TYPE)?;
         let (asked, count) = (answer.asked, request.keys.len());
-        let reply = get_many_response::decode(answer.body, count, request.group)?;
+        let reply = get_many_response::decode(&answer.body, count, request.group)?;
         Ok(reply.aged_since(asked))
     }
 

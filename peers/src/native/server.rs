@@ -104,11 +104,10 @@ pub(crate) fn is_get_many(target: &str) -> bool {
 
 /// The values of several keys. An answer that is too long leaves some out.
 async fn get_many(request: InboundRequest<'_>, group: &str) -> Result<Bytes, Error> {
-    let asked = get_many_request::decode(request.body.clone())?;
-    let keys: Vec<&[u8]> = asked.keys.iter().map(|key| &**key).collect();
+    let asked = get_many_request::decode(&request.body)?;
     let asked = GetManyRequest {
         group,
-        keys: &keys,
+        keys: &asked.keys,
         mode: asked.mode,
         known: &asked.known,
     };

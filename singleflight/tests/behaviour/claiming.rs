@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 
 use crate::support::{Task, never, now, poll};
@@ -76,4 +77,40 @@ fn a_forgotten_claim_lands_for_its_callers_and_for_no_others() {
     let late = group.join("key", never);
     new.land(2);
     assert_eq!(now(late).unwrap().value, 2);
+}
+
+#[test]
+fn a_claim_that_is_forgotten_before_anybody_joins_lands_for_nobody() {
+    let group = Group::new();
+    let forgotten = mine(&group, "key");
+    assert!(group.forget("key"));
+    let other = mine(&group, "key");
+    forgotten.land_with(|| panic!("nobody waits"));
+    assert!(group.contains("key"), "the newer claim stays");
+    let call = group.join("key", never);
+    other.land(2);
+    assert_eq!(now(call).unwrap().value, 2);
+    assert!(group.is_empty());
+}
+
+#[test]
+fn a_result_is_made_only_for_who_has_joined() {
+    let group = Group::new();
+    mine(&group, "key").land_with(|| panic!("nobody waits"));
+    let landing = mine(&group, "key");
+    let call = group.join("key", never);
+    landing.land_with(|| 7);
+    assert_eq!(now(call).unwrap().value, 7);
+    assert!(group.is_empty());
+}
+
+#[test]
+fn a_panic_while_a_result_is_made_abandons_the_flight() {
+    let group = Group::new();
+    let landing = mine(&group, "key");
+    let call = group.join("key", never);
+    let landed = AssertUnwindSafe(|| landing.land_with(|| panic!("no result")));
+    assert!(catch_unwind(landed).is_err());
+    assert!(now(call).unwrap_err().is_abandoned());
+    assert!(group.is_empty());
 }

@@ -1,5 +1,7 @@
 //! Step 4, the reply of a key's owner: whether this node keeps a mirror of the value.
 
+use std::time::Instant;
+
 use byteview::ByteView;
 use peers::{Reply, Routes};
 
@@ -20,7 +22,19 @@ impl Inner {
         routes: &Routes,
         since: u64,
     ) -> Entry {
-        let now = self.clock.now();
+        self.accept_at(self.clock.now(), key, reply, via, routes, since)
+    }
+
+    /// The same for a value that came just before this moment.
+    pub(in crate::group) fn accept_at(
+        &self,
+        now: Instant,
+        key: &Key,
+        reply: Reply,
+        via: Via,
+        routes: &Routes,
+        since: u64,
+    ) -> Entry {
         self.measures.value_sizes.record(reply.value.len() as u64);
         let lifetime = self.freshness.of_reply(reply.expiry, via, now);
         let candidate = Candidate {

@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::group::inner::Inner;
 use crate::stats::Event;
@@ -31,8 +31,13 @@ impl<'a> OutcomeGuard<'a> {
 impl Inner {
     /// Counts a get that has ended with this event, and its time.
     pub(in crate::group) fn count_get(&self, event: Event, begun: Instant) {
+        self.count_timed_get(event, begun.elapsed());
+    }
+
+    /// Counts a get that has taken this long.
+    pub(in crate::group) fn count_timed_get(&self, event: Event, took: Duration) {
         self.counters.add(event);
-        self.measures.record_get(event, begun.elapsed());
+        self.measures.record_get(event, took);
     }
 }
 

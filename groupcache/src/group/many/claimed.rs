@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
-use super::landings::{Message, Wanted};
+use super::landings::{Outlet, Wanted};
 use super::rounds::Keyed;
 use crate::group::flights::{Call, Claim, Flights, Landing};
 use crate::group::inner::Inner;
@@ -23,23 +23,26 @@ impl Claimed {
         &self.wanted.key
     }
 
+    /// Ends the flight for all who have joined. Returns the key, whose outcome is to be sent to this call.
+    fn landed(self, result: &Result<Entry, Error>) -> Wanted {
+        self.landing.land(result);
+        self.wanted
+    }
+}
+
+impl Outlet {
     /// Ends the flight: this call and all who have joined get the result.
-    pub(super) fn land(self, result: Result<Entry, Error>) {
-        self.add(result, &mut Message::default());
+    pub(super) fn land(&self, claimed: Claimed, result: Result<Entry, Error>) {
+        self.send(claimed.landed(&result), result);
     }
 
     /// The same for several keys of one call, which gets their results together.
-    pub(super) fn land_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
+    pub(super) fn land_all(
+        &self,
+        results: impl IntoIterator<Item = (Claimed, Result<Entry, Error>)>,
+    ) {
         let results = results.into_iter();
-        let mut message = Message::with_capacity(results.size_hint().0);
-        for (claimed, result) in results {
-            claimed.add(result, &mut message);
-        }
-    }
-
-    fn add(self, result: Result<Entry, Error>, message: &mut Message) {
-        self.wanted.add(result.clone(), message);
-        self.landing.land(result);
+        self.send_all(results.map(|(claimed, result)| (claimed.landed(&result), result)));
     }
 }
 
@@ -59,15 +62,16 @@ impl Inner {
         flights: &Flights,
         keys: &mut impl Iterator<Item = Wanted>,
         most: usize,
+        outlet: &Outlet,
     ) -> Vec<Claimed> {
         let expected = most.min(keys.size_hint().0);
         let (mut claims, mut joined) = (Vec::with_capacity(expected), Vec::new());
+        let since = self.coherence.position();
         while claims.len() < most
             && let Some(wanted) = keys.next()
         {
             match flights.claim(wanted.key.clone()) {
                 Claim::Mine(landing) => {
-                    let since = self.coherence.position();
                     let landed = caught_now(|| Ok(self.landed(&wanted.key)));
                     let claimed = Claimed {
                         wanted,
@@ -75,16 +79,16 @@ impl Inner {
                         since,
                     };
                     match landed.transpose() {
-                        Some(result) => claimed.land(result),
+                        Some(result) => outlet.land(claimed, result),
                         None => claims.push(claimed),
                     }
                 }
                 Claim::Joined(call) => joined.push((wanted, call)),
-                Claim::Refused(error) => wanted.send(Err(error)),
+                Claim::Refused(error) => outlet.send(wanted, Err(error)),
             }
         }
         if !joined.is_empty() {
-            self.runtime.spawn(wait_for(joined));
+            self.runtime.spawn(wait_for(joined, outlet.clone()));
         }
         claims
     }
@@ -100,7 +104,7 @@ impl Inner {
 }
 
 /// Waits for the results of flights that others have begun.
-async fn wait_for(joined: Vec<(Wanted, Call)>) {
+async fn wait_for(joined: Vec<(Wanted, Call)>, outlet: Outlet) {
     let most = joined.len();
     let joined = joined.into_iter().map(|(wanted, call)| async move {
         // A task of the node's runtime needs no limit of its own.
@@ -108,6 +112,6 @@ async fn wait_for(joined: Vec<(Wanted, Call)>) {
     });
     let landed = joined.collect::<FuturesUnordered<_>>().ready_chunks(most);
     landed
-        .for_each(async |landed| Wanted::send_all(landed))
+        .for_each(async |landed| outlet.send_all(landed))
         .await;
 }

@@ -1,10 +1,12 @@
-use std::collections::{HashMap, hash_map};
-use std::mem;
+use std::hash::BuildHasher as _;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 use std::vec;
 
 use futures_util::Stream;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry::{Occupied, Vacant};
 use lru::DefaultHashBuilder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -14,7 +16,7 @@ use crate::{Entry, Error, Key};
 /// The outcome of a key, with its place among the others.
 type Landed = (usize, Result<Entry, Error>);
 
-/// The outcomes of several keys, as they come.
+/// The outcomes of several keys, as they come. Ends early when nobody is left who could bring the rest.
 ///
 /// The channel is unbounded, and holds no more than one outcome of each key. Outcomes that come together
 /// are one message: each message may wake another thread.
@@ -22,6 +24,8 @@ pub(super) struct Landings {
     messages: UnboundedReceiver<Vec<Landed>>,
     /// The rest of the last message.
     rest: vec::IntoIter<Landed>,
+    /// When that came.
+    came: Option<Instant>,
     /// Outcomes still to come.
     open: usize,
 }
@@ -32,38 +36,48 @@ impl Landings {
         Self::of(Vec::new()).0
     }
 
-    /// The outcomes of these keys, each with its place, and the keys as what is to be done. A key that is listed
-    /// twice is to be done once.
-    pub(super) fn of(keys: Vec<(usize, Key)>) -> (Self, Vec<Wanted>) {
+    /// The outcomes of these keys, each with its place; the keys as what is to be done; and where their outcomes go. A key
+    /// that is listed twice is to be done once.
+    pub(super) fn of(keys: Vec<(usize, Key)>) -> (Self, Vec<Wanted>, Outlet) {
         let (sender, messages) = unbounded_channel();
         let landings = Self {
             messages,
             rest: Vec::new().into_iter(),
+            came: None,
             open: keys.len(),
         };
-        let mut wanted = Vec::<Wanted>::with_capacity(keys.len());
-        let mut listed =
-            HashMap::with_capacity_and_hasher(keys.len(), DefaultHashBuilder::default());
-        for (place, key) in keys {
-            match listed.entry(key.clone()) {
-                hash_map::Entry::Occupied(first) => {
-                    let first: &mut Wanted = &mut wanted[*first.get()];
-                    first.outlet.more.push(place);
-                }
-                hash_map::Entry::Vacant(new) => {
-                    new.insert(wanted.len());
-                    let outlet = Outlet::new(place, sender.clone());
-                    wanted.push(Wanted { key, outlet });
-                }
-            }
-        }
-        (landings, wanted)
+        (landings, once_each(keys), Outlet(sender))
     }
 
     /// Whether all outcomes have come.
     pub(super) fn is_over(&self) -> bool {
         self.open == 0
     }
+
+    /// When the last outcome came.
+    pub(super) fn came(&self) -> Option<Instant> {
+        self.came
+    }
+}
+
+/// The keys without duplicates, each with all its places.
+fn once_each(keys: Vec<(usize, Key)>) -> Vec<Wanted> {
+    let hasher = DefaultHashBuilder::default();
+    let hash = |key: &Key| hasher.hash_one(&**key);
+    let mut wanted = Vec::<Wanted>::with_capacity(keys.len());
+    let mut listed = HashTable::<usize>::with_capacity(keys.len());
+    for (place, key) in keys {
+        let is_same = |&at: &usize| wanted[at].key == key;
+        match listed.entry(hash(&key), is_same, |&at| hash(&wanted[at].key)) {
+            Occupied(first) => wanted[*first.get()].more.push(place),
+            Vacant(new) => {
+                new.insert(wanted.len());
+                let more = Vec::new();
+                wanted.push(Wanted { key, place, more });
+            }
+        }
+    }
+    wanted
 }
 
 impl Stream for Landings {
@@ -78,37 +92,19 @@ impl Stream for Landings {
             let Some(message) = ready!(self.messages.poll_recv(context)) else {
                 break;
             };
+            self.came = Some(Instant::now());
             self.rest = message.into_iter();
         }
         Poll::Ready(None)
     }
 }
 
-/// A key of a call, with the place where the call waits for its outcome. Dropping it sends an error there.
+/// A key of a call, with the places where the call waits for its outcome.
 pub(super) struct Wanted {
     pub(super) key: Key,
-    outlet: Outlet,
-}
-
-impl Wanted {
-    /// Sends the outcome.
-    pub(super) fn send(self, result: Result<Entry, Error>) {
-        self.add(result, &mut Message::default());
-    }
-
-    /// Sends the outcomes of several keys of one call together.
-    pub(super) fn send_all(results: impl IntoIterator<Item = (Self, Result<Entry, Error>)>) {
-        let results = results.into_iter();
-        let mut message = Message::with_capacity(results.size_hint().0);
-        for (wanted, result) in results {
-            wanted.add(result, &mut message);
-        }
-    }
-
-    /// Sends the outcome together with others of the same call.
-    pub(super) fn add(self, result: Result<Entry, Error>, message: &mut Message) {
-        self.outlet.add(result, message);
-    }
+    place: usize,
+    /// Further places of the same key.
+    more: Vec<usize>,
 }
 
 impl Keyed for Wanted {
@@ -117,69 +113,75 @@ impl Keyed for Wanted {
     }
 }
 
-/// Where a call waits for the outcome of a key. Dropping it without one sends an error.
-struct Outlet {
-    place: usize,
-    /// Further places of the same key.
-    more: Vec<usize>,
-    /// `None` once there is an outcome.
-    sender: Option<UnboundedSender<Vec<Landed>>>,
-}
+/// Where a call waits for outcomes: everybody who works on its keys has one. When the last is gone, the call takes the keys
+/// without an outcome for abandoned.
+#[derive(Clone)]
+pub(super) struct Outlet(UnboundedSender<Vec<Landed>>);
 
 impl Outlet {
-    fn new(place: usize, sender: UnboundedSender<Vec<Landed>>) -> Self {
-        Self {
-            place,
-            more: Vec::new(),
-            sender: Some(sender),
-        }
+    /// Sends the outcome of a key.
+    pub(super) fn send(&self, wanted: Wanted, result: Result<Entry, Error>) {
+        self.send_all([(wanted, result)]);
     }
 
-    fn add(mut self, result: Result<Entry, Error>, message: &mut Message) {
-        self.end(result, message);
-    }
-
-    fn end(&mut self, result: Result<Entry, Error>, message: &mut Message) {
-        if let Some(sender) = self.sender.take() {
-            for &place in &self.more {
-                message.outcomes.push((place, result.clone()));
+    /// Sends the outcomes of several keys together.
+    pub(super) fn send_all(
+        &self,
+        results: impl IntoIterator<Item = (Wanted, Result<Entry, Error>)>,
+    ) {
+        let results = results.into_iter();
+        let mut message = Vec::with_capacity(results.size_hint().0);
+        for (wanted, result) in results {
+            for &place in &wanted.more {
+                message.push((place, result.clone()));
             }
-            message.outcomes.push((self.place, result));
-            message.sender = Some(sender);
+            message.push((wanted.place, result));
         }
-    }
-}
-
-impl Drop for Outlet {
-    fn drop(&mut self) {
-        if self.sender.is_some() {
-            self.end(Err(Error::abandoned()), &mut Message::default());
-        }
-    }
-}
-
-/// Outcomes of one call that come together. They are sent when it is dropped.
-#[derive(Default)]
-pub(super) struct Message {
-    outcomes: Vec<Landed>,
-    sender: Option<UnboundedSender<Vec<Landed>>>,
-}
-
-impl Message {
-    /// With room for so many outcomes.
-    pub(super) fn with_capacity(outcomes: usize) -> Self {
-        Self {
-            outcomes: Vec::with_capacity(outcomes),
-            sender: None,
-        }
-    }
-}
-
-impl Drop for Message {
-    fn drop(&mut self) {
-        if let Some(sender) = self.sender.take() {
+        if !message.is_empty() {
             // The caller may have gone away.
-            _ = sender.send(mem::take(&mut self.outcomes));
+            _ = self.0.send(message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt as _, StreamExt as _};
+
+    use super::*;
+
+    fn keys(keys: &[&str]) -> Vec<(usize, Key)> {
+        keys.iter().map(|key| Key::from(*key)).enumerate().collect()
+    }
+
+    fn places(landings: &mut Landings) -> Vec<usize> {
+        let landed = std::iter::from_fn(|| landings.next().now_or_never().flatten());
+        landed.map(|(place, _)| place).collect()
+    }
+
+    #[test]
+    fn a_key_that_is_listed_twice_is_wanted_once_and_lands_at_all_its_places() {
+        let (mut landings, wanted, outlet) = Landings::of(keys(&["a", "b", "a", "c", "a"]));
+        let names: Vec<_> = wanted.iter().map(|wanted| wanted.key.clone()).collect();
+        assert_eq!(names, ["a", "b", "c"].map(Key::from));
+        let missing = || Err(Error::abandoned());
+        outlet.send_all(wanted.into_iter().map(|wanted| (wanted, missing())));
+        let mut places = places(&mut landings);
+        places.sort_unstable();
+        assert_eq!(places, [0, 1, 2, 3, 4]);
+        assert!(landings.is_over());
+    }
+
+    #[test]
+    fn the_outcomes_end_when_nobody_is_left_who_could_bring_the_rest() {
+        let (mut landings, mut wanted, outlet) = Landings::of(keys(&["a", "b"]));
+        let other = outlet.clone();
+        other.send(wanted.remove(0), Err(Error::abandoned()));
+        drop(other);
+        assert_eq!(places(&mut landings), [0]);
+        assert!(landings.next().now_or_never().is_none(), "one is left");
+        drop(outlet);
+        assert!(landings.next().now_or_never().flatten().is_none());
+        assert!(landings.next().now_or_never().is_some() && !landings.is_over());
     }
 }

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
 
 use super::claimed::Claimed;
-use super::landings::{Landings, Wanted};
+use super::landings::{Landings, Outlet, Wanted};
 use crate::group::inner::Inner;
 use crate::panics::{caught, caught_now};
 use crate::stats::Event;
@@ -25,8 +25,9 @@ const QUESTIONS_AT_ONCE: usize = 16;
 impl Inner {
     /// Loads several keys, and joins the load flights that others have begun. A task drives the loads to their end.
     pub(super) fn load_many(self: &Arc<Self>, keys: Vec<(usize, Key)>) -> Landings {
-        let (landings, wanted) = Landings::of(keys);
-        self.runtime.spawn(Arc::clone(self).load_wanted(wanted));
+        let (landings, wanted, outlet) = Landings::of(keys);
+        let work = Arc::clone(self).load_wanted(wanted, outlet);
+        self.runtime.spawn(work);
         landings
     }
 
@@ -35,14 +36,14 @@ impl Inner {
     ///
     /// A key is claimed when its load begins. Were it claimed while it waits for others, a getter of one of these
     /// that asks for it would wait for itself.
-    pub(super) async fn load_wanted(self: Arc<Self>, wanted: Vec<Wanted>) {
+    pub(super) async fn load_wanted(self: Arc<Self>, wanted: Vec<Wanted>, outlet: Outlet) {
         let mut wanted = wanted.into_iter();
-        let bulks = stream::iter(iter::from_fn(|| self.next_bulk(&mut wanted)));
+        let bulks = stream::iter(iter::from_fn(|| self.next_bulk(&mut wanted, &outlet)));
         let left_alone = bulks
-            .map(|bulk| self.load_together(bulk))
+            .map(|bulk| self.load_together(bulk, &outlet))
             .buffer_unordered(BULK_LOADS_AT_ONCE);
         left_alone
-            .for_each_concurrent(None, |loads| self.load_each_alone(loads))
+            .for_each_concurrent(None, |loads| self.load_each_alone(loads, &outlet))
             .await;
     }
 
@@ -50,15 +51,16 @@ impl Inner {
     fn next_bulk(
         self: &Arc<Self>,
         wanted: &mut impl Iterator<Item = Wanted>,
+        outlet: &Outlet,
     ) -> Option<Vec<Claimed>> {
         let most = self.limits.max_bulk_load_keys;
-        let bulk = self.claim(&self.loads, wanted, most);
+        let bulk = self.claim(&self.loads, wanted, most, outlet);
         (!bulk.is_empty()).then_some(bulk)
     }
 
     /// One bulk load. Returns the keys that its getter loads each on its own.
-    async fn load_together(self: &Arc<Self>, loads: Vec<Claimed>) -> Vec<Claimed> {
-        let loads = self.take_over_many(loads).await;
+    async fn load_together(self: &Arc<Self>, loads: Vec<Claimed>, outlet: &Outlet) -> Vec<Claimed> {
+        let loads = self.take_over_many(loads, outlet).await;
         if loads.is_empty() {
             return loads;
         }
@@ -83,18 +85,22 @@ impl Inner {
                 self.counters.add(Event::GetterCall);
                 self.measures.getter.record_time(begun.elapsed());
             }
-            self.land_together(together, outcome);
+            self.land_together(together, outcome, outlet);
         }
         alone
     }
 
     /// Takes the copies that former owners of the keys have, and returns the keys that are still to be loaded,
     /// without those whose last loads have failed just now.
-    async fn take_over_many(self: &Arc<Self>, loads: Vec<Claimed>) -> Vec<Claimed> {
+    async fn take_over_many(
+        self: &Arc<Self>,
+        loads: Vec<Claimed>,
+        outlet: &Outlet,
+    ) -> Vec<Claimed> {
         let asked = stream::iter(loads).map(async |load| {
             match caught(self.result_without_getter(&load)).await.transpose() {
                 Some(result) => {
-                    load.land(result);
+                    outlet.land(load, result);
                     None
                 }
                 None => Some(load),
@@ -122,9 +128,14 @@ impl Inner {
         self.pause_of_load(load.key()).map_or(Ok(None), Err)
     }
 
-    fn land_together(self: &Arc<Self>, loads: Vec<Claimed>, mut outcome: Result<Answers, Error>) {
+    fn land_together(
+        self: &Arc<Self>,
+        loads: Vec<Claimed>,
+        mut outcome: Result<Answers, Error>,
+        outlet: &Outlet,
+    ) {
         let mut is_noted = false;
-        Claimed::land_all(loads.into_iter().map(|load| {
+        outlet.land_all(loads.into_iter().map(|load| {
             let (key, since) = (load.key(), load.since);
             let result = caught_now(|| match &mut outcome {
                 Ok(answers) => answers
@@ -138,13 +149,13 @@ impl Inner {
         }));
     }
 
-    async fn load_each_alone(self: &Arc<Self>, mut loads: Vec<Claimed>) {
+    async fn load_each_alone(self: &Arc<Self>, mut loads: Vec<Claimed>, outlet: &Outlet) {
         if let Some(at_once) = self.turns.most().filter(|most| *most < loads.len()) {
             // A key that waits for its turn is not claimed.
             self.unclaim(&self.loads, &mut loads);
             let each = stream::iter(loads).for_each_concurrent(at_once, async |load| {
                 let result = self.load(load.key().clone()).await;
-                load.land(result);
+                outlet.land(load, result);
             });
             return each.await;
         }
@@ -155,7 +166,7 @@ impl Inner {
         });
         let loaded = loads.collect::<FuturesUnordered<_>>().ready_chunks(most);
         loaded
-            .for_each(async |loaded| Claimed::land_all(loaded))
+            .for_each(async |loaded| outlet.land_all(loaded))
             .await;
     }
 }

@@ -117,22 +117,25 @@ impl Missing {
             None => self.rest.next().map_or(0, |(index, _)| index),
         };
         self.given_up = Some(error.clone());
-        self.hand_out(index, Err(error))
+        self.hand_out(index, Err(error), Instant::now())
     }
 
+    /// Counts an outcome that came at this moment.
     fn hand_out(
         &mut self,
         index: usize,
         result: Result<Entry, Error>,
+        came: Instant,
     ) -> (usize, Result<Entry, Error>) {
         self.open -= 1;
-        self.count(event_of(&result));
+        self.count(event_of(&result), came);
         (index, result)
     }
 
-    fn count(&self, event: Event) {
-        let begun = self.since.unwrap_or_else(Instant::now);
-        self.inner.count_get(event, begun);
+    fn count(&self, event: Event, ended: Instant) {
+        let begun = self.since.unwrap_or(ended);
+        let took = ended.saturating_duration_since(begun);
+        self.inner.count_timed_get(event, took);
     }
 }
 
@@ -153,8 +156,13 @@ impl Stream for Missing {
         if this.under_way.is_over() {
             this.begin_more();
         }
-        if let Poll::Ready(Some((place, result))) = Pin::new(&mut this.under_way).poll_next(context)
-        {
+        let landed = match Pin::new(&mut this.under_way).poll_next(context) {
+            // Nobody is left who could bring the others.
+            Poll::Ready(None) => return Poll::Ready(Some(this.give_up(Error::abandoned()))),
+            Poll::Ready(landed) => landed,
+            Poll::Pending => None,
+        };
+        if let Some((place, result)) = landed {
             this.limits.progress();
             let begun = &mut this.begun[place];
             begun.is_answered = true;
@@ -163,7 +171,8 @@ impl Stream for Missing {
                 Some(key) => this.inner.or_last_resort(&key, error),
                 None => Err(error),
             });
-            return Poll::Ready(Some(this.hand_out(index, result)));
+            let came = this.under_way.came().unwrap_or_else(Instant::now);
+            return Poll::Ready(Some(this.hand_out(index, result, came)));
         }
         match this.limits.poll_over(&this.inner, context) {
             Poll::Ready(error) => Poll::Ready(Some(this.give_up(error))),
@@ -174,8 +183,9 @@ impl Stream for Missing {
 
 impl Drop for Missing {
     fn drop(&mut self) {
+        let now = Instant::now();
         for _ in 0..self.open {
-            self.count(Event::Failed);
+            self.count(Event::Failed, now);
         }
     }
 }

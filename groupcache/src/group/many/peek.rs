@@ -6,12 +6,12 @@ use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use peers::{GetMode, Peer, Reply, Routes};
 
-use super::landings::{Landings, Message, Wanted};
+use super::landings::{Landings, Outlet, Wanted};
 use super::rounds::{GETS_AT_ONCE, Keyed, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::inner::Inner;
 use crate::lifetime::Via;
 use crate::panics::caught_now;
-use crate::{Error, Key, NotFound};
+use crate::{Entry, Error, Key, NotFound};
 
 /// A key whose owner is asked for a copy.
 struct Peek {
@@ -42,20 +42,25 @@ impl Inner {
         keys: Vec<(usize, Key)>,
         otherwise: Otherwise,
     ) -> Landings {
-        let (landings, wanted) = Landings::of(keys);
-        let work = Arc::clone(self).peek_at_owners(wanted, otherwise);
+        let (landings, wanted, outlet) = Landings::of(keys);
+        let work = Arc::clone(self).peek_at_owners(wanted, otherwise, outlet);
         self.runtime.spawn(work);
         landings
     }
 
-    async fn peek_at_owners(self: Arc<Self>, wanted: Vec<Wanted>, otherwise: Otherwise) {
+    async fn peek_at_owners(
+        self: Arc<Self>,
+        wanted: Vec<Wanted>,
+        otherwise: Otherwise,
+        outlet: Outlet,
+    ) {
         let routes = self.router.snapshot();
         let owner = |key: &[u8]| routes.owner(key).filter(|owner| !owner.is_self());
         let (rounds, own) = rounds(wanted, owner);
         let asked = stream::iter(rounds).for_each_concurrent(ROUNDS_AT_ONCE, |round| {
-            Arc::clone(&self).peek_round(Arc::clone(&routes), round, otherwise)
+            Arc::clone(&self).peek_round(Arc::clone(&routes), round, otherwise, outlet.clone())
         });
-        join(asked, self.do_without(own, otherwise)).await;
+        join(asked, self.do_without(own, otherwise, &outlet)).await;
     }
 
     async fn peek_round(
@@ -63,6 +68,7 @@ impl Inner {
         routes: Arc<Routes>,
         round: Round<Wanted>,
         otherwise: Otherwise,
+        outlet: Outlet,
     ) {
         let Round { peer, items } = round;
         let items = items.into_iter().map(|wanted| Peek {
@@ -71,35 +77,34 @@ impl Inner {
         });
         let items: Vec<_> = items.collect();
         let (mut absent, mut late) = (Vec::new(), Vec::new());
-        let mut message = Message::default();
         match self.ask_together(&peer, &items, GetMode::Peek).await {
             Ok(answers) => {
-                for (peek, answer) in items.into_iter().zip(answers) {
-                    match answer {
-                        Some(answer) => {
-                            let peeked =
-                                self.peeked(&routes, peek, answer, otherwise, &mut message);
-                            absent.extend(peeked);
-                        }
-                        None => late.push(peek),
+                let answers = items.into_iter().zip(answers);
+                outlet.send_all(answers.filter_map(|(peek, answer)| match answer {
+                    Some(answer) => {
+                        let peeked = self.peeked(&routes, peek, answer, otherwise);
+                        peeked.map_err(|wanted| absent.push(wanted)).ok()
                     }
-                }
+                    None => {
+                        late.push(peek);
+                        None
+                    }
+                }));
             }
             Err(_) if otherwise == Otherwise::Load => {
                 absent.extend(items.into_iter().map(|peek| peek.wanted));
             }
             Err(error) => {
                 let error = Error::from(error);
-                for peek in items {
-                    peek.wanted.add(Err(error.clone()), &mut message);
-                }
+                let items = items.into_iter();
+                outlet.send_all(items.map(|peek| (peek.wanted, Err(error.clone()))));
             }
         }
-        drop(message);
         let late = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |peek| {
-            Arc::clone(&self).peek_alone(Arc::clone(&routes), peer.clone(), peek, otherwise)
+            let (routes, peer) = (Arc::clone(&routes), peer.clone());
+            Arc::clone(&self).peek_alone(routes, peer, peek, otherwise, outlet.clone())
         });
-        join(late, self.do_without(absent, otherwise)).await;
+        join(late, self.do_without(absent, otherwise, &outlet)).await;
     }
 
     async fn peek_alone(
@@ -108,41 +113,46 @@ impl Inner {
         peer: Peer,
         peek: Peek,
         otherwise: Otherwise,
+        outlet: Outlet,
     ) {
         let answer = self.ask(&peer, 0, &peek.wanted.key, GetMode::Peek).await;
-        let absent = self.peeked(&routes, peek, answer, otherwise, &mut Message::default());
-        self.do_without(absent.into_iter().collect(), otherwise)
-            .await;
+        match self.peeked(&routes, peek, answer, otherwise) {
+            Ok((wanted, result)) => outlet.send(wanted, result),
+            Err(absent) => self.do_without(vec![absent], otherwise, &outlet).await,
+        }
     }
 
-    /// Takes the owner's copy. Returns the key if there is none.
+    /// Takes the owner's copy. An error is the key of which there is none.
     fn peeked(
         &self,
         routes: &Routes,
         peek: Peek,
         answer: Result<Reply, peers::Error>,
         otherwise: Otherwise,
-        message: &mut Message,
-    ) -> Option<Wanted> {
+    ) -> Result<(Wanted, Result<Entry, Error>), Wanted> {
         let Peek { wanted, since } = peek;
         let entry = match answer {
             Ok(reply) => {
                 caught_now(|| Ok(self.accept(&wanted.key, reply, Via::Peek, routes, since)))
             }
             Err(error) if error.is_not_found() || otherwise == Otherwise::Load => {
-                return Some(wanted);
+                return Err(wanted);
             }
             Err(error) => Err(error.into()),
         };
-        wanted.add(entry, message);
-        None
+        Ok((wanted, entry))
     }
 
     /// Goes on with keys whose owners have no copies.
-    async fn do_without(self: &Arc<Self>, keys: Vec<Wanted>, otherwise: Otherwise) {
+    async fn do_without(
+        self: &Arc<Self>,
+        keys: Vec<Wanted>,
+        otherwise: Otherwise,
+        outlet: &Outlet,
+    ) {
         match otherwise {
-            Otherwise::Load => Arc::clone(self).load_wanted(keys).await,
-            Otherwise::NotFound => Wanted::send_all(keys.into_iter().map(|wanted| {
+            Otherwise::Load => Arc::clone(self).load_wanted(keys, outlet.clone()).await,
+            Otherwise::NotFound => outlet.send_all(keys.into_iter().map(|wanted| {
                 let error = Error::from_getter(NotFound.into());
                 (wanted, Err(error))
             })),

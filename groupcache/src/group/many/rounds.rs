@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::pin::pin;
+use std::ptr;
 use std::sync::Arc;
 
 use lru::DefaultHashBuilder;
@@ -33,7 +34,9 @@ pub(super) fn rounds<'a, T: Keyed>(
 ) -> (Vec<Round<T>>, Vec<T>) {
     // The rounds, with the bytes of their keys, in the order in which they are begun.
     let mut rounds = Vec::<(Round<T>, usize)>::new();
-    let mut open = HashMap::<&str, usize, DefaultHashBuilder>::default();
+    // By the address of the peer in its ring.
+    let mut open = HashMap::<*const Peer, usize, DefaultHashBuilder>::default();
+    let mut last = (ptr::null(), 0);
     let mut others = Vec::new();
     for item in items {
         let Some(peer) = peer_of(item.key()) else {
@@ -45,16 +48,21 @@ pub(super) fn rounds<'a, T: Keyed>(
             round.items.len() < GetManyRequest::MAX_KEYS
                 && bytes + length <= GetManyRequest::MAX_BYTES
         };
-        let id = peer.member().id();
-        let place = match open.get(id) {
-            Some(&place) if has_room(&rounds[place]) => place,
+        let address = ptr::from_ref(peer);
+        let held = match last {
+            (of, place) if of == address => Some(place),
+            _ => open.get(&address).copied(),
+        };
+        let place = match held {
+            Some(place) if has_room(&rounds[place]) => place,
             _ => {
                 let (peer, items) = (peer.clone(), Vec::new());
                 rounds.push((Round { peer, items }, 0));
-                open.insert(id, rounds.len() - 1);
+                open.insert(address, rounds.len() - 1);
                 rounds.len() - 1
             }
         };
+        last = (address, place);
         let (round, bytes) = &mut rounds[place];
         *bytes += length;
         round.items.push(item);

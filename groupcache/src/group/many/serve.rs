@@ -16,6 +16,26 @@ use crate::{Entry, Error, Key};
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Inner {
+    /// Answers a get of several keys from memory. `None` if one of them takes a load, or if the request names changes; then
+    /// nothing was counted.
+    pub(crate) fn serve_many_cached(
+        self: &Arc<Self>,
+        request: &GetManyRequest<'_>,
+    ) -> Option<GetManyReply> {
+        if !request.known.is_empty() {
+            return None;
+        }
+        let found = request.keys.iter().map(|key| {
+            let found = self.from_memory(key, request.mode)?;
+            Some(Some(found))
+        });
+        let found: Vec<_> = found.collect::<Option<_>>()?;
+        for _ in request.keys {
+            self.counters.add(Event::PeerGet);
+        }
+        Some(self.reply_to_many(request, found))
+    }
+
     /// Answers a get of several keys: from memory, and by loads of this node.
     pub(crate) async fn serve_get_many(
         self: &Arc<Self>,
@@ -54,8 +74,19 @@ impl Inner {
             }
         }
         // Replies are made last: what has passed meanwhile is taken off the values' lives.
-        let answers = answers.into_iter().zip(keys);
-        let answers = answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode)));
+        self.reply_to_many(request, answers)
+    }
+
+    /// The reply with what was found for each key.
+    fn reply_to_many(
+        &self,
+        request: &GetManyRequest<'_>,
+        found: Vec<Option<Result<Entry, Error>>>,
+    ) -> GetManyReply {
+        let (mode, now) = (request.mode, self.clock.now());
+        let answers = found.into_iter().zip(request.keys);
+        let answers =
+            answers.map(|(found, key)| found.map(|found| self.answer(key, found, mode, now)));
         GetManyReply {
             answers: answers.collect(),
             state: Some(self.coherence.node_state()),
@@ -76,8 +107,9 @@ impl Inner {
         key: &[u8],
         found: Result<Entry, Error>,
         mode: GetMode,
+        now: std::time::Instant,
     ) -> Result<Reply, peers::Error> {
-        let rate = self.rate_of(key, mode);
+        let rate = self.rate_at(key, mode, now);
         match found {
             Ok(_) if mode == GetMode::WarmUp => Ok(Reply::default()),
             Ok(entry) => Ok(self.reply(entry, rate)),

@@ -44,6 +44,29 @@ impl Limited<'_> {
         Ok(reply.with_refused(refused))
     }
 
+    /// The same from memory. A key or value that is too large takes the longer way, for its error.
+    pub(crate) fn get_many_cached(
+        &self,
+        request: GetManyRequest<'_>,
+    ) -> Option<Result<GetManyReply, Error>> {
+        if request.keys.iter().any(|key| self.check_key(key).is_err()) {
+            return None;
+        }
+        let reply = match self.service.get_many_cached(request)? {
+            Ok(reply) => reply,
+            Err(error) => return Some(Err(error)),
+        };
+        let is_answered = |answer: &Option<Result<Reply, Error>>| match answer {
+            Some(Ok(reply)) => {
+                within("a value", reply.value.len(), self.options.max_value_bytes).is_ok()
+            }
+            Some(Err(_)) => true,
+            None => false,
+        };
+        let all = reply.answers.len() == request.keys.len();
+        (all && reply.answers.iter().all(is_answered)).then_some(Ok(reply))
+    }
+
     /// What the node has answered to a get, if a peer may have it. A warm-up does not want the value.
     pub(crate) fn checked(
         &self,

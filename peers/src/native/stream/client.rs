@@ -68,7 +68,7 @@ impl StreamForm {
         let read = |answer, asked| {
             let message = self.expect(kind::VALUES, answer, request.group)?;
             let count = request.keys.len();
-            let reply = get_many_response::decode(message, count, request.group)?;
+            let reply = get_many_response::decode(&message, count, request.group)?;
             Ok(reply.aged_since(asked))
         };
         self.look_up(request.mode, call, read, GetManyReply::found)

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use byteview::ByteView;
+use futures_util::FutureExt as _;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,10 +19,14 @@ use crate::http::server::{Limited, RequestTurns};
 use crate::http::{Body, BodyBudget, Share};
 use crate::native::wire::{get_many_response, knowledge, member_ids, offer};
 use crate::stream::Hello;
-use crate::stream::limits::SMALL;
+use crate::stream::limits::{PIECE, SMALL};
 use crate::stream::server::{Answerer, Session, Times};
 use crate::stream::traced;
-use crate::{BoxFuture, Error, GetManyReply, GetManyRequest, HttpOptions, PeerService, Reply};
+use crate::{BoxFuture, Error, GetManyReply, HttpOptions, PeerService, Reply};
+
+/// The most keys of one call that are looked up on the connection's task: others wait behind them for some tens of
+/// microseconds.
+const KEYS_AT_ONCE: usize = 256;
 
 /// Whether a request asks for a stream.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
@@ -84,23 +89,12 @@ impl Answerer for StreamService {
         if !self.pass.is_valid() {
             return Some(self.refused());
         }
-        if kind != kind::GET {
-            return None;
-        }
-        let received = match get::read(message) {
-            Ok(received) => received,
-            Err(error) => return Some(bad(&error)),
-        };
-        let request = received.as_request();
-        if let Err(error) = self.limited().check_key(request.key) {
-            return Some(self.error(&error));
-        }
-        let cached = AssertUnwindSafe(|| self.service.get_cached(request));
-        match catch_unwind(cached) {
-            Ok(None) => None,
-            Ok(Some(result)) => Some(self.value(self.limited().checked(request.mode, result))),
-            Err(_) => Some(panicked()),
-        }
+        let cached = AssertUnwindSafe(|| match kind {
+            kind::GET => self.get_cached(message),
+            kind::GET_MANY => self.get_many_cached(message),
+            _ => None,
+        });
+        catch_unwind(cached).unwrap_or_else(|_| Some(panicked()))
     }
 
     fn answer(&self, kind: u8, message: Bytes) -> BoxFuture<'static, Answer> {
@@ -134,10 +128,55 @@ impl StreamService {
         ))
     }
 
+    /// The value from memory.
+    fn get_cached(&self, message: &[u8]) -> Option<Answer> {
+        let received = match get::read(message) {
+            Ok(received) => received,
+            Err(error) => return Some(bad(&error)),
+        };
+        let request = received.as_request();
+        if let Err(error) = self.limited().check_key(request.key) {
+            return Some(self.error(&error));
+        }
+        let result = self.service.get_cached(request)?;
+        Some(self.value(self.limited().checked(request.mode, result)))
+    }
+
+    /// The values of several keys, if they are in memory and few.
+    fn get_many_cached(&self, message: &[u8]) -> Option<Answer> {
+        let received = match get_many::read(message) {
+            Ok(received) => received,
+            Err(error) => return Some(bad(&error)),
+        };
+        let request = received.as_request();
+        if request.keys.len() > KEYS_AT_ONCE {
+            return None;
+        }
+        let reply = match self.limited().get_many_cached(request)? {
+            Ok(reply) => reply,
+            Err(error) => return Some(self.error(&error)),
+        };
+        let length = get_many_response::expected_len(&reply);
+        if length > PIECE.min(self.longest_values()) {
+            return None;
+        }
+        let share = match length {
+            0..=SMALL => Share::default(),
+            _ => self.bodies.share(length).now_or_never()?,
+        };
+        let values = get_many_response::encode(&reply, self.longest_values());
+        Some(Answer::Values(held(values.into(), share)))
+    }
+
+    /// The longest answer to a get of several keys.
+    fn longest_values(&self) -> usize {
+        GetManyReply::MAX_BYTES.min(self.options.max_body_bytes())
+    }
+
     async fn work(&self, kind: u8, message: Bytes) -> Answer {
         let done = match kind {
             kind::GET => return self.get(&message).await,
-            kind::GET_MANY => return self.get_many(message).await,
+            kind::GET_MANY => return self.get_many(&message).await,
             kind::SYNC => return self.sync(&message).await,
             kind::SET => self.set(message).await,
             kind::REMOVE => self.remove(&message).await,
@@ -182,24 +221,16 @@ impl StreamService {
     }
 
     /// The values of several keys. An answer that is too long leaves some out.
-    async fn get_many(&self, message: Bytes) -> Answer {
+    async fn get_many(&self, message: &[u8]) -> Answer {
         let received = match get_many::read(message) {
             Ok(received) => received,
             Err(error) => return bad(&error),
         };
-        let asked = &received.asked;
-        let keys: Vec<&[u8]> = asked.keys.iter().map(|key| &**key).collect();
-        let request = GetManyRequest {
-            group: received.group(),
-            keys: &keys,
-            mode: asked.mode,
-            known: &asked.known,
-        };
         let begun = Instant::now();
-        match self.limited().get_many(request).await {
+        match self.limited().get_many(received.as_request()).await {
             Ok(reply) => {
                 let reply = reply.counted_from(begun, &self.options.wall_clock);
-                let limit = GetManyReply::MAX_BYTES.min(self.options.max_body_bytes());
+                let limit = self.longest_values();
                 let length = get_many_response::expected_len(&reply).min(limit);
                 let share = self.bodies.share(length).await;
                 let values = get_many_response::encode(&reply, limit);

@@ -15,14 +15,14 @@
 //! | 3 number | uint64 | the number that the origin has given it |
 //! | 4 all | bool | whether it is of all keys of the group |
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf as _, Bytes};
 use prost::Message;
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint,
     encoded_len_varint, skip_field,
 };
 
-use super::slice;
+use super::part;
 use crate::{ChangeId, Error, GetManyRequest, GetMode, KnownChange};
 
 /// The most known changes of one message.
@@ -54,10 +54,9 @@ impl From<(u32, KnownChange)> for Known {
 
 /// What a message asks for.
 #[derive(Debug)]
-pub(in crate::native) struct Asked {
+pub(in crate::native) struct Asked<'a> {
     pub(in crate::native) mode: GetMode,
-    /// Slices of the message.
-    pub(in crate::native) keys: Vec<Bytes>,
+    pub(in crate::native) keys: Vec<&'a [u8]>,
     pub(in crate::native) known: Vec<(u32, KnownChange)>,
 }
 
@@ -96,7 +95,7 @@ pub(in crate::native) fn encode(request: &GetManyRequest<'_>) -> Bytes {
 ///
 /// The fields are read one by one, so that a message of many empty keys, or of many changes, takes no more memory than one
 /// of as many as are allowed.
-pub(in crate::native) fn decode(mut message: Bytes) -> Result<Asked, Error> {
+pub(in crate::native) fn decode(mut message: &[u8]) -> Result<Asked<'_>, Error> {
     let bad = |what: String| Error::status(400, format!("bad request: a GetManyRequest: {what}"));
     let (mut mode, mut keys, mut known) = (GetMode::Load, Vec::new(), Vec::new());
     while message.has_remaining() {
@@ -116,13 +115,13 @@ pub(in crate::native) fn decode(mut message: Bytes) -> Result<Asked, Error> {
                 if keys.len() == GetManyRequest::MAX_KEYS {
                     return Err(bad(format!("more than {} keys", keys.len())));
                 }
-                keys.push(slice(&mut message).ok_or_else(|| bad("a key breaks off".into()))?);
+                keys.push(part(&mut message).ok_or_else(|| bad("a key breaks off".into()))?);
             }
             (3, WireType::LengthDelimited) => {
                 if known.len() == MAX_KNOWN_OF_ALL {
                     return Err(bad(format!("more than {} known changes", known.len())));
                 }
-                let change = slice(&mut message);
+                let change = part(&mut message);
                 let change = change.ok_or_else(|| bad("a known change breaks off".into()))?;
                 known.push(decode_known(change).map_err(bad)?);
             }
@@ -143,7 +142,7 @@ pub(in crate::native) fn decode(mut message: Bytes) -> Result<Asked, Error> {
     Ok(Asked { mode, keys, known })
 }
 
-fn decode_known(message: Bytes) -> Result<(u32, KnownChange), String> {
+fn decode_known(message: &[u8]) -> Result<(u32, KnownChange), String> {
     let known = Known::decode(message).map_err(|error| error.to_string())?;
     let Known { number, all, .. } = known;
     let origin = known.origin.ok_or("a known change without an origin")?;
@@ -210,7 +209,8 @@ mod tests {
                 })
                 .collect();
             changes.sort_by_key(|(place, _)| *place);
-            let arrived = decode(with_known(mode, &keys, &changes)).unwrap();
+            let message = with_known(mode, &keys, &changes);
+            let arrived = decode(&message).unwrap();
             prop_assert_eq!(arrived.mode, mode);
             prop_assert_eq!(arrived.keys, keys);
             prop_assert_eq!(arrived.known, changes);
@@ -219,9 +219,9 @@ mod tests {
         #[test]
         fn no_bytes_panic_or_become_more_keys_than_bytes(bytes: Vec<u8>) {
             let length = bytes.len();
-            if let Ok(Asked { keys, known, .. }) = decode(bytes.into()) {
+            if let Ok(Asked { keys, known, .. }) = decode(&bytes) {
                 prop_assert!(2 * keys.len() + 11 * known.len() <= length);
-                prop_assert!(keys.iter().map(Bytes::len).sum::<usize>() <= length);
+                prop_assert!(keys.iter().map(|key| key.len()).sum::<usize>() <= length);
             }
         }
     }
@@ -229,18 +229,20 @@ mod tests {
     #[test]
     fn as_many_keys_as_are_allowed_arrive_and_one_more_is_refused() {
         let keys = vec![b"".as_slice(); GetManyRequest::MAX_KEYS + 1];
-        let arrived = decode(encoded(GetMode::Load, &keys[1..])).unwrap();
+        let message = encoded(GetMode::Load, &keys[1..]);
+        let arrived = decode(&message).unwrap();
         assert_eq!(arrived.keys.len(), GetManyRequest::MAX_KEYS);
-        let error = decode(encoded(GetMode::Load, &keys)).unwrap_err();
+        let error = decode(&encoded(GetMode::Load, &keys)).unwrap_err();
         assert!(error.to_string().contains("more than 1024 keys"), "{error}");
     }
 
     #[test]
     fn as_many_known_changes_as_are_allowed_arrive_and_one_more_is_refused() {
         let changes = vec![(0, known(1, 2, false)); MAX_KNOWN_OF_ALL + 1];
-        let arrived = decode(with_known(GetMode::Load, &[b""], &changes[1..])).unwrap();
+        let message = with_known(GetMode::Load, &[b""], &changes[1..]);
+        let arrived = decode(&message).unwrap();
         assert_eq!(arrived.known.len(), MAX_KNOWN_OF_ALL);
-        let error = decode(with_known(GetMode::Load, &[b""], &changes)).unwrap_err();
+        let error = decode(&with_known(GetMode::Load, &[b""], &changes)).unwrap_err();
         assert!(error.to_string().contains("more than 16384"), "{error}");
     }
 
@@ -253,15 +255,15 @@ mod tests {
                 _ => &[b"k"],
             };
             let changes: Vec<_> = places.iter().map(|place| (*place, change)).collect();
-            let error = decode(with_known(GetMode::Load, keys, &changes)).unwrap_err();
+            let error = decode(&with_known(GetMode::Load, keys, &changes)).unwrap_err();
             assert!(error.to_string().contains("places"), "{error}");
         }
     }
 
     #[test]
     fn unknown_fields_are_skipped_and_an_unknown_mode_or_a_broken_key_is_refused() {
-        let asked = decode(Bytes::from_static(b"\x7a\x02??\x12\x01k")).unwrap();
-        assert_eq!(asked.keys, ["k"]);
+        let asked = decode(b"\x7a\x02??\x12\x01k").unwrap();
+        assert_eq!(asked.keys, [b"k"]);
         for (message, text) in [
             (b"\x08\x03".as_slice(), "unknown mode 3"),
             (b"\x12\x05abc", "a key breaks off"),
@@ -271,7 +273,7 @@ mod tests {
             (b"\x7a\x05abc", "a GetManyRequest"),
             (b"\x12", "a GetManyRequest"),
         ] {
-            let error = decode(Bytes::from_static(message)).unwrap_err();
+            let error = decode(message).unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
         }
     }

@@ -17,13 +17,13 @@
 //! | 6 life | uint64 | ns from when the request came until the value stops being fresh; absent for never |
 
 use bytes::{Buf, Bytes};
-use byteview::ByteView;
-use prost::Message;
 use prost::encoding::{
-    DecodeContext, WireType, decode_key, encode_key, encode_varint, encoded_len_varint, skip_field,
+    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint,
+    encoded_len_varint, skip_field,
 };
+use prost::{DecodeError, Message};
 
-use super::{STATE_LEN, encode_life, encode_state, life_len, slice};
+use super::{STATE_LEN, encode_life, encode_state, life_len, part};
 use crate::http::failure;
 use crate::protobuf::get_response;
 use crate::{Error, Expiry, GetManyReply, NodeState, Reply, WallClock};
@@ -34,18 +34,13 @@ const NONE_LEN: usize = 2;
 /// The longest text of an error.
 const MAX_TEXT_BYTES: usize = 1 << 10;
 
+/// An answer that says an error.
 #[derive(Clone, PartialEq, Message)]
-struct Answer {
-    #[prost(bytes = "bytes", optional, tag = "1")]
-    value: Option<Bytes>,
-    #[prost(double, optional, tag = "2")]
-    minute_qps: Option<f64>,
+struct ErrorAnswer {
     #[prost(string, optional, tag = "4")]
     error: Option<String>,
     #[prost(string, optional, tag = "5")]
     message: Option<String>,
-    #[prost(uint64, optional, tag = "6")]
-    life: Option<u64>,
 }
 
 /// About how long the message is if nothing is left out.
@@ -124,11 +119,10 @@ fn life(reply: &Reply) -> Option<u64> {
 }
 
 /// An error without a name becomes a bare text, as a status does in an answer of its own.
-fn error_answer(error: &Error) -> Answer {
-    Answer {
+fn error_answer(error: &Error) -> ErrorAnswer {
+    ErrorAnswer {
         error: Some(failure::name(error).unwrap_or_default().into()),
         message: Some(error.message_for_peer_within(MAX_TEXT_BYTES)),
-        ..Answer::default()
     }
 }
 
@@ -136,10 +130,11 @@ fn error_answer(error: &Error) -> Answer {
 ///
 /// The answers are read one by one, so that a message of many empty ones takes no memory.
 pub(in crate::native) fn decode(
-    mut message: Bytes,
+    whole: &Bytes,
     count: usize,
     group: &str,
 ) -> Result<GetManyReply, Error> {
+    let mut message = &whole[..];
     let malformed = |what: String| Error::malformed(format!("a GetManyResponse: {what}"));
     let mut answers = Vec::with_capacity(count);
     let (mut origin, mut made) = (None, 0);
@@ -160,8 +155,8 @@ pub(in crate::native) fn decode(
                     return Err(malformed(format!("more than {count} answers")));
                 }
                 let answer =
-                    slice(&mut message).ok_or_else(|| malformed("an answer breaks off".into()))?;
-                answers.push(decode_answer(answer, group).map_err(malformed)?);
+                    part(&mut message).ok_or_else(|| malformed("an answer breaks off".into()))?;
+                answers.push(decode_answer(whole, answer, group).map_err(malformed)?);
             }
             _ => {
                 let context = DecodeContext::default();
@@ -180,21 +175,50 @@ pub(in crate::native) fn decode(
     Ok(GetManyReply { answers, state })
 }
 
-fn decode_answer(answer: Bytes, group: &str) -> Result<Option<Result<Reply, Error>>, String> {
+/// An answer, which lies in `whole`. It is read field by field, because there are many of them.
+fn decode_answer(
+    whole: &Bytes,
+    mut answer: &[u8],
+    group: &str,
+) -> Result<Option<Result<Reply, Error>>, String> {
     if answer.is_empty() {
         return Ok(None);
     }
-    let answer = Answer::decode(answer).map_err(|error| error.to_string())?;
-    if let Some(name) = answer.error {
-        let text = answer.message.unwrap_or_default();
-        let error = failure::named(&name, &text, group);
+    let wrong = |error: DecodeError| error.to_string();
+    let (mut value, mut error, mut text) = (None, None, "");
+    let (mut minute_qps, mut life) = (None, None);
+    while answer.has_remaining() {
+        let (field, wire_type) = decode_key(&mut answer).map_err(wrong)?;
+        match (field, wire_type) {
+            (1 | 4 | 5, WireType::LengthDelimited) => {
+                let part = part(&mut answer).ok_or("a field breaks off")?;
+                let read = || str::from_utf8(part).map_err(|error| error.to_string());
+                match field {
+                    1 => value = Some(part),
+                    4 => error = Some(read()?),
+                    _ => text = read()?,
+                }
+            }
+            (2, WireType::SixtyFourBit) => {
+                let number = answer.try_get_f64_le();
+                minute_qps = Some(number.map_err(|error| error.to_string())?);
+            }
+            (6, WireType::Varint) => life = Some(decode_varint(&mut answer).map_err(wrong)?),
+            _ => {
+                let context = DecodeContext::default();
+                skip_field(wire_type, field, &mut answer, context).map_err(wrong)?;
+            }
+        }
+    }
+    if let Some(name) = error {
+        let error = failure::named(name, text, group);
         return Ok(Some(Err(error.unwrap_or_else(|| Error::status(500, text)))));
     }
-    let value = answer.value.ok_or("an answer without a value")?;
+    let value = value.ok_or("an answer without a value")?;
     Ok(Some(Ok(Reply {
-        value: ByteView::from(value),
-        expiry: answer.life.map(Expiry::from_nanos),
-        minute_qps: answer.minute_qps,
+        value: whole.slice_ref(value).into(),
+        expiry: life.map(Expiry::from_nanos),
+        minute_qps,
         state: None,
     })))
 }
@@ -261,7 +285,7 @@ mod tests {
                 answers: answers.collect(),
                 state: state.map(|(origin, made)| NodeState { origin, made }),
             };
-            let read = decode(encode(&sent, 1 << 20), values.len(), "g").unwrap();
+            let read = decode(&encode(&sent, 1 << 20), values.len(), "g").unwrap();
             prop_assert_eq!(read.state, sent.state);
             prop_assert_eq!(texts(&read), texts(&sent));
         }
@@ -276,7 +300,7 @@ mod tests {
             let sent = GetManyReply { answers: answers.collect(), state };
             let message = encode(&sent, limit);
             prop_assert!(message.len() <= limit.max(STATE_LEN + NONE_LEN * lengths.len()));
-            let read = decode(message, lengths.len(), "g").unwrap();
+            let read = decode(&message, lengths.len(), "g").unwrap();
             for (read, sent) in texts(&read).into_iter().zip(texts(&sent)) {
                 prop_assert!(read == sent || read == "none");
             }
@@ -285,7 +309,7 @@ mod tests {
         #[test]
         fn no_bytes_panic_or_grow(bytes: Vec<u8>, count in 0_usize..5) {
             let length = bytes.len();
-            if let Ok(reply) = decode(bytes.into(), count, "g") {
+            if let Ok(reply) = decode(&bytes.into(), count, "g") {
                 prop_assert_eq!(reply.answers.len(), count);
                 let values = reply.answers.iter().flatten().flatten();
                 prop_assert!(values.map(|reply| reply.value.len()).sum::<usize>() <= length);
@@ -309,7 +333,7 @@ mod tests {
             answers,
             state: None,
         };
-        let read = decode(encode(&sent, 10_000), 5, "g").unwrap();
+        let read = decode(&encode(&sent, 10_000), 5, "g").unwrap();
         assert_eq!(texts(&read), texts(&sent));
 
         let long = GetManyReply {
@@ -322,7 +346,7 @@ mod tests {
     #[test]
     fn as_many_answers_as_keys_are_read_and_no_others() {
         let message = || Bytes::from_static(b"\x1a\x00\x1a\x00");
-        assert_eq!(decode(message(), 2, "g").unwrap().answers.len(), 2);
+        assert_eq!(decode(&message(), 2, "g").unwrap().answers.len(), 2);
         for (message, count, text) in [
             (message(), 1, "more than 1 answers"),
             (message(), 3, "2 answers for 3 keys"),
@@ -334,7 +358,7 @@ mod tests {
             ),
             (Bytes::from_static(b"\x09abc"), 0, "a GetManyResponse"),
         ] {
-            let error = decode(message, count, "g").unwrap_err();
+            let error = decode(&message, count, "g").unwrap_err();
             assert!(error.to_string().contains(text), "{error}");
             assert!(error.is_transport());
         }

@@ -9,7 +9,7 @@ pub(super) mod offer;
 pub(super) mod remove_keys;
 mod text;
 
-use bytes::{Buf as _, BufMut as _, Bytes};
+use bytes::BufMut as _;
 use prost::encoding::{WireType, decode_varint, encode_key};
 
 use crate::NodeState;
@@ -65,8 +65,10 @@ fn encode_state(tag: u32, state: Option<NodeState>, message: &mut Vec<u8>) {
     }
 }
 
-/// The bytes of a field, a slice of the message. `None` if the message ends before they do.
-fn slice(message: &mut Bytes) -> Option<Bytes> {
+/// The bytes of a field. `None` if the message ends before they do.
+fn part<'a>(message: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(decode_varint(message).ok()?).ok()?;
-    (length <= message.remaining()).then(|| message.split_to(length))
+    let (part, rest) = message.split_at_checked(length)?;
+    *message = rest;
+    Some(part)
 }

@@ -5,7 +5,7 @@
 //! | group | u16, bytes | length and UTF-8 text |
 //! | request | bytes | the rest: a `GetManyRequest`, as over HTTP |
 
-use bytes::{BufMut, Bytes};
+use bytes::BufMut;
 use byteview::ByteView;
 
 use super::{kind, name_bytes, name_len};
@@ -50,24 +50,26 @@ impl Message for GetMany<'_> {
 
 /// A get of several keys, as it was read. Group and keys are slices of the message.
 #[derive(Debug)]
-pub(crate) struct Received {
-    group: Bytes,
-    pub(crate) asked: get_many_request::Asked,
+pub(crate) struct Received<'a> {
+    group: &'a str,
+    asked: get_many_request::Asked<'a>,
 }
 
-impl Received {
-    pub(crate) fn group(&self) -> &str {
-        str::from_utf8(&self.group).unwrap_or_default()
+impl Received<'_> {
+    pub(crate) fn as_request(&self) -> GetManyRequest<'_> {
+        GetManyRequest {
+            group: self.group,
+            keys: &self.asked.keys,
+            mode: self.asked.mode,
+            known: &self.asked.known,
+        }
     }
 }
 
-pub(crate) fn read(message: Bytes) -> Result<Received, Error> {
+pub(crate) fn read(message: &[u8]) -> Result<Received<'_>, Error> {
     let mut fields = Fields::of("a get of several keys", message);
     let length = fields.u16()?.into();
-    let group = fields.bytes(length)?;
-    if str::from_utf8(&group).is_err() {
-        return Err(fields.wrong("has text that is not UTF-8"));
-    }
+    let group = fields.text(length)?;
     let asked = get_many_request::decode(fields.rest())?;
     Ok(Received { group, asked })
 }
@@ -100,14 +102,15 @@ mod tests {
         fn a_request_reads_back(group: String, keys: Vec<Vec<u8>>) {
             let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
             let bytes = bytes_of(&GetMany::new(&request(&group, &keys)));
-            let came = read(bytes.into()).unwrap();
-            prop_assert_eq!((came.group(), came.asked.mode), (&*group, GetMode::Peek));
-            prop_assert_eq!(&came.asked.keys, &keys);
+            let came = read(&bytes).unwrap();
+            let came = came.as_request();
+            prop_assert_eq!((came.group, came.mode), (&*group, GetMode::Peek));
+            prop_assert_eq!(came.keys, &keys);
         }
 
         #[test]
         fn no_bytes_panic(bytes: Vec<u8>) {
-            _ = read(bytes.into());
+            _ = read(&bytes);
         }
     }
 }
