@@ -5,6 +5,8 @@ use std::str::{self, Utf8Error};
 
 use bytes::Bytes;
 
+use crate::arena::Repr;
+
 /// An immutable view of bytes that is cheap to clone.
 ///
 /// A view shares ownership of its buffer: clones and slices point into the same buffer, and the
@@ -27,18 +29,16 @@ use bytes::Bytes;
 /// `Vec<u8>`, `String` or boxed slice allocates a reference count of a few words, which all clones
 /// share. If the vector or string has spare capacity, the conversion allocates the count instead.
 /// Views of static bytes never allocate.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct ByteView {
-    pub(crate) bytes: Bytes,
+    repr: Repr,
 }
 
 impl ByteView {
     /// An empty view. Does not allocate.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: Bytes::new(),
-        }
+        Self::from_static(&[])
     }
 
     /// A view of bytes that live as long as the program. Does not allocate.
@@ -51,39 +51,37 @@ impl ByteView {
     /// ```
     #[must_use]
     pub const fn from_static(bytes: &'static [u8]) -> Self {
-        Self {
-            bytes: Bytes::from_static(bytes),
-        }
+        Self::of(Repr::program(bytes))
     }
 
     /// A view of a copy of `bytes`, in an allocation of exactly their length.
     #[must_use]
     pub fn copy_from_slice(bytes: &[u8]) -> Self {
-        Bytes::copy_from_slice(bytes).into()
+        Self::of(Repr::copied(bytes))
     }
 
     /// The number of bytes in view. The buffer behind the view may hold far more.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.bytes.len()
+        self.repr.len()
     }
 
     /// Whether no byte is in view.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
     /// The bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.repr.as_bytes()
     }
 
     /// The byte at `index`, or `None` past the end.
     #[must_use]
     pub fn at(&self, index: usize) -> Option<u8> {
-        self.bytes.get(index).copied()
+        self.as_bytes().get(index).copied()
     }
 
     /// A view of a part of this view, sharing its buffer.
@@ -104,7 +102,8 @@ impl ByteView {
     /// source.
     #[must_use]
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
-        self.bytes.slice(range).into()
+        let range = (range.start_bound().cloned(), range.end_bound().cloned());
+        Self::of(self.repr.part(range))
     }
 
     /// A view of a part of this view, sharing its buffer, or `None` where [`slice`](Self::slice)
@@ -187,18 +186,42 @@ impl ByteView {
         n
     }
 
-    /// The bytes as [`Bytes`], without copying.
+    /// The bytes as [`Bytes`], without copying. Allocates a reference count if the view shares a block of an
+    /// [`Arena`](crate::Arena), or a copy.
     #[must_use]
     pub fn into_bytes(self) -> Bytes {
-        self.bytes
+        match self.repr.into_bytes() {
+            Ok(bytes) => bytes,
+            Err(repr) => Bytes::from_owner(Self::of(repr)),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn of(repr: Repr) -> Self {
+        Self { repr }
+    }
+
+    pub(crate) fn into_repr(self) -> Repr {
+        self.repr
+    }
+
+    pub(crate) const fn repr(&self) -> &Repr {
+        &self.repr
+    }
+}
+
+impl Default for ByteView {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
 impl Deref for ByteView {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
-        &self.bytes
+        self.repr.as_bytes()
     }
 }
 

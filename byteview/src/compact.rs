@@ -3,67 +3,18 @@
 use bytes::Bytes;
 
 use crate::ByteView;
+use crate::arena::Repr;
 
-/// A buffer of `N` bytes, of which the first `len` are in use. [`Bytes`] allocates it together with
-/// its reference count.
-struct Small<const N: usize> {
-    len: u8,
-    bytes: [u8; N],
-}
-
-impl<const N: usize> AsRef<[u8]> for Small<N> {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-}
-
-/// The bytes that [`Bytes`] puts in front of an owner: a reference count.
-const HEADER: usize = size_of::<usize>();
-
-/// The bytes that [`Bytes`] allocates for a shared buffer: pointer, capacity and reference count.
-const SHARED: usize = 3 * size_of::<usize>();
-
-impl<const N: usize> Small<N> {
-    /// A copy of `from`, or `None` if it is longer than `N` or 255 bytes.
-    fn copy(from: &[u8]) -> Option<Bytes> {
-        let mut bytes = [0; N];
-        bytes.get_mut(..from.len())?.copy_from_slice(from);
-        let len = u8::try_from(from.len()).ok()?;
-        Some(Bytes::from_owner(Self { len, bytes }))
-    }
-}
-
-/// Each size makes one allocation of 8 bytes more than a multiple of 16. Allocators round to
-/// multiples of 16 and keep 8 bytes or none for themselves, so they waste little of it.
-macro_rules! sizes {
-    ($($n:literal)*) => {
-        fn copy_small(from: &[u8]) -> Option<Bytes> {
-            match from.len() {
-                $(0..=$n => Small::<$n>::copy(from),)*
-                _ => None,
-            }
-        }
-
-        /// The bytes that `copy_small` allocates for `len` bytes; `None` if it does not take them.
-        const fn small_size(len: usize) -> Option<usize> {
-            match len {
-                $(0..=$n => Some(HEADER + size_of::<Small<$n>>()),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-sizes!(15 31 47 63 79 95 111 127 159 191 223 255);
+/// So many bytes are copied rather than kept in a buffer of their own, which needs a count beside it.
+const SMALL: usize = 255;
 
 impl ByteView {
     /// The same bytes in memory of about their length, shared with nobody.
     ///
     /// A view keeps its whole buffer in memory, and the spare capacity of the `Vec` that it was
     /// made from. Compact a view that is kept long, say in a cache with a limit in bytes. `compact`
-    /// differs from [`detached`](Self::detached) in two ways. It keeps a buffer that fits and has
-    /// no other owner. And cloning its result never allocates: up to 255 bytes lie beside their
-    /// reference count, and for more bytes `compact` allocates the count itself.
+    /// differs from [`detached`](Self::detached): it keeps a buffer that fits and has no other
+    /// owner. Up to 255 bytes lie beside their reference count, in one allocation.
     ///
     /// A view of up to 255 bytes is always copied. A longer one is copied if its bytes are static, if they
     /// come from [`Bytes::from_owner`], or if their buffer has other owners. Otherwise it moves the
@@ -83,22 +34,23 @@ impl ByteView {
         if self.is_empty() {
             return Self::new();
         }
-        if let Some(bytes) = copy_small(&self) {
-            return Self { bytes };
+        if self.repr().is_copied() {
+            return self;
         }
-        let bytes = if self.bytes.is_unique() {
-            // The conversion keeps the buffer and moves the bytes to its front.
-            let mut buffer = Vec::from(self.bytes);
-            if buffer.capacity() - buffer.len() > buffer.len() / 16 {
-                buffer.shrink_to_fit();
+        if self.len() <= SMALL {
+            return Self::copy_from_slice(&self);
+        }
+        match self.into_repr().into_unique() {
+            Ok(bytes) => {
+                // The conversion keeps the buffer and moves the bytes to its front.
+                let mut buffer = Vec::from(bytes);
+                if buffer.capacity() - buffer.len() > buffer.len() / 16 {
+                    buffer.shrink_to_fit();
+                }
+                Bytes::from(buffer).into()
             }
-            Bytes::from(buffer)
-        } else {
-            Bytes::copy_from_slice(&self)
-        };
-        // The first clone allocates the reference count. Clone here, so that no reader pays for it.
-        drop(bytes.clone());
-        Self { bytes }
+            Err(shared) => Self::of(Repr::copied(shared.as_bytes())),
+        }
     }
 
     /// The sizes in bytes of the allocations of a [`compact`](Self::compact) view of `len` bytes,
@@ -107,10 +59,10 @@ impl ByteView {
     /// The spare capacity that `compact` tolerates is not counted.
     #[must_use]
     pub const fn compact_sizes(len: usize) -> [usize; 2] {
-        match (len, small_size(len)) {
-            (0, _) => [0, 0],
-            (_, Some(size)) => [size, 0],
-            (_, None) => [len, SHARED],
+        match len {
+            0 => [0, 0],
+            1..=SMALL => [Repr::size_copied(len), 0],
+            _ => [len, Repr::SIZE_BESIDE],
         }
     }
 }
@@ -149,8 +101,8 @@ mod tests {
     #[test]
     fn sizes_are_those_of_the_allocations() {
         assert_eq!(ByteView::compact_sizes(0), [0, 0]);
-        assert_eq!(ByteView::compact_sizes(64), [8 + 80, 0]);
-        assert_eq!(ByteView::compact_sizes(255), [8 + 256, 0]);
-        assert_eq!(ByteView::compact_sizes(256), [256, 24]);
+        assert_eq!(ByteView::compact_sizes(64), [8 + 64, 0]);
+        assert_eq!(ByteView::compact_sizes(255), [8 + 255, 0]);
+        assert_eq!(ByteView::compact_sizes(256), [256, 48]);
     }
 }

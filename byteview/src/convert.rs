@@ -6,26 +6,37 @@ use std::string::FromUtf8Error;
 use bytes::{Bytes, BytesMut};
 
 use crate::ByteView;
+use crate::arena::Repr;
 
 /// `From` for types that convert to [`Bytes`] without copying.
 macro_rules! view_from {
     ($($owner:ty,)*) => {$(
         impl From<$owner> for ByteView {
             fn from(owner: $owner) -> Self {
-                Self { bytes: Bytes::from(owner) }
+                Self::of(Repr::from(Bytes::from(owner)))
             }
         }
     )*};
 }
 
 view_from! {
-    &'static [u8],
-    &'static str,
     Vec<u8>,
     Box<[u8]>,
     String,
     Bytes,
     BytesMut,
+}
+
+impl From<&'static [u8]> for ByteView {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self::from_static(bytes)
+    }
+}
+
+impl From<&'static str> for ByteView {
+    fn from(text: &'static str) -> Self {
+        Self::from_static(text.as_bytes())
+    }
 }
 
 impl<const N: usize> From<&'static [u8; N]> for ByteView {

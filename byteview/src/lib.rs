@@ -1,7 +1,8 @@
 #![doc = include_str!("../README.md")]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)] // but for `arena`
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod arena;
 #[cfg(feature = "axum")]
 mod axum;
 mod byte_view;
@@ -13,5 +14,6 @@ mod reader;
 #[cfg(feature = "serde")]
 mod serde;
 
+pub use arena::{Arena, ArenaUsage, Kept, Moving, Tables};
 pub use byte_view::ByteView;
 pub use reader::Reader;

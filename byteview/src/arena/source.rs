@@ -1,0 +1,126 @@
+//! Memory from the operating system, in extents.
+
+#[cfg(not(all(target_os = "linux", not(miri))))]
+pub(super) use allocated::Source;
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(super) use mapped::Source;
+
+/// Maps regions of address space, which take up memory only where they are touched, and tells the system to take back what is not
+/// needed any more. The address space is kept until the arena ends.
+#[cfg(all(target_os = "linux", not(miri)))]
+mod mapped {
+    use memmap2::{Advice, MmapMut, MmapOptions, UncheckedAdvice};
+
+    use crate::arena::{EXTENT, PAGE};
+
+    /// The address space of a region, of which `EXTENT` goes for the alignment.
+    const REGION: usize = 64 * EXTENT;
+
+    #[derive(Debug, Default)]
+    pub(in crate::arena) struct Source {
+        regions: Vec<MmapMut>,
+        /// The extents that nobody uses. None of their pages takes up memory.
+        free: Vec<usize>,
+    }
+
+    impl Source {
+        /// The address of an extent of zeros, aligned to its size; `None` if the system has none.
+        pub(in crate::arena) fn take(&mut self) -> Option<usize> {
+            if self.free.is_empty() {
+                self.add_region()?;
+            }
+            self.free.pop()
+        }
+
+        fn add_region(&mut self) -> Option<()> {
+            let mut options = MmapOptions::new();
+            options.len(REGION + EXTENT).no_reserve_swap();
+            let mut region = options.map_anon().ok()?;
+            // A huge page would take up memory beyond what is touched. A kernel without huge pages refuses, which is as good.
+            _ = region.advise(Advice::NoHugePage);
+            let start = region
+                .as_mut_ptr()
+                .expose_provenance()
+                .next_multiple_of(EXTENT);
+            // The lowest is taken first.
+            self.free
+                .extend((0..REGION / EXTENT).rev().map(|n| start + n * EXTENT));
+            self.regions.push(region);
+            Some(())
+        }
+
+        /// Takes back an extent that nobody uses.
+        pub(in crate::arena) fn give(&mut self, base: usize) {
+            self.discard(base, 0, EXTENT);
+            self.free.push(base);
+        }
+
+        /// Gives the memory of some pages of an extent back to the system. They are zero afterwards.
+        pub(in crate::arena) fn give_pages(&mut self, base: usize, pages: u64) -> bool {
+            // Elsewhere a page of the system's may be larger, and hold what is in use.
+            if !cfg!(target_arch = "x86_64") {
+                return false;
+            }
+            let mut rest = pages;
+            while rest != 0 {
+                let start = rest.trailing_zeros() as usize;
+                let run = (rest >> start).trailing_ones() as usize;
+                self.discard(base, start * PAGE, run * PAGE);
+                rest &= !(u64::MAX >> (64 - run) << start);
+            }
+            true
+        }
+
+        fn discard(&self, base: usize, offset: usize, len: usize) {
+            for region in &self.regions {
+                let start = region.as_ptr().addr();
+                if (start..start + region.len()).contains(&base) {
+                    let at = base - start + offset;
+                    // SAFETY: the range is in an extent of this region, and covers pages that no block in use has a part of. The
+                    // caller holds the lock under which blocks there are taken. So nobody reads or writes what turns to zero.
+                    let advised = unsafe {
+                        region.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len)
+                    };
+                    debug_assert!(advised.is_ok(), "{advised:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Allocates each extent for itself, and frees it as a whole: for systems where the other way has not been tried, and for
+/// interpreters that cannot map memory.
+#[cfg(not(all(target_os = "linux", not(miri))))]
+mod allocated {
+    use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+    use crate::arena::EXTENT;
+
+    #[derive(Debug, Default)]
+    pub(in crate::arena) struct Source;
+
+    const LAYOUT: Layout = match Layout::from_size_align(EXTENT, EXTENT) {
+        Ok(layout) => layout,
+        Err(_) => panic!("the size of an extent is a power of two"),
+    };
+
+    impl Source {
+        /// The address of an extent of zeros, aligned to its size; `None` if the system has none.
+        pub(in crate::arena) fn take(&mut self) -> Option<usize> {
+            // SAFETY: the layout has a size.
+            let extent = unsafe { alloc_zeroed(LAYOUT) };
+            (!extent.is_null()).then(|| extent.expose_provenance())
+        }
+
+        /// Takes back an extent that nobody uses.
+        pub(in crate::arena) fn give(&mut self, base: usize) {
+            // SAFETY: `take` has allocated the extent with this layout, and nobody uses it.
+            unsafe { dealloc(std::ptr::with_exposed_provenance_mut(base), LAYOUT) }
+        }
+
+        /// Single pages are not given back.
+        pub(in crate::arena) fn give_pages(&mut self, _base: usize, _pages: u64) -> bool {
+            false
+        }
+    }
+}
