@@ -124,7 +124,7 @@ impl Arena {
                 (value.len() as u32) << KEY | key.len() as u32
             };
             (&raw mut (*header.as_ptr()).lens).write(lens);
-            (*(&raw const (*header.as_ptr()).count)).begin();
+            (*header.as_ptr()).count.begin();
         }
         Some(Kept(header))
     }
@@ -329,7 +329,7 @@ impl<'a> Moving<'a> {
         let header = NonNull::new(ptr::with_exposed_provenance_mut::<Header>(address))?;
         // SAFETY: the block is in use, so its memory is mapped, and its count is written as an atomic. If the count is one, the block
         // is begun, and the store cannot leave it without the lock.
-        let is_shared = unsafe { (*(&raw const (*header.as_ptr()).count)).share_if_single() };
+        let is_shared = unsafe { (*header.as_ptr()).count.share_if_single() };
         is_shared.then(|| Shares(header))
     }
 

@@ -197,9 +197,9 @@ impl Class {
         (extent.blocks_in_use() <= elsewhere).then_some(level)
     }
 
-    /// Offers blocks of the emptiest extent to `share`, until it has taken `most`. Nothing is put into this extent until one of its
+    /// Offers blocks of the emptiest extent to `share`, until it says that it has enough. Nothing is put into this extent until one of its
     /// blocks is freed after all have been offered.
-    pub(super) fn next_to_move(&mut self, most: usize, mut share: impl FnMut(usize) -> bool) {
+    pub(super) fn next_to_move(&mut self, mut share: impl FnMut(usize) -> bool) {
         let (number, from) = match self.moving.take() {
             Some(moving) => moving,
             None => {
@@ -214,11 +214,7 @@ impl Class {
         let Some(extent) = self.extent(number) else {
             return;
         };
-        let mut taken = 0;
-        let offered = extent.in_use(from).find(|&(block, _)| {
-            taken += usize::from(share(block));
-            taken == most
-        });
-        self.moving = offered.map(|(_, next)| (number, next));
+        let last = extent.in_use(from).find(|&(block, _)| share(block));
+        self.moving = last.map(|(_, next)| (number, next));
     }
 }

@@ -255,7 +255,8 @@ mod tests {
         assert_eq!(extent.is_empty(), blocks.is_empty());
         let mut found: Vec<_> = extent.in_use(0).map(|(block, _)| block).collect();
         let mut expected: Vec<_> = blocks.keys().copied().collect();
-        (found.sort_unstable(), expected.sort_unstable());
+        found.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(found, expected);
     }
 

@@ -128,13 +128,12 @@ impl Arena {
                 let mut class = lock(class);
                 let most = (LARGEST / class.size).clamp(1, BLOCKS);
                 let mut shared = Vec::new();
-                // SAFETY: the lock of the class is held, which says that these blocks are in use.
-                let share = |block| {
-                    unsafe { Moving::share(block) }
-                        .map(|block| shared.push(block))
-                        .is_some()
+                let mut share = |block| {
+                    // SAFETY: the lock of the class is held, which says that the block is in use.
+                    shared.extend(unsafe { Moving::share(block) });
+                    shared.len() == most
                 };
-                class.next_to_move(most, share);
+                class.next_to_move(&mut share);
                 (shared, class.size)
             };
             if shared.is_empty() {
