@@ -24,7 +24,7 @@ fn move_all(arena: &Arena, entries: &mut HashMap<usize, (Kept, usize)>) -> usize
         let moved = arena.move_some(|moving| {
             let seed = usize::from_le_bytes(moving.key().try_into().unwrap());
             if let Some((kept, _)) = entries.get_mut(&seed)
-                && let Some(elsewhere) = kept.moved(moving)
+                && let Some(elsewhere) = kept.moved(&moving)
             {
                 *kept = elsewhere;
             }
@@ -208,7 +208,7 @@ fn threads_get_along() {
                         arena.move_some(|moving| {
                             let seed = usize::from_le_bytes(moving.key().try_into().unwrap());
                             if let Some((kept, _)) = entries.get_mut(&seed)
-                                && let Some(elsewhere) = kept.moved(moving)
+                                && let Some(elsewhere) = kept.moved(&moving)
                             {
                                 *kept = elsewhere;
                             }

@@ -1,3 +1,5 @@
+use allocator_api2::alloc::{Allocator, Global};
+
 use crate::{
     deadline::Deadline,
     segments::{Blank, Segments},
@@ -15,8 +17,8 @@ use crate::{
 /// callers wait. A timing wheel takes constant time, but reclaims only by the tick of its finest wheel.
 /// A thread has to turn the wheel, and this store has no thread.
 #[derive(Debug)]
-pub(crate) struct Expiries {
-    heap: Segments<Item, 256>,
+pub(crate) struct Expiries<A: Allocator = Global> {
+    heap: Segments<Item, 256, A>,
 }
 
 /// One entry with an expiry. Items are ordered by deadline, then by stamp.
@@ -40,10 +42,10 @@ const CHILDREN: u32 = 4;
 /// The bytes that an item takes up.
 pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Item>();
 
-impl Expiries {
-    pub(crate) const fn new() -> Self {
+impl<A: Allocator + Clone> Expiries<A> {
+    pub(crate) fn new(memory: A) -> Self {
         Self {
-            heap: Segments::new(),
+            heap: Segments::new(memory),
         }
     }
 
@@ -132,7 +134,7 @@ mod tests {
         ) {
             let epoch = Epoch::new();
             let start = Instant::now();
-            let mut expiries = Expiries::new();
+            let mut expiries = Expiries::new(Global);
             let mut items: HashMap<u32, Item> = HashMap::new();
             let mut places: HashMap<u32, u32> = HashMap::new();
             for (stamp, (slot, ms, insert)) in (0..).zip(ops) {

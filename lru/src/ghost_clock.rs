@@ -64,6 +64,8 @@
 
 use std::iter;
 
+use allocator_api2::alloc::{Allocator, Global};
+
 use crate::{
     Class, Meta,
     ghosts::{self, Ghost, Ghosts},
@@ -95,9 +97,9 @@ pub(crate) const BYTES_PER_ENTRY: usize = ghosts::bytes_per_entry(GHOSTS);
 const COUNT_MAX: u8 = 15;
 
 #[derive(Debug)]
-pub(crate) struct GhostClock {
+pub(crate) struct GhostClock<A: Allocator = Global> {
     borders: [Border; Class::COUNT],
-    ghosts: Ghosts,
+    ghosts: Ghosts<A>,
     /// The number of the epoch. Counts are halved from epoch to epoch.
     epoch: u8,
     /// Counts added in this epoch.
@@ -140,16 +142,16 @@ pub(crate) struct Admission {
     pub(crate) record: Record,
 }
 
-impl GhostClock {
+impl<A: Allocator + Clone> GhostClock<A> {
     /// The policy of an empty shard. `hits` is the reading of the hit counter.
-    pub(crate) const fn since(hits: u64) -> Self {
+    pub(crate) fn since(hits: u64, memory: A) -> Self {
         const BORDER: Border = Border {
             window: WINDOW,
             evicted: [0.0; 2],
         };
         Self {
             borders: [BORDER; Class::COUNT],
-            ghosts: Ghosts::new(),
+            ghosts: Ghosts::new(memory),
             epoch: 0,
             ticks: 0,
             filled: false,
@@ -160,7 +162,7 @@ impl GhostClock {
     }
 
     /// Takes note of the hits so far, of which `hits` is the count.
-    pub(crate) fn hear<K, V>(&mut self, table: &Table<K, V>, hits: u64) -> u64 {
+    pub(crate) fn hear<K, V>(&mut self, table: &Table<K, V, A>, hits: u64) -> u64 {
         self.patience.hear(hits, average(table))
     }
 
@@ -168,7 +170,7 @@ impl GhostClock {
     /// once for each newcomer.
     pub(crate) fn admit<K, V>(
         &mut self,
-        table: &mut Table<K, V>,
+        table: &mut Table<K, V, A>,
         hash: u64,
         meta: &Meta,
         hits: u64,
@@ -218,7 +220,7 @@ impl GhostClock {
     }
 
     /// The queue of a newcomer. To be called once there is room for it.
-    pub(crate) fn queue<K, V>(&mut self, table: &Table<K, V>, admission: Admission) -> Queue {
+    pub(crate) fn queue<K, V>(&mut self, table: &Table<K, V, A>, admission: Admission) -> Queue {
         if admission.wins || !self.filled {
             Queue::Main
         } else if !self.pressed && self.patience.yields() {
@@ -235,7 +237,7 @@ impl GhostClock {
     /// The entry in `spared` stays: it is passed over as if it had been hit.
     pub(crate) fn victim<K, V>(
         &mut self,
-        table: &mut Table<K, V>,
+        table: &mut Table<K, V, A>,
         class: Class,
         spared: Option<u32>,
     ) -> Option<u32> {
@@ -252,7 +254,7 @@ impl GhostClock {
         let limit = self.borders[class as usize].window * budget(table, class);
         let limit = limit.max(1.0);
         let exceeds =
-            |table: &Table<K, V>| table.usage_of(class, Queue::Window).bytes as f64 > limit;
+            |table: &Table<K, V, A>| table.usage_of(class, Queue::Window).bytes as f64 > limit;
         if exceeds(table) || table.usage_of(class, Queue::Main).entries == 0 {
             let mut steps = 0..STEPS;
             while let Some(slot) = table.recency().oldest(class, Queue::Window) {
@@ -286,14 +288,14 @@ impl GhostClock {
     }
 
     /// Ends the time when entries go straight to main.
-    fn fill<K, V>(&mut self, table: &Table<K, V>) {
+    fn fill<K, V>(&mut self, table: &Table<K, V, A>) {
         if !self.filled {
             self.filled = true;
             self.patience.filled(table.len());
         }
     }
 
-    fn give_way<K, V>(&mut self, table: &Table<K, V>) {
+    fn give_way<K, V>(&mut self, table: &Table<K, V, A>) {
         let main = CLASSES.map(|class| table.usage_of(class, Queue::Main).entries);
         let stamps = CLASSES.map(|class| self.stamp(class, Queue::Main));
         self.patience.give_way(main, stamps);
@@ -301,7 +303,7 @@ impl GhostClock {
 
     /// The next entry of main that gives way: one that was asked for twice, if one of the oldest was, or
     /// else the oldest. Some of the new set may be among the oldest, because there was room for them.
-    fn stale<K, V>(&self, table: &Table<K, V>, class: Class) -> Option<u32> {
+    fn stale<K, V>(&self, table: &Table<K, V, A>, class: Class) -> Option<u32> {
         let main = table.usage_of(class, Queue::Main).entries;
         if !self.patience.yields() || self.patience.left(class, main) == 0 {
             return None;
@@ -316,7 +318,7 @@ impl GhostClock {
     }
 
     /// How many entries would give way to newcomers. `None` if main does not give way.
-    pub(crate) fn left<K, V>(&self, table: &Table<K, V>) -> Option<usize> {
+    pub(crate) fn left<K, V>(&self, table: &Table<K, V, A>) -> Option<usize> {
         let main = |class| table.usage_of(class, Queue::Main).entries;
         let left = |class| self.patience.left(class, main(class));
         self.patience
@@ -328,7 +330,7 @@ impl GhostClock {
     /// returns the entry under the hand whatever its mark.
     pub(crate) fn hand<K, V>(
         &mut self,
-        table: &mut Table<K, V>,
+        table: &mut Table<K, V, A>,
         class: Class,
         spared: Option<u32>,
     ) -> Option<u32> {
@@ -353,7 +355,7 @@ impl GhostClock {
     }
 
     /// Leaves a ghost of an entry that is about to be evicted.
-    pub(crate) fn bury<K, V>(&mut self, table: &Table<K, V>, slot: u32) {
+    pub(crate) fn bury<K, V>(&mut self, table: &Table<K, V, A>, slot: u32) {
         let (class, queue) = (table.class(slot), table.recency().queue(slot));
         let share = table.charge(slot) as f64 / budget(table, class);
         self.borders[class as usize].evicted[queue as usize] += share;
@@ -372,7 +374,7 @@ impl GhostClock {
     }
 
     /// Lets the return of an evicted entry move the border between window and main.
-    fn adapt<K, V>(&mut self, table: &Table<K, V>, ghost: Ghost, meta: &Meta) {
+    fn adapt<K, V>(&mut self, table: &Table<K, V, A>, ghost: Ghost, meta: &Meta) {
         let queue = if ghost.from_main {
             Queue::Main
         } else {
@@ -392,7 +394,7 @@ impl GhostClock {
     }
 
     /// Whether an entry that was asked for `count` times wins the contest with main's victim.
-    fn beats<K, V>(&self, table: &Table<K, V>, count: u8, victim: u32) -> bool {
+    fn beats<K, V>(&self, table: &Table<K, V, A>, count: u8, victim: u32) -> bool {
         let victim = self.count(table.recency().record(victim));
         count > victim + victim / MARGIN
     }
@@ -403,13 +405,13 @@ impl GhostClock {
         record.count >> (self.epoch.wrapping_sub(record.epoch) & 15).min(7)
     }
 
-    fn raise<K, V>(&mut self, table: &mut Table<K, V>, slot: u32) {
+    fn raise<K, V>(&mut self, table: &mut Table<K, V, A>, slot: u32) {
         let record = self.raised(table, table.recency().record(slot));
         table.set_record(slot, record);
     }
 
     /// A record with one more request. Begins a new epoch if enough requests have been counted.
-    fn raised<K, V>(&mut self, table: &Table<K, V>, record: Record) -> Record {
+    fn raised<K, V>(&mut self, table: &Table<K, V, A>, record: Record) -> Record {
         let count = self.count(record);
         let epoch = self.epoch;
         if count < COUNT_MAX {
@@ -430,16 +432,16 @@ impl GhostClock {
 const CLASSES: [Class; Class::COUNT] = [Class::Main, Class::Hot];
 
 /// The share of a charge in the bytes of this shard.
-fn share<K, V>(table: &Table<K, V>, charge: usize) -> f64 {
+fn share<K, V, A: Allocator + Clone>(table: &Table<K, V, A>, charge: usize) -> f64 {
     charge as f64 / table.bytes().max(1) as f64
 }
 
 /// The share of an average entry.
-fn average<K, V>(table: &Table<K, V>) -> f64 {
+fn average<K, V, A: Allocator + Clone>(table: &Table<K, V, A>) -> f64 {
     1.0 / table.len().max(1) as f64
 }
 
 /// The bytes that the entries of a class take up in this shard, at least one.
-fn budget<K, V>(table: &Table<K, V>, class: Class) -> f64 {
+fn budget<K, V, A: Allocator + Clone>(table: &Table<K, V, A>, class: Class) -> f64 {
     table.usage(class).bytes.max(1) as f64
 }

@@ -2,6 +2,8 @@
 //! ghost of four bytes each, in sets of sixteen that fill one cache line. A set is ordered from new to
 //! old, so that forgetting the oldest takes no bookkeeping.
 
+use allocator_api2::alloc::{Allocator, Global};
+
 use crate::{
     linear,
     segments::{Blank, Segments},
@@ -34,9 +36,9 @@ pub(crate) struct Ghost {
 }
 
 #[derive(Debug)]
-pub(crate) struct Ghosts {
+pub(crate) struct Ghosts<A: Allocator = Global> {
     /// The number of sets approaches a power of two, by [linear hashing](crate::linear).
-    sets: Segments<Set, 64>,
+    sets: Segments<Set, 64, A>,
     /// How many members of a set are in use. Bounds the number of ghosts between powers of two.
     ways: usize,
 }
@@ -49,10 +51,10 @@ pub(crate) const fn bytes_per_entry(ghosts: usize) -> usize {
 /// How many sets one call of `reserve` adds or drops at most.
 const SPLITS: usize = 4;
 
-impl Ghosts {
-    pub(crate) const fn new() -> Self {
+impl<A: Allocator + Clone> Ghosts<A> {
+    pub(crate) fn new(memory: A) -> Self {
         Self {
-            sets: Segments::new(),
+            sets: Segments::new(memory),
             ways: WAYS,
         }
     }
@@ -140,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_ghost_is_found_once_and_as_it_was() {
-        let mut ghosts = Ghosts::new();
+        let mut ghosts = Ghosts::new(Global);
         assert_eq!(ghosts.take(hash(1)), None);
         ghosts.reserve(100);
         ghosts.insert(hash(1), GHOST);
@@ -151,7 +153,7 @@ mod tests {
 
     #[test]
     fn growth_forgets_nothing() {
-        let mut ghosts = Ghosts::new();
+        let mut ghosts = Ghosts::new(Global);
         (0..100).for_each(|_| ghosts.reserve(1600));
         (0..100).for_each(|n| ghosts.insert(hash(n), GHOST));
         for _ in 0..100_000 / WAYS {
@@ -162,7 +164,7 @@ mod tests {
 
     #[test]
     fn the_oldest_of_a_set_is_forgotten_first() {
-        let mut ghosts = Ghosts::new();
+        let mut ghosts = Ghosts::new(Global);
         ghosts.reserve(10);
         let hash = |n: u64| (n + 1) << 49;
         (0..11).for_each(|n| ghosts.insert(hash(n), GHOST));

@@ -11,6 +11,8 @@
 
 use wide::u8x16;
 
+use allocator_api2::alloc::{Allocator, Global};
+
 use crate::{
     linear,
     segments::{Blank, Segments},
@@ -18,15 +20,15 @@ use crate::{
 
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Index {
-    buckets: Segments<Chunk, 64>,
+pub(crate) struct Index<A: Allocator = Global> {
+    buckets: Segments<Chunk, 64, A>,
     /// The mask for [`linear::bucket`].
     mask: u32,
     /// The first chunk in `overflow` that is not in use. The unused chunks are linked.
     unused: u32,
     len: usize,
     /// The chunks that follow those of `buckets`, and unused ones. Never shrinks.
-    overflow: Segments<Chunk, 64>,
+    overflow: Segments<Chunk, 64, A>,
     /// The slots of a bucket while the bucket is split or merged, empty otherwise.
     moving: Vec<u32>,
 }
@@ -39,7 +41,7 @@ const WAYS: usize = 12;
 /// With more than `FILL` entries to a bucket on average, an insert splits a bucket. With fewer than
 /// `FILL_MIN`, a removal merges two.
 const FILL: usize = 6;
-const FILL_MIN: usize = 2;
+const FILL_MIN: usize = 4;
 
 /// No chunk follows.
 const NONE: u32 = u32::MAX;
@@ -60,11 +62,11 @@ enum At {
     Overflow(u32),
 }
 
-impl Index {
-    pub(crate) const fn new() -> Self {
+impl<A: Allocator + Clone> Index<A> {
+    pub(crate) fn new(memory: A) -> Self {
         Self {
-            buckets: Segments::new(),
-            overflow: Segments::new(),
+            buckets: Segments::new(memory.clone()),
+            overflow: Segments::new(memory),
             unused: NONE,
             mask: 0,
             len: 0,
@@ -395,7 +397,7 @@ mod tests {
     proptest! {
         #[test]
         fn agrees_with_a_map(ops in prop::collection::vec((0..2000_u32, 0..8_u8), 1..4000)) {
-            let mut index = Index::new();
+            let mut index = Index::new(Global);
             let mut slots = HashMap::new();
             // Most cases grow first and then shrink.
             let turn = ops.len() / 2;
@@ -429,7 +431,7 @@ mod tests {
 
     #[test]
     fn chunks_that_overflowed_are_used_again() {
-        let mut index = Index::new();
+        let mut index = Index::new(Global);
         for round in 0..10 {
             for slot in 0..500 {
                 index.insert(0, slot, |_| 0);
@@ -444,7 +446,7 @@ mod tests {
 
     #[test]
     fn a_slot_can_be_renamed() {
-        let mut index = Index::new();
+        let mut index = Index::new(Global);
         (0..100).for_each(|slot| index.insert(hash(slot), slot, hash));
         index.rename(hash(7), 7, 1000);
         assert_eq!(

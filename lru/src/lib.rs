@@ -5,6 +5,7 @@ mod ages;
 mod budget;
 mod builder;
 mod cache;
+mod charge;
 mod clock;
 mod deadline;
 mod error;
@@ -29,6 +30,9 @@ mod shard;
 mod stats;
 mod table;
 
+/// Where the tables of a cache take their memory from: the allocators of the crate `allocator-api2`, until the standard library's
+/// are stable.
+pub use allocator_api2::alloc::{Allocator, Global};
 pub use builder::CacheBuilder;
 pub use cache::{Cache, Entries};
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -5,11 +5,13 @@ use std::{
     time::Instant,
 };
 
+use allocator_api2::alloc::Global;
 use equivalent::Equivalent;
 
 use crate::{
     Cause, Class, Clock, DefaultHashBuilder, Evicted, InsertError, Iter, Meta, Removed, Stats,
     SystemClock,
+    charge::Charge,
     recency::{Queue, Record},
     table::Table,
 };
@@ -66,7 +68,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
     /// An empty store with this hash builder and this clock.
     pub fn with_hasher_and_clock(budget: usize, hasher: S, clock: C) -> Self {
         Self {
-            table: Table::new(),
+            table: Table::new(Global),
             budget,
             hasher,
             clock,
@@ -118,7 +120,7 @@ impl<K, V, S, C> Lru<K, V, S, C> {
         self.stats.removals += self.len() as u64;
         self.stats.cleared += self.len() as u64;
         // The destructor of a value might panic, so `table` is valid again before one runs.
-        drop(mem::replace(&mut self.table, Table::new()));
+        drop(mem::replace(&mut self.table, Table::new(Global)));
     }
 
     #[inline]
@@ -230,6 +232,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Lru<K, V, S, C> {
         charge: usize,
         expires: Option<Instant>,
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
+        let charge = Charge::round(charge);
         if charge > self.budget {
             self.stats.oversize += 1;
             return Err(InsertError::too_large(key, value, charge, self.budget));

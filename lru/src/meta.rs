@@ -15,7 +15,8 @@ pub struct Meta {
     /// From this instant on the entry is as good as absent; `None` for an entry that never expires.
     /// An instant 18 years or more after the store was made counts as never.
     pub expires: Option<Instant>,
-    /// The bytes of the budget that the entry takes up, as stated by the caller of the insert.
+    /// The bytes of the budget that the entry takes up, as stated by the caller of the insert. A charge above 2 GiB is rounded up to
+    /// MiB, and one above 2 PiB counts as `usize::MAX`.
     pub charge: usize,
     /// The class of the entry.
     pub class: Class,

@@ -1,5 +1,7 @@
 use std::{iter, mem};
 
+use allocator_api2::alloc::{Allocator, Global};
+
 use crate::{
     Class, Usage,
     segments::{Blank, Segments},
@@ -21,8 +23,8 @@ pub(crate) enum Queue {
 /// slots, and all but one of these slots belong to entries that were not asked for. If the links lay
 /// beside the entries, each rewrite would cost a cache miss in a store larger than the cache.
 #[derive(Debug)]
-pub(crate) struct Recency {
-    links: Segments<Link, 256>,
+pub(crate) struct Recency<A: Allocator = Global> {
+    links: Segments<Link, 1024, A>,
     lists: [List; LISTS],
 }
 
@@ -34,25 +36,70 @@ const LISTS: usize = VACANT + 1;
 /// The bytes that the links of a slot take up.
 pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Link>();
 
-/// The neighbours of a slot, the list that the slot is in, and the policy's record of the entry.
+/// The neighbours of a slot, and the rest.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     newer: u32,
     older: u32,
-    list: u8,
-    record: Record,
+    rest: Rest,
+}
+
+/// The list that a slot is in, the policy's record of the entry, and the high bits of the entry's hash, in one word. From the low
+/// bits: 4 for the list, 1 whether the entry has returned, 4 of the count, 4 of the epoch, and 15 of the hash.
+#[derive(Clone, Copy, Debug)]
+struct Rest(u32);
+
+const LIST: u32 = 0b1111;
+const RETURNED: u32 = 1 << 4;
+const COUNT: u32 = 5;
+const EPOCH: u32 = 9;
+const RECORD: u32 = 0x1ff << 4;
+const HASH: u32 = 13;
+
+/// The bits of a hash that the index and the ghosts look at besides the low half.
+const HIGH: u32 = u64::BITS - 15;
+
+impl Rest {
+    const VACANT: Self = Self(VACANT as u32);
+
+    #[inline]
+    fn list(self) -> usize {
+        (self.0 & LIST) as usize
+    }
+
+    #[inline]
+    fn set_list(&mut self, list: usize) {
+        self.0 = self.0 & !LIST | list as u32;
+    }
+
+    #[inline]
+    fn record(self) -> Record {
+        Record {
+            count: (self.0 >> COUNT & 15) as u8,
+            epoch: (self.0 >> EPOCH & 15) as u8,
+            returned: self.0 & RETURNED != 0,
+        }
+    }
+
+    #[inline]
+    fn set_record(&mut self, record: Record) {
+        let Record {
+            count,
+            epoch,
+            returned,
+        } = record;
+        debug_assert!(count < 16, "a count has four bits");
+        let returned = if returned { RETURNED } else { 0 };
+        let record = u32::from(count & 15) << COUNT | u32::from(epoch & 15) << EPOCH | returned;
+        self.0 = self.0 & !RECORD | record;
+    }
 }
 
 impl Blank for Link {
     const BLANK: Self = Self {
         newer: NIL,
         older: NIL,
-        list: VACANT as u8,
-        record: Record {
-            count: 0,
-            epoch: 0,
-            returned: false,
-        },
+        rest: Rest::VACANT,
     };
 }
 
@@ -61,6 +108,7 @@ impl Blank for Link {
 pub(crate) struct Record {
     /// How often the entry was asked for, as of `epoch`.
     pub(crate) count: u8,
+    /// Four bits, as of the count.
     pub(crate) epoch: u8,
     /// Whether the entry had a ghost when it was inserted.
     pub(crate) returned: bool,
@@ -73,8 +121,8 @@ struct List {
     usage: Usage,
 }
 
-impl Recency {
-    pub(crate) const fn new() -> Self {
+impl<A: Allocator + Clone> Recency<A> {
+    pub(crate) fn new(memory: A) -> Self {
         const EMPTY: List = List {
             newest: NIL,
             oldest: NIL,
@@ -84,7 +132,7 @@ impl Recency {
             },
         };
         Self {
-            links: Segments::new(),
+            links: Segments::new(memory),
             lists: [EMPTY; LISTS],
         }
     }
@@ -131,17 +179,28 @@ impl Recency {
 
     #[inline]
     pub(crate) fn record(&self, slot: u32) -> Record {
-        self.links[slot].record
+        self.links[slot].rest.record()
     }
 
     #[inline]
     pub(crate) fn set_record(&mut self, slot: u32, record: Record) {
-        self.links[slot].record = record;
+        self.links[slot].rest.set_record(record);
+    }
+
+    /// The bits of an entry's hash that are kept here, where they are in the hash.
+    #[inline]
+    pub(crate) fn high_hash(&self, slot: u32) -> u64 {
+        u64::from(self.links[slot].rest.0 >> HASH) << HIGH
+    }
+
+    pub(crate) fn set_hash(&mut self, slot: u32, hash: u64) {
+        let rest = &mut self.links[slot].rest;
+        rest.0 = rest.0 & !(u32::MAX << HASH) | ((hash >> HIGH) as u32) << HASH;
     }
 
     #[inline]
     pub(crate) fn queue(&self, slot: u32) -> Queue {
-        if self.links[slot].list & 1 == 0 {
+        if self.links[slot].rest.list() & 1 == 0 {
             Queue::Main
         } else {
             Queue::Window
@@ -172,7 +231,7 @@ impl Recency {
 
     /// Whether the slot is without an entry.
     fn is_vacant(&self, slot: u32) -> bool {
-        usize::from(self.links[slot].list) == VACANT
+        self.links[slot].rest.list() == VACANT
     }
 
     /// Gives up the last slot. If that slot has an entry, moves the entry to a vacant slot, which must
@@ -195,7 +254,7 @@ impl Recency {
     fn substitute(&mut self, from: u32, to: u32) {
         let link = self.links[from];
         self.links[to] = link;
-        let list = &mut self.lists[usize::from(link.list)];
+        let list = &mut self.lists[link.rest.list()];
         match link.newer {
             NIL => list.newest = to,
             newer => self.links[newer].older = to,
@@ -232,7 +291,7 @@ impl Recency {
     /// Changes the charge of the entry in `slot`.
     #[inline]
     pub(crate) fn recharge(&mut self, slot: u32, old: usize, new: usize) {
-        let list = &mut self.lists[usize::from(self.links[slot].list)];
+        let list = &mut self.lists[self.links[slot].rest.list()];
         list.usage.bytes = list.usage.bytes - old + new;
     }
 
@@ -253,7 +312,7 @@ impl Recency {
         let link = &mut self.links[slot];
         link.newer = NIL;
         link.older = second;
-        link.list = at as u8;
+        link.rest.set_list(at);
         match second {
             NIL => list.oldest = slot,
             second => self.links[second].newer = slot,
@@ -262,10 +321,8 @@ impl Recency {
 
     #[inline]
     fn detach(&mut self, slot: u32) -> usize {
-        let Link {
-            newer, older, list, ..
-        } = self.links[slot];
-        let list = usize::from(list);
+        let Link { newer, older, rest } = self.links[slot];
+        let list = rest.list();
         match newer {
             NIL => self.lists[list].newest = older,
             newer => self.links[newer].older = older,

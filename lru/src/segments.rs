@@ -1,13 +1,19 @@
 use std::ops::{Index, IndexMut};
 
+use allocator_api2::{
+    alloc::{Allocator, Global},
+    boxed::Box,
+};
+
 /// A vector that grows and shrinks without moving its elements. It consists of segments of `N`
 /// elements, a power of two.
 ///
 /// A push allocates at most one new segment, so it takes no longer in a large vector than in a small
 /// one. Only the list of pointers to the segments is copied when it doubles.
 #[derive(Debug)]
-pub(crate) struct Segments<T, const N: usize> {
-    segments: Vec<Box<[T; N]>>,
+pub(crate) struct Segments<T, const N: usize, A: Allocator = Global> {
+    segments: Vec<Box<[T; N], A>>,
+    memory: A,
     len: u32,
 }
 
@@ -16,13 +22,19 @@ pub(crate) trait Blank {
     const BLANK: Self;
 }
 
-impl<T: Blank, const N: usize> Segments<T, N> {
-    pub(crate) const fn new() -> Self {
+impl<T: Blank, const N: usize, A: Allocator + Clone> Segments<T, N, A> {
+    /// An empty vector, whose segments will come from `memory`.
+    pub(crate) fn new(memory: A) -> Self {
         const { assert!(N.is_power_of_two()) };
         Self {
             segments: Vec::new(),
+            memory,
             len: 0,
         }
+    }
+
+    pub(crate) fn memory(&self) -> &A {
+        &self.memory
     }
 
     #[inline]
@@ -54,7 +66,8 @@ impl<T: Blank, const N: usize> Segments<T, N> {
             .checked_add(1)
             .unwrap_or_else(|| panic!("too many elements"));
         if at as usize == self.segments.len() * N {
-            self.segments.push(Box::new([const { T::BLANK }; N]));
+            let segment = Box::new_in([const { T::BLANK }; N], self.memory.clone());
+            self.segments.push(segment);
         }
         at
     }
@@ -69,7 +82,7 @@ impl<T: Blank, const N: usize> Segments<T, N> {
     }
 }
 
-impl<T, const N: usize> Index<u32> for Segments<T, N> {
+impl<T, const N: usize, A: Allocator> Index<u32> for Segments<T, N, A> {
     type Output = T;
 
     #[inline]
@@ -78,7 +91,7 @@ impl<T, const N: usize> Index<u32> for Segments<T, N> {
     }
 }
 
-impl<T, const N: usize> IndexMut<u32> for Segments<T, N> {
+impl<T, const N: usize, A: Allocator> IndexMut<u32> for Segments<T, N, A> {
     #[inline]
     fn index_mut(&mut self, at: u32) -> &mut T {
         &mut self.segments[at as usize / N][at as usize % N]
@@ -95,7 +108,7 @@ mod tests {
 
     #[test]
     fn elements_stay_where_they_are() {
-        let mut segments = Segments::<u32, 32>::new();
+        let mut segments = Segments::<u32, 32>::new(Global);
         let mut addresses = Vec::new();
         for n in 0..1000 {
             assert_eq!(segments.push(), n);
@@ -123,7 +136,7 @@ mod tests {
 
     #[test]
     fn memory_follows_the_length() {
-        let mut segments = Segments::<u32, 32>::new();
+        let mut segments = Segments::<u32, 32>::new(Global);
         for n in 1..=10_000_usize {
             segments.push();
             assert!(segments.segments.len() <= n.div_ceil(32));

@@ -3,6 +3,7 @@ use std::{
     time::Duration,
 };
 
+use allocator_api2::alloc::{Allocator, Global};
 use equivalent::Equivalent;
 
 use crate::{
@@ -20,9 +21,9 @@ use crate::{
 /// The table comes first, because lookups read its beginning.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Shard<K, V> {
-    table: Table<K, V>,
-    order: Order,
+pub(crate) struct Shard<K, V, A: Allocator = Global> {
+    table: Table<K, V, A>,
+    order: Order<A>,
     ages: Ages,
     /// All counters except for the lookups that readers count themselves.
     stats: Stats,
@@ -30,32 +31,32 @@ pub(crate) struct Shard<K, V> {
 
 /// The state of the policy, which picks the victim within a class.
 #[derive(Debug)]
-enum Order {
+enum Order<A: Allocator> {
     Lru,
-    GhostClock(Box<GhostClock>),
+    GhostClock(Box<GhostClock<A>>),
 }
 
-impl Order {
-    fn new(policy: Policy) -> Self {
+impl<A: Allocator + Clone> Order<A> {
+    fn new(policy: Policy, memory: A) -> Self {
         match policy {
             Policy::Lru => Self::Lru,
-            Policy::GhostClock => Self::GhostClock(Box::new(GhostClock::since(0))),
+            Policy::GhostClock => Self::GhostClock(Box::new(GhostClock::since(0, memory))),
         }
     }
 }
 
-impl<K, V> Shard<K, V> {
-    pub(crate) fn new(policy: Policy) -> Self {
+impl<K, V, A: Allocator + Clone> Shard<K, V, A> {
+    pub(crate) fn new(policy: Policy, memory: &A) -> Self {
         Self {
-            table: Table::new(),
-            order: Order::new(policy),
+            table: Table::new(memory.clone()),
+            order: Order::new(policy, memory.clone()),
             ages: Ages::new(),
             stats: Stats::default(),
         }
     }
 
     #[inline]
-    pub(crate) fn table(&self) -> &Table<K, V> {
+    pub(crate) fn table(&self) -> &Table<K, V, A> {
         &self.table
     }
 
@@ -65,20 +66,22 @@ impl<K, V> Shard<K, V> {
     }
 
     /// The entry in a slot, if it is live.
-    pub(crate) fn present(&self, slot: u32, clock: &impl Clock) -> Option<Present<K, V>>
-    where
-        K: Clone,
-        V: Clone,
-    {
+    pub(crate) fn present<L, M>(
+        &self,
+        slot: u32,
+        clock: &impl Clock,
+        look: impl FnOnce(&K, &V) -> (L, M),
+    ) -> Option<Present<L, M>> {
         let table = &self.table;
         let entry = table.get(slot)?;
         if table.is_expired(slot, clock) {
             return None;
         }
         let age = self.ages.age(table.stamp_of(slot), clock.now());
+        let (key, value) = look(&entry.key, &entry.value);
         Some(Present {
-            key: entry.key.clone(),
-            value: entry.value.clone(),
+            key,
+            value,
             meta: table.meta(slot),
             age: age.unwrap_or_default(),
         })
@@ -105,8 +108,8 @@ pub(crate) struct Fill {
 /// budget in step.
 ///
 /// Hands every entry that leaves to the caller. The caller drops it after it has released the lock.
-pub(crate) struct Locked<'a, K, V> {
-    pub(crate) shard: Writer<'a, Shard<K, V>>,
+pub(crate) struct Locked<'a, K, V, A: Allocator = Global> {
+    pub(crate) shard: Writer<'a, Shard<K, V, A>>,
     pub(crate) fill: &'a Fill,
     pub(crate) budget: &'a Budget,
     /// The reading of the shard's [hit counter](crate::lock::Locks::hits). Zero under a policy that does not look at it.
@@ -123,12 +126,12 @@ pub(crate) struct Newcomer {
     pub(crate) admission: Admission,
 }
 
-impl<K, V> Locked<'_, K, V> {
+impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
     pub(crate) fn stats(&mut self) -> &mut Stats {
         &mut self.shard.stats
     }
 
-    pub(crate) fn table(&self) -> &Table<K, V> {
+    pub(crate) fn table(&self) -> &Table<K, V, A> {
         &self.shard.table
     }
 
@@ -163,6 +166,17 @@ impl<K, V> Locked<'_, K, V> {
         }
     }
 
+    /// Puts what `elsewhere` returns into the place of a key and a value.
+    pub(crate) fn rehouse(
+        &mut self,
+        slot: u32,
+        elsewhere: impl FnOnce(&K, &V) -> Option<(K, V)>,
+    ) -> Option<(K, V)> {
+        let entry = self.table().entry(slot);
+        let (key, value) = elsewhere(&entry.key, &entry.value)?;
+        Some(self.shard.table.rehouse(slot, key, value))
+    }
+
     /// Takes out the entry in `slot` if it has expired.
     #[inline]
     pub(crate) fn reclaim(&mut self, slot: u32, clock: &impl Clock) -> Option<Removed<K, V>> {
@@ -183,13 +197,14 @@ impl<K, V> Locked<'_, K, V> {
     }
 
     /// Takes out all entries at once.
-    pub(crate) fn take(&mut self) -> Table<K, V> {
-        let mut table = Table::new();
+    pub(crate) fn take(&mut self) -> Table<K, V, A> {
+        let memory = self.table().memory().clone();
+        let mut table = Table::new(memory.clone());
         // The stamps go on, so that no later entry has a stamp that `retain` still remembers.
         table.set_stamp(self.shard.table.stamp());
         let table = std::mem::replace(&mut self.shard.table, table);
         if let Order::GhostClock(clock) = &mut self.shard.order {
-            **clock = GhostClock::since(self.hits);
+            **clock = GhostClock::since(self.hits, memory);
         }
         self.shard.ages = Ages::new();
         self.shard.stats.removals += table.len() as u64;

@@ -1,9 +1,11 @@
 use std::mem;
 
+use allocator_api2::alloc::{Allocator, Global};
 use equivalent::Equivalent;
 
 use crate::{
     Cause, Class, Clock, Hit, Meta, Removed, Usage,
+    charge::Charge,
     deadline::Epoch,
     expiries::{self, Expiries, Item},
     index::{self, Index},
@@ -22,12 +24,12 @@ use crate::{
 /// The data that a hit reads and writes lies apart from the data that only a change needs.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Table<K, V> {
-    index: Index,
-    slots: Segments<Block<K, V>, 1>,
-    facts: Segments<Facts, 256>,
-    recency: Recency,
-    expiries: Expiries,
+pub(crate) struct Table<K, V, A: Allocator = Global> {
+    index: Index<A>,
+    slots: Segments<Block<K, V>, 1, A>,
+    facts: Segments<Facts, 256, A>,
+    recency: Recency<A>,
+    expiries: Expiries<A>,
     epoch: Epoch,
     /// The stamp of the next entry.
     stamp: u32,
@@ -57,7 +59,7 @@ pub(crate) struct Entry<K, V> {
 
 impl Blank for Facts {
     const BLANK: Self = Self {
-        charge: 0,
+        charge: Charge::NONE,
         hash: 0,
         stamp: 0,
         expiry: 0,
@@ -67,8 +69,9 @@ impl Blank for Facts {
 /// What a hit does not need of an entry.
 #[derive(Clone, Copy, Debug)]
 struct Facts {
-    charge: usize,
-    hash: u64,
+    charge: Charge,
+    /// The low half of the hash. [`Recency`] has what is needed of the high half.
+    hash: u32,
     /// Tells an entry from the earlier entries of its slot. Stamps may wrap: no code remembers a
     /// stamp for anywhere near 2^32 inserts.
     stamp: u32,
@@ -79,7 +82,7 @@ struct Facts {
 /// With so many slots or fewer, the table does not shrink.
 const SLOTS_MIN: u32 = 64;
 
-impl<K, V> Table<K, V> {
+impl<K, V, A: Allocator + Clone> Table<K, V, A> {
     /// The bytes that an entry takes up in a table. They include the key and the value themselves, but
     /// not the memory that these have allocated.
     pub(crate) const BYTES_PER_ENTRY: usize = size_of::<Option<Entry<K, V>>>()
@@ -90,16 +93,21 @@ impl<K, V> Table<K, V> {
     /// The bytes that an entry with an expiry takes up in addition.
     pub(crate) const BYTES_PER_EXPIRY: usize = expiries::BYTES_PER_ENTRY;
 
-    pub(crate) fn new() -> Self {
+    /// An empty table, whose parts will come from `memory`.
+    pub(crate) fn new(memory: A) -> Self {
         Self {
-            index: Index::new(),
-            slots: Segments::new(),
-            facts: Segments::new(),
-            recency: Recency::new(),
-            expiries: Expiries::new(),
+            index: Index::new(memory.clone()),
+            slots: Segments::new(memory.clone()),
+            facts: Segments::new(memory.clone()),
+            recency: Recency::new(memory.clone()),
+            expiries: Expiries::new(memory),
             epoch: Epoch::new(),
             stamp: 0,
         }
+    }
+
+    pub(crate) fn memory(&self) -> &A {
+        self.slots.memory()
     }
 
     #[inline]
@@ -124,7 +132,7 @@ impl<K, V> Table<K, V> {
         self.usage(Class::Main).bytes + self.usage(Class::Hot).bytes
     }
 
-    pub(crate) fn recency(&self) -> &Recency {
+    pub(crate) fn recency(&self) -> &Recency<A> {
         &self.recency
     }
 
@@ -206,7 +214,7 @@ impl<K, V> Table<K, V> {
     pub(crate) fn meta(&self, slot: u32) -> Meta {
         Meta {
             expires: self.epoch.instant(self.entry(slot).label.deadline()),
-            charge: self.facts[slot].charge,
+            charge: self.charge(slot),
             class: self.class(slot),
             flag: self.entry(slot).label.flag(),
         }
@@ -214,12 +222,12 @@ impl<K, V> Table<K, V> {
 
     #[inline]
     pub(crate) fn charge(&self, slot: u32) -> usize {
-        self.facts[slot].charge
+        self.facts[slot].charge.bytes()
     }
 
     #[inline]
     pub(crate) fn hash(&self, slot: u32) -> u64 {
-        self.facts[slot].hash
+        hash(&self.facts, &self.recency, slot)
     }
 
     #[inline]
@@ -297,8 +305,8 @@ impl<K, V> Table<K, V> {
     ) {
         let slot = self.recency.take_vacant();
         let facts = Facts {
-            charge: meta.charge,
-            hash,
+            charge: Charge::new(meta.charge),
+            hash: hash as u32,
             stamp: self.stamp,
             expiry: 0,
         };
@@ -317,8 +325,10 @@ impl<K, V> Table<K, V> {
         *self.place(slot) = Some(entry);
         self.recency.link(slot, meta.class, meta.charge, queue);
         self.recency.set_record(slot, record);
-        let facts = &self.facts;
-        self.index.insert(hash, slot, |slot| facts[slot].hash);
+        self.recency.set_hash(slot, hash);
+        let (facts, recency) = (&self.facts, &self.recency);
+        let hash_of = |slot| self::hash(facts, recency, slot);
+        self.index.insert(hash, slot, hash_of);
         self.register(slot);
     }
 
@@ -341,10 +351,18 @@ impl<K, V> Table<K, V> {
             self.recency.link(slot, meta.class, meta.charge, queue);
         }
         let facts = &mut self.facts[slot];
-        facts.charge = meta.charge;
+        facts.charge = Charge::new(meta.charge);
         facts.stamp = self.stamp;
         self.register(slot);
         old.removed(old_meta, Cause::Replaced, was_wanted)
+    }
+
+    /// Puts another key and value into the place of those in `slot`, which are equal, and returns the old ones. The entry stays
+    /// what it is otherwise.
+    pub(crate) fn rehouse(&mut self, slot: u32, key: K, value: V) -> (K, V) {
+        let entry = self.entry_mut(slot);
+        let key = mem::replace(&mut entry.key, key);
+        (key, mem::replace(&mut entry.value, value))
     }
 
     /// Whether the entry was hit, or has come back, as far as the policy has noted.
@@ -359,9 +377,9 @@ impl<K, V> Table<K, V> {
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
         let (meta, was_wanted) = (self.meta(slot), self.was_wanted(slot));
         self.unregister(slot);
-        let facts = &self.facts;
-        self.index
-            .remove(facts[slot].hash, slot, |slot| facts[slot].hash);
+        let (facts, recency) = (&self.facts, &self.recency);
+        let hash_of = |slot| hash(facts, recency, slot);
+        self.index.remove(hash_of(slot), slot, hash_of);
         self.recency.unlink(slot, meta.charge);
         self.recency.vacate(slot);
         let entry = occupied(self.place(slot).take());
@@ -386,12 +404,12 @@ impl<K, V> Table<K, V> {
         passed.then(|| self.remove(first.slot, Cause::Expired))
     }
 
-    /// Gives up to two slots back if more than half of all slots are vacant, so that memory follows the
+    /// Gives up to two slots back if more than an eighth of all slots are vacant, so that memory follows the
     /// number of entries.
     fn shrink(&mut self) {
         for _ in 0..2 {
             let slots = self.slots();
-            if slots <= SLOTS_MIN || self.len() >= (slots / 2) as usize {
+            if slots <= SLOTS_MIN || self.len() >= (slots - slots / 8) as usize {
                 return;
             }
             let last = slots - 1;
@@ -414,8 +432,9 @@ impl<K, V> Table<K, V> {
             self.expiries.rename(self.facts[from].expiry, to);
         }
         *self.place(to) = entry;
-        self.index.rename(self.facts[from].hash, from, to);
         self.facts[to] = self.facts[from];
+        // `recency` has moved its part of the hash.
+        self.index.rename(self.hash(to), from, to);
     }
 
     /// Advances the stamp after an entry has come to `slot`, and adds its expiry, if any, to `expiries`.
@@ -459,6 +478,16 @@ impl<K, V> Entry<K, V> {
             was_wanted,
         }
     }
+}
+
+/// What is known of the hash of the entry in `slot`: all bits that matter within a shard.
+#[inline]
+fn hash<A: Allocator + Clone>(
+    facts: &Segments<Facts, 256, A>,
+    recency: &Recency<A>,
+    slot: u32,
+) -> u64 {
+    recency.high_hash(slot) | u64::from(facts[slot].hash)
 }
 
 /// The entry of a slot from the index or from a list of entries. Index, lists and slab change

@@ -4,10 +4,10 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lru::{Cache, Cause, Class, Clock, ManualClock, Meta, Policy};
@@ -293,4 +293,41 @@ fn the_listener_may_call_the_cache() {
     }
     cache.clear();
     *cell.lock().unwrap() = None;
+}
+
+#[test]
+fn an_entry_can_be_rehoused_and_stays_what_it_is() {
+    let told = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&told);
+    let cache: Cache<String, u32> = Cache::new(100).listener(move |_| {
+        counted.fetch_add(1, SeqCst);
+    });
+    let until = Instant::now() + Duration::from_secs(60);
+    let meta = Meta::new(40).class(Class::Hot).expires(until).flag(true);
+    cache.insert("a".into(), 1, meta).unwrap();
+    let before = cache.inspect("a").unwrap();
+    let stats = cache.stats();
+    let hash = cache.hash("a");
+    let unchanged = cache.rehouse_hashed(hash, "a", |_, _| None);
+    assert_eq!(unchanged, None);
+    let old = cache.rehouse_hashed(hash, "a", |key, value| Some((key.clone(), value + 1)));
+    assert_eq!(old, Some(("a".into(), 1)));
+    let after = cache.inspect("a").unwrap();
+    assert_eq!((after.value, after.meta), (2, before.meta));
+    assert_eq!((cache.stats(), cache.bytes()), (stats, 40));
+    assert_eq!(
+        cache.rehouse_hashed(cache.hash("b"), "b", |_, _| unreachable!()),
+        None
+    );
+    assert_eq!(told.load(SeqCst), 0);
+}
+
+#[test]
+fn one_entry_can_be_evicted() {
+    let cache: Cache<u32, u32> = Cache::new(1000);
+    (0..5).for_each(|n| drop(cache.insert(n, n, 10)));
+    let evicted = cache.evict().unwrap();
+    assert_eq!((evicted.cause, cache.len()), (Cause::Capacity, 4));
+    while cache.evict().is_some() {}
+    assert!(cache.is_empty());
 }

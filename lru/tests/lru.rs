@@ -190,7 +190,7 @@ fn iteration_goes_both_ways_and_meets_in_the_middle() {
 #[test]
 fn charges_that_could_not_be_added_up_are_told_apart() {
     let mut lru = Lru::new(usize::MAX);
-    lru.insert("a", 1, usize::MAX - 1).unwrap();
+    lru.insert("a", 1, 1 << 40).unwrap();
     lru.insert("b", 2, 1).unwrap();
     let evicted = lru.insert("b", 3, usize::MAX).unwrap();
     let causes: Vec<_> = evicted.iter().map(|gone| (gone.key, gone.cause)).collect();

@@ -113,8 +113,8 @@ impl Arena {
     /// Calls `moving` with entries of the emptiest extent, up to 64 at a time, so that the store [moves](Kept::moved) them and the
     /// extent goes back to the system. Returns the bytes of their blocks, which bounds the work; zero if no extent is worth it.
     ///
-    /// What views hold stays where it is. Looks at each size of blocks, and at the blocks of one extent.
-    pub fn move_some(&self, mut moving: impl FnMut(&Moving<'_>)) -> usize {
+    /// What views hold stays where it is. The store should drop what it has got before it drops the old entry. Looks at each size of blocks, and at the blocks of one extent.
+    pub fn move_some(&self, mut moving: impl FnMut(Moving<'_>)) -> usize {
         const BLOCKS: usize = 64;
         loop {
             let emptiest = self
@@ -141,7 +141,7 @@ impl Arena {
             }
             let bytes = shared.len() * size;
             for block in shared {
-                moving(&Moving::new(self, block));
+                moving(Moving::new(self, block));
             }
             return bytes;
         }

@@ -1,15 +1,18 @@
 use std::{fmt, iter::FusedIterator, ops::Range, vec};
 
-use super::{BATCH, Cache};
+use allocator_api2::alloc::{Allocator, Global};
+
+use super::{BATCH, Cache, cloned_parts};
 use crate::{Clock, Present, shard::Shard};
 
 /// The live entries of a [`Cache`]. [`Cache::entries`] makes this iterator.
-pub struct Entries<'a, K, V, S, C> {
-    cache: &'a Cache<K, V, S, C>,
+pub struct Entries<'a, K, V, S, C, A: Allocator = Global, L = K, M = V> {
+    cache: &'a Cache<K, V, S, C, A>,
     /// The shards that have not been begun.
     shards: Range<usize>,
     slots: Slots,
-    batch: vec::IntoIter<Present<K, V>>,
+    look: fn(&K, &V) -> (L, M),
+    batch: vec::IntoIter<Present<L, M>>,
 }
 
 /// The slots of a shard that are still to be looked at.
@@ -24,7 +27,10 @@ pub(super) struct Slots {
 
 impl Slots {
     /// All slots of a shard.
-    pub(super) fn all<K, V, S, C>(cache: &Cache<K, V, S, C>, shard: usize) -> Self {
+    pub(super) fn all<K, V, S, C, A: Allocator + Clone>(
+        cache: &Cache<K, V, S, C, A>,
+        shard: usize,
+    ) -> Self {
         let slots = cache.shards.read(shard, |shard| shard.table().slots());
         Self {
             shard,
@@ -37,10 +43,10 @@ impl Slots {
     }
 
     /// What `look` makes of the next few occupied slots, while the shard is locked.
-    pub(super) fn next_batch<K, V, S, C, T>(
+    pub(super) fn next_batch<K, V, S, C, A: Allocator + Clone, T>(
         &mut self,
-        cache: &Cache<K, V, S, C>,
-        look: impl Fn(&Shard<K, V>, u32) -> Option<T>,
+        cache: &Cache<K, V, S, C, A>,
+        look: impl Fn(&Shard<K, V, A>, u32) -> Option<T>,
     ) -> Vec<T> {
         let left = &mut self.left;
         cache.shards.read(self.shard, |shard| {
@@ -50,7 +56,7 @@ impl Slots {
     }
 }
 
-impl<K, V, S, C: Clock> Cache<K, V, S, C> {
+impl<K, V, S, C: Clock, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// All live entries, in no order. The policy does not take notice, and the counters do not change.
     ///
     /// The iterator stops nobody: it looks at up to 64 slots at a time, holds the lock of their shard for so long, and no
@@ -70,8 +76,22 @@ impl<K, V, S, C: Clock> Cache<K, V, S, C> {
     /// assert_eq!(keys, ["a", "b"]);
     /// # Ok::<(), lru::InsertError<String, u32>>(())
     /// ```
-    pub fn entries(&self) -> Entries<'_, K, V, S, C> {
+    pub fn entries(&self) -> Entries<'_, K, V, S, C, A>
+    where
+        K: Clone,
+        V: Clone,
+    {
+        self.entries_with(cloned_parts)
+    }
+
+    /// As [`entries`](Self::entries), with what `look` makes of each key and value in place of clones. `look` runs under the lock of
+    /// a shard, and must not call the cache.
+    pub fn entries_with<L, M>(
+        &self,
+        look: fn(&K, &V) -> (L, M),
+    ) -> Entries<'_, K, V, S, C, A, L, M> {
         Entries {
+            look,
             cache: self,
             shards: 1..self.shards.len(),
             slots: Slots::all(self, 0),
@@ -80,11 +100,11 @@ impl<K, V, S, C: Clock> Cache<K, V, S, C> {
     }
 }
 
-impl<K: Clone, V: Clone, S, C: Clock> Iterator for Entries<'_, K, V, S, C> {
-    type Item = Present<K, V>;
+impl<K, V, S, C: Clock, A: Allocator + Clone, L, M> Iterator for Entries<'_, K, V, S, C, A, L, M> {
+    type Item = Present<L, M>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (cache, clock) = (self.cache, &self.cache.clock);
+        let (cache, clock, look) = (self.cache, &self.cache.clock, self.look);
         loop {
             if let Some(entry) = self.batch.next() {
                 return Some(entry);
@@ -92,7 +112,7 @@ impl<K: Clone, V: Clone, S, C: Clock> Iterator for Entries<'_, K, V, S, C> {
             if self.slots.is_empty() {
                 self.slots = Slots::all(cache, self.shards.next()?);
             }
-            let present = |shard: &Shard<K, V>, slot| shard.present(slot, clock);
+            let present = |shard: &Shard<K, V, A>, slot| shard.present(slot, clock, look);
             self.batch = self.slots.next_batch(cache, present).into_iter();
         }
     }
@@ -103,9 +123,12 @@ impl<K: Clone, V: Clone, S, C: Clock> Iterator for Entries<'_, K, V, S, C> {
     }
 }
 
-impl<K: Clone, V: Clone, S, C: Clock> FusedIterator for Entries<'_, K, V, S, C> {}
+impl<K, V, S, C: Clock, A: Allocator + Clone, L, M> FusedIterator
+    for Entries<'_, K, V, S, C, A, L, M>
+{
+}
 
-impl<K, V, S, C> fmt::Debug for Entries<'_, K, V, S, C> {
+impl<K, V, S, C, A: Allocator, L, M> fmt::Debug for Entries<'_, K, V, S, C, A, L, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entries")
             .field("shards", &self.shards)

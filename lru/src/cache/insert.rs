@@ -1,9 +1,13 @@
 use std::hash::{BuildHasher, Hash};
 
-use super::Cache;
-use crate::{Clock, Evicted, InsertError, Meta, ghost_clock::Admission, shard::Newcomer};
+use allocator_api2::alloc::Allocator;
 
-impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
+use super::Cache;
+use crate::{
+    Clock, Evicted, InsertError, Meta, charge::Charge, ghost_clock::Admission, shard::Newcomer,
+};
+
+impl<K: Hash + Eq, V, S: BuildHasher, C: Clock, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// Stores an entry. Returns the entry that it replaces, if any, and the entries that had to
     /// make room.
     ///
@@ -65,7 +69,9 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         condition: impl Fn() -> bool,
     ) -> Result<Evicted<K, V>, InsertError<K, V>> {
         let mut evicted = Evicted::new();
-        let stored = self.store_if(hash, key, value, meta.into(), condition, &mut evicted);
+        let mut meta = meta.into();
+        meta.charge = Charge::round(meta.charge);
+        let stored = self.store_if(hash, key, value, meta, condition, &mut evicted);
         self.tell(&evicted);
         stored.map(|()| evicted)
     }

@@ -1,7 +1,9 @@
+use allocator_api2::alloc::Allocator;
+
 use super::Cache;
 use crate::Removed;
 
-impl<K, V, S, C> Cache<K, V, S, C> {
+impl<K, V, S, C, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// Calls `listener` with every entry that leaves: what makes room, has expired, is replaced or is removed.
     ///
     /// The thread that makes the entry leave calls it, after it has released all locks, and before its call of the cache

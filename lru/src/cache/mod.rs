@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use allocator_api2::alloc::{Allocator, Global};
 use equivalent::Equivalent;
 
 use crate::{
@@ -64,9 +65,9 @@ type Listener<K, V> = Box<dyn Fn(&Removed<K, V>) + Send + Sync>;
 /// assert_eq!(cache.bytes(), 13);
 /// # Ok::<(), lru::InsertError<String, Arc<str>>>(())
 /// ```
-pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
+pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock, A: Allocator = Global> {
     /// The number of shards is a power of two.
-    shards: Locks<Shard<K, V>>,
+    shards: Locks<Shard<K, V, A>>,
     /// How full each shard is.
     fills: Box<[Fill]>,
     budget: Budget,
@@ -81,7 +82,7 @@ pub struct Cache<K, V, S = DefaultHashBuilder, C = SystemClock> {
 /// How many entries `retain` and `set_budget` handle at most before they release a shard's lock.
 const BATCH: usize = 64;
 
-impl<K, V, S, C> Cache<K, V, S, C> {
+impl<K, V, S, C, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// The bytes that an entry takes up in the tables of a cache. They include the key and the value
     /// themselves, but not the memory that these have allocated. If each charge includes these bytes,
     /// the sum of the charges is about what the process grows by.
@@ -90,11 +91,11 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     /// fully used, so the figure is up to 15 % too high or too low at times. An entry that expires
     /// takes up [`BYTES_PER_EXPIRY`](Self::BYTES_PER_EXPIRY) more.
     pub const BYTES_PER_ENTRY: usize =
-        Table::<K, V>::BYTES_PER_ENTRY + crate::ghost_clock::BYTES_PER_ENTRY;
+        Table::<K, V, A>::BYTES_PER_ENTRY + crate::ghost_clock::BYTES_PER_ENTRY;
 
     /// The bytes that an entry with an expiry takes up in addition to
     /// [`BYTES_PER_ENTRY`](Self::BYTES_PER_ENTRY).
-    pub const BYTES_PER_EXPIRY: usize = Table::<K, V>::BYTES_PER_EXPIRY;
+    pub const BYTES_PER_EXPIRY: usize = Table::<K, V, A>::BYTES_PER_EXPIRY;
 
     pub(crate) fn assemble(
         budget: usize,
@@ -103,9 +104,10 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         policy: Policy,
         hasher: S,
         clock: C,
+        memory: &A,
     ) -> Self {
         debug_assert!(shards.is_power_of_two());
-        let data = (0..shards).map(|_| Shard::new(policy));
+        let data = (0..shards).map(|_| Shard::new(policy, memory));
         Self {
             shards: match policy {
                 // A hit changes the order of use, so readers need the lock alone.
@@ -171,7 +173,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     }
 
     /// Calls `read` with one shard after the other.
-    fn each<R>(&self, read: impl Fn(&Shard<K, V>) -> R) -> impl Iterator<Item = R> {
+    fn each<R>(&self, read: impl Fn(&Shard<K, V, A>) -> R) -> impl Iterator<Item = R> {
         (0..self.shards.len()).map(move |at| self.shards.read(at, &read))
     }
 
@@ -182,7 +184,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
         (hash >> 40) as usize & (self.shards.len() - 1)
     }
 
-    fn lock(&self, at: usize) -> Locked<'_, K, V> {
+    fn lock(&self, at: usize) -> Locked<'_, K, V, A> {
         // Before the shard is closed to readers, whose counters these are.
         let hits = match self.policy {
             Policy::Lru => 0,
@@ -212,7 +214,7 @@ impl<K, V, S, C> Cache<K, V, S, C> {
     }
 }
 
-impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
+impl<K: Hash + Eq, V, S: BuildHasher, C: Clock, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// The hash of a key, as the methods without `_hashed` compute it.
     #[inline]
     pub fn hash<Q>(&self, key: &Q) -> u64
@@ -264,13 +266,31 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         })
     }
 
+    /// As [`get`](Self::get), with the key's hash. Returns what `read` makes of the entry's key and of the hit, and so needs no
+    /// `Clone`.
+    ///
+    /// `read` runs under the lock of the shard. It should do no more than a clone does, and must not
+    /// call the cache.
+    #[inline]
+    pub fn read_hashed<Q, R>(
+        &self,
+        hash: u64,
+        key: &Q,
+        read: impl FnOnce(&K, Hit<&V>) -> Option<R>,
+    ) -> Option<R>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        self.read(hash, key, |table, entry| read(&entry.key, table.hit(entry)))
+    }
+
     /// Looks a key up, counts the lookup, and returns what `read` makes of a live entry.
     #[inline]
     fn read<Q, R>(
         &self,
         hash: u64,
         key: &Q,
-        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+        read: impl FnOnce(&Table<K, V, A>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
         Q: Equivalent<K> + ?Sized,
@@ -287,7 +307,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         &self,
         hash: u64,
         key: &Q,
-        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+        read: impl FnOnce(&Table<K, V, A>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
         Q: Equivalent<K> + ?Sized,
@@ -304,10 +324,10 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     #[inline]
     fn read_in<Q, R, H>(
         &self,
-        shard: Reader<'_, Shard<K, V>, H>,
+        shard: Reader<'_, Shard<K, V, A>, H>,
         hash: u64,
         key: &Q,
-        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+        read: impl FnOnce(&Table<K, V, A>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
         Q: Equivalent<K> + ?Sized,
@@ -348,7 +368,7 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         &self,
         hash: u64,
         key: &Q,
-        read: impl FnOnce(&Table<K, V>, &Entry<K, V>) -> Option<R>,
+        read: impl FnOnce(&Table<K, V, A>, &Entry<K, V>) -> Option<R>,
     ) -> Option<R>
     where
         Q: Equivalent<K> + ?Sized,
@@ -401,11 +421,43 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
         K: Clone,
         V: Clone,
     {
+        self.inspect_with(key, cloned_parts)
+    }
+
+    /// As [`inspect`](Self::inspect), with what `look` makes of key and value in place of clones. `look` runs under the lock of the
+    /// shard, and must not call the cache.
+    pub fn inspect_with<Q, L, M>(
+        &self,
+        key: &Q,
+        look: impl FnOnce(&K, &V) -> (L, M),
+    ) -> Option<Present<L, M>>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
         let hash = self.hash(key);
         self.shards.read(self.shard(hash), |shard| {
             let slot = shard.table().find(hash, key)?;
-            shard.present(slot, &self.clock)
+            shard.present(slot, &self.clock, look)
         })
+    }
+
+    /// Puts what `elsewhere` returns into the place of an equal key and its value, and returns the old ones. The entry stays what it is
+    /// otherwise: its place in the order, its age, its charge and its expiry. Nobody hears of it, and nothing is counted.
+    ///
+    /// For values that move, say because a store of the caller's gives memory back. `elsewhere` runs under the lock of the shard,
+    /// alone: no lookup reads the entry meanwhile. It must not call the cache. If it returns `None`, nothing happens.
+    pub fn rehouse_hashed<Q>(
+        &self,
+        hash: u64,
+        key: &Q,
+        elsewhere: impl FnOnce(&K, &V) -> Option<(K, V)>,
+    ) -> Option<(K, V)>
+    where
+        Q: Equivalent<K> + ?Sized,
+    {
+        let mut shard = self.lock(self.shard(hash));
+        let slot = shard.find(hash, key)?;
+        shard.rehouse(slot, elsewhere)
     }
 
     /// Takes out an entry. Returns its value if the entry was live.
@@ -434,6 +486,11 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock> Cache<K, V, S, C> {
     }
 }
 
+/// Clones of a key and a value.
+fn cloned_parts<K: Clone, V: Clone>(key: &K, value: &V) -> (K, V) {
+    (key.clone(), value.clone())
+}
+
 /// A clone of a value. Not inlined, so that the clone is written once, directly into the place that
 /// the caller provides for the result.
 #[inline(never)]
@@ -441,7 +498,7 @@ fn cloned<V: Clone>(value: &V) -> Option<V> {
     Some(value.clone())
 }
 
-impl<K, V, S, C> fmt::Debug for Cache<K, V, S, C> {
+impl<K, V, S, C, A: Allocator + Clone> fmt::Debug for Cache<K, V, S, C, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
             .field("budget", &self.budget())

@@ -1,7 +1,22 @@
-use super::{BATCH, Cache};
-use crate::Clock;
+use allocator_api2::alloc::Allocator;
 
-impl<K, V, S, C: Clock> Cache<K, V, S, C> {
+use super::{BATCH, Cache};
+use crate::{Clock, Removed};
+
+impl<K, V, S, C: Clock, A: Allocator + Clone> Cache<K, V, S, C, A> {
+    /// Takes out one entry, as if there were too little room, and returns it: an expired one, or the one that the policy gives up
+    /// first, from the shard with most to give. `None` if the cache is empty.
+    ///
+    /// For a caller who has to give memory back that the charges do not tell of.
+    pub fn evict(&self) -> Option<Removed<K, V>> {
+        let at = self
+            .stalest(usize::MAX)
+            .unwrap_or_else(|| self.fullest(None));
+        let evicted = self.lock(at).evict(None, self.hot_ratio, &self.clock);
+        self.tell(&evicted);
+        evicted
+    }
+
     /// Changes the budget, in bytes, while the cache serves.
     ///
     /// If the new budget is lower, the call evicts and drops entries in small batches. It releases

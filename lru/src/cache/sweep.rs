@@ -1,7 +1,9 @@
+use allocator_api2::alloc::Allocator;
+
 use super::{Cache, entries::Slots};
 use crate::{Cause, Class, Clock, Hit, Meta};
 
-impl<K, V, S, C> Cache<K, V, S, C> {
+impl<K, V, S, C, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// Takes out all entries. The counters are kept, and count these entries as removed.
     ///
     /// Clears one shard after the other. A concurrent insert happens before or after its shard is
