@@ -1,44 +1,46 @@
-//! A block: count, key and value in one piece of memory.
+//! A block: count, key and value in one piece of memory; and what a view of it, or of a buffer, consists of.
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::hash::{Hash, Hasher};
+use std::ops::Bound;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::{fmt, slice};
 
+use bytes::Bytes;
+
 use super::count::Count;
-use super::repr::{Owner, Repr};
 use super::shared::Shared;
-use super::sizes::class_of;
-use super::{Arena, LARGEST, extent, sizes};
-use crate::ByteView;
+use super::sizes::LARGEST;
 
 /// The start of a block. The key follows, then the value; or an [`Outside`] if they have buffers of their own.
 pub(super) struct Header {
-    count: Count,
-    lens: Lens,
+    pub(super) count: Count,
+    pub(super) lens: Lens,
 }
 
 /// The lengths of key and value, 12 and 20 bits; or [`OUTSIDE`]. In an allocation of its own, the length of the bytes.
-type Lens = u32;
+pub(super) type Lens = u32;
 
-const KEY: u32 = 12;
-const OUTSIDE: Lens = u32::MAX;
+pub(super) const KEY: u32 = 12;
+pub(super) const OUTSIDE: Lens = u32::MAX;
 
 /// A key and a value with buffers of their own, in place of themselves.
-struct Outside {
-    key: ByteView,
-    value: ByteView,
+pub(super) struct Outside {
+    pub(super) key: Repr,
+    pub(super) value: Repr,
 }
 
-const HEADER: usize = size_of::<Header>();
+pub(super) const HEADER: usize = size_of::<Header>();
 
-const _: () =
-    assert!((cfg!(groupcache_loom) || HEADER == 8) && align_of::<Outside>() <= 8 && LARGEST < 1 << (u32::BITS - KEY));
+const _: () = assert!(
+    (cfg!(groupcache_loom) || HEADER == 8)
+        && align_of::<Outside>() <= 8
+        && LARGEST < 1 << (u32::BITS - KEY)
+);
 
 /// The length of the block for a key and a value, and whether they are in it themselves.
-const fn layout(key: usize, value: usize) -> (usize, bool) {
+pub(super) const fn layout(key: usize, value: usize) -> (usize, bool) {
     let len = HEADER + key + value;
     if key < 1 << KEY && len <= LARGEST {
         (len, true)
@@ -50,114 +52,24 @@ const fn layout(key: usize, value: usize) -> (usize, bool) {
 /// One user of a block, which is not the store.
 pub(super) struct Shares(NonNull<Header>);
 
-/// A key and its value, as a store keeps them in an [`Arena`]: one pointer.
-///
-/// Equality and hash are those of the key. Dropping it gives the memory back to the arena, unless there are views of the value: then
-/// the last of these does so. Takes constant time.
-///
-/// ```
-/// use byteview::{Arena, ByteView};
-///
-/// let arena = Arena::new();
-/// let kept = arena.keep(b"greeting", &ByteView::from("hello")).unwrap();
-/// assert_eq!((kept.key(), kept.value()), (b"greeting".as_slice(), b"hello".as_slice()));
-/// let view = kept.view();
-/// drop(kept);
-/// assert_eq!(view, "hello");
-/// ```
-pub struct Kept(NonNull<Header>);
-
-/// An entry that an arena would like to have elsewhere; see [`Arena::move_some`].
-#[derive(Debug)]
-pub struct Moving<'a> {
-    arena: &'a Arena,
-    block: Shares,
-}
-
 // SAFETY: the bytes of a block do not change while it has a user. The count is atomic, and the books are under locks. An `Outside`
-// holds views, which are `Send` and `Sync`.
+// holds what is `Send` and `Sync`.
 unsafe impl Send for Shares {}
 // SAFETY: as above.
 unsafe impl Sync for Shares {}
-// SAFETY: as above.
-unsafe impl Send for Kept {}
-// SAFETY: as above.
-unsafe impl Sync for Kept {}
 
-impl Arena {
-    /// A copy of a key and a value in one block; `None` if the system has no memory.
-    ///
-    /// If they are longer than about 128 KiB together, or the key is longer than 4 KiB, the block has a copy of the key and shares
-    /// the value's buffer instead. Takes time for the copy, and otherwise constant time.
-    #[must_use]
-    pub fn keep(&self, key: &[u8], value: &ByteView) -> Option<Kept> {
-        self.put(key, value, Some(value))
-    }
-
-    /// The same. A value that does not fit into a block is shared from `buffer`.
-    #[inline]
-    fn put(&self, key: &[u8], value: &[u8], buffer: Option<&ByteView>) -> Option<Kept> {
-        let (len, is_inside) = layout(key.len(), value.len());
-        let outside = match buffer {
-            _ if is_inside => None,
-            Some(buffer) => Some(Outside {
-                key: ByteView::copy_from_slice(key),
-                value: buffer.clone(),
-            }),
-            None => return None,
-        };
-        let block = self.0.take(class_of(len)?)?;
-        let header = NonNull::new(ptr::with_exposed_provenance_mut::<Header>(block))?;
-        // SAFETY: the block has room for `len` bytes, and nobody else uses it. Its address is a multiple of four, and of eight for
-        // the size of an `Outside`. A thread that looks for blocks to move may read the count meanwhile, and nothing else.
-        unsafe {
-            let body = header.cast::<u8>().add(HEADER);
-            let lens = if let Some(outside) = outside {
-                self.0.outside.fetch_add(outside.len(), Relaxed);
-                self.0.reserve(outside.len());
-                body.cast::<Outside>().write(outside);
-                OUTSIDE
-            } else {
-                body.copy_from_nonoverlapping(start(key), key.len());
-                body.add(key.len())
-                    .copy_from_nonoverlapping(start(value), value.len());
-                (value.len() as u32) << KEY | key.len() as u32
-            };
-            (&raw mut (*header.as_ptr()).lens).write(lens);
-            (*header.as_ptr()).count.begin();
-        }
-        Some(Kept(header))
-    }
-
-    /// The bytes that a key and a value of these lengths take up in an arena: the block, its part of the books and of the ends
-    /// of its extent, and buffers of their own if they are that long.
-    #[must_use]
-    pub const fn charge(key: usize, value: usize) -> usize {
-        let (len, is_inside) = layout(key, value);
-        let Some(class) = class_of(len) else {
-            return usize::MAX;
-        };
-        let share = extent::share(sizes::size_of_class(class));
-        if is_inside {
-            share
-        } else {
-            share.saturating_add(key).saturating_add(value)
-        }
-    }
-}
-
-fn start(bytes: &[u8]) -> NonNull<u8> {
+pub(super) fn start(bytes: &[u8]) -> NonNull<u8> {
     NonNull::from_ref(bytes).cast()
 }
 
 impl Outside {
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.key.len() + self.value.len()
     }
 }
 
 impl Header {
-    fn is_outside(&self) -> bool {
+    pub(super) fn is_outside(&self) -> bool {
         self.lens == OUTSIDE
     }
 }
@@ -166,16 +78,16 @@ impl Header {
 ///
 /// # Safety
 ///
-/// The block is in use, and is one that [`Arena::keep`] has made, for as long as the results are used.
+/// The block is in use, and is one that `keep` has made, for as long as the results are used.
 #[inline]
-unsafe fn parts<'a>(header: NonNull<Header>) -> (&'a [u8], NonNull<[u8]>) {
+pub(super) unsafe fn parts<'a>(header: NonNull<Header>) -> (&'a [u8], NonNull<[u8]>) {
     // SAFETY: `keep` has written the lengths, and so many bytes, before anybody else knew of the block.
     unsafe {
         let lens = header.as_ref().lens;
         let body = header.cast::<u8>().add(HEADER);
         if lens == OUTSIDE {
             let outside = body.cast::<Outside>().as_ref();
-            return (&outside.key, NonNull::from_ref(&*outside.value));
+            return (outside.key.as_bytes(), outside.value.bytes);
         }
         let (key, value) = ((lens & ((1 << KEY) - 1)) as usize, (lens >> KEY) as usize);
         let value = NonNull::slice_from_raw_parts(body.add(key), value);
@@ -183,15 +95,25 @@ unsafe fn parts<'a>(header: NonNull<Header>) -> (&'a [u8], NonNull<[u8]>) {
     }
 }
 
+/// Where a block has its [`Outside`], if it has one.
+///
+/// # Safety
+///
+/// The block has room for one.
+pub(super) unsafe fn outside(header: NonNull<Header>) -> NonNull<Outside> {
+    // SAFETY: as the caller says.
+    unsafe { header.cast::<u8>().add(HEADER).cast() }
+}
+
 /// Drops what a block has outside.
 ///
 /// # Safety
 ///
 /// The block has an [`Outside`], no user, and this is called once.
-unsafe fn drop_outside(header: NonNull<Header>, was_left: bool) {
+pub(super) unsafe fn drop_outside(header: NonNull<Header>, was_left: bool) {
     // SAFETY: nobody else uses the block, and nobody reads this again.
     unsafe {
-        let outside = header.cast::<u8>().add(HEADER).cast::<Outside>().read();
+        let outside = outside(header).read();
         let shared = Shared::of(header.addr().get());
         shared.give_back(outside.len());
         if was_left {
@@ -202,143 +124,36 @@ unsafe fn drop_outside(header: NonNull<Header>, was_left: bool) {
     }
 }
 
-impl Kept {
-    /// The key. Takes constant time.
-    #[inline]
-    #[must_use]
-    pub fn key(&self) -> &[u8] {
-        // SAFETY: the store is a user of the block.
-        unsafe { parts(self.0).0 }
+impl Shares {
+    pub(super) fn header(&self) -> NonNull<Header> {
+        self.0
     }
 
-    /// The value. Takes constant time.
-    #[inline]
-    #[must_use]
-    pub fn value(&self) -> &[u8] {
-        // SAFETY: as above.
-        unsafe { parts(self.0).1.as_ref() }
-    }
-
-    /// A view of the value, which keeps the block in use. Allocates nothing, and takes constant time.
-    #[inline]
-    #[must_use]
-    pub fn view(&self) -> ByteView {
-        // SAFETY: the store is a user of the block. The view is one more, so the bytes stay where they are as long as it lives.
-        unsafe {
-            self.0.as_ref().count.share();
-            let (_, bytes) = parts(self.0);
-            ByteView::of(Repr::new(bytes, Owner::Block(Shares(self.0))))
-        }
-    }
-
-    /// A copy elsewhere in the arena, if this is the block that is to be moved, and nobody has a view of its value.
+    /// One more user of a block.
     ///
-    /// The store calls this while no other thread can get at the entry. The caller puts the copy into the place of this one.
-    #[must_use]
-    pub fn moved(&self, moving: &Moving<'_>) -> Option<Self> {
-        // SAFETY: the store is a user of the block. If it and the mover are all users, no thread has a view that it could clone.
-        let (key, value) = unsafe {
-            if self.0 != moving.block.0 || !self.0.as_ref().count.is(2) {
-                return None;
-            }
-            parts(self.0)
-        };
-        // SAFETY: as above.
-        unsafe {
-            if self.0.as_ref().is_outside() {
-                let outside = self.0.cast::<u8>().add(HEADER).cast::<Outside>();
-                return moving.arena.keep(key, &outside.as_ref().value);
-            }
-            moving.arena.put(key, value.as_ref(), None)
-        }
-    }
-}
-
-impl Drop for Kept {
+    /// # Safety
+    ///
+    /// The caller borrows the block from a user.
     #[inline]
-    fn drop(&mut self) {
-        let block = self.0.addr().get();
-        // SAFETY: the store is a user until `leave` says that it has gone. If nobody else is one then, this frees the block: at
-        // once, or after what it has outside is dropped, which may take other locks.
-        unsafe {
-            let is_outside = self.0.as_ref().is_outside();
-            let len = if is_outside {
-                self.0
-                    .cast::<u8>()
-                    .add(HEADER)
-                    .cast::<Outside>()
-                    .as_ref()
-                    .len()
-            } else {
-                0
-            };
-            let count = self.0;
-            let leave = || {
-                let shared = Shared::of(block);
-                let is_last = count.as_ref().count.leave();
-                if is_outside && !is_last {
-                    shared.outside.fetch_sub(len, Relaxed);
-                    shared.pin(len as isize);
-                }
-                is_last
-            };
-            if Shared::leave(block, leave, !is_outside) && is_outside {
-                drop_outside(self.0, false);
-                Shared::free(block, false);
-            }
-        }
-    }
-}
-
-impl PartialEq for Kept {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Kept {}
-
-/// Hashes as the key does.
-impl Hash for Kept {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
-    }
-}
-
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = ByteView::copy_from_slice(self.key());
-        f.debug_tuple("Kept").field(&key).finish()
-    }
-}
-
-impl<'a> Moving<'a> {
-    /// The key of the entry.
-    #[must_use]
-    pub fn key(&self) -> &[u8] {
-        // SAFETY: the mover is a user of the block, which `keep` has made.
-        unsafe { parts(self.block.0).0 }
+    pub(super) unsafe fn more(header: NonNull<Header>) -> Self {
+        // SAFETY: the block is in use.
+        unsafe { header.as_ref().count.share() };
+        Self(header)
     }
 
-    /// An entry whose block has this address, if the store is its only user.
+    /// The block with this address, if the store is its only user.
     ///
     /// # Safety
     ///
     /// The caller holds the lock of the block's class, and the class says that the block is in use.
-    pub(super) unsafe fn share(address: usize) -> Option<Shares> {
+    pub(super) unsafe fn of_single(address: usize) -> Option<Self> {
         let header = NonNull::new(ptr::with_exposed_provenance_mut::<Header>(address))?;
         // SAFETY: the block is in use, so its memory is mapped, and its count is written as an atomic. If the count is one, the block
         // is begun, and the store cannot leave it without the lock.
         let is_shared = unsafe { (*header.as_ptr()).count.share_if_single() };
-        is_shared.then(|| Shares(header))
+        is_shared.then(|| Self(header))
     }
 
-    pub(super) fn new(arena: &'a Arena, block: Shares) -> Self {
-        Self { arena, block }
-    }
-}
-
-impl Shares {
     /// A copy of bytes in an allocation of its own, with one user.
     pub(super) fn alone(bytes: &[u8]) -> Option<(NonNull<[u8]>, Self)> {
         let lens = u32::try_from(bytes.len()).ok()?;
@@ -381,8 +196,7 @@ impl Clone for Shares {
     #[inline]
     fn clone(&self) -> Self {
         // SAFETY: this is a user of the block.
-        unsafe { self.0.as_ref().count.share() };
-        Self(self.0)
+        unsafe { Self::more(self.0) }
     }
 }
 
@@ -430,5 +244,140 @@ impl fmt::Debug for Shares {
     }
 }
 
-/// A buffer that views share, other than a block.
-pub(super) type Buffer = Arc<bytes::Bytes>;
+/// Where the bytes are, and what keeps them there.
+///
+/// The owner's tag leaves room for the `None` of an `Option`, so that this takes no more memory, and no more moves.
+#[derive(Clone)]
+pub(crate) struct Repr {
+    bytes: NonNull<[u8]>,
+    owner: Owner,
+}
+
+#[derive(Clone)]
+pub(super) enum Owner {
+    /// The bytes live as long as the program.
+    Program,
+    Block(Shares),
+    Buffer(Arc<Bytes>),
+}
+
+const _: () = assert!(size_of::<Repr>() == 32 && size_of::<Option<Repr>>() == 32);
+
+// SAFETY: the bytes do not change while the owner lives, and the owners are `Send` and `Sync`.
+unsafe impl Send for Repr {}
+// SAFETY: as above.
+unsafe impl Sync for Repr {}
+
+impl Repr {
+    pub(crate) const fn program(bytes: &'static [u8]) -> Self {
+        Self {
+            bytes: NonNull::from_ref(bytes),
+            owner: Owner::Program,
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The owner keeps the bytes where they are, and unchanged, as long as it lives.
+    #[inline]
+    pub(super) const unsafe fn new(bytes: NonNull<[u8]>, owner: Owner) -> Self {
+        Self { bytes, owner }
+    }
+
+    /// A copy of bytes: one allocation, which counts its users.
+    pub(crate) fn copied(bytes: &[u8]) -> Self {
+        if bytes.is_empty() {
+            return Self::program(&[]);
+        }
+        match Shares::alone(bytes) {
+            Some((bytes, block)) => Self {
+                bytes,
+                owner: Owner::Block(block),
+            },
+            None => Self::from(Bytes::copy_from_slice(bytes)),
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        // SAFETY: the owner keeps the bytes.
+        unsafe { self.bytes.as_ref() }
+    }
+
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// A part of the same bytes. Panics if they do not have the range.
+    pub(crate) fn part(&self, range: (Bound<usize>, Bound<usize>)) -> Self {
+        let part = &self.as_bytes()[range];
+        if part.is_empty() {
+            return Self::program(&[]);
+        }
+        Self {
+            bytes: NonNull::from_ref(part),
+            owner: self.owner.clone(),
+        }
+    }
+
+    /// The bytes as [`Bytes`], without a copy; `Err` if a block owns them.
+    pub(crate) fn into_bytes(self) -> Result<Bytes, Self> {
+        match self.owner {
+            // SAFETY: these bytes live as long as the program.
+            Owner::Program => Ok(Bytes::from_static(unsafe { self.bytes.as_ref() })),
+            Owner::Buffer(buffer) => {
+                // SAFETY: the buffer keeps the bytes until the end of the block.
+                let shown = unsafe { self.bytes.as_ref() };
+                if shown.len() == buffer.len() {
+                    return Ok(Arc::unwrap_or_clone(buffer));
+                }
+                let start = shown.as_ptr().addr() - buffer.as_ptr().addr();
+                let range = start..start + shown.len();
+                // The other handle goes first, so that a buffer without other users can be taken over.
+                let mut bytes = Arc::unwrap_or_clone(buffer);
+                bytes.truncate(range.end);
+                Ok(bytes.split_off(range.start))
+            }
+            Owner::Block(_) => Err(self),
+        }
+    }
+
+    /// Whether this is the only view of a copy that is not longer.
+    pub(crate) fn is_copied(&self) -> bool {
+        matches!(&self.owner, Owner::Block(block) if block.is_exactly(self.len()))
+    }
+
+    /// The size of the allocation of [`copied`](Self::copied) bytes.
+    pub(crate) const fn size_copied(len: usize) -> usize {
+        size_alone(len)
+    }
+
+    /// The size of the allocation beside a buffer.
+    pub(crate) const SIZE_BESIDE: usize = 2 * size_of::<usize>() + size_of::<Bytes>();
+
+    /// The bytes as [`Bytes`] whose buffer has no other user.
+    pub(crate) fn into_unique(self) -> Result<Bytes, Self> {
+        let is_unique = match &self.owner {
+            Owner::Buffer(buffer) => Arc::strong_count(buffer) == 1 && buffer.is_unique(),
+            Owner::Program | Owner::Block(_) => false,
+        };
+        if is_unique {
+            self.into_bytes()
+        } else {
+            Err(self)
+        }
+    }
+}
+
+impl From<Bytes> for Repr {
+    fn from(bytes: Bytes) -> Self {
+        if bytes.is_empty() {
+            return Self::program(&[]);
+        }
+        Self {
+            bytes: NonNull::from_ref(&*bytes),
+            owner: Owner::Buffer(Arc::new(bytes)),
+        }
+    }
+}

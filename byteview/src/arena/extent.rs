@@ -1,6 +1,6 @@
 //! The books of one extent: which blocks are in use, and what its pages hold.
 
-use super::{EXTENT, HEAD, PAGE, PAGES};
+use super::sizes::{EXTENT, HEAD, PAGE, PAGES};
 
 /// The books of an extent whose blocks have one size.
 #[derive(Debug)]

@@ -4,10 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::class::{Class, Freed};
-use super::sizes::{CLASSES, size_of_class};
+use super::pages::Pages;
+use super::sizes::{CLASSES, EXTENT, PAGE, size_of_class};
 use super::source::Source;
-use super::tables::Pages;
-use super::{EXTENT, PAGE};
 
 /// The books of an arena. Each class has a lock of its own, so that inserts of different sizes do not meet.
 ///

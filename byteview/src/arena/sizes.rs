@@ -1,5 +1,17 @@
-//! The sizes of blocks. Up to 256 bytes, they are four bytes apart. Above, each doubling has 32 of them, so that a block wastes
+//! The sizes of extents, pages and blocks. Up to 256 bytes, those of blocks are four bytes apart. Above, each doubling has 32 of them, so that a block wastes
 //! at most a 32nd.
+
+/// The bytes of an extent, and its alignment.
+pub(super) const EXTENT: usize = PAGES * PAGE;
+
+/// The pages of an extent: as many as a word has bits.
+pub(super) const PAGES: usize = 64;
+
+/// The bytes that are given back at least.
+pub(super) const PAGE: usize = 4096;
+
+/// The bytes of an extent before its first block.
+pub(super) const HEAD: usize = 64;
 
 /// The number of sizes.
 pub(super) const CLASSES: usize = FINE + OCTAVES * STEPS;

@@ -11,7 +11,7 @@ pub(super) use mapped::Source;
 mod mapped {
     use memmap2::{Advice, MmapMut, MmapOptions, UncheckedAdvice};
 
-    use crate::arena::{EXTENT, PAGE};
+    use super::super::sizes::{EXTENT, PAGE};
 
     /// The address space of a region, of which `EXTENT` goes for the alignment.
     const REGION: usize = 64 * EXTENT;
@@ -94,7 +94,7 @@ mod mapped {
 mod allocated {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
 
-    use crate::arena::EXTENT;
+    use super::super::sizes::EXTENT;
 
     #[derive(Debug, Default)]
     pub(in crate::arena) struct Source;

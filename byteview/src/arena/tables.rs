@@ -5,26 +5,19 @@ use std::ptr::{self, NonNull};
 
 use allocator_api2::alloc::{AllocError, Allocator};
 
+use super::handle::Arena;
+use super::pages::Pages;
 use super::shared::lock;
-use super::{Arena, EXTENT, PAGE, PAGES};
+use super::sizes::{EXTENT, PAGE, PAGES};
 
 /// An allocator that takes whole pages of an arena, and gives each of them back to the system at once. Clones are the same.
 ///
 /// For segments of tables, whose sizes should be multiples of 4 KiB, up to 256 KiB. Larger allocations fail. What it hands out
-/// counts as [reserved](super::ArenaUsage::reserved).
+/// counts as [reserved](crate::ArenaUsage::reserved).
 ///
 /// An allocation looks at the extents of tables one after the other: some nanoseconds for each MiB of them.
 #[derive(Clone, Debug)]
 pub struct Tables(Arena);
-
-/// An extent of pages, a bit for each that is in use.
-#[derive(Debug)]
-pub(super) struct Pages {
-    base: usize,
-    used: u64,
-    /// The pages that may take up memory.
-    resident: u64,
-}
 
 impl Arena {
     /// The allocator for the tables of the store that keeps its entries here.
@@ -32,18 +25,6 @@ impl Arena {
     pub fn tables(&self) -> Tables {
         Tables(self.clone())
     }
-}
-
-/// The first run of so many free pages, as bits.
-fn free_run(used: u64, pages: usize) -> Option<u64> {
-    if used == u64::MAX {
-        return None;
-    }
-    let run = u64::MAX >> (PAGES - pages);
-    let mut starts = 0..=PAGES - pages;
-    starts
-        .find(|start| used & run << start == 0)
-        .map(|start| run << start)
 }
 
 fn pages_of(layout: Layout) -> Option<usize> {
@@ -61,18 +42,13 @@ unsafe impl Allocator for Tables {
         let mut tables = lock(&shared.tables);
         let found = tables
             .iter_mut()
-            .find_map(|extent| Some((free_run(extent.used, pages)?, extent)));
+            .find_map(|extent| Some((extent.free_run(pages)?, extent)));
         let (run, extent) = match found {
             Some(found) => found,
             None => {
-                let base = lock(&shared.source).take().ok_or(AllocError)?;
-                let run = free_run(0, pages).ok_or(AllocError)?;
-                tables.push(Pages {
-                    base,
-                    used: 0,
-                    resident: 0,
-                });
-                (run, tables.last_mut().ok_or(AllocError)?)
+                tables.push(Pages::new(lock(&shared.source).take().ok_or(AllocError)?));
+                let extent = tables.last_mut().ok_or(AllocError)?;
+                (extent.free_run(pages).ok_or(AllocError)?, extent)
             }
         };
         shared.reserve((run & !extent.resident).count_ones() as usize * PAGE);
@@ -143,13 +119,5 @@ mod tests {
         let tables = Arena::new().tables();
         let layout = Layout::from_size_align(EXTENT + 1, 8).unwrap();
         assert!(tables.allocate(layout).is_err());
-    }
-
-    #[test]
-    fn runs_are_found_between_others() {
-        assert_eq!(free_run(0, 64), Some(u64::MAX));
-        assert_eq!(free_run(0b1011, 1), Some(0b100));
-        assert_eq!(free_run(0b1011, 2), Some(0b11_0000));
-        assert_eq!(free_run(1 << 63, 64), None);
     }
 }
