@@ -10,8 +10,8 @@ use crate::arena::Repr;
 /// An immutable view of bytes that is cheap to clone.
 ///
 /// A view shares ownership of its buffer: clones and slices point into the same buffer, and the
-/// last of them to be dropped frees the buffer. `ByteView` is a thin wrapper over [`Bytes`] of the
-/// same size. It lacks the methods that move or shorten a handle in place, so a view shows the same
+/// last of them to be dropped frees the buffer. `ByteView` has the size of a [`Bytes`], and holds one, static bytes, or a block of an
+/// [`Arena`](crate::Arena). It lacks the methods that move or shorten a handle in place, so a view shows the same
 /// bytes for as long as it lives.
 ///
 /// All methods of `[u8]` are available through [`Deref`], including `view[i]` and `view[a..b]`.
@@ -25,10 +25,8 @@ use crate::arena::Repr;
 ///
 /// # Complexity
 ///
-/// Cloning and slicing take constant time and copy no bytes. The first clone of a view made from a
-/// `Vec<u8>`, `String` or boxed slice allocates a reference count of a few words, which all clones
-/// share. If the vector or string has spare capacity, the conversion allocates the count instead.
-/// Views of static bytes never allocate.
+/// Cloning and slicing take constant time, copy no bytes and allocate nothing. The conversion of a buffer allocates a reference count
+/// of a few words, which all clones share. Views of static bytes never allocate.
 #[derive(Clone)]
 pub struct ByteView {
     repr: Repr,

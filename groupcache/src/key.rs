@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::str::{self, FromStr, Utf8Error};
 use std::sync::Arc;
 
+use byteview::Kept;
 use lru::Equivalent;
 
 /// A key: any bytes, usually text.
@@ -88,26 +89,6 @@ impl Key {
             // In bounds by construction.
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
             Repr::Shared(bytes) => bytes,
-        }
-    }
-
-    /// Whether these are the key's bytes. Looks at their length before it looks at the key, which may have to come
-    /// from memory while the processor goes on.
-    #[inline]
-    fn has_bytes(&self, bytes: &[u8]) -> bool {
-        if bytes.len() <= INLINE {
-            matches!(&self.0, Repr::Inline { len, bytes: own }
-                if own.get(..usize::from(*len)) == Some(bytes))
-        } else {
-            matches!(&self.0, Repr::Shared(own) if **own == *bytes)
-        }
-    }
-
-    /// The bytes that the key has allocated.
-    pub(crate) fn allocated(&self) -> usize {
-        match &self.0 {
-            Repr::Inline { .. } => 0,
-            Repr::Shared(bytes) => 2 * size_of::<usize>() + bytes.len(),
         }
     }
 
@@ -194,10 +175,10 @@ impl Eq for Key {}
 #[derive(Hash)]
 pub(crate) struct KeyRef<'a>(pub(crate) &'a [u8]);
 
-impl Equivalent<Key> for KeyRef<'_> {
+impl Equivalent<Kept> for KeyRef<'_> {
     #[inline]
-    fn equivalent(&self, key: &Key) -> bool {
-        key.has_bytes(self.0)
+    fn equivalent(&self, kept: &Kept) -> bool {
+        kept.key() == self.0
     }
 }
 
@@ -299,6 +280,8 @@ impl Error for ParseKeyError {
 mod tests {
     use std::hash::{BuildHasher, RandomState};
 
+    use byteview::{Arena, ByteView};
+
     use super::*;
 
     #[test]
@@ -313,16 +296,17 @@ mod tests {
 
     #[test]
     fn keys_of_any_length_are_what_they_were_made_of() {
+        let state = RandomState::new();
         for len in 0..100_u8 {
             let bytes: Vec<u8> = (0..len).collect();
             let key = Key::from(bytes.clone());
             assert_eq!(key.as_bytes(), bytes);
             assert_eq!(key.clone(), Key::from(bytes.as_slice()));
-            assert_eq!(key.allocated() > 0, usize::from(len) > INLINE);
             let longer = Key::from([bytes.as_slice(), b"\0"].concat());
             assert!(key < longer && key != longer);
-            assert!(KeyRef(&bytes).equivalent(&key) && !KeyRef(&bytes).equivalent(&longer));
-            assert!(!KeyRef(&longer).equivalent(&key));
+            let kept = Arena::new().keep(&key, &ByteView::new()).unwrap();
+            assert!(KeyRef(&bytes).equivalent(&kept) && !KeyRef(&longer).equivalent(&kept));
+            assert_eq!(state.hash_one(&kept), state.hash_one(KeyRef(&bytes)));
         }
         assert_eq!(size_of::<Key>(), 24);
     }

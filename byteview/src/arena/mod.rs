@@ -1,4 +1,49 @@
 //! Memory for what a store keeps: keys and values in blocks, whose memory goes back to the system when it is not needed.
+//!
+//! # Why it is like this
+//!
+//! A cache has a budget of bytes, and the process should grow by these bytes and no more, also after the sizes of values have
+//! changed. An allocator for all purposes cannot see to that: it may not move what it has handed out, so what one size has left
+//! behind does not serve another. The store can move its entries, as it has the only pointer to each that nobody views.
+//!
+//! | | 64 B | 1 KiB | 16 KiB | sizes shift |
+//! |---|---|---|---|---|
+//! | buffers from glibc's `malloc`: key in the table, value beside its count | 246 | 1,227 | 16,667 | 2.1 |
+//! | the same from jemalloc | | | | 1.5 |
+//! | memcached 1.6, a server of its own | 168 | 1,198 | 17,576 | |
+//! | this arena | 155 | 1,137 | 17,124 | see the bench |
+//!
+//! The first three columns are resident bytes per entry with keys of 16 to 32 bytes, of groups of 512 MiB. The last is the highest
+//! resident memory over the budget, while ten working sets of 100 B to 50 kB follow one another. `cargo bench -p groupcache-rs --bench
+//! versus -- --only memory` measures them.
+//!
+//! What was left aside: *segments* that are evicted as a whole, as in Segcache, which take the choice of victims from the store's policy;
+//! a *log* that is compacted, which copies long-lived entries again and again, where size classes fill holes; *memcached's rebalancer*,
+//! which drops what is in the way, where here it is moved.
+//!
+//! # How it works
+//!
+//! An *extent* is 256 KiB, aligned to its size, and has blocks of one size ([`sizes`]). Its head says whose it is, so the address of a
+//! block leads to its books. These are beside it, in safe code ([`extent`], [`class`]): a bit for each block, and for each
+//! page how much of it the store holds and how much views alone. Pages are counted from their first use on, so an extent that is being filled
+//! takes up what is in it. Blocks are taken from the fullest extent. An extent that is empty goes back at once.
+//! When the store finds that more is [taken](Arena::unpinned) than the budget allows, it has [idle pages](Arena::give_back_idle)
+//! given back, and then [moves](Arena::move_some) what is in the emptiest extent.
+//!
+//! # Why the unsafe code is right
+//!
+//! - **A block is used as long as its count is not zero, and by nobody afterwards.** The store's [`Kept`] is one user, each
+//!   view is one. Whoever takes the number to zero frees the block, under the lock of its class ([`count`], with loom models).
+//! - **The bytes of a block do not change while it has users.** They are written before its count becomes one. A view is made
+//!   from a `Kept` or from a view, so it sees them. There is no way to get at them but by `&[u8]`.
+//! - **An address in a block leads to a live head.** An extent is given up when none of its blocks is in use, and each extent in use
+//!   has a count of the `Arc` of its arena.
+//! - **A move does not meet a reader.** [`Kept::moved`] copies a block whose users are the store and the mover, while the store has
+//!   the entry for itself: nobody else has a handle that could be cloned. The old block is freed as any other.
+//! - **Pages are given back under the lock of their class**, when no block in use has a part of them. A block that is taken there
+//!   later is written before it is read; its old count reads zero, or as one that the store has left, and is never shared.
+//! - **Two blocks do not overlap**: the bits of an extent say which are in use, and a block is taken under the lock of its class. A proptest
+//!   checks the books against a model.
 
 #![allow(unsafe_code, reason = "the argument is above, and beside each block")]
 

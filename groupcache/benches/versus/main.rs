@@ -32,6 +32,7 @@ mod memory;
 mod process;
 mod remote;
 mod rival;
+mod shapes;
 mod store;
 #[allow(dead_code, reason = "the simulator draws more")]
 #[path = "../../../lru/benches/policies/zipf.rs"]
@@ -43,6 +44,7 @@ fn main() -> anyhow::Result<()> {
     if let Some(task) = harness::task() {
         return match task.split_first() {
             Some((part, task)) if part == remote::TASK => remote::task(task),
+            Some((part, task)) if part == shapes::TASK => Ok(shapes::task(task)?),
             _ => Ok(memory::task(&task)?),
         };
     }
@@ -51,6 +53,7 @@ fn main() -> anyhow::Result<()> {
     // First, while this process and the machine's memory are still empty.
     if args.includes("memory") {
         memory::run(&mut report, args.quick)?;
+        shapes::run(&mut report, args.quick)?;
     }
     if args.includes("hits") {
         hits::run(&mut report, args.quick)?;

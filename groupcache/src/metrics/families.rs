@@ -174,6 +174,22 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     ),
     gauge(
+        "reserved",
+        Unit::Bytes,
+        "Bytes taken from the operating system for entries, tables, and what views pin",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.usage.reserved as f64));
+        },
+    ),
+    gauge(
+        "pinned",
+        Unit::Bytes,
+        "Of the reserved bytes, those of values that the store has given up and callers still hold",
+        |scrape, out| {
+            each_group(scrape, out, |group| Level(group.usage.pinned as f64));
+        },
+    ),
+    gauge(
         "entries",
         Unit::Things,
         "Entries by cache",

@@ -59,6 +59,8 @@ impl fmt::Display for Usage {
             ("budget", self.budget),
             ("bytes", self.bytes),
             ("hot bytes", self.hot_bytes),
+            ("reserved", self.reserved),
+            ("pinned", self.pinned),
             ("entries", self.entries),
             ("hot entries", self.hot_entries),
         ] {

@@ -15,6 +15,8 @@ impl Add for Usage {
             budget: self.budget.saturating_add(other.budget),
             bytes: self.bytes.saturating_add(other.bytes),
             hot_bytes: self.hot_bytes.saturating_add(other.hot_bytes),
+            reserved: self.reserved.saturating_add(other.reserved),
+            pinned: self.pinned.saturating_add(other.pinned),
             entries: self.entries.saturating_add(other.entries),
             hot_entries: self.hot_entries.saturating_add(other.hot_entries),
             victim_age: match (self.victim_age, other.victim_age) {
@@ -44,10 +46,12 @@ impl serde::Serialize for Usage {
         use serde::ser::SerializeStruct;
 
         let victim_age = self.victim_age.map(|age| age.as_secs_f64());
-        let mut map = serializer.serialize_struct("Usage", 6)?;
+        let mut map = serializer.serialize_struct("Usage", 8)?;
         map.serialize_field("budget", &self.budget)?;
         map.serialize_field("bytes", &self.bytes)?;
         map.serialize_field("hot_bytes", &self.hot_bytes)?;
+        map.serialize_field("reserved", &self.reserved)?;
+        map.serialize_field("pinned", &self.pinned)?;
         map.serialize_field("entries", &self.entries)?;
         map.serialize_field("hot_entries", &self.hot_entries)?;
         map.serialize_field("victim_age", &victim_age)?;

@@ -1,7 +1,7 @@
 #[cfg(feature = "disk")]
 use std::sync::Arc;
 
-use byteview::ByteView;
+use byteview::Kept;
 use lru::Removed;
 #[cfg(feature = "disk")]
 use lru::{Cause, Class};
@@ -11,7 +11,6 @@ use peers::{ChangeId, VersionVector};
 use super::disk::{Disk, fence};
 use super::packing::Packing;
 use super::reach::Reach;
-use crate::Key;
 use crate::stats::Stats;
 
 /// What is below a store in memory: a disk, or nothing. Clones are the same.
@@ -64,13 +63,18 @@ impl Below {
     }
 
     /// Takes an entry that has left the store, if it is an own value that made room.
-    pub(super) fn take(&self, packing: Packing, entry: &Removed<Key, ByteView>) {
+    pub(super) fn take(&self, packing: Packing, entry: &Removed<Kept, ()>) {
         if let Some(disk) = &self.disk
             && entry.cause == Cause::Capacity
             && entry.meta.class == Class::Main
         {
-            let value = || packing.unpack(entry.value.clone());
-            disk.offer(&entry.key, value, entry.meta.expires, entry.was_wanted);
+            let value = || packing.unpack(entry.key.view());
+            disk.offer(
+                &entry.key.key().into(),
+                value,
+                entry.meta.expires,
+                entry.was_wanted,
+            );
         }
     }
 
@@ -140,7 +144,7 @@ impl Below {
         call()
     }
 
-    pub(super) fn take(&self, _packing: Packing, _entry: &Removed<Key, ByteView>) {}
+    pub(super) fn take(&self, _packing: Packing, _entry: &Removed<Kept, ()>) {}
 
     #[inline]
     pub(super) fn around(&self, _forget: impl Fn(&Self), change: impl FnOnce()) {

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use byteview::ByteView;
+use byteview::{Arena, ByteView, Kept, Moving, Tables};
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy, Present};
 
 use super::listeners::Listeners;
@@ -12,9 +12,10 @@ use crate::clock::SharedClock;
 use crate::key::KeyRef;
 use crate::lifetime::Lifetime;
 
-/// A group's own store: main and hot entries in one table and one budget.
+/// A group's own store: main and hot entries in one table and one budget, and their memory in one arena.
 pub(crate) struct BuiltIn {
     cache: Table,
+    arena: Arena,
     hot_ratio: usize,
     packing: Packing,
     /// Values that were compressed to be kept so far.
@@ -23,10 +24,19 @@ pub(crate) struct BuiltIn {
     saved: AtomicU64,
 }
 
-type Table = Cache<Key, ByteView, DefaultHashBuilder, SharedClock>;
+/// The key of an entry is the whole entry: a pointer to its block.
+type Table = Cache<Kept, (), DefaultHashBuilder, SharedClock, Tables>;
 
 /// The live entries of a store.
-pub(super) type Entries<'a> = lru::Entries<'a, Key, ByteView, DefaultHashBuilder, SharedClock>;
+pub(super) type Entries<'a> =
+    lru::Entries<'a, Kept, (), DefaultHashBuilder, SharedClock, Tables, Key, ByteView>;
+
+/// By how much the arena may exceed the budget before entries are moved or give way, as a part of the budget and in bytes. The
+/// part is for sizes that come and go, the bytes for pages that hold few blocks because there are many sizes.
+const SLACK: (usize, usize) = (16, 1 << 20);
+
+/// The bytes of blocks that an insert moves at most: so many, and so many for each byte that it has inserted.
+const WORK: (usize, usize) = (32 << 10, 8);
 
 impl BuiltIn {
     /// An empty store for `budget` bytes. Hot entries give way while they take up more than one
@@ -39,17 +49,19 @@ impl BuiltIn {
         clock: SharedClock,
         listeners: Listeners,
     ) -> Self {
+        let arena = Arena::new();
         let cache: Table = Cache::<(), ()>::builder(budget)
             .hot_ratio(hot_ratio)
             .policy(policy)
             .clock(clock)
-            .build();
+            .build_in(arena.tables());
         let cache = match listeners.of(packing) {
             Some(listener) => cache.listener(listener),
             None => cache,
         };
         Self {
             cache,
+            arena,
             hot_ratio,
             packing,
             compressed: AtomicU64::new(0),
@@ -59,12 +71,12 @@ impl BuiltIn {
 
     /// The live entry under `key`. It counts as no lookup.
     pub(super) fn inspect(&self, key: &[u8]) -> Option<Present<Key, ByteView>> {
-        self.unpacked(self.cache.inspect(&KeyRef(key))?)
+        self.unpacked(self.cache.inspect_with(&KeyRef(key), parts)?)
     }
 
     /// All live entries, a few at a time, as they are kept.
     pub(super) fn entries(&self) -> Entries<'_> {
-        self.cache.entries()
+        self.cache.entries_with(parts)
     }
 
     /// An entry with its value as its user knows it.
@@ -78,21 +90,25 @@ impl BuiltIn {
 
     /// The value under `key`, and `notice` is told of its entry: one hash, one shard, one probe.
     #[inline]
-    pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
+    pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&()>)) -> Option<ByteView> {
         if !self.packing.is_plain() {
             return self.get_packed(key, notice);
         }
         let (cache, key) = (&self.cache, KeyRef(key));
         // The value of a hit is passed on as it is read. A look at it here would wait until it is written.
-        cache.get_with_hashed(cache.hash(&key), &key, notice)
+        cache.read_hashed(cache.hash(&key), &key, |kept, hit| {
+            notice(hit);
+            view(kept)
+        })
     }
 
     #[inline(never)]
-    fn get_packed(&self, key: &[u8], notice: impl FnOnce(Hit<&ByteView>)) -> Option<ByteView> {
+    fn get_packed(&self, key: &[u8], notice: impl FnOnce(Hit<&()>)) -> Option<ByteView> {
         let (cache, key) = (&self.cache, KeyRef(key));
-        // A closure of its own, so that the look-up of a plain value has one caller, and is inlined there.
-        let notice = |hit: Hit<&ByteView>| notice(hit);
-        let packed = cache.get_with_hashed(cache.hash(&key), &key, notice)?;
+        let packed = cache.read_hashed(cache.hash(&key), &key, |kept, hit| {
+            notice(hit);
+            view(kept)
+        })?;
         self.packing.unpack(packed)
     }
 
@@ -115,17 +131,67 @@ impl BuiltIn {
             is_refreshed_ahead,
             ..
         } = lifetime;
-        let kept = self.pack(view);
-        let charge = charge(&key, &kept, kept_until.is_some());
+        let packed = self.pack(view);
+        let charge = charge(&key, &packed, kept_until.is_some());
         let meta = Meta::new(charge).class(class).expires(kept_until);
         let meta = meta.flag(is_refreshed_ahead);
-        // A value that is too large is refused before the condition is asked.
-        if let Err(refused) = self.cache.insert_if(key, kept, meta, &condition)
-            && refused.is_too_large()
-            && condition()
-        {
-            self.cache.remove(refused.key().as_bytes());
+        // A value that the system has no memory for is one that is too large.
+        let is_refused = match self.arena.keep(&key, &packed) {
+            None => true,
+            // A value that is too large is refused before the condition is asked.
+            Some(kept) => match self.cache.insert_if(kept, (), meta, &condition) {
+                Ok(_) => false,
+                Err(refused) => refused.is_too_large(),
+            },
+        };
+        if is_refused && condition() {
+            self.cache.remove(&KeyRef(&key));
         }
+        self.relieve(WORK.0.saturating_add(charge.saturating_mul(WORK.1)));
+    }
+
+    /// Gives memory back while the arena has taken much more from the system than the budget: pages without blocks, and those that
+    /// become so when entries are moved. Moves blocks of up to `work` bytes or a few more; entries give way if that does not do.
+    ///
+    /// What views hold of entries that have left is on top of the budget.
+    #[inline]
+    fn relieve(&self, work: usize) {
+        let (part, bytes) = SLACK;
+        let budget = self.cache.budget();
+        let limit = budget.saturating_add(budget / part + bytes);
+        if self.arena.unpinned() > limit {
+            self.give_memory_back(limit, work);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn give_memory_back(&self, limit: usize, mut work: usize) {
+        while self.arena.unpinned() > limit {
+            if self.arena.give_back_idle() > 0 {
+                continue;
+            }
+            let moved = match work {
+                0 => 0,
+                _ => self.arena.move_some(|moving| self.rehouse(moving)),
+            };
+            work = work.saturating_sub(moved);
+            if moved == 0 && self.cache.evict().is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Moves an entry, unless it has gone meanwhile or somebody has a view of its value.
+    fn rehouse(&self, moving: Moving<'_>) {
+        let key = KeyRef(moving.key());
+        let elsewhere = |kept: &Kept, (): &()| Some((kept.moved(&moving)?, ()));
+        let old = self
+            .cache
+            .rehouse_hashed(self.cache.hash(&key), &key, elsewhere);
+        // The block is freed at once if the store is its last user.
+        drop(moving);
+        drop(old);
     }
 
     fn pack(&self, view: ByteView) -> ByteView {
@@ -140,6 +206,7 @@ impl BuiltIn {
 
     pub(crate) fn set_budget(&self, bytes: usize) {
         self.cache.set_budget(bytes);
+        self.relieve(usize::MAX);
     }
 
     /// Whether a mirror could be kept without displacing another: there is room for all, or hot
@@ -160,7 +227,7 @@ impl BuiltIn {
 
     /// Takes an entry out.
     pub(crate) fn remove(&self, key: &[u8]) {
-        self.cache.remove(key);
+        self.cache.remove(&KeyRef(key));
     }
 
     /// Takes all entries out.
@@ -172,10 +239,13 @@ impl BuiltIn {
     pub(crate) fn usage(&self) -> Usage {
         let cache = &self.cache;
         let (main, hot) = (cache.usage(Class::Main), cache.usage(Class::Hot));
+        let arena = self.arena.usage();
         Usage {
             budget: cache.budget(),
             bytes: main.bytes + hot.bytes,
             hot_bytes: hot.bytes,
+            reserved: arena.reserved,
+            pinned: arena.pinned,
             entries: main.entries + hot.entries,
             hot_entries: hot.entries,
             victim_age: cache.victim_age(),
@@ -194,17 +264,19 @@ impl BuiltIn {
 }
 
 /// What an entry takes up of the budget: about what the process grows by.
-fn charge(key: &Key, view: &[u8], expires: bool) -> usize {
+fn charge(key: &[u8], value: &[u8], expires: bool) -> usize {
     let expiry = if expires { Table::BYTES_PER_EXPIRY } else { 0 };
-    let [first, second] = ByteView::compact_sizes(view.len());
-    Table::BYTES_PER_ENTRY + expiry + taken(key.allocated()) + taken(first) + taken(second)
+    let block = Arena::charge(key.len(), value.len());
+    block.saturating_add(Table::BYTES_PER_ENTRY + expiry)
 }
 
-/// What an allocation takes up: allocators keep a word beside it, and deal in multiples of two.
-fn taken(allocation: usize) -> usize {
-    const WORD: usize = size_of::<usize>();
-    match allocation {
-        0 => 0,
-        bytes => bytes.saturating_add(WORD).next_multiple_of(2 * WORD),
-    }
+/// A view of a value. Not inlined, so that it is written once, directly into the place that the caller provides for the result.
+#[inline(never)]
+fn view(kept: &Kept) -> Option<ByteView> {
+    Some(kept.view())
+}
+
+/// The key and the value of an entry, as their user knows them.
+pub(super) fn parts(kept: &Kept, (): &()) -> (Key, ByteView) {
+    (kept.key().into(), kept.view())
 }

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use byteview::ByteView;
+use byteview::{ByteView, Kept};
 use lru::{Cause, Removed};
 
 use super::packing::Packing;
@@ -58,11 +58,12 @@ impl From<Cause> for EvictionCause {
 pub(crate) type OnEvicted = Box<dyn Fn(&Key, &ByteView, EvictionCause) + Send + Sync>;
 
 /// Tells the user's function, whose panic ends nothing else.
-pub(super) fn tell(on_evicted: &OnEvicted, packing: Packing, entry: &Removed<Key, ByteView>) {
-    let Some(value) = packing.unpack(entry.value.clone()) else {
+pub(super) fn tell(on_evicted: &OnEvicted, packing: Packing, entry: &Removed<Kept, ()>) {
+    let Some(value) = packing.unpack(entry.key.view()) else {
         return;
     };
-    let call = || on_evicted(&entry.key, &value, entry.cause.into());
+    let key = Key::from(entry.key.key());
+    let call = || on_evicted(&key, &value, entry.cause.into());
     if catch_unwind(AssertUnwindSafe(call)).is_err() {
         tracing::error!("the function that hears of evictions has panicked");
     }

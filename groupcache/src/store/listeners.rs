@@ -1,10 +1,9 @@
-use byteview::ByteView;
+use byteview::Kept;
 use lru::Removed;
 
 use super::below::Below;
 use super::eviction::{OnEvicted, tell};
 use super::packing::Packing;
-use crate::Key;
 
 /// Who hears of entries that leave a group's own store.
 #[derive(Default)]
@@ -15,7 +14,7 @@ pub(crate) struct Listeners {
     pub(crate) below: Below,
 }
 
-type Listener = Box<dyn Fn(&Removed<Key, ByteView>) + Send + Sync>;
+type Listener = Box<dyn Fn(&Removed<Kept, ()>) + Send + Sync>;
 
 impl Listeners {
     /// All of them as one; `None` if there is none.

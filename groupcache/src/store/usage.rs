@@ -13,6 +13,11 @@ pub struct Usage {
     pub bytes: usize,
     /// Of these, what mirrors of other nodes' values take up.
     pub hot_bytes: usize,
+    /// Bytes that the store has taken from the operating system, for entries, for its tables, and for views of what it has given
+    /// up. Zero in a store of one's own.
+    pub reserved: usize,
+    /// Of these, bytes that views pin: values that the store has given up, and callers still hold. They come on top of the budget.
+    pub pinned: usize,
     /// All entries.
     pub entries: usize,
     /// Of these, mirrors.

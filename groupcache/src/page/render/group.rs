@@ -90,6 +90,12 @@ pub(super) fn memory(group: &GroupReport, lately: &Lately) -> Markup {
             @for (name, count) in evictions(group) {
                 div { dt { (name) } dd { (Count(count)) } }
             }
+            @if usage.reserved > 0 {
+                div { dt { "taken from the system" } dd { (Bytes(usage.reserved as u64)) } }
+            }
+            @if usage.pinned > 0 {
+                div { dt { "held by callers alone" } dd { (Bytes(usage.pinned as u64)) } }
+            }
             @if let Some(age) = usage.victim_age {
                 div { dt { "age of the evicted" } dd { (Span(age)) } }
             }

@@ -20,7 +20,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(task: impl IntoIterator<Item = S>) -> io:
 }
 
 /// Runs a task in a child, and returns the numbers that the child prints.
-pub(super) fn run(task: &[String]) -> io::Result<Vec<f64>> {
+pub(crate) fn run(task: &[String]) -> io::Result<Vec<f64>> {
     let child = command(task)?
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())

@@ -16,6 +16,8 @@ mod subject;
 pub(crate) use self::args::Args;
 #[allow(unused_imports, reason = "the bench of a group runs itself as servers")]
 pub(crate) use self::child::command;
+#[allow(unused_imports, reason = "the bench of a group has more tasks")]
+pub(crate) use self::child::run as run_task;
 pub(crate) use self::child::task;
 pub(crate) use self::files::write;
 #[allow(unused_imports, reason = "the bench of a group looks at its servers")]
