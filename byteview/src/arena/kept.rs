@@ -121,8 +121,10 @@ impl Kept {
     pub fn view(&self) -> ByteView {
         // SAFETY: the store is a user of the block. The view is one more, so the bytes stay where they are as long as it lives.
         unsafe {
+            // First, as what follows an atomic addition waits for it.
+            let (_, value) = parts(self.0);
             let shares = Shares::more(self.0);
-            ByteView::of(Repr::new(parts(self.0).1, Owner::Block(shares)))
+            ByteView::of(Repr::new(value, Owner::Block(shares)))
         }
     }
 
