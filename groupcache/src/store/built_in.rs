@@ -116,7 +116,7 @@ impl BuiltIn {
     /// entry. One that is larger than the store is not kept, and the older one goes all the same.
     pub(crate) fn insert_if(
         &self,
-        key: Key,
+        key: &[u8],
         view: ByteView,
         tier: Tier,
         lifetime: Lifetime,
@@ -132,11 +132,11 @@ impl BuiltIn {
             ..
         } = lifetime;
         let packed = self.pack(view);
-        let charge = charge(&key, &packed, kept_until.is_some());
+        let charge = charge(key, &packed, kept_until.is_some());
         let meta = Meta::new(charge).class(class).expires(kept_until);
         let meta = meta.flag(is_refreshed_ahead);
         // A value that the system has no memory for is one that is too large.
-        let is_refused = match self.arena.keep(&key, &packed) {
+        let is_refused = match self.arena.keep(key, &packed) {
             None => true,
             // A value that is too large is refused before the condition is asked.
             Some(kept) => match self.cache.insert_if(kept, (), meta, &condition) {
@@ -145,7 +145,7 @@ impl BuiltIn {
             },
         };
         if is_refused && condition() {
-            self.cache.remove(&KeyRef(&key));
+            self.cache.remove(&KeyRef(key));
         }
         self.relieve(WORK.0.saturating_add(charge.saturating_mul(WORK.1)));
     }

@@ -269,7 +269,7 @@ impl Storage {
         match &self.place {
             Place::Nowhere => {}
             Place::BuiltIn(store) => {
-                let insert = || store.insert_if(key, view, tier, lifetime, condition);
+                let insert = || store.insert_if(&key, view, tier, lifetime, condition);
                 self.below.within(insert);
             }
             Place::Custom(custom) => {
