@@ -70,9 +70,9 @@ pub trait PeerService: Send + Sync + 'static {
                 self.get(request).await
             });
             let answers: Vec<_> = gets.buffered(GETS_AT_ONCE).collect().await;
-            let states = answers.iter().flatten().map(|reply| reply.state);
+            let mut states = answers.iter().flatten().map(|reply| reply.state);
             Ok(GetManyReply {
-                state: states.last().flatten(),
+                state: states.next_back().flatten(),
                 answers: answers.into_iter().map(Some).collect(),
             })
         })
