@@ -72,7 +72,7 @@ fn assert_agree(metrics: &str, group: &str, stats: &Value) {
 
 #[test]
 fn the_metrics_of_a_frontend_are_its_stats() {
-    let nodes = frontends(3, &["--cache-bytes", "65536", "--group", "g"]);
+    let nodes = frontends(3, &["--cache-bytes", "32768", "--group", "g"]);
     for n in 0..300 {
         for key in [
             format!("size:300:{n}"),
