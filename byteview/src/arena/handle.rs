@@ -8,7 +8,7 @@ use super::sizes::PAGE;
 /// Memory that a store keeps its entries in. Clones are the same arena.
 ///
 /// An entry is one block with its key, its value and a count: [`keep`](Self::keep) makes a copy there, and a
-/// [view](Kept::view) of the value shares the block. Memory comes from the operating system in extents of 256 KiB, and goes back when
+/// [view](crate::Kept::view) of the value shares the block. Memory comes from the operating system in extents of 256 KiB, and goes back when
 /// an extent is empty. [`give_back_idle`](Self::give_back_idle) and [`move_some`](Self::move_some) make more of it go back.
 ///
 /// The arena lives as long as a handle, or a block in use.

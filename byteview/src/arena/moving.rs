@@ -11,7 +11,7 @@ pub struct Moving<'a> {
 }
 
 impl Arena {
-    /// Calls `moving` with entries of the emptiest extent, up to 64 at a time, so that the store [moves](Kept::moved) them and the
+    /// Calls `moving` with entries of the emptiest extent, up to 64 at a time, so that the store [moves](crate::Kept::moved) them and the
     /// extent goes back to the system. Returns the bytes of their blocks, which bounds the work; zero if no extent is worth it.
     ///
     /// What views hold stays where it is. The store should drop what it has got before it drops the old entry. Looks at each size of blocks, and at the blocks of one extent.
