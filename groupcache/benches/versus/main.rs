@@ -28,6 +28,7 @@ mod group;
 #[path = "../../../lru/benches/versus/harness/mod.rs"]
 mod harness;
 mod hits;
+mod memcached;
 mod memory;
 mod process;
 mod remote;
@@ -45,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         return match task.split_first() {
             Some((part, task)) if part == remote::TASK => remote::task(task),
             Some((part, task)) if part == shapes::TASK => Ok(shapes::task(task)?),
-            _ => Ok(memory::task(&task)?),
+            _ => memory::task(&task),
         };
     }
     let args = Args::parse();

@@ -1,13 +1,15 @@
-//! What a group of one budget takes up of the memory.
+//! What a group of one budget takes up of the memory, and memcached for the same items.
 
 use std::convert::Infallible;
 use std::io;
 use std::ops::Range;
 
+use anyhow::bail;
 use groupcache::{Group, Key, Node};
 use tokio::runtime::Builder;
 
 use crate::harness::{Memory, Plan, Report, Request, SIZES, resident};
+use crate::memcached;
 
 const GROUP: &str = "Group";
 
@@ -19,16 +21,23 @@ pub(crate) fn run(report: &mut Report, quick: bool) -> io::Result<()> {
     };
     for size in SIZES {
         memory.add(GROUP, size, true)?;
+        if let Err(error) = memory.add(memcached::NAME, size, false) {
+            eprintln!("!!! LEFT OUT: {}: {error}", memcached::NAME);
+        }
     }
     Ok(())
 }
 
 /// In a child: loads are what fills a group, on the threads of the runtime.
-pub(crate) fn task(task: &[String]) -> io::Result<()> {
-    let Some((GROUP, plan)) = Plan::parse(task) else {
-        let task = task.join(" ");
-        return Err(io::Error::other(format!("no such task: {task}")));
-    };
+pub(crate) fn task(task: &[String]) -> anyhow::Result<()> {
+    match Plan::parse(task) {
+        Some((GROUP, plan)) => Ok(group(plan)?),
+        Some((memcached::NAME, plan)) => memcached::task(plan),
+        _ => bail!("no such task: {}", task.join(" ")),
+    }
+}
+
+fn group(plan: Plan) -> io::Result<()> {
     let runtime = Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -13,7 +13,7 @@ use super::caller::{Caller, Client};
 use super::driver::THREADS;
 
 /// The server, with room for all values and for the largest.
-pub(super) fn server(port: u16) -> Command {
+pub(crate) fn server(port: u16) -> Command {
     let mut command = Command::new("memcached");
     command.args(["-l", "127.0.0.1", "-U", "0", "-u", "nobody"]);
     command.args(["-m", "1024", "-I", "2m", "-c", "2048"]);

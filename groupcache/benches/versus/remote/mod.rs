@@ -26,8 +26,9 @@ use std::time::Duration;
 use self::cases::{KIB, MIB};
 use self::contest::{Contest, Pace};
 use self::driver::THREADS;
+pub(crate) use self::memcached::server as memcached;
 use self::subject::{MEMCACHED, NATIVE, REDIS};
-pub(crate) use self::subject::{TASK, task};
+pub(crate) use self::subject::{TASK, listening, task};
 use crate::harness::{Args, Report};
 
 /// What the bars are about: sizes of values, and callers. A quick run has these only.

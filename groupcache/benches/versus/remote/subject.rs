@@ -143,7 +143,7 @@ fn ready(command: &mut Command) -> Result<(Process, SocketAddr)> {
 }
 
 /// A program that is told its port. Waits until the program accepts connections.
-fn listening(server: fn(u16) -> Command) -> Result<(Process, SocketAddr)> {
+pub(crate) fn listening(server: fn(u16) -> Command) -> Result<(Process, SocketAddr)> {
     // Another process may get the port meanwhile, in which case the program ends.
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let mut command = server(free.port());
