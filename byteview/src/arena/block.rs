@@ -261,7 +261,9 @@ pub(super) enum Owner {
     Buffer(Arc<Bytes>),
 }
 
-const _: () = assert!(size_of::<Repr>() == 32 && size_of::<Option<Repr>>() == 32);
+const _: () = assert!(
+    size_of::<Repr>() == 4 * size_of::<usize>() && size_of::<Option<Repr>>() == size_of::<Repr>()
+);
 
 // SAFETY: the bytes do not change while the owner lives, and the owners are `Send` and `Sync`.
 unsafe impl Send for Repr {}
