@@ -14,6 +14,6 @@ mod reader;
 #[cfg(feature = "serde")]
 mod serde;
 
-pub use arena::{Arena, ArenaUsage, Kept, Moving, Tables};
+pub use arena::{Arena, ArenaUsage, Kept, KeptView, Moving, Tables};
 pub use byte_view::ByteView;
 pub use reader::Reader;

@@ -4,11 +4,12 @@ use std::ptr::{self, NonNull};
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::block::{
-    HEADER, Header, KEY, OUTSIDE, Outside, Owner, Repr, Shares, drop_outside, layout, outside,
-    parts, start,
+    HEADER, Header, KEY, OUTSIDE, Outside, Repr, Shares, drop_outside, layout, outside, parts,
+    start,
 };
 use super::extent::share;
 use super::handle::Arena;
+use super::kept_view::KeptView;
 use super::moving::Moving;
 use super::shared::Shared;
 use super::sizes::{class_of, size_of_class};
@@ -119,13 +120,15 @@ impl Kept {
     #[inline]
     #[must_use]
     pub fn view(&self) -> ByteView {
-        // SAFETY: the store is a user of the block. The view is one more, so the bytes stay where they are as long as it lives.
-        unsafe {
-            // First, as what follows an atomic addition waits for it.
-            let (_, value) = parts(self.0);
-            let shares = Shares::more(self.0);
-            ByteView::of(Repr::new(value, Owner::Block(shares)))
-        }
+        self.share().into()
+    }
+
+    /// As [`view`](Self::view), in one word.
+    #[inline]
+    #[must_use]
+    pub fn share(&self) -> KeptView {
+        // SAFETY: the store is a user of the block.
+        KeptView(unsafe { Shares::more(self.0) })
     }
 
     /// A copy elsewhere in the arena, if this is the block that is to be moved, and nobody has a view of its value.

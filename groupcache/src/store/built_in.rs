@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use byteview::{Arena, ByteView, Kept, Moving, Tables};
+use byteview::{Arena, ByteView, Kept, KeptView, Moving, Tables};
 use lru::{Cache, Class, DefaultHashBuilder, Hit, Meta, Policy, Present};
 
 use super::listeners::Listeners;
@@ -88,28 +88,26 @@ impl BuiltIn {
         Some(entry)
     }
 
-    /// The value under `key`, and `notice` is told of its entry: one hash, one shard, one probe.
+    /// Whether values are kept as their user knows them.
     #[inline]
-    pub(crate) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&()>)) -> Option<ByteView> {
-        if !self.packing.is_plain() {
-            return self.get_packed(key, notice);
-        }
+    pub(super) fn is_plain(&self) -> bool {
+        self.packing.is_plain()
+    }
+
+    /// What is kept under `key`, and `notice` is told of its entry: one hash, one shard, one probe.
+    #[inline]
+    pub(super) fn get(&self, key: &[u8], notice: impl FnOnce(Hit<&()>)) -> Option<KeptView> {
         let (cache, key) = (&self.cache, KeyRef(key));
-        // The value of a hit is passed on as it is read. A look at it here would wait until it is written.
         cache.read_hashed(cache.hash(&key), &key, |kept, hit| {
             notice(hit);
-            view(kept)
+            Some(kept.share())
         })
     }
 
-    #[inline(never)]
-    fn get_packed(&self, key: &[u8], notice: impl FnOnce(Hit<&()>)) -> Option<ByteView> {
-        let (cache, key) = (&self.cache, KeyRef(key));
-        let packed = cache.read_hashed(cache.hash(&key), &key, |kept, hit| {
-            notice(hit);
-            view(kept)
-        })?;
-        self.packing.unpack(packed)
+    /// The value that is kept like this.
+    #[inline]
+    pub(super) fn unpack(&self, kept: KeptView) -> Option<ByteView> {
+        self.packing.unpack(kept.into())
     }
 
     /// Keeps a value in the place of an older one, if the condition holds under the lock that guards the
@@ -268,12 +266,6 @@ fn charge(key: &[u8], value: &[u8], expires: bool) -> usize {
     let expiry = if expires { Table::BYTES_PER_EXPIRY } else { 0 };
     let block = Arena::charge(key.len(), value.len());
     block.saturating_add(Table::BYTES_PER_ENTRY + expiry)
-}
-
-/// A view of a value. Not inlined, so that it is written once, directly into the place that the caller provides for the result.
-#[inline(never)]
-fn view(kept: &Kept) -> Option<ByteView> {
-    Some(kept.view())
 }
 
 /// The key and the value of an entry, as their user knows them.

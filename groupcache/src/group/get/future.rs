@@ -45,19 +45,25 @@ impl<K: AsRef<[u8]>> Future for Get<'_, K> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Stage::Asked = self.stage
-            && let Some(value) = self.inner.lookup(self.key.as_ref())
+            && let Some(kept) = self.inner.lookup_kept(self.key.as_ref())
         {
             self.stage = Stage::Answered;
-            return Poll::Ready(Ok(value));
+            return Poll::Ready(Ok(kept.into()));
         }
-        self.poll_missed(context)
+        self.poll_further(context)
     }
 }
 
 impl<K: AsRef<[u8]>> Get<'_, K> {
     #[inline(never)]
-    fn poll_missed(&mut self, context: &mut Context<'_>) -> Poll<Result<ByteView, Error>> {
+    fn poll_further(&mut self, context: &mut Context<'_>) -> Poll<Result<ByteView, Error>> {
         if let Stage::Asked = self.stage {
+            if !self.inner.store.has_kept_views()
+                && let Some(entry) = self.inner.lookup_entry(self.key.as_ref())
+            {
+                self.stage = Stage::Answered;
+                return Poll::Ready(Ok(entry.into_value()));
+            }
             let (inner, key) = (Arc::clone(self.inner), Key::from(self.key.as_ref()));
             self.stage = Stage::Missed(Box::pin(inner.miss(key)));
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use byteview::ByteView;
+use byteview::{ByteView, KeptView};
 
 use crate::group::inner::Inner;
 use crate::stats::Event;
@@ -26,19 +26,8 @@ fn is_sample(nth: u64, sample: u32) -> bool {
 }
 
 impl Inner {
-    /// The value from memory, if it is there. Counts a hit. A value that is stale, or about to be, is refreshed in
+    /// The entry from memory, if it is there. Counts a hit. A value that is stale, or about to be, is refreshed in
     /// the background.
-    #[inline]
-    pub(in crate::group) fn lookup(self: &Arc<Self>, key: &[u8]) -> Option<ByteView> {
-        let mut info = HitInfo::default();
-        let value = self.look(key, &mut info);
-        if info.is_due {
-            self.refresh(key);
-        }
-        value
-    }
-
-    /// As [`lookup`](Self::lookup), with the rest of the entry.
     pub(crate) fn lookup_entry(self: &Arc<Self>, key: &[u8]) -> Option<Entry> {
         let mut info = HitInfo::default();
         let value = self.look(key, &mut info)?;
@@ -46,6 +35,19 @@ impl Inner {
             self.refresh(key);
         }
         Some(info.entry(value))
+    }
+
+    /// As [`lookup_entry`](Self::lookup_entry), of a store that [has kept views](crate::store::Storage::has_kept_views): the
+    /// way of most hits.
+    #[inline]
+    pub(in crate::group) fn lookup_kept(self: &Arc<Self>, key: &[u8]) -> Option<KeptView> {
+        let mut info = HitInfo::default();
+        let kept = self.store.kept_view(key, &mut info)?;
+        self.count_hit(key, &info);
+        if info.is_due {
+            self.refresh(key);
+        }
+        Some(kept)
     }
 
     /// The entry from memory for a get of this mode. Only a normal get refreshes a value.
@@ -63,17 +65,19 @@ impl Inner {
         Some(info.entry(value))
     }
 
-    #[inline]
     fn look(&self, key: &[u8], info: &mut HitInfo) -> Option<ByteView> {
-        let value = self.store.view(key, info);
-        if value.is_some() {
-            let event = Event::of(info.source);
-            let nth = self.counters.add(event);
-            if is_sample(nth, SAMPLE) {
-                self.count_sample(key, event, nth);
-            }
+        let value = self.store.view(key, info)?;
+        self.count_hit(key, info);
+        Some(value)
+    }
+
+    #[inline]
+    fn count_hit(&self, key: &[u8], info: &HitInfo) {
+        let event = Event::of(info.source);
+        let nth = self.counters.add(event);
+        if is_sample(nth, SAMPLE) {
+            self.count_sample(key, event, nth);
         }
-        value
     }
 
     /// Counts a hit that stands for several: for peers, which get the rate with a reply, and for the list of hot keys.
