@@ -7,7 +7,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use common::{Calls, Gate, MIB, assert_adds_up, lonely_node, lonely_node_at, until};
-use groupcache::{Getter, GetterError, Key, ManualClock, Node, NotFound, Source, Value};
+use groupcache::{
+    Answers, Bulk, Getter, GetterError, Key, ManualClock, Node, NotFound, Source, Value,
+};
 
 #[tokio::test]
 async fn the_first_get_loads_and_the_next_ones_hit() {
@@ -562,6 +564,31 @@ async fn a_get_of_many_keys_does_not_stand_in_its_own_way() {
     let group = group.build().unwrap();
     let answers = group.get_many((0..50).map(|n| n.to_string())).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_keys_and_few_turns_refuse_none_of_them() {
+    let single = |key: Key| async move {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        Ok::<_, Infallible>(key.to_vec())
+    };
+    let together = Bulk(|keys: Vec<Key>| async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let found = keys.into_iter().map(|key| (key.clone(), key.to_vec()));
+        Ok::<_, Infallible>(Answers::found(found))
+    });
+    let node = lonely_node().await;
+    for turns in [1, 3, 7] {
+        for group in [node.group("g", MIB, single), node.group("g", MIB, together)] {
+            let group = group.max_loads(turns).max_bulk_load_keys(20);
+            let group = group.load_queue_timeout(Duration::from_secs(1));
+            let group = group.build().unwrap();
+            let answers = group.get_many((0..90).map(|n| n.to_string())).await;
+            let refused = answers.iter().filter(|answer| answer.is_err()).count();
+            assert_eq!(refused, 0, "{turns} turns");
+            node.remove_group("g").unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ use futures_util::future::{join, join_all};
 use futures_util::{Stream as _, StreamExt as _};
 use groupcache::testing::{Cluster, Network};
 use groupcache::{
-    Candidate, Context, GetOptions, GetterError, Group, HttpOptions, Key, Mode, Never, NotFound,
-    Protocol, Source, Store, Stored,
+    Answers, Bulk, Candidate, Context, GetOptions, GetterError, Group, GroupBuilder, HttpOptions,
+    Key, Mode, Never, NotFound, Protocol, Source, Store, Stored,
 };
 use proptest::prelude::*;
 
@@ -527,6 +527,73 @@ async fn values_beyond_one_reply_come_in_further_ones() {
         assert_eq!(outcome.unwrap(), format!("{key:>900}"));
     }
     assert_eq!(getter_calls(&groups), 50);
+}
+
+#[tokio::test]
+async fn keys_in_the_owners_memory_are_counted_once_however_many_and_long_they_are() {
+    // Some are answered at once, some are too many or too long for that, and some do not fit into one reply.
+    for (count, length) in [
+        (100, 100),
+        (256, 10),
+        (257, 10),
+        (100, 4_000),
+        (40, 300_000),
+    ] {
+        let value = move |key: &[u8]| {
+            let mut value = key.to_vec();
+            value.resize(length, b'.');
+            value
+        };
+        let getter = move |key: Key| async move { Ok::<_, Infallible>(value(&key)) };
+        let cluster = Cluster::builder(2).start().await.unwrap();
+        let settings = |group: GroupBuilder| group.promoter(Never);
+        let groups = cluster.group_with("g", 16 * MIB, getter, settings);
+        let groups = groups.unwrap();
+        let many = keys_owned_by(&cluster, 1, count);
+        assert!(groups[1].get_many(&many).await.iter().all(Result::is_ok));
+        let before = groups[1].stats().peer_gets;
+        for (key, outcome) in many.iter().zip(groups[0].get_many(&many).await) {
+            assert_eq!(outcome.unwrap(), value(key.as_bytes()));
+        }
+        let asked = groups[1].stats().peer_gets - before;
+        // The value that did not fit any more was looked up all the same.
+        let replies = (count * length).div_ceil(8 << 20) as u64;
+        let once = count as u64..count as u64 + replies;
+        assert!(once.contains(&asked), "{asked} of {count} of {length}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_removals_panic_costs_its_keys_alone() {
+    struct Fragile;
+    impl Store for Fragile {
+        fn get(&self, _: &[u8]) -> Option<Stored> {
+            None
+        }
+        fn insert(&self, _: Key, _: Stored) {}
+        fn remove(&self, _: &[u8]) {
+            panic!("the store is broken");
+        }
+        fn clear(&self) {}
+    }
+    let getter = |key: Key| async move {
+        match &*key {
+            b"absent" => Err(GetterError::from(NotFound)),
+            key => Ok(key.to_vec()),
+        }
+    };
+    let together = Bulk(|keys: Vec<Key>| async {
+        let found = keys.into_iter().filter(|key| **key != *b"absent");
+        Ok::<_, GetterError>(Answers::found(found.map(|key| (key.clone(), key.to_vec()))))
+    });
+    let node = lonely_node().await;
+    for builder in [node.group("g", MIB, getter), node.group("h", MIB, together)] {
+        let group = builder.store(Fragile).build().unwrap();
+        let outcomes = group.get_many(["a", "absent", "b"]).await;
+        assert_eq!(*outcomes[0].as_ref().unwrap(), "a");
+        assert!(outcomes[1].is_err());
+        assert_eq!(*outcomes[2].as_ref().unwrap(), "b");
+    }
 }
 
 #[tokio::test]

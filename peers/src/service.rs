@@ -38,15 +38,20 @@ pub trait PeerService: Send + Sync + 'static {
     }
 
     /// Answers a question about several keys from memory, if the node can do so for all of them without waiting for
-    /// anything. Otherwise `None`, and [`get_many`](Self::get_many) is asked. Default: `None`.
+    /// anything, and with values of up to `room` bytes together. Otherwise `None`, and [`get_many`](Self::get_many) is asked, so
+    /// the service should count no request before it knows. Default: `None`.
     ///
     /// A stream calls this on the task of its connection: it must not block.
     ///
     /// # Errors
     ///
     /// As [`get_many`](Self::get_many).
-    fn get_many_cached(&self, request: GetManyRequest<'_>) -> Option<Result<GetManyReply, Error>> {
-        let _ = request;
+    fn get_many_cached(
+        &self,
+        request: GetManyRequest<'_>,
+        room: usize,
+    ) -> Option<Result<GetManyReply, Error>> {
+        let _ = (request, room);
         None
     }
 

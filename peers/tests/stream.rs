@@ -81,7 +81,11 @@ impl PeerService for Slow {
         request.key.starts_with(b"cached").then(|| echo(request))
     }
 
-    fn get_many_cached(&self, request: GetManyRequest<'_>) -> Option<Result<GetManyReply, Error>> {
+    fn get_many_cached(
+        &self,
+        request: GetManyRequest<'_>,
+        _room: usize,
+    ) -> Option<Result<GetManyReply, Error>> {
         let answers = request.keys.iter().map(|key| {
             let echoed = self.get_cached(get(key))?;
             Some(Some(echoed))

@@ -24,7 +24,17 @@ pub struct Landing<K, V> {
     shard: Arc<Shard<K, V>>,
     hash: u64,
     serial: u64,
-    is_over: bool,
+    state: State,
+}
+
+/// Where a landing's flight is.
+#[derive(Clone, Copy)]
+enum State {
+    /// Its key leads to it, unless the group was told to forget the key.
+    Listed,
+    /// Its key does not, and it has this number if callers have joined it.
+    Forgotten(Option<usize>),
+    Over,
 }
 
 impl<K, V> Landing<K, V> {
@@ -33,7 +43,19 @@ impl<K, V> Landing<K, V> {
             shard: Arc::clone(shard),
             hash,
             serial,
-            is_over: false,
+            state: State::Listed,
+        }
+    }
+
+    /// Makes the key's next caller begin a new flight. Those who have joined this one still get its result.
+    ///
+    /// Unlike [`Group::forget`](crate::Group::forget), this leaves a newer flight of the key alone.
+    pub fn forget(&mut self) {
+        if let State::Listed = self.state {
+            let withdrawn = self.shard.board.lock().withdraw(self.hash, self.serial);
+            if let Some((_key, number)) = withdrawn {
+                self.state = State::Forgotten(number);
+            }
         }
     }
 
@@ -49,29 +71,32 @@ impl<K, V> Landing<K, V> {
     pub fn land_with(mut self, value: impl FnOnce() -> V) {
         if let Some(ticket) = self.joined() {
             let value = value();
-            self.is_over = true;
+            self.state = State::Over;
             ticket.finish_as_driver(Ok(value)).settle();
         }
     }
 
     /// Ends the flight if nobody has joined it. Returns the driver's part in it otherwise.
     fn joined(&mut self) -> Option<Ticket<K, V>> {
-        let landed = self.shard.board.lock().land(self.hash, self.serial);
-        match landed {
-            Landed::Unwanted(_key) => {
-                self.is_over = true;
-                None
-            }
-            Landed::Shared(number) => Some(Ticket::new(&self.shard, self.hash, number)),
+        let number = match self.state {
+            State::Over => None,
+            State::Forgotten(number) => number,
+            State::Listed => match self.shard.board.lock().land(self.hash, self.serial) {
+                // The key is dropped without the lock.
+                Landed::Unwanted(_key) => None,
+                Landed::Shared(number) => Some(number),
+            },
+        };
+        if number.is_none() {
+            self.state = State::Over;
         }
+        Some(Ticket::new(&self.shard, self.hash, number?))
     }
 }
 
 impl<K, V> Drop for Landing<K, V> {
     fn drop(&mut self) {
-        if !self.is_over
-            && let Some(ticket) = self.joined()
-        {
+        if let Some(ticket) = self.joined() {
             ticket.finish_as_driver(Err(Error::abandoned())).settle();
         }
     }

@@ -53,6 +53,16 @@ enum Place {
     Claimed(u64),
 }
 
+impl Place {
+    /// Whether the flight with this serial is here.
+    fn is<V>(self, serial: u64, flights: &Slab<Flight<V>>) -> bool {
+        match self {
+            Self::Claimed(claimed) => claimed == serial,
+            Self::Slab(number) => flights.get(number).is_some_and(|it| it.serial == serial),
+        }
+    }
+}
+
 /// What [`Board::claim`] found.
 pub(crate) enum Claimed<K> {
     /// A flight to join, by number, and the key that is not needed.
@@ -136,21 +146,29 @@ impl<K, V> Board<K, V> {
     #[inline]
     pub(crate) fn land(&mut self, hash: u64, serial: u64) -> Landed<K> {
         let Self { index, flights, .. } = self;
-        let is_it = |entry: &Entry<K>| match entry.place {
-            Place::Claimed(claimed) => claimed == serial,
-            Place::Slab(number) => flights.get(number).is_some_and(|it| it.serial == serial),
-        };
-        match index.find_entry(hash, is_it) {
+        match index.find_entry(hash, |entry| entry.place.is(serial, flights)) {
             Ok(found) => match found.get().place {
                 Place::Claimed(_) => Landed::Unwanted(Some(found.remove().0)),
                 Place::Slab(number) => Landed::Shared(number),
             },
-            // Its key is forgotten, which happens to few.
+            // The group was told to forget its key, which happens to few.
             Err(_) => match flights.position(|flight| flight.serial == serial) {
                 Some(number) => Landed::Shared(number),
                 None => Landed::Unwanted(None),
             },
         }
+    }
+
+    /// Takes the claimed flight with this serial out of the index. Returns its number besides, if it has one.
+    pub(crate) fn withdraw(&mut self, hash: u64, serial: u64) -> Option<(Entry<K>, Option<usize>)> {
+        let Self { index, flights, .. } = self;
+        let found = index.find_entry(hash, |entry| entry.place.is(serial, flights));
+        let (entry, _) = found.ok()?.remove();
+        let number = match entry.place {
+            Place::Slab(number) => Some(number),
+            Place::Claimed(_) => None,
+        };
+        Some((entry, number))
     }
 
     /// Makes the key's next caller start a new flight.

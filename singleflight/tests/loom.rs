@@ -186,6 +186,28 @@ fn a_result_is_made_for_who_has_joined_by_then() {
 }
 
 #[test]
+fn a_landing_that_forgets_its_key_while_others_join() {
+    model(|| {
+        let group = group();
+        let Claim::Mine(mut landing) = group.claim(KEY) else {
+            panic!("the key is not claimed yet");
+        };
+        let other = thread::spawn({
+            let group = group.clone();
+            move || match group.claim(KEY) {
+                // The flight was forgotten.
+                Claim::Mine(landing) => landing.land(7),
+                Claim::Joined(call) => assert_eq!(value(block_on(call)), 7),
+            }
+        });
+        landing.forget();
+        landing.land_with(|| 7);
+        other.join().unwrap();
+        assert!(group.is_empty());
+    });
+}
+
+#[test]
 fn waiter_dropped_while_driving() {
     model(|| {
         let (group, gate) = (group(), Gate::new());

@@ -129,8 +129,10 @@ pub(super) struct Landing {
 }
 
 impl Landing {
-    /// Does not count among the running flights any more, because its work is yet to begin.
-    pub(super) fn give_place_back(&mut self) {
+    /// Gives the flight up, because its work is yet to begin: it does not count among the running ones any more, and the key's
+    /// next caller begins another. Those who have joined it wait.
+    pub(super) fn give_up(&mut self) {
+        self.landing.forget();
         self.place = None;
     }
 

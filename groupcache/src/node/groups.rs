@@ -215,9 +215,10 @@ impl PeerService for Groups {
     fn get_many_cached(
         &self,
         request: GetManyRequest<'_>,
+        room: usize,
     ) -> Option<Result<GetManyReply, peers::Error>> {
         let group = self.find(request.group)?;
-        let answer = Ok(group.0.serve_many_cached(&request)?);
+        let answer = Ok(group.0.serve_many_cached(&request, room)?);
         if Context::current_trace().is_some_and(|trace| trace.is_sampled()) {
             let keys = request.keys.len();
             recorded_now(&spans::serve("get_many", request.group, keys), &answer);

@@ -70,6 +70,16 @@ impl BodyBudget {
         }
     }
 
+    /// Room for a body of so many bytes as a whole, or for as much as the budget has, if it is there now.
+    pub(crate) fn share_now(&self, bytes: usize) -> Option<Share> {
+        let units = bytes.div_ceil(UNIT).min(self.units);
+        let permits = Arc::clone(&self.free).try_acquire_many_owned(u32::try_from(units).ok()?);
+        Some(Share {
+            permits: Some(permits.ok()?),
+            bytes: units * UNIT,
+        })
+    }
+
     /// Waits until there is room for a body of so many bytes as a whole, or for as much as the budget has.
     pub(crate) fn share(self: &Arc<Self>, bytes: usize) -> BoxFuture<'static, Share> {
         let budget = Arc::clone(self);
@@ -81,6 +91,21 @@ impl BodyBudget {
     }
 }
 
+impl Share {
+    /// Gives back what a body of so many bytes does not need.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let units = bytes.div_ceil(UNIT);
+        let kept = self
+            .permits
+            .as_mut()
+            .and_then(|permits| permits.split(units));
+        if let Some(kept) = kept {
+            self.permits = Some(kept);
+            self.bytes = units * UNIT;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -88,6 +113,25 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+
+    #[test]
+    fn a_share_that_is_there_now_gives_back_what_its_body_does_not_need() {
+        let budget = Arc::new(BodyBudget::new(10 * UNIT));
+        let mut share = budget.share_now(8 * UNIT).unwrap();
+        assert!(budget.share_now(3 * UNIT).is_none());
+        share.shrink(9 * UNIT);
+        assert_eq!(budget.in_use(), 8 * UNIT, "it does not grow");
+        share.shrink(UNIT + 1);
+        assert_eq!(budget.in_use(), 2 * UNIT);
+        let whole = budget.share_now(100 * UNIT);
+        assert!(whole.is_none(), "as much as the budget has is not free");
+        share.shrink(0);
+        assert_eq!(budget.in_use(), 0);
+        let whole = budget.share_now(100 * UNIT).unwrap();
+        assert_eq!(budget.in_use(), 10 * UNIT);
+        drop((share, whole));
+        assert_eq!(budget.in_use(), 0);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn bodies_beyond_the_budget_wait_until_others_are_gone() {

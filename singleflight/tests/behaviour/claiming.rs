@@ -94,6 +94,57 @@ fn a_claim_that_is_forgotten_before_anybody_joins_lands_for_nobody() {
 }
 
 #[test]
+fn a_landing_that_forgets_its_key_lands_for_who_had_joined_and_leaves_a_newer_flight_alone() {
+    let group = Group::new();
+    let mut landing = mine(&group, "key");
+    let old = group.join("key", never);
+    landing.forget();
+    assert!(!group.contains("key"));
+    let newer = mine(&group, "key");
+    landing.forget();
+    assert!(group.contains("key"), "the newer flight stays");
+    landing.land(1);
+    assert_eq!(now(old).unwrap().value, 1);
+    let call = group.join("key", never);
+    newer.land(2);
+    assert_eq!(now(call).unwrap().value, 2);
+    assert!(group.is_empty());
+}
+
+#[test]
+fn a_landing_that_forgets_its_key_before_anybody_joins_lands_for_nobody() {
+    let group = Group::new();
+    let mut landing = mine(&group, "key");
+    landing.forget();
+    assert!(group.is_empty());
+    landing.land_with(|| panic!("nobody waits"));
+}
+
+#[test]
+fn a_landing_forgets_nothing_of_a_key_that_the_group_has_forgotten() {
+    let group = Group::new();
+    let mut landing = mine(&group, "key");
+    let old = group.join("key", never);
+    assert!(group.forget("key"));
+    let newer = group.join("key", || std::future::ready(2));
+    landing.forget();
+    assert!(group.contains("key"), "the newer flight stays");
+    landing.land(1);
+    assert_eq!(now(old).unwrap().value, 1);
+    assert_eq!(now(newer).unwrap().value, 2);
+}
+
+#[test]
+fn a_landing_that_is_dropped_after_it_forgot_its_key_abandons_its_callers() {
+    let group = Group::new();
+    let mut landing = mine(&group, "key");
+    let call = group.join("key", never);
+    landing.forget();
+    drop(landing);
+    assert!(now(call).unwrap_err().is_abandoned());
+}
+
+#[test]
 fn a_result_is_made_only_for_who_has_joined() {
     let group = Group::new();
     mine(&group, "key").land_with(|| panic!("nobody waits"));

@@ -92,14 +92,13 @@ impl Inner {
         }
         claims
     }
+}
 
-    /// Gives flights up whose keys have to wait for their turn: the next who asks for one of them begins another.
-    /// Those who have joined meanwhile wait.
-    pub(super) fn unclaim(&self, flights: &Flights, claims: &mut [Claimed]) {
-        for claimed in claims {
-            flights.forget(&claimed.wanted.key);
-            claimed.landing.give_place_back();
-        }
+/// Gives flights up whose keys have to wait for their turn: the next who asks for one of them begins another.
+/// Those who have joined meanwhile wait.
+pub(super) fn unclaim(claims: &mut [Claimed]) {
+    for claimed in claims {
+        claimed.landing.give_up();
     }
 }
 

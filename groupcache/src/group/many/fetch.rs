@@ -7,7 +7,7 @@ use futures_util::future::{join, join3};
 use futures_util::{StreamExt as _, stream};
 use peers::{BoxFuture, GetMode, Peer, Reply, Routes};
 
-use super::claimed::Claimed;
+use super::claimed::{Claimed, unclaim};
 use super::landings::{Landings, Outlet, Wanted};
 use super::rounds::{GETS_AT_ONCE, ROUNDS_AT_ONCE, Round, rounds};
 use crate::group::get::Verdict;
@@ -100,6 +100,8 @@ impl Inner {
             asked = late.len();
             let answered = self.ask_and_land(&routes, &peer, late, &mut left, &outlet);
             late = answered.await;
+            // There may be many exchanges. Who wants one of these keys is faster alone.
+            unclaim(&mut late);
         }
         let next = Arc::clone(&self).fetch_from(routes, place + 1, left.next, outlet.clone());
         let own = self.load_instead(left.own, &outlet);
@@ -154,14 +156,14 @@ impl Inner {
         now: Instant,
     ) -> Result<Entry, Error> {
         let (key, since) = (fetch.key(), fetch.since);
-        self.note_answer(key, since, &answer);
-        let reply = answer?;
-        caught_now(|| Ok(self.accept_at(now, key, reply, Via::Fetch, routes, since)))
+        caught_now(|| {
+            self.note_answer(key, since, &answer);
+            Ok(self.accept_at(now, key, answer?, Via::Fetch, routes, since))
+        })
     }
 
     /// Fetches each key as a single get does, so many at a time.
-    async fn fetch_alone(self: &Arc<Self>, mut fetches: Vec<Claimed>, outlet: &Outlet) {
-        self.unclaim(&self.fetches, &mut fetches);
+    async fn fetch_alone(self: &Arc<Self>, fetches: Vec<Claimed>, outlet: &Outlet) {
         stream::iter(fetches)
             .for_each_concurrent(GETS_AT_ONCE, async |fetch| {
                 let longest = || self.longest_get(fetch.key());
@@ -176,7 +178,7 @@ impl Inner {
         if fetches.is_empty() {
             return;
         }
-        self.unclaim(&self.fetches, &mut fetches);
+        unclaim(&mut fetches);
         self.count_loads(fetches.iter().map(Claimed::key));
         let keys = fetches.iter().map(|fetch| fetch.key().clone());
         let loads = self.load_many(keys.enumerate().collect());

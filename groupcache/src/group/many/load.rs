@@ -8,7 +8,7 @@ use std::time::Instant;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
 
-use super::claimed::Claimed;
+use super::claimed::{Claimed, unclaim};
 use super::landings::{Landings, Outlet, Wanted};
 use crate::group::inner::Inner;
 use crate::panics::{caught, caught_now};
@@ -39,11 +39,22 @@ impl Inner {
     pub(super) async fn load_wanted(self: Arc<Self>, wanted: Vec<Wanted>, outlet: Outlet) {
         let mut wanted = wanted.into_iter();
         let bulks = stream::iter(iter::from_fn(|| self.next_bulk(&mut wanted, &outlet)));
-        let left_alone = bulks
-            .map(|bulk| self.load_together(bulk, &outlet))
-            .buffer_unordered(BULK_LOADS_AT_ONCE);
-        left_alone
-            .for_each_concurrent(None, |loads| self.load_each_alone(loads, &outlet))
+        let Some(most) = self.turns.most() else {
+            let left_alone = bulks
+                .map(|bulk| self.load_together(bulk, &outlet))
+                .buffer_unordered(BULK_LOADS_AT_ONCE);
+            return left_alone
+                .for_each_concurrent(None, |loads| self.load_all(loads, &outlet))
+                .await;
+        };
+        // A call wants no more turns than there are, so that its keys do not wait for one another longer than a load may wait.
+        let bulks_at_once = most.clamp(1, BULK_LOADS_AT_ONCE);
+        let turns_of_each = most.div_euclid(bulks_at_once).max(1);
+        bulks
+            .for_each_concurrent(bulks_at_once, async |bulk| {
+                let loads = self.load_together(bulk, &outlet).await;
+                self.load_in_turns(loads, turns_of_each, &outlet).await;
+            })
             .await;
     }
 
@@ -144,21 +155,33 @@ impl Inner {
                     .and_then(|value| self.keep(key, value, since)),
                 Err(error) => Err(error.clone()),
             });
-            self.note_load(key, since, &result, &mut is_noted);
-            (load, result)
+            let noted = caught_now(|| {
+                self.note_load(key, since, &result, &mut is_noted);
+                Ok(())
+            });
+            (load, noted.and(result))
         }));
     }
 
-    async fn load_each_alone(self: &Arc<Self>, mut loads: Vec<Claimed>, outlet: &Outlet) {
-        if let Some(at_once) = self.turns.most().filter(|most| *most < loads.len()) {
-            // A key that waits for its turn is not claimed.
-            self.unclaim(&self.loads, &mut loads);
-            let each = stream::iter(loads).for_each_concurrent(at_once, async |load| {
+    /// Loads each key alone, so many at a time.
+    async fn load_in_turns(
+        self: &Arc<Self>,
+        mut loads: Vec<Claimed>,
+        at_once: usize,
+        outlet: &Outlet,
+    ) {
+        // A key that waits for its turn is not claimed.
+        unclaim(&mut loads);
+        stream::iter(loads)
+            .for_each_concurrent(at_once, async |load| {
                 let result = self.load(load.key().clone()).await;
                 outlet.land(load, result);
-            });
-            return each.await;
-        }
+            })
+            .await;
+    }
+
+    /// Loads each key alone, all at once.
+    async fn load_all(self: &Arc<Self>, loads: Vec<Claimed>, outlet: &Outlet) {
         let most = loads.len().max(1);
         let loads = loads.into_iter().map(|load| async move {
             let result = caught(self.call_getter(load.key().clone(), load.since)).await;

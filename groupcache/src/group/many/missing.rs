@@ -82,7 +82,7 @@ impl Missing {
 
     fn begin_more(&mut self) {
         self.since.get_or_insert_with(Instant::now);
-        self.begun.clear();
+        (self.begun, self.settled) = (Vec::new(), 0);
         let has_last_resort = self.has_last_resort();
         let keys = self.rest.by_ref().take(KEYS_AT_ONCE);
         let mut under_way = Vec::with_capacity(keys.len());
@@ -104,15 +104,29 @@ impl Missing {
         });
     }
 
-    /// The next key that is given up.
-    fn give_up(&mut self, error: Error) -> (usize, Result<Entry, Error>) {
+    /// The first key that is under way and without an outcome.
+    fn unanswered(&mut self) -> Option<usize> {
         let rest = &self.begun[self.settled..];
         let answered = rest.iter().take_while(|begun| begun.is_answered);
         self.settled += answered.count();
-        let index = match self.begun.get(self.settled) {
-            Some(begun) => {
-                self.settled += 1;
-                begun.index
+        (self.settled < self.begun.len()).then_some(self.settled)
+    }
+
+    /// The outcome of the next key that nobody is left to bring one for. Further keys may begin when there is none.
+    fn abandoned(&mut self) -> Option<(usize, Result<Entry, Error>)> {
+        let place = self.unanswered();
+        if place.is_none() {
+            self.under_way = Landings::none();
+        }
+        Some((place?, Err(Error::abandoned())))
+    }
+
+    /// The next key that is given up.
+    fn give_up(&mut self, error: Error) -> (usize, Result<Entry, Error>) {
+        let index = match self.unanswered() {
+            Some(place) => {
+                self.begun[place].is_answered = true;
+                self.begun[place].index
             }
             None => self.rest.next().map_or(0, |(index, _)| index),
         };
@@ -153,14 +167,18 @@ impl Stream for Missing {
         if let Some(error) = this.given_up.clone() {
             return Poll::Ready(Some(this.give_up(error)));
         }
-        if this.under_way.is_over() {
-            this.begin_more();
-        }
-        let landed = match Pin::new(&mut this.under_way).poll_next(context) {
-            // Nobody is left who could bring the others.
-            Poll::Ready(None) => return Poll::Ready(Some(this.give_up(Error::abandoned()))),
-            Poll::Ready(landed) => landed,
-            Poll::Pending => None,
+        let landed = loop {
+            if this.under_way.is_over() {
+                this.begin_more();
+            }
+            match Pin::new(&mut this.under_way).poll_next(context) {
+                Poll::Ready(Some(landed)) => break Some(landed),
+                Poll::Ready(None) => match this.abandoned() {
+                    None => continue,
+                    abandoned => break abandoned,
+                },
+                Poll::Pending => break None,
+            }
         };
         if let Some((place, result)) = landed {
             this.limits.progress();

@@ -8,6 +8,7 @@ use peers::{GetManyReply, GetManyRequest, GetMode, Reply};
 use tokio::time::{Instant, timeout_at};
 
 use crate::group::inner::Inner;
+use crate::panics::caught_now;
 use crate::stats::Event;
 use crate::{Entry, Error, Key};
 
@@ -16,20 +17,22 @@ use crate::{Entry, Error, Key};
 const PATIENCE: Duration = Duration::from_millis(20);
 
 impl Inner {
-    /// Answers a get of several keys from memory. `None` if one of them takes a load, or if the request names changes; then
-    /// nothing was counted.
+    /// Answers a get of several keys from memory, with values of up to `room` bytes. `None` if one of them takes a load, or a
+    /// store that takes its time, or if the request names changes; then nothing was counted.
     pub(crate) fn serve_many_cached(
         self: &Arc<Self>,
         request: &GetManyRequest<'_>,
+        room: usize,
     ) -> Option<GetManyReply> {
-        if !request.known.is_empty() {
+        if !request.known.is_empty() || !self.store.has_kept_views() {
             return None;
         }
-        let found = request.keys.iter().map(|key| {
-            let found = self.from_memory(key, request.mode)?;
-            Some(Some(found))
-        });
-        let found: Vec<_> = found.collect::<Option<_>>()?;
+        let (mut found, mut room) = (Vec::with_capacity(request.keys.len()), room);
+        for key in request.keys {
+            let entry = self.from_memory(key, request.mode)?;
+            room = room.checked_sub(length(&entry))?;
+            found.push(Some(entry));
+        }
         for _ in request.keys {
             self.counters.add(Event::PeerGet);
         }
@@ -50,17 +53,25 @@ impl Inner {
             }
         }
         let (mut answers, mut absent) = (Vec::with_capacity(keys.len()), Vec::new());
+        let mut taken = 0;
         for (place, &key) in keys.iter().enumerate() {
+            // The peer asks again for what does not fit into a reply.
+            if taken > GetManyReply::MAX_BYTES {
+                break;
+            }
             self.counters.add(Event::PeerGet);
-            let found = match self.from_memory(key, mode) {
+            let found = caught_now(|| self.from_memory(key, mode).transpose());
+            let found = match found.transpose() {
                 None => self.check_key(key).err().map(Err),
                 found => found,
             };
-            if found.is_none() {
-                absent.push((place, Key::from(key)));
+            match &found {
+                Some(found) => taken += length(found),
+                None => absent.push((place, Key::from(key))),
             }
             answers.push(found);
         }
+        answers.resize_with(keys.len(), || None);
         if !absent.is_empty() {
             let mut loads = self.load_many(absent);
             let found = answers.iter().flatten();
@@ -116,6 +127,11 @@ impl Inner {
             Err(error) => Err(error.to_answer()),
         }
     }
+}
+
+/// The bytes of a value.
+fn length(found: &Result<Entry, Error>) -> usize {
+    found.as_ref().map_or(0, |entry| entry.value().len())
 }
 
 async fn within<T>(until: Option<Instant>, next: impl Future<Output = Option<T>>) -> Option<T> {

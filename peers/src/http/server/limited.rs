@@ -48,11 +48,12 @@ impl Limited<'_> {
     pub(crate) fn get_many_cached(
         &self,
         request: GetManyRequest<'_>,
+        room: usize,
     ) -> Option<Result<GetManyReply, Error>> {
         if request.keys.iter().any(|key| self.check_key(key).is_err()) {
             return None;
         }
-        let reply = match self.service.get_many_cached(request)? {
+        let reply = match self.service.get_many_cached(request, room)? {
             Ok(reply) => reply,
             Err(error) => return Some(Err(error)),
         };

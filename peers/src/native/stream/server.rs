@@ -3,7 +3,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use byteview::ByteView;
-use futures_util::FutureExt as _;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -144,6 +143,9 @@ impl StreamService {
 
     /// The values of several keys, if they are in memory and few.
     fn get_many_cached(&self, message: &[u8]) -> Option<Answer> {
+        if message.len() > SMALL {
+            return None;
+        }
         let received = match get_many::read(message) {
             Ok(received) => received,
             Err(error) => return Some(bad(&error)),
@@ -152,18 +154,19 @@ impl StreamService {
         if request.keys.len() > KEYS_AT_ONCE {
             return None;
         }
-        let reply = match self.limited().get_many_cached(request)? {
+        // First, as an answer that is there is counted.
+        let longest = PIECE.min(self.longest_values());
+        let mut share = self.bodies.share_now(longest)?;
+        let room = get_many_response::room(longest, request.keys.len());
+        let reply = match self.limited().get_many_cached(request, room)? {
             Ok(reply) => reply,
             Err(error) => return Some(self.error(&error)),
         };
         let length = get_many_response::expected_len(&reply);
-        if length > PIECE.min(self.longest_values()) {
+        if length > longest {
             return None;
         }
-        let share = match length {
-            0..=SMALL => Share::default(),
-            _ => self.bodies.share(length).now_or_never()?,
-        };
+        share.shrink(if length > SMALL { length } else { 0 });
         let values = get_many_response::encode(&reply, self.longest_values());
         Some(Answer::Values(held(values.into(), share)))
     }

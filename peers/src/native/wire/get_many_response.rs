@@ -31,6 +31,9 @@ use crate::{Error, Expiry, GetManyReply, NodeState, Reply, WallClock};
 /// An answer that is not there: a key and a length of zero.
 const NONE_LEN: usize = 2;
 
+/// What an answer with a value takes up beside the value, at most.
+const BESIDE_VALUE: usize = 40;
+
 /// The longest text of an error.
 const MAX_TEXT_BYTES: usize = 1 << 10;
 
@@ -46,11 +49,16 @@ struct ErrorAnswer {
 /// About how long the message is if nothing is left out.
 pub(in crate::native) fn expected_len(reply: &GetManyReply) -> usize {
     let longest = |answer: &Option<Result<Reply, Error>>| match answer {
-        Some(Ok(reply)) => 40 + reply.value.len(),
-        Some(Err(_)) => 64,
+        Some(Ok(reply)) => BESIDE_VALUE + reply.value.len(),
+        Some(Err(error)) => BESIDE_VALUE + error_answer(error).encoded_len(),
         None => NONE_LEN,
     };
     STATE_LEN + reply.answers.iter().map(longest).sum::<usize>()
+}
+
+/// How many bytes of values fit into a message of so many about so many keys.
+pub(in crate::native) fn room(limit: usize, keys: usize) -> usize {
+    limit.saturating_sub(STATE_LEN + BESIDE_VALUE * keys)
 }
 
 /// The message, of at most `limit` bytes if the keys alone leave room for that. Answers that do not fit are
