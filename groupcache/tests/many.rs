@@ -52,6 +52,18 @@ fn keys_owned_by_each(cluster: &Cluster, count: usize) -> Vec<String> {
     keys
 }
 
+/// Options of nodes that count their exchanges: over HTTP, where the hook sees each.
+fn counted_rounds() -> (Arc<AtomicUsize>, HttpOptions) {
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&rounds);
+    let http = HttpOptions::default().multiplexing(false);
+    let http = http.on_request(move |_| {
+        counted.fetch_add(1, SeqCst);
+        Ok(Context::default())
+    });
+    (rounds, http)
+}
+
 /// Every key has its value, in order.
 async fn assert_all(group: &Group, keys: &[String]) {
     let outcomes = group.get_many(keys).await;
@@ -139,14 +151,7 @@ async fn any_number_of_keys_is_loaded_once_each() {
 
 #[tokio::test]
 async fn keys_of_other_nodes_cost_one_round_with_each() {
-    let rounds = Arc::new(AtomicUsize::new(0));
-    let counted = Arc::clone(&rounds);
-    // Over HTTP, where the hook sees each exchange.
-    let http = HttpOptions::default().multiplexing(false);
-    let http = http.on_request(move |_| {
-        counted.fetch_add(1, SeqCst);
-        Ok(Context::default())
-    });
+    let (rounds, http) = counted_rounds();
     let cluster = Cluster::builder(3).http(http).start().await.unwrap();
     let groups = unmirrored(&cluster, Calls::default().echo());
     let many = keys("k", 300);
@@ -527,6 +532,22 @@ async fn values_beyond_one_reply_come_in_further_ones() {
         assert_eq!(outcome.unwrap(), format!("{key:>900}"));
     }
     assert_eq!(getter_calls(&groups), 50);
+}
+
+#[tokio::test]
+async fn peeks_beyond_one_reply_come_in_further_ones() {
+    let (rounds, http) = counted_rounds();
+    let cluster = Cluster::builder(2).http(http).start().await.unwrap();
+    let getter = |_: Key| async { Ok::<_, Infallible>(vec![7; 300_000]) };
+    let settings = |group: GroupBuilder| group.promoter(Never);
+    let groups = cluster.group_with("g", 64 * MIB, getter, settings).unwrap();
+    let many = keys_owned_by(&cluster, 1, 100);
+    assert!(groups[1].get_many(&many).await.iter().all(Result::is_ok));
+    rounds.store(0, SeqCst);
+    let peek = GetOptions::default().mode(Mode::Peek);
+    let found = groups[0].get_many_with_options(&many, peek).await;
+    assert!(found.iter().all(Result::is_ok));
+    assert_eq!(rounds.load(SeqCst), 4, "8 MiB each");
 }
 
 #[tokio::test]

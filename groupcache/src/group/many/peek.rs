@@ -1,5 +1,6 @@
 //! The gets of several keys that do not go all the way: peek, and no load by a peer.
 
+use std::mem;
 use std::sync::Arc;
 
 use futures_util::future::join;
@@ -75,29 +76,36 @@ impl Inner {
             since: self.coherence.position(),
             wanted,
         });
-        let items: Vec<_> = items.collect();
-        let (mut absent, mut late) = (Vec::new(), Vec::new());
-        match self.ask_together(&peer, &items, GetMode::Peek).await {
-            Ok(answers) => {
-                let answers = items.into_iter().zip(answers);
-                outlet.send_all(answers.filter_map(|(peek, answer)| match answer {
-                    Some(answer) => {
-                        let peeked = self.peeked(&routes, peek, answer, otherwise);
-                        peeked.map_err(|wanted| absent.push(wanted)).ok()
-                    }
-                    None => {
-                        late.push(peek);
-                        None
-                    }
-                }));
-            }
-            Err(_) if otherwise == Otherwise::Load => {
-                absent.extend(items.into_iter().map(|peek| peek.wanted));
-            }
-            Err(error) => {
-                let error = Error::from(error);
-                let items = items.into_iter();
-                outlet.send_all(items.map(|peek| (peek.wanted, Err(error.clone()))));
+        let (mut late, mut asked, mut absent) = (items.collect::<Vec<_>>(), 0, Vec::new());
+        // As long as an exchange brings some, what did not fit into it is asked for together again.
+        while !late.is_empty() && late.len() != asked {
+            asked = late.len();
+            let answers = self.ask_together(&peer, &late, GetMode::Peek).await;
+            let items = mem::take(&mut late).into_iter();
+            match answers {
+                Ok(answers) => {
+                    outlet.send_all(
+                        items
+                            .zip(answers)
+                            .filter_map(|(peek, answer)| match answer {
+                                Some(answer) => {
+                                    let peeked = self.peeked(&routes, peek, answer, otherwise);
+                                    peeked.map_err(|wanted| absent.push(wanted)).ok()
+                                }
+                                None => {
+                                    late.push(peek);
+                                    None
+                                }
+                            }),
+                    );
+                }
+                Err(_) if otherwise == Otherwise::Load => {
+                    absent.extend(items.map(|peek| peek.wanted));
+                }
+                Err(error) => {
+                    let error = Error::from(error);
+                    outlet.send_all(items.map(|peek| (peek.wanted, Err(error.clone()))));
+                }
             }
         }
         let late = stream::iter(late).for_each_concurrent(GETS_AT_ONCE, |peek| {
