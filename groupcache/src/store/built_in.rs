@@ -35,7 +35,8 @@ pub(super) type Entries<'a> =
 /// part is for sizes that come and go, the bytes for pages that hold few blocks because there are many sizes.
 const SLACK: (usize, usize) = (16, 1 << 20);
 
-/// The bytes of blocks that an insert moves at most: so many, and so many for each byte that it has inserted.
+/// The bytes of blocks that an insert moves at most, and those that it evicts at most to get room that the charges do not tell of: so
+/// many, and so many for each byte that it has inserted.
 const WORK: (usize, usize) = (32 << 10, 8);
 
 impl BuiltIn {
@@ -149,7 +150,8 @@ impl BuiltIn {
     }
 
     /// Gives memory back while the arena has taken much more from the system than the budget: pages without blocks, and those that
-    /// become so when entries are moved. Moves blocks of up to `work` bytes or a few more; entries give way if that does not do.
+    /// become so when entries are moved. Moves blocks of up to `work` bytes or a few more; entries of as many bytes give way if that does
+    /// not do. What is still too much then is left to the next insert.
     ///
     /// What views hold of entries that have left is on top of the budget.
     #[inline]
@@ -164,19 +166,28 @@ impl BuiltIn {
 
     #[cold]
     #[inline(never)]
-    fn give_memory_back(&self, limit: usize, mut work: usize) {
+    fn give_memory_back(&self, limit: usize, work: usize) {
+        let (mut to_move, mut to_evict) = (work, work);
         while self.arena.unpinned() > limit {
             if self.arena.give_back_idle() > 0 {
                 continue;
             }
-            let moved = match work {
+            let moved = match to_move {
                 0 => 0,
                 _ => self.arena.move_some(|moving| self.rehouse(moving)),
             };
-            work = work.saturating_sub(moved);
-            if moved == 0 && self.cache.evict().is_none() {
-                return;
+            to_move = to_move.saturating_sub(moved);
+            if moved > 0 {
+                continue;
             }
+            let evicted = match to_evict {
+                0 => None,
+                _ => self.cache.evict(),
+            };
+            let Some(evicted) = evicted else {
+                return;
+            };
+            to_evict = to_evict.saturating_sub(evicted.meta.charge);
         }
     }
 

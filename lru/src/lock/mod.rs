@@ -180,6 +180,7 @@ impl<T> Locks<T> {
     }
 
     /// Locks for writing.
+    #[inline]
     pub(crate) fn write(&self, at: usize) -> Writer<'_, T> {
         let lock = &self.locks[at];
         debug_assert!(
