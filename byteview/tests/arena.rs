@@ -183,6 +183,23 @@ fn what_is_viewed_stays_where_it_is() {
 }
 
 /// Threads that keep, view, drop and move at the same time.
+/// The arena ends with the last of them, while the others may still be on their way out of it.
+#[test]
+fn what_outlives_its_arena_ends_on_several_threads() {
+    let arena = Arena::new();
+    let kept: Vec<_> = (0..3).map(|n| keep(&arena, n, 9)).collect();
+    let views: Vec<_> = kept.iter().map(Kept::view).collect();
+    drop(arena);
+    thread::scope(|scope| {
+        for kept in kept {
+            scope.spawn(move || assert_eq!(kept.value().len(), 9));
+        }
+        for view in views {
+            scope.spawn(move || assert_eq!(view.len(), 9));
+        }
+    });
+}
+
 #[test]
 fn threads_get_along() {
     let arena = Arena::new();

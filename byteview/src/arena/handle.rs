@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
+
+use parking_lot::Mutex;
 
 use super::class::Class;
-use super::shared::{Shared, lock};
+use super::shared::Shared;
 use super::sizes::PAGE;
 
 /// Memory that a store keeps its entries in. Clones are the same arena.
@@ -39,7 +41,7 @@ impl Arena {
     #[must_use]
     pub fn usage(&self) -> ArenaUsage {
         let held = |class: &Mutex<Class>| {
-            let class = lock(class);
+            let class = class.lock();
             class.held * class.size
         };
         ArenaUsage {
@@ -62,18 +64,18 @@ impl Arena {
     /// Looks at each size of blocks, and at up to 16 extents of the one that has most to give.
     pub fn give_back_idle(&self) -> usize {
         const EXTENTS: usize = 16;
-        let noted = self.0.classes().map(|class| (lock(class).noted(), class));
+        let noted = self.0.classes().map(|class| (class.lock().noted(), class));
         let Some((1.., class)) = noted.max_by_key(|&(noted, _)| noted) else {
             return 0;
         };
-        let mut class = lock(class);
+        let mut class = class.lock();
         let mut bytes = 0;
         for _ in 0..EXTENTS {
             let Some((base, pages)) = class.give_back_idle() else {
                 break;
             };
             // The class's lock is held, so that nobody takes a block there.
-            if lock(&self.0.source).give_pages(base, pages) {
+            if self.0.source.lock().give_pages(base, pages) {
                 bytes += pages.count_ones() as usize * PAGE;
             }
         }

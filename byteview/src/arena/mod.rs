@@ -52,7 +52,8 @@
 //! - **The bytes of a block do not change while it has users.** They are written before its count becomes one. A view is made
 //!   from a `Kept` or from a view, so it sees them. There is no way to get at them but by `&[u8]`.
 //! - **An address in a block leads to a live head.** An extent is given up when none of its blocks is in use, and each extent in use
-//!   has a count of the `Arc` of its arena.
+//!   has a count of the `Arc` of its arena. Who has freed a block touches neither the extent nor the arena any more, once it has
+//!   released the lock ([`shared`]).
 //! - **A move does not meet a reader.** [`Kept::moved`] copies a block whose users are the store and the mover, while the store has
 //!   the entry for itself: nobody else has a handle that could be cloned. The old block is freed as any other.
 //! - **Pages are given back under the lock of their class**, when no block in use has a part of them. A block that is taken there

@@ -1,6 +1,5 @@
 use super::block::{Shares, parts};
 use super::handle::Arena;
-use super::shared::lock;
 use super::sizes::LARGEST;
 
 /// An entry that an arena would like to have elsewhere; see [`Arena::move_some`].
@@ -21,12 +20,12 @@ impl Arena {
             let emptiest = self
                 .0
                 .classes()
-                .filter_map(|class| Some((lock(class).emptiest()?, class)));
+                .filter_map(|class| Some((class.lock().emptiest()?, class)));
             let Some((_, class)) = emptiest.min_by_key(|&(level, _)| level) else {
                 return 0;
             };
             let (shared, size) = {
-                let mut class = lock(class);
+                let mut class = class.lock();
                 let most = (LARGEST / class.size).clamp(1, BLOCKS);
                 let mut shared = Vec::new();
                 let mut share = |block| {

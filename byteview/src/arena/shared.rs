@@ -1,9 +1,12 @@
 //! What the handles of an arena share.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::class::{Class, Freed};
+use super::extent::Extent;
 use super::pages::Pages;
 use super::sizes::{CLASSES, EXTENT, PAGE, size_of_class};
 use super::source::Source;
@@ -11,6 +14,9 @@ use super::source::Source;
 /// The books of an arena. Each class has a lock of its own, so that inserts of different sizes do not meet.
 ///
 /// Locks are taken in this order: a class or the tables, then the source. Nothing that a user has written runs under one.
+///
+/// Once a thread has freed a block and released the lock, another may free the last one, and end the arena. So nothing is touched after
+/// that, by the lock neither: one of `parking_lot` is not looked at once others can have it.
 #[derive(Debug)]
 pub(super) struct Shared {
     classes: [OnceLock<Box<Mutex<Class>>>; CLASSES],
@@ -30,12 +36,6 @@ pub(super) struct Head {
     shared: *const Shared,
     class: u32,
     number: u32,
-}
-
-/// The data that a lock guards. No code under these locks leaves it half changed: what panics there is a defect, and stops nobody else.
-#[inline]
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The head of the extent of a block.
@@ -87,7 +87,7 @@ impl Shared {
     #[inline]
     fn class(&self, class: usize) -> MutexGuard<'_, Class> {
         let new = || Box::new(Mutex::new(Class::new(size_of_class(class))));
-        lock(self.classes[class].get_or_init(new))
+        self.classes[class].get_or_init(new).lock()
     }
 
     /// The classes that have ever had a block.
@@ -107,7 +107,7 @@ impl Shared {
             self.pin(taken.pinned);
             return Some(taken.block);
         }
-        let base = lock(&self.source).take()?;
+        let base = self.source.lock().take()?;
         let number = books.add(base);
         let head = Head {
             shared: Arc::into_raw(Arc::clone(self)),
@@ -146,10 +146,11 @@ impl Shared {
             return false;
         }
         if frees {
-            let freed = locked.free(number, block, false);
+            let Freed { pinned, emptied } = locked.free(number, block, false);
+            books.pin(pinned);
             drop(locked);
-            // SAFETY: the block was the extent's.
-            unsafe { Self::after(shared, freed) };
+            // SAFETY: the extent is in no books any more.
+            unsafe { Self::give_up(shared, emptied) };
         }
         true
     }
@@ -169,27 +170,30 @@ impl Shared {
             } = &*head(block);
             (*shared, *class as usize, *number)
         };
-        // SAFETY: as above.
-        let freed = unsafe { (*shared).class(class).free(number, block, was_left) };
-        // SAFETY: the block was the extent's.
-        unsafe { Self::after(shared, freed) };
+        let emptied = {
+            // SAFETY: as above. Until the lock is released, the block is in use.
+            let books = unsafe { &*shared };
+            let mut locked = books.class(class);
+            let Freed { pinned, emptied } = locked.free(number, block, was_left);
+            books.pin(pinned);
+            emptied
+        };
+        // SAFETY: the extent is in no books any more.
+        unsafe { Self::give_up(shared, emptied) };
     }
 
     /// Gives an extent back that has become empty, and with it, maybe, the arena.
     ///
     /// # Safety
     ///
-    /// The arena lives, by the extent if it has become empty.
+    /// The extent was of this arena, and the caller has taken it from the books. If there is none, the arena may have ended.
     #[inline]
-    unsafe fn after(shared: *const Self, freed: Freed) {
-        // SAFETY: the arena lives until the end of this block.
-        let books = unsafe { &*shared };
-        books.pin(freed.pinned);
-        if let Some(extent) = freed.emptied {
+    unsafe fn give_up(shared: *const Self, emptied: Option<Extent>) {
+        if let Some(extent) = emptied {
+            // SAFETY: the extent's head has a count of its own. The extent is in no books, so nobody else takes this one away.
+            let books = unsafe { Arc::from_raw(shared) };
             books.give_back(extent.resident());
-            lock(&books.source).give(extent.base);
-            // SAFETY: the extent's head had a count of its own. The extent is in no books, so nobody else takes this one away.
-            unsafe { Arc::decrement_strong_count(shared) };
+            books.source.lock().give(extent.base);
         }
     }
 

@@ -7,7 +7,6 @@ use allocator_api2::alloc::{AllocError, Allocator};
 
 use super::handle::Arena;
 use super::pages::Pages;
-use super::shared::lock;
 use super::sizes::{EXTENT, PAGE, PAGES};
 
 /// An allocator that takes whole pages of an arena, and gives each of them back to the system at once. Clones are the same.
@@ -39,14 +38,14 @@ unsafe impl Allocator for Tables {
     fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
         let pages = pages_of(layout).ok_or(AllocError)?;
         let shared = &*self.0.0;
-        let mut tables = lock(&shared.tables);
+        let mut tables = shared.tables.lock();
         let found = tables
             .iter_mut()
             .find_map(|extent| Some((extent.free_run(pages)?, extent)));
         let (run, extent) = match found {
             Some(found) => found,
             None => {
-                tables.push(Pages::new(lock(&shared.source).take().ok_or(AllocError)?));
+                tables.push(Pages::new(shared.source.lock().take().ok_or(AllocError)?));
                 let extent = tables.last_mut().ok_or(AllocError)?;
                 (extent.free_run(pages).ok_or(AllocError)?, extent)
             }
@@ -65,7 +64,7 @@ unsafe impl Allocator for Tables {
         };
         let shared = &*self.0.0;
         let address = pointer.addr().get();
-        let mut tables = lock(&shared.tables);
+        let mut tables = shared.tables.lock();
         let base = address & !(EXTENT - 1);
         let Some(at) = tables.iter().position(|extent| extent.base == base) else {
             debug_assert!(false, "the pages are of this arena");
@@ -74,7 +73,7 @@ unsafe impl Allocator for Tables {
         let run = (u64::MAX >> (PAGES - pages)) << ((address - base) / PAGE);
         let extent = &mut tables[at];
         extent.used &= !run;
-        let mut source = lock(&shared.source);
+        let mut source = shared.source.lock();
         if extent.used == 0 {
             source.give(base);
             shared.give_back(extent.resident.count_ones() as usize * PAGE);
