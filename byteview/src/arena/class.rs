@@ -166,8 +166,12 @@ impl Class {
         self.noted.len()
     }
 
-    /// The address and the idle pages of an extent that has some; these count as given back.
-    pub(super) fn give_back_idle(&mut self) -> Option<(usize, u64)> {
+    /// Passes the address and the idle pages of an extent that has some to `give`, which says whether the system has taken them. Returns
+    /// how many pages it has taken, and `None` if no extent has any.
+    pub(super) fn give_back_idle(
+        &mut self,
+        give: impl FnOnce(usize, u64) -> bool,
+    ) -> Option<usize> {
         while let Some(number) = self.noted.pop() {
             // Another extent may have got the number meanwhile.
             let Some(extent) = self.extents[number as usize].as_mut() else {
@@ -175,10 +179,14 @@ impl Class {
             };
             extent.is_noted = false;
             let idle = extent.idle();
-            if idle != 0 {
-                extent.given_back(idle);
-                return Some((extent.base, idle));
+            if idle == 0 {
+                continue;
             }
+            if !give(extent.base, idle) {
+                return Some(0);
+            }
+            extent.given_back(idle);
+            return Some(idle.count_ones() as usize);
         }
         None
     }
@@ -216,5 +224,44 @@ impl Class {
         };
         let last = extent.in_use(from).find(|&(block, _)| share(block));
         self.moving = last.map(|(_, next)| (number, next));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sizes::{EXTENT, PAGE};
+    use super::*;
+
+    /// All blocks of a class with one extent, and the bytes of the pages that they touch first.
+    fn take_all(class: &mut Class) -> (Vec<usize>, usize) {
+        let mut fresh = 0;
+        let taken = std::iter::from_fn(|| {
+            let taken = class.take()?;
+            fresh += taken.fresh;
+            Some(taken.block)
+        });
+        (taken.collect(), fresh)
+    }
+
+    #[test]
+    fn pages_count_as_given_back_only_if_the_system_has_taken_them() {
+        for is_taken in [false, true] {
+            let mut class = Class::new(2 * PAGE);
+            class.add(8 * EXTENT);
+            let (blocks, first) = take_all(&mut class);
+            for &block in &blocks[1..] {
+                assert_eq!(class.free(0, block, false).pinned, 0);
+            }
+            let mut offered = 0;
+            let given = class.give_back_idle(|_, pages| {
+                offered = pages.count_ones() as usize;
+                is_taken
+            });
+            assert_eq!(given, Some(if is_taken { offered } else { 0 }));
+            let (again, fresh) = take_all(&mut class);
+            assert_eq!(again.len(), blocks.len() - 1);
+            assert_eq!(fresh, if is_taken { offered * PAGE } else { 0 });
+            assert!(first >= offered * PAGE && offered > 0);
+        }
     }
 }

@@ -71,13 +71,12 @@ impl Arena {
         let mut class = class.lock();
         let mut bytes = 0;
         for _ in 0..EXTENTS {
-            let Some((base, pages)) = class.give_back_idle() else {
+            // The class's lock is held, so that nobody takes a block there.
+            let give = |base, pages| self.0.source.lock().give_pages(base, pages);
+            let Some(pages) = class.give_back_idle(give) else {
                 break;
             };
-            // The class's lock is held, so that nobody takes a block there.
-            if self.0.source.lock().give_pages(base, pages) {
-                bytes += pages.count_ones() as usize * PAGE;
-            }
+            bytes += pages * PAGE;
         }
         self.0.give_back(bytes);
         bytes

@@ -51,39 +51,70 @@ mod mapped {
 
         /// Takes back an extent that nobody uses.
         pub(in crate::arena) fn give(&mut self, base: usize) {
-            self.discard(base, 0, EXTENT);
+            if !self.discard(base, 0, EXTENT) {
+                // Blocks of another size will be here, whose counts must not look as if they had begun.
+                let start = std::ptr::with_exposed_provenance_mut::<u8>(base);
+                // SAFETY: the extent is mapped, and nobody uses it.
+                unsafe { start.write_bytes(0, EXTENT) };
+            }
             self.free.push(base);
         }
 
-        /// Gives the memory of some pages of an extent back to the system. They are zero afterwards.
+        /// Gives the memory of some pages of an extent back to the system, and returns whether it has taken all of it. Pages that it
+        /// has taken are zero afterwards.
         pub(in crate::arena) fn give_pages(&mut self, base: usize, pages: u64) -> bool {
             // Elsewhere a page of the system's may be larger, and hold what is in use.
             if !cfg!(target_arch = "x86_64") {
                 return false;
             }
-            let mut rest = pages;
+            let (mut rest, mut is_taken) = (pages, true);
             while rest != 0 {
                 let start = rest.trailing_zeros() as usize;
                 let run = (rest >> start).trailing_ones() as usize;
-                self.discard(base, start * PAGE, run * PAGE);
+                is_taken &= self.discard(base, start * PAGE, run * PAGE);
                 rest &= !(u64::MAX >> (64 - run) << start);
             }
-            true
+            is_taken
         }
 
-        fn discard(&self, base: usize, offset: usize, len: usize) {
-            for region in &self.regions {
-                let start = region.as_ptr().addr();
-                if (start..start + region.len()).contains(&base) {
-                    let at = base - start + offset;
-                    // SAFETY: the range is in an extent of this region, and covers pages that no block in use has a part of. The
-                    // caller holds the lock under which blocks there are taken. So nobody reads or writes what turns to zero.
-                    let advised = unsafe {
-                        region.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len)
-                    };
-                    debug_assert!(advised.is_ok(), "{advised:?}");
-                }
+        /// Has the system take pages of an extent. It refuses where the program has locked its memory (`mlockall`).
+        fn discard(&self, base: usize, offset: usize, len: usize) -> bool {
+            let mut regions = self.regions.iter();
+            let start = |region: &MmapMut| region.as_ptr().addr();
+            let holds =
+                |region: &&MmapMut| (start(region)..start(region) + region.len()).contains(&base);
+            let Some(region) = regions.find(holds) else {
+                debug_assert!(false, "the extent is of this source");
+                return false;
+            };
+            let at = base - start(region) + offset;
+            // SAFETY: the range is in an extent of this region, and covers pages that no block in use has a part of. The caller holds
+            // the lock under which blocks there are taken. So nobody reads or writes what turns to zero.
+            unsafe { region.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }.is_ok()
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_extent_of_locked_memory_comes_back_as_zeros() {
+            let mut source = Source::default();
+            let base = source.take().unwrap();
+            if let Err(error) = source.regions[0].lock() {
+                eprintln!("skipped: memory cannot be locked here: {error}");
+                return;
             }
+            let extent = std::ptr::with_exposed_provenance_mut::<u8>(base);
+            // SAFETY: the extent has been taken from the source, which lives.
+            unsafe { extent.write_bytes(7, EXTENT) };
+            assert!(!source.give_pages(base, 0b110));
+            source.give(base);
+            assert_eq!(source.take(), Some(base));
+            // SAFETY: as above.
+            let bytes = unsafe { std::slice::from_raw_parts(extent, EXTENT) };
+            assert!(bytes.iter().all(|byte| *byte == 0));
         }
     }
 }
