@@ -52,7 +52,7 @@ impl ByteView {
         Self::of(Repr::program(bytes))
     }
 
-    /// A view of a copy of `bytes`, in an allocation of exactly their length.
+    /// A view of a copy of `bytes`, in an allocation that is no longer than they need.
     #[must_use]
     pub fn copy_from_slice(bytes: &[u8]) -> Self {
         Self::of(Repr::copied(bytes))
@@ -129,7 +129,7 @@ impl ByteView {
         (start <= end && end <= self.len()).then(|| self.slice(start..end))
     }
 
-    /// A view of the same bytes in an allocation of exactly their length, shared with nobody.
+    /// A view of the same bytes in an allocation that is no longer than they need, shared with nobody.
     ///
     /// A small slice keeps its whole buffer in memory, and a view of a `Vec` keeps the spare
     /// capacity. Detach a view that is kept long and is much smaller than its buffer, say a field

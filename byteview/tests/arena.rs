@@ -182,7 +182,6 @@ fn what_is_viewed_stays_where_it_is() {
     drop(views);
 }
 
-/// Threads that keep, view, drop and move at the same time.
 /// The arena ends with the last of them, while the others may still be on their way out of it.
 #[test]
 fn what_outlives_its_arena_ends_on_several_threads() {
@@ -200,6 +199,24 @@ fn what_outlives_its_arena_ends_on_several_threads() {
     });
 }
 
+#[test]
+fn a_large_value_that_is_kept_again_and_again_has_one_buffer() {
+    let arena = Arena::new();
+    let mut view = ByteView::from(vec![7; 200_000]);
+    for _ in 0..if cfg!(miri) { 10 } else { 100_000 } {
+        view = arena.keep(b"key", &view).unwrap().view();
+    }
+    assert!(arena.usage().reserved < 1 << 20, "{:?}", arena.usage());
+    assert!(view.len() == 200_000 && view[199_999] == 7);
+}
+
+#[test]
+fn no_length_is_charged_less_than_it_takes() {
+    assert_eq!(Arena::charge(8, usize::MAX), usize::MAX);
+    assert!(Arena::charge(usize::MAX, usize::MAX) == usize::MAX);
+}
+
+/// Threads that keep, view, drop and move at the same time.
 #[test]
 fn threads_get_along() {
     let arena = Arena::new();

@@ -41,7 +41,7 @@ const _: () = assert!(
 
 /// The length of the block for a key and a value, and whether they are in it themselves.
 pub(super) const fn layout(key: usize, value: usize) -> (usize, bool) {
-    let len = HEADER + key + value;
+    let len = HEADER.saturating_add(key).saturating_add(value);
     if key < 1 << KEY && len <= LARGEST {
         (len, true)
     } else {
@@ -343,6 +343,21 @@ impl Repr {
             }
             Owner::Block(_) => Err(self),
         }
+    }
+
+    /// The same bytes without the block that they are outside of.
+    pub(super) fn of_own_buffer(&self) -> Self {
+        if let Owner::Block(block) = &self.owner {
+            // SAFETY: this is a user of the block. What it has outside keeps these bytes.
+            unsafe {
+                let header = block.header().as_ref();
+                if !header.count.is_alone() && header.is_outside() {
+                    let outside = outside(block.header()).as_ref();
+                    return Self::new(self.bytes, outside.value.owner.clone());
+                }
+            }
+        }
+        self.clone()
     }
 
     /// Whether this is the only view of a copy that is not longer.

@@ -89,15 +89,14 @@ impl Class {
         };
         freed.pinned = extent.free(block, was_left);
         let (is_listed, is_empty) = (extent.place != Place::Unlisted, extent.is_empty());
-        let notes = !extent.is_noted && extent.has_idle_at(block);
-        extent.is_noted |= notes;
+        let notes = extent.noted.is_none() && extent.has_idle_at(block);
         self.room += usize::from(is_listed);
         if is_empty {
             freed.emptied = self.withdraw(number);
             return freed;
         }
         if notes {
-            self.noted.push(number);
+            self.note(number);
         }
         if self.moving.is_none_or(|(moving, _)| moving != number) {
             self.list(number);
@@ -111,6 +110,7 @@ impl Class {
 
     fn withdraw(&mut self, number: u32) -> Option<Extent> {
         self.unlist(number);
+        self.unnote(number);
         if self.moving.is_some_and(|(moving, _)| moving == number) {
             self.moving = None;
         }
@@ -161,6 +161,27 @@ impl Class {
         }
     }
 
+    /// Notes that an extent may have idle pages.
+    fn note(&mut self, number: u32) {
+        let at = self.noted.len() as u32;
+        if let Some(extent) = self.extent(number) {
+            extent.noted = Some(at);
+            self.noted.push(number);
+        }
+    }
+
+    fn unnote(&mut self, number: u32) {
+        let Some(at) = self.extent(number).and_then(|extent| extent.noted.take()) else {
+            return;
+        };
+        self.noted.swap_remove(at as usize);
+        if let Some(&last) = self.noted.get(at as usize)
+            && let Some(moved) = self.extent(last)
+        {
+            moved.noted = Some(at);
+        }
+    }
+
     /// How many extents may have idle pages.
     pub(super) fn noted(&self) -> usize {
         self.noted.len()
@@ -172,12 +193,9 @@ impl Class {
         &mut self,
         give: impl FnOnce(usize, u64) -> bool,
     ) -> Option<usize> {
-        while let Some(number) = self.noted.pop() {
-            // Another extent may have got the number meanwhile.
-            let Some(extent) = self.extents[number as usize].as_mut() else {
-                continue;
-            };
-            extent.is_noted = false;
+        while let Some(&number) = self.noted.last() {
+            self.unnote(number);
+            let extent = self.extents[number as usize].as_mut()?;
             let idle = extent.idle();
             if idle == 0 {
                 continue;
@@ -241,6 +259,31 @@ mod tests {
             Some(taken.block)
         });
         (taken.collect(), fresh)
+    }
+
+    #[test]
+    fn no_note_of_an_extent_outlives_it() {
+        let mut class = Class::new(2 * PAGE);
+        for base in [8 * EXTENT, 9 * EXTENT, 10 * EXTENT] {
+            class.add(base);
+        }
+        let blocks = take_all(&mut class).0;
+        let number = |block: usize| (block / EXTENT - 8) as u32;
+        let (ends, others): (Vec<_>, Vec<_>) =
+            blocks.into_iter().partition(|&block| number(block) == 1);
+        for &block in others.iter().step_by(2).chain(&ends) {
+            class.free(number(block), block, false);
+        }
+        assert_eq!(class.noted(), 2, "the one that has become empty is gone");
+        let mut offered = Vec::new();
+        while let Some(pages) = class.give_back_idle(|base, _| {
+            offered.push(base / EXTENT);
+            true
+        }) {
+            assert!(pages > 0);
+        }
+        offered.sort_unstable();
+        assert_eq!(offered, [8, 10]);
     }
 
     #[test]

@@ -19,8 +19,8 @@ pub(super) struct Extent {
     pages: [Page; PAGES],
     /// Where the class has it.
     pub(super) place: Place,
-    /// Whether the class knows that it may have idle pages.
-    pub(super) is_noted: bool,
+    /// Its index in the class's list of extents that may have idle pages, if it is there.
+    pub(super) noted: Option<u32>,
 }
 
 /// Which of its class's lists an extent is in.
@@ -101,7 +101,7 @@ impl Extent {
             resident: 1,
             pages: [Page::default(); PAGES],
             place: Place::Unlisted,
-            is_noted: false,
+            noted: None,
         }
     }
 
@@ -136,7 +136,8 @@ impl Extent {
         })
     }
 
-    /// Frees a block. Returns by how much the pinned bytes grow, which is zero or less.
+    /// Frees a block. Returns by how much the pinned bytes grow: they do if the store had it, and has nothing else on a page that views
+    /// hold.
     #[inline]
     pub(super) fn free(&mut self, block: usize, was_left: bool) -> isize {
         let index = (block - self.base - HEAD) / self.size;

@@ -68,12 +68,12 @@ impl Arena {
         let Some((1.., class)) = noted.max_by_key(|&(noted, _)| noted) else {
             return 0;
         };
-        let mut class = class.lock();
+        let give = |base, pages| self.0.source.lock().give_pages(base, pages);
         let mut bytes = 0;
         for _ in 0..EXTENTS {
-            // The class's lock is held, so that nobody takes a block there.
-            let give = |base, pages| self.0.source.lock().give_pages(base, pages);
-            let Some(pages) = class.give_back_idle(give) else {
+            // The lock is held while pages are given, so that nobody takes a block there, and for one extent only.
+            let given = class.lock().give_back_idle(give);
+            let Some(pages) = given else {
                 break;
             };
             bytes += pages * PAGE;

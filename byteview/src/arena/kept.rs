@@ -55,7 +55,7 @@ impl Arena {
             _ if is_inside => None,
             Some(buffer) => Some(Outside {
                 key: Repr::copied(key),
-                value: buffer.repr().clone(),
+                value: buffer.repr().of_own_buffer(),
             }),
             None => return None,
         };

@@ -1,6 +1,6 @@
 use super::block::{Shares, parts};
 use super::handle::Arena;
-use super::sizes::LARGEST;
+use super::sizes::{LARGEST, PAGE};
 
 /// An entry that an arena would like to have elsewhere; see [`Arena::move_some`].
 #[derive(Debug)]
@@ -11,40 +11,37 @@ pub struct Moving<'a> {
 
 impl Arena {
     /// Calls `moving` with entries of the emptiest extent, up to 64 at a time, so that the store [moves](crate::Kept::moved) them and the
-    /// extent goes back to the system. Returns the bytes of their blocks, which bounds the work; zero if no extent is worth it.
+    /// extent goes back to the system. Returns the bytes of their blocks, or a page's for an extent in which nothing could be moved: so
+    /// the caller can bound the work. Zero if no extent is worth it.
     ///
-    /// What views hold stays where it is. The store should drop what it has got before it drops the old entry. Looks at each size of blocks, and at the blocks of one extent.
+    /// What views hold stays where it is. The store should drop what it has got before it drops the old entry. Looks at each size of
+    /// blocks, and at the blocks of one extent.
     pub fn move_some(&self, mut moving: impl FnMut(Moving<'_>)) -> usize {
         const BLOCKS: usize = 64;
-        loop {
-            let emptiest = self
-                .0
-                .classes()
-                .filter_map(|class| Some((class.lock().emptiest()?, class)));
-            let Some((_, class)) = emptiest.min_by_key(|&(level, _)| level) else {
-                return 0;
+        let emptiest = self
+            .0
+            .classes()
+            .filter_map(|class| Some((class.lock().emptiest()?, class)));
+        let Some((_, class)) = emptiest.min_by_key(|&(level, _)| level) else {
+            return 0;
+        };
+        let (shared, size) = {
+            let mut class = class.lock();
+            let most = (LARGEST / class.size).clamp(1, BLOCKS);
+            let mut shared = Vec::new();
+            let mut share = |block| {
+                // SAFETY: the lock of the class is held, which says that the block is in use.
+                shared.extend(unsafe { Shares::of_single(block) });
+                shared.len() == most
             };
-            let (shared, size) = {
-                let mut class = class.lock();
-                let most = (LARGEST / class.size).clamp(1, BLOCKS);
-                let mut shared = Vec::new();
-                let mut share = |block| {
-                    // SAFETY: the lock of the class is held, which says that the block is in use.
-                    shared.extend(unsafe { Shares::of_single(block) });
-                    shared.len() == most
-                };
-                class.next_to_move(&mut share);
-                (shared, class.size)
-            };
-            if shared.is_empty() {
-                continue;
-            }
-            let bytes = shared.len() * size;
-            for block in shared {
-                moving(Moving { arena: self, block });
-            }
-            return bytes;
+            class.next_to_move(&mut share);
+            (shared, class.size)
+        };
+        let bytes = shared.len() * size;
+        for block in shared {
+            moving(Moving { arena: self, block });
         }
+        bytes.max(PAGE)
     }
 }
 

@@ -19,7 +19,7 @@ mod mapped {
     #[derive(Debug, Default)]
     pub(in crate::arena) struct Source {
         regions: Vec<MmapMut>,
-        /// The extents that nobody uses. None of their pages takes up memory.
+        /// The extents that nobody uses. None of their pages takes up memory, unless the program has locked it.
         free: Vec<usize>,
     }
 
@@ -89,7 +89,7 @@ mod mapped {
             };
             let at = base - start(region) + offset;
             // SAFETY: the range is in an extent of this region, and covers pages that no block in use has a part of. The caller holds
-            // the lock under which blocks there are taken. So nobody reads or writes what turns to zero.
+            // the lock under which blocks there are taken, or the extent is in no books. So nobody reads or writes what turns to zero.
             unsafe { region.unchecked_advise_range(UncheckedAdvice::DontNeed, at, len) }.is_ok()
         }
     }

@@ -35,6 +35,13 @@ pub(super) type Entries<'a> =
 /// part is for sizes that come and go, the bytes for pages that hold few blocks because there are many sizes.
 const SLACK: (usize, usize) = (16, 1 << 20);
 
+/// What the tables of a shard keep once it has been full, and the least part of the budget of a shard for which that is no matter.
+/// The number of shards is that of the first budget.
+const TABLES: (usize, usize) = (64 << 10, 1 << 20);
+
+/// The bytes of moves that one look for idle pages counts as: it may call the system some dozens of times.
+const LOOK: usize = 8 << 10;
+
 /// The bytes of blocks that an insert moves at most, and those that it evicts at most to get room that the charges do not tell of: so
 /// many, and so many for each byte that it has inserted.
 const WORK: (usize, usize) = (32 << 10, 8);
@@ -156,9 +163,7 @@ impl BuiltIn {
     /// What views hold of entries that have left is on top of the budget.
     #[inline]
     fn relieve(&self, work: usize) {
-        let (part, bytes) = SLACK;
-        let budget = self.cache.budget();
-        let limit = budget.saturating_add(budget / part + bytes);
+        let limit = limit(self.cache.budget(), self.cache.shards());
         if self.arena.unpinned() > limit {
             self.give_memory_back(limit, work);
         }
@@ -170,6 +175,10 @@ impl BuiltIn {
         let (mut to_move, mut to_evict) = (work, work);
         while self.arena.unpinned() > limit {
             if self.arena.give_back_idle() > 0 {
+                if to_move == 0 {
+                    return;
+                }
+                to_move = to_move.saturating_sub(LOOK);
                 continue;
             }
             let moved = match to_move {
@@ -272,6 +281,19 @@ impl BuiltIn {
     }
 }
 
+/// What the arena may take up without what views hold.
+#[inline]
+fn limit(budget: usize, shards: usize) -> usize {
+    let (part, bytes) = SLACK;
+    let limit = budget.saturating_add(budget / part + bytes);
+    let (of_shard, least) = TABLES;
+    if budget / shards < least {
+        limit.saturating_add(shards * of_shard)
+    } else {
+        limit
+    }
+}
+
 /// What an entry takes up of the budget: about what the process grows by.
 fn charge(key: &[u8], value: &[u8], expires: bool) -> usize {
     let expiry = if expires { Table::BYTES_PER_EXPIRY } else { 0 };
@@ -282,4 +304,48 @@ fn charge(key: &[u8], value: &[u8], expires: bool) -> usize {
 /// The key and the value of an entry, as their user knows them.
 pub(super) fn parts(kept: &Kept, (): &()) -> (Key, ByteView) {
     (kept.key().into(), kept.view())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const ENDLESS: Lifetime = Lifetime {
+        fresh_until: None,
+        kept_until: None,
+        is_refreshed_ahead: false,
+        is_of_moment: false,
+    };
+
+    /// Its tables are larger than that budget, and evicting makes them no smaller.
+    #[test]
+    fn a_budget_that_becomes_small_for_its_shards_still_keeps_entries() {
+        let (budget, small, shards) = (64 << 20, 2 << 20, 64);
+        let clock: SharedClock = Arc::new(lru::SystemClock);
+        let arena = Arena::new();
+        let cache = Cache::<(), ()>::builder(budget)
+            .shards(shards)
+            .clock(clock)
+            .build_in(arena.tables());
+        let store = BuiltIn {
+            cache,
+            arena,
+            hot_ratio: 8,
+            packing: Packing::default(),
+            compressed: AtomicU64::new(0),
+            saved: AtomicU64::new(0),
+        };
+        let insert = |n: u32| {
+            let value = ByteView::copy_from_slice(&[7; 64]);
+            store.insert_if(&n.to_le_bytes(), value, Tier::Main, ENDLESS, || true);
+        };
+        (0..500_000).for_each(insert);
+        store.set_budget(small);
+        (1_000_000..1_001_000).for_each(insert);
+        let usage = store.usage();
+        assert!(usage.bytes > small / 2, "{usage:?}");
+        assert!(usage.reserved <= limit(small, shards), "{usage:?}");
+    }
 }

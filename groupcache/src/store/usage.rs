@@ -16,7 +16,9 @@ pub struct Usage {
     /// Bytes that the store has taken from the operating system, for entries, for its tables, and for views of what it has given
     /// up. Zero in a store of one's own.
     pub reserved: usize,
-    /// Of these, bytes that views pin: values that the store has given up, and callers still hold. They come on top of the budget.
+    /// Of these, bytes that views pin: values that the store has given up, and callers still hold. They come on top of the budget. A
+    /// view pins whole pages of 4 KiB where nothing else is left on them; [`ByteView::detached`](crate::ByteView::detached) is a copy that
+    /// pins none.
     pub pinned: usize,
     /// All entries.
     pub entries: usize,

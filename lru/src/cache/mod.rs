@@ -129,6 +129,11 @@ impl<K, V, S, C, A: Allocator + Clone> Cache<K, V, S, C, A> {
         self.budget.limit()
     }
 
+    /// The number of shards, a power of two. It stays what it is when the budget changes.
+    pub fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
     /// The bytes the entries take up at this moment: the sum of their charges. Takes no lock.
     pub fn bytes(&self) -> usize {
         self.budget.used()

@@ -5,7 +5,7 @@ use crate::{Clock, Removed};
 
 impl<K, V, S, C: Clock, A: Allocator + Clone> Cache<K, V, S, C, A> {
     /// Takes out one entry, as if there were too little room, and returns it: an expired one, or the one that the policy gives up
-    /// first, from the shard with most to give. `None` if the cache is empty.
+    /// first, from the shard with most to give. `None` if the cache is empty, or that shard has just become so.
     ///
     /// For a caller who has to give memory back that the charges do not tell of.
     pub fn evict(&self) -> Option<Removed<K, V>> {
