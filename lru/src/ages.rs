@@ -44,11 +44,16 @@ impl Ages {
     pub(crate) fn came(&mut self, stamp: u32, entries: usize, clock: &impl Clock) {
         let last = self.looks.back().map(|&(last, _)| stamp.wrapping_sub(last));
         if last.is_none_or(|since| since as usize * RESOLUTION >= entries) {
-            if self.looks.len() == LOOKS {
-                self.looks.pop_front();
-            }
-            self.looks.push_back((stamp, clock.now()));
+            self.look(stamp, clock.now());
         }
+    }
+
+    #[cold]
+    fn look(&mut self, stamp: u32, now: Instant) {
+        if self.looks.len() == LOOKS {
+            self.looks.pop_front();
+        }
+        self.looks.push_back((stamp, now));
     }
 
     /// To be called when a live entry with this stamp is evicted from a shard with so many entries.
@@ -69,6 +74,7 @@ impl Ages {
         look.map(|&(_, at)| now.saturating_duration_since(at))
     }
 
+    #[cold]
     fn measure(&mut self, stamp: u32, now: Instant) {
         let Some(age) = self.age(stamp, now) else {
             return;

@@ -69,13 +69,15 @@ impl Budget {
         self.emptied.load(Relaxed)
     }
 
-    /// Takes `bytes` and returns true, or takes nothing and returns false if the limit leaves less
-    /// room. Taking zero bytes always succeeds: a replacement of the same size needs no room.
+    /// Takes `bytes` in exchange for `spare` bytes, which have been taken before, and returns true. Or takes
+    /// nothing and returns false if the limit leaves less room. Taking no more than before always succeeds: a
+    /// replacement of the same size needs no room.
     #[inline]
-    pub(crate) fn try_take(&self, bytes: usize) -> bool {
-        if bytes == 0 {
+    pub(crate) fn try_take(&self, bytes: usize, spare: usize) -> bool {
+        let Some(bytes) = bytes.checked_sub(spare).filter(|&more| more > 0) else {
+            self.give_back(spare - bytes);
             return true;
-        }
+        };
         let limit = self.limit();
         let take = |used: usize| used.checked_add(bytes).filter(|&used| used <= limit);
         let taken = self.used.fetch_update(Relaxed, Relaxed, take).is_ok();

@@ -42,14 +42,15 @@ pub enum Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evicted<K, V> {
     first: Option<Removed<K, V>>,
-    rest: Vec<Removed<K, V>>,
+    /// In an `Option`, as no code has to run for `None` when it is dropped.
+    rest: Option<Vec<Removed<K, V>>>,
 }
 
 impl<K, V> Evicted<K, V> {
     pub(crate) const fn new() -> Self {
         Self {
             first: None,
-            rest: Vec::new(),
+            rest: None,
         }
     }
 
@@ -58,7 +59,7 @@ impl<K, V> Evicted<K, V> {
         if self.first.is_none() {
             self.first = Some(removed);
         } else {
-            self.rest.push(removed);
+            self.rest.get_or_insert_default().push(removed);
         }
     }
 
@@ -76,7 +77,7 @@ impl<K, V> Evicted<K, V> {
 
     /// How many entries left.
     pub fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        usize::from(self.first.is_some()) + self.rest.as_ref().map_or(0, Vec::len)
     }
 
     /// The entries, in the order in which they left.
@@ -95,7 +96,8 @@ impl<K, V> IntoIterator for Evicted<K, V> {
     type IntoIter = iter::Chain<option::IntoIter<Removed<K, V>>, vec::IntoIter<Removed<K, V>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
+        let rest = self.rest.unwrap_or_default();
+        self.first.into_iter().chain(rest)
     }
 }
 
@@ -104,6 +106,7 @@ impl<'a, K, V> IntoIterator for &'a Evicted<K, V> {
     type IntoIter = iter::Chain<option::Iter<'a, Removed<K, V>>, slice::Iter<'a, Removed<K, V>>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.iter().chain(self.rest.iter())
+        let rest = self.rest.as_deref().unwrap_or_default();
+        self.first.iter().chain(rest)
     }
 }

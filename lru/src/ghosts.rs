@@ -4,6 +4,8 @@
 
 use allocator_api2::alloc::{Allocator, Global};
 
+use wide::u32x8;
+
 use crate::{
     linear,
     segments::{Blank, Segments},
@@ -95,10 +97,11 @@ impl<A: Allocator + Clone> Ghosts<A> {
     pub(crate) fn take(&mut self, hash: u64) -> Option<Ghost> {
         let ways = self.ways;
         let set = self.set(hash)?;
-        let fingerprint = fingerprint(hash);
-        let at = set[..ways]
-            .iter()
-            .position(|&ghost| ghost >> 17 == fingerprint)?;
+        let same = with_fingerprint(set, fingerprint(hash));
+        let at = same.trailing_zeros() as usize;
+        if at >= ways {
+            return None;
+        }
         let ghost = set[at];
         set.copy_within(at + 1.., at);
         set[WAYS - 1] = 0;
@@ -117,6 +120,18 @@ impl<A: Allocator + Clone> Ghosts<A> {
         }
         Some(&mut self.sets[linear::bucket(hash, sets, linear::mask(sets))].0)
     }
+}
+
+/// The members of a set with this fingerprint, as one bit each.
+#[inline]
+fn with_fingerprint(set: &[u32; WAYS], fingerprint: u32) -> u32 {
+    let sought = u32x8::splat(fingerprint);
+    let [low, high] = [0, WAYS / 2].map(|from| {
+        let eight = std::array::from_fn(|at| set[from + at]);
+        let same = (u32x8::new(eight) >> 17_u32).simd_eq(sought);
+        same.to_bitmask()
+    });
+    low | high << (WAYS / 2)
 }
 
 /// The fingerprint of a hash: fifteen bits, never zero. They pick neither the set nor the shard, except

@@ -131,11 +131,11 @@ impl<A: Allocator + Clone> Index<A> {
 
     /// Takes out a slot that is in the index. `hash_of` returns the hash of any other slot in the index.
     pub(crate) fn remove(&mut self, hash: u64, slot: u32, hash_of: impl Fn(u32) -> u64) {
-        let bucket = self.home(hash);
+        let (bucket, tag) = (self.home(hash), tag(hash));
         let mut at = At::Bucket(bucket);
         let way = loop {
             let chunk = self.chunk(at);
-            if let Some(way) = chunk.way_of(slot) {
+            if let Some(way) = chunk.way_of(tag, slot) {
                 break way;
             }
             if chunk.next() == NONE {
@@ -154,10 +154,11 @@ impl<A: Allocator + Clone> Index<A> {
 
     /// Replaces a slot that is in the index by another.
     pub(crate) fn rename(&mut self, hash: u64, from: u32, to: u32) {
+        let tag = tag(hash);
         let mut at = At::Bucket(self.home(hash));
         loop {
             let chunk = self.chunk_mut(at);
-            if let Some(way) = chunk.way_of(from) {
+            if let Some(way) = chunk.way_of(tag, from) {
                 chunk.slots[way] = to;
                 return;
             }
@@ -205,6 +206,7 @@ impl<A: Allocator + Clone> Index<A> {
     }
 
     /// Appends an empty chunk to the last chunk of a bucket, and returns the number of the new chunk.
+    #[cold]
     fn append(&mut self, last: At) -> u32 {
         let new = if self.unused == NONE {
             self.overflow.push()
@@ -249,6 +251,7 @@ impl<A: Allocator + Clone> Index<A> {
         }
     }
 
+    #[cold]
     fn split(&mut self, hash_of: impl Fn(u32) -> u64) {
         self.empty(linear::buddy(self.buckets.len()));
         self.buckets.push();
@@ -256,6 +259,7 @@ impl<A: Allocator + Clone> Index<A> {
         self.put_moving(hash_of);
     }
 
+    #[cold]
     fn merge(&mut self, hash_of: impl Fn(u32) -> u64) {
         self.empty(self.buckets.len() - 1);
         self.buckets.pop();
@@ -287,6 +291,9 @@ impl<A: Allocator + Clone> Index<A> {
         }
     }
 }
+
+/// One bit for each way.
+const ALL: u32 = (1 << WAYS) - 1;
 
 /// The tag of a way without an entry.
 const VACANT: u8 = 0;
@@ -337,18 +344,27 @@ impl Chunk {
     /// The ways with this tag, as one bit each.
     #[inline]
     fn tagged(&self, tag: u8) -> u32 {
-        const ALL: u32 = (1 << WAYS) - 1;
         let same = u8x16::new(self.head).simd_eq(u8x16::splat(tag));
         same.to_bitmask() & ALL
     }
 
+    #[inline]
     fn vacant(&self) -> Option<usize> {
-        self.tags().iter().position(|&tag| tag == VACANT)
+        let vacant = self.tagged(VACANT);
+        (vacant != 0).then(|| way(vacant))
     }
 
-    fn way_of(&self, slot: u32) -> Option<usize> {
-        let mut ways = self.tags().iter().zip(self.slots);
-        ways.position(|(&tag, other)| tag != VACANT && other == slot)
+    /// The way of an entry with this tag.
+    #[inline]
+    fn way_of(&self, tag: u8, slot: u32) -> Option<usize> {
+        let mut tagged = self.tagged(tag);
+        while tagged != 0 {
+            if self.slots[way(tagged)] == slot {
+                return Some(way(tagged));
+            }
+            tagged = without_first(tagged);
+        }
+        None
     }
 
     /// Takes out an entry: its tag and its slot.
@@ -359,7 +375,7 @@ impl Chunk {
     }
 
     fn is_empty(&self) -> bool {
-        self.tags() == [VACANT; WAYS]
+        self.tagged(VACANT) == ALL
     }
 }
 

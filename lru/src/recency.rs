@@ -193,11 +193,6 @@ impl<A: Allocator + Clone> Recency<A> {
         u64::from(self.links[slot].rest.0 >> HASH) << HIGH
     }
 
-    pub(crate) fn set_hash(&mut self, slot: u32, hash: u64) {
-        let rest = &mut self.links[slot].rest;
-        rest.0 = rest.0 & !(u32::MAX << HASH) | ((hash >> HIGH) as u32) << HASH;
-    }
-
     #[inline]
     pub(crate) fn queue(&self, slot: u32) -> Queue {
         if self.links[slot].rest.list() & 1 == 0 {
@@ -221,12 +216,6 @@ impl<A: Allocator + Clone> Recency<A> {
             return slot;
         }
         self.links.push()
-    }
-
-    /// Puts a slot, which is in no list, into the list of vacant slots.
-    #[inline]
-    pub(crate) fn vacate(&mut self, slot: u32) {
-        self.push(slot, VACANT, 0);
     }
 
     /// Whether the slot is without an entry.
@@ -263,6 +252,31 @@ impl<A: Allocator + Clone> Recency<A> {
             NIL => list.oldest = to,
             older => self.links[older].newer = to,
         }
+    }
+
+    /// Makes `slot`, which is in no list, the newest of its class and queue, with an entry of this record and hash.
+    #[inline]
+    pub(crate) fn enter(
+        &mut self,
+        slot: u32,
+        class: Class,
+        charge: usize,
+        queue: Queue,
+        record: Record,
+        hash: u64,
+    ) {
+        let mut rest = Rest(((hash >> HIGH) as u32) << HASH);
+        rest.set_record(record);
+        self.links[slot].rest = rest;
+        self.link(slot, class, charge, queue);
+    }
+
+    /// Takes `slot` out of its list into the list of vacant slots. Returns the record of its entry.
+    #[inline]
+    pub(crate) fn leave(&mut self, slot: u32, charge: usize) -> Record {
+        self.unlink(slot, charge);
+        self.push(slot, VACANT, 0);
+        self.record(slot)
     }
 
     /// Makes `slot`, which is in no list, the newest of its class and queue.

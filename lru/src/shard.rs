@@ -7,7 +7,7 @@ use allocator_api2::alloc::{Allocator, Global};
 use equivalent::Equivalent;
 
 use crate::{
-    Cause, Class, Clock, Meta, Policy, Present, Removed, Stats,
+    Cause, Class, Clock, Evicted, Meta, Policy, Present, Removed, Stats,
     ages::Ages,
     budget::Budget,
     ghost_clock::{Admission, GhostClock, Room},
@@ -41,6 +41,15 @@ impl<A: Allocator + Clone> Order<A> {
         match policy {
             Policy::Lru => Self::Lru,
             Policy::GhostClock => Self::GhostClock(Box::new(GhostClock::since(0, memory))),
+        }
+    }
+
+    /// How many entries nobody asks for any more. `None` if the policy cannot tell that any entry is one
+    /// of these.
+    fn stale<K, V>(&self, table: &Table<K, V, A>) -> Option<usize> {
+        match self {
+            Self::Lru => None,
+            Self::GhostClock(clock) => clock.left(table),
         }
     }
 }
@@ -105,15 +114,16 @@ pub(crate) struct Fill {
 }
 
 /// A locked shard: the only place where entries come and go. Keeps the shard's books and the common
-/// budget in step.
+/// budget in step, and tells the others how full the shard is once it is unlocked.
 ///
 /// Hands every entry that leaves to the caller. The caller drops it after it has released the lock.
-pub(crate) struct Locked<'a, K, V, A: Allocator = Global> {
+pub(crate) struct Locked<'a, K, V, A: Allocator + Clone = Global> {
     pub(crate) shard: Writer<'a, Shard<K, V, A>>,
     pub(crate) fill: &'a Fill,
     pub(crate) budget: &'a Budget,
-    /// The reading of the shard's [hit counter](crate::lock::Locks::hits). Zero under a policy that does not look at it.
-    pub(crate) hits: u64,
+    /// The bytes of entries that made room for a newcomer. They are still taken from the budget, so that no other shard's newcomer
+    /// gets them.
+    pub(crate) spare: usize,
 }
 
 /// An entry that asks for room.
@@ -159,10 +169,11 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
             is_scarce: self.budget.is_scarce(meta.charge),
             emptied: self.budget.emptied(),
         };
+        let hits = self.shard.hits();
         let Shard { table, order, .. } = &mut *self.shard;
         match order {
             Order::Lru => Admission::default(),
-            Order::GhostClock(clock) => clock.admit(table, hash, meta, self.hits, room),
+            Order::GhostClock(clock) => clock.admit(table, hash, meta, hits, room),
         }
     }
 
@@ -186,7 +197,8 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
 
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
         let removed = self.shard.table.remove(slot, cause);
-        self.departed(&removed);
+        self.stats().count(cause);
+        self.budget.give_back(removed.meta.charge);
         removed
     }
 
@@ -203,14 +215,14 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
         // The stamps go on, so that no later entry has a stamp that `retain` still remembers.
         table.set_stamp(self.shard.table.stamp());
         let table = std::mem::replace(&mut self.shard.table, table);
+        let hits = self.shard.hits();
         if let Order::GhostClock(clock) = &mut self.shard.order {
-            **clock = GhostClock::since(self.hits, memory);
+            **clock = GhostClock::since(hits, memory);
         }
         self.shard.ages = Ages::new();
         self.shard.stats.removals += table.len() as u64;
         self.shard.stats.cleared += table.len() as u64;
         self.budget.give_back(table.bytes());
-        self.publish();
         table
     }
 
@@ -224,9 +236,13 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
 
     /// Takes the newcomer's bytes from the budget, and returns whether the budget and the table had
     /// room. If so, [`store`](Self::store) has to follow.
-    pub(crate) fn reserve(&self, newcomer: Newcomer) -> bool {
+    pub(crate) fn reserve(&mut self, newcomer: Newcomer) -> bool {
         let full = newcomer.replaces.is_none() && self.table().is_full();
-        !full && self.budget.try_take(self.growth(newcomer))
+        if full || !self.budget.try_take(self.growth(newcomer), self.spare) {
+            return false;
+        }
+        self.spare = 0;
+        true
     }
 
     /// Whether this shard should evict for the newcomer, rather than the fullest of the others. True if
@@ -240,11 +256,11 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
     /// Whether this shard has nothing left but a new working set, so that another shard should evict if it
     /// has more.
     pub(crate) fn is_renewed(&self) -> bool {
-        self.stale() == Some(0) && !self.table().is_full()
+        self.shard.order.stale(self.table()) == Some(0) && !self.table().is_full()
     }
 
-    /// Stores the newcomer and returns the entry that it replaces. [`reserve`](Self::reserve) must have
-    /// taken the newcomer's bytes.
+    /// Stores the newcomer, and puts the entry that it replaces into `evicted`. [`reserve`](Self::reserve) must
+    /// have taken the newcomer's bytes.
     pub(crate) fn store(
         &mut self,
         newcomer: Newcomer,
@@ -252,7 +268,8 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
         key: K,
         value: V,
         clock: &impl Clock,
-    ) -> Option<Removed<K, V>> {
+        evicted: &mut Evicted<K, V>,
+    ) {
         let Shard {
             table,
             order,
@@ -260,16 +277,16 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
             stats,
         } = &mut *self.shard;
         ages.came(table.stamp(), table.len(), clock);
-        let replaced = match newcomer.replaces {
+        match newcomer.replaces {
             Some(slot) => {
                 stats.overwrites += 1;
-                let old = table.replace(slot, key, value, newcomer.meta);
+                let charge = table.charge(slot);
+                evicted.push(table.replace(slot, key, value, newcomer.meta));
                 if let Order::Lru = order {
                     table.touch(slot);
                 }
                 self.budget
-                    .give_back(old.meta.charge.saturating_sub(newcomer.meta.charge));
-                Some(old)
+                    .give_back(charge.saturating_sub(newcomer.meta.charge));
             }
             None => {
                 stats.inserts += 1;
@@ -281,11 +298,8 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
                     Order::GhostClock(clock) => clock.queue(table, admission),
                 };
                 table.insert(hash, key, value, meta, queue, admission.record);
-                None
             }
-        };
-        self.publish();
-        replaced
+        }
     }
 
     /// Takes out one entry: an expired one, or else the victim that the policy chooses from the class
@@ -299,14 +313,28 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
         hot_ratio: usize,
         clock: &impl Clock,
     ) -> Option<Removed<K, V>> {
+        let removed = self.make_room(newcomer, hot_ratio, clock)?;
+        self.shard.stats.count(removed.cause);
+        match newcomer {
+            Some(_) => self.spare += removed.meta.charge,
+            None => self.budget.give_back(removed.meta.charge),
+        }
+        Some(removed)
+    }
+
+    fn make_room(
+        &mut self,
+        newcomer: Option<Newcomer>,
+        hot_ratio: usize,
+        clock: &impl Clock,
+    ) -> Option<Removed<K, V>> {
         if let Some(expired) = self.shard.table.remove_expired(clock) {
-            self.departed(&expired);
             return Some(expired);
         }
+        let hits = self.shard.hits();
         let Shard { table, order, .. } = &mut *self.shard;
         if let Order::GhostClock(clock) = order {
-            clock.hear(table, self.hits);
-            self.publish();
+            clock.hear(table, hits);
         }
         let mut bytes = [Class::Main, Class::Hot].map(|class| self.table().usage(class).bytes);
         if let Some(newcomer) = newcomer {
@@ -331,7 +359,7 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
         if let Order::GhostClock(order) = order {
             order.bury(table, victim);
         }
-        Some(self.remove(victim, Cause::Capacity))
+        Some(table.remove(victim, Cause::Capacity))
     }
 
     /// The class and the charge of the entry that the newcomer replaces.
@@ -362,25 +390,14 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
                 .or_else(|| clock.victim(table, class, spared)),
         }
     }
+}
 
-    /// Counts an entry that has left, and gives its bytes back to the budget.
-    fn departed(&mut self, removed: &Removed<K, V>) {
-        self.stats().count(removed.cause);
-        self.budget.give_back(removed.meta.charge);
-        self.publish();
-    }
-
-    /// How many entries nobody asks for any more. `None` if the policy cannot tell that any entry is one
-    /// of these.
-    fn stale(&self) -> Option<usize> {
-        match &self.shard.order {
-            Order::Lru => None,
-            Order::GhostClock(clock) => clock.left(self.table()),
-        }
-    }
-
-    fn publish(&self) {
-        self.fill.bytes.store(self.table().bytes(), Relaxed);
-        self.fill.stale.store(self.stale().unwrap_or(0), Relaxed);
+impl<K, V, A: Allocator + Clone> Drop for Locked<'_, K, V, A> {
+    fn drop(&mut self) {
+        self.budget.give_back(self.spare);
+        let Shard { table, order, .. } = &*self.shard;
+        self.fill.bytes.store(table.bytes(), Relaxed);
+        let stale = order.stale(table).unwrap_or(0);
+        self.fill.stale.store(stale, Relaxed);
     }
 }

@@ -6,7 +6,7 @@ use equivalent::Equivalent;
 use crate::{
     Cause, Class, Clock, Hit, Meta, Removed, Usage,
     charge::Charge,
-    deadline::Epoch,
+    deadline::{Deadline, Epoch},
     expiries::{self, Expiries, Item},
     index::{self, Index},
     label::Label,
@@ -304,6 +304,7 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
         record: Record,
     ) {
         let slot = self.recency.take_vacant();
+        let deadline = self.epoch.deadline(meta.expires);
         let facts = Facts {
             charge: Charge::new(meta.charge),
             hash: hash as u32,
@@ -313,48 +314,61 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
         let entry = Entry {
             key,
             value,
-            label: Label::new(self.epoch.deadline(meta.expires), meta.class, meta.flag, 0),
+            label: Label::new(deadline, meta.class, meta.flag, 0),
         };
         if slot == self.facts.len() {
-            self.facts.push();
-            if slot.is_multiple_of(BLOCK) {
-                self.slots.push();
-            }
+            self.push_slot();
         }
         self.facts[slot] = facts;
         *self.place(slot) = Some(entry);
-        self.recency.link(slot, meta.class, meta.charge, queue);
-        self.recency.set_record(slot, record);
-        self.recency.set_hash(slot, hash);
+        self.recency
+            .enter(slot, meta.class, meta.charge, queue, record, hash);
         let (facts, recency) = (&self.facts, &self.recency);
         let hash_of = |slot| self::hash(facts, recency, slot);
         self.index.insert(hash, slot, hash_of);
-        self.register(slot);
+        self.register(slot, deadline);
+    }
+
+    #[inline(never)]
+    fn push_slot(&mut self) {
+        if self.facts.push().is_multiple_of(BLOCK) {
+            self.slots.push();
+        }
     }
 
     /// Replaces the entry in `slot` by another with an equal key. The new entry takes over the mark and
     /// the record of the old one, and the overwrite counts as another hit. The key is replaced too,
     /// because the old key may pin a buffer.
+    #[inline]
     pub(crate) fn replace(&mut self, slot: u32, key: K, value: V, meta: Meta) -> Removed<K, V> {
-        let (old_meta, was_wanted) = (self.meta(slot), self.was_wanted(slot));
-        self.unregister(slot);
         let deadline = self.epoch.deadline(meta.expires);
-        let label = Label::new(deadline, meta.class, meta.flag, self.mark(slot));
+        let place = self.entry_mut(slot);
+        let label = Label::new(deadline, meta.class, meta.flag, place.label.mark());
         label.raise();
-        let entry = Entry { key, value, label };
-        let old = mem::replace(self.entry_mut(slot), entry);
-        if meta.class == old_meta.class {
-            self.recency.recharge(slot, old_meta.charge, meta.charge);
+        let old = mem::replace(place, Entry { key, value, label });
+        let had_expiry = !old.label.deadline().is_never();
+        let facts = &mut self.facts[slot];
+        let old_facts = mem::replace(
+            facts,
+            Facts {
+                charge: Charge::new(meta.charge),
+                stamp: self.stamp,
+                ..*facts
+            },
+        );
+        let old = self.removed(old, old_facts, self.recency.record(slot), Cause::Replaced);
+        if meta.class == old.meta.class {
+            self.recency.recharge(slot, old.meta.charge, meta.charge);
         } else {
             let queue = self.recency.queue(slot);
-            self.recency.unlink(slot, old_meta.charge);
+            self.recency.unlink(slot, old.meta.charge);
             self.recency.link(slot, meta.class, meta.charge, queue);
         }
-        let facts = &mut self.facts[slot];
-        facts.charge = Charge::new(meta.charge);
-        facts.stamp = self.stamp;
-        self.register(slot);
-        old.removed(old_meta, Cause::Replaced, was_wanted)
+        if had_expiry {
+            self.unregister(old_facts.expiry);
+        }
+        self.register(slot, deadline);
+        old
     }
 
     /// Puts another key and value into the place of those in `slot`, which are equal, and returns the old ones. The entry stays
@@ -365,26 +379,45 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
         (key, mem::replace(&mut entry.value, value))
     }
 
-    /// Whether the entry was hit, or has come back, as far as the policy has noted.
-    #[inline]
-    fn was_wanted(&self, slot: u32) -> bool {
-        let record = self.recency.record(slot);
-        self.mark(slot) > 0 || record.count > 1 || record.returned
-    }
-
     /// Takes out the entry in `slot`, which must be occupied.
     #[inline]
     pub(crate) fn remove(&mut self, slot: u32, cause: Cause) -> Removed<K, V> {
-        let (meta, was_wanted) = (self.meta(slot), self.was_wanted(slot));
-        self.unregister(slot);
-        let (facts, recency) = (&self.facts, &self.recency);
-        let hash_of = |slot| hash(facts, recency, slot);
-        self.index.remove(hash_of(slot), slot, hash_of);
-        self.recency.unlink(slot, meta.charge);
-        self.recency.vacate(slot);
         let entry = occupied(self.place(slot).take());
+        let facts = self.facts[slot];
+        if !entry.label.deadline().is_never() {
+            self.unregister(facts.expiry);
+        }
+        let hash = self.hash(slot);
+        let record = self.recency.leave(slot, facts.charge.bytes());
+        let (all_facts, recency) = (&self.facts, &self.recency);
+        let hash_of = |slot| self::hash(all_facts, recency, slot);
+        self.index.remove(hash, slot, hash_of);
         self.shrink();
-        entry.removed(meta, cause, was_wanted)
+        self.removed(entry, facts, record, cause)
+    }
+
+    /// An entry that has left, and what was known of it.
+    #[inline]
+    fn removed(
+        &self,
+        entry: Entry<K, V>,
+        facts: Facts,
+        record: Record,
+        cause: Cause,
+    ) -> Removed<K, V> {
+        let label = &entry.label;
+        Removed {
+            meta: Meta {
+                expires: self.epoch.instant(label.deadline()),
+                charge: facts.charge.bytes(),
+                class: label.class(),
+                flag: label.flag(),
+            },
+            cause,
+            was_wanted: label.mark() > 0 || record.count > 1 || record.returned,
+            key: entry.key,
+            value: entry.value,
+        }
     }
 
     /// Takes out one entry after the other, from the last slot to the first.
@@ -406,20 +439,26 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
 
     /// Gives up to two slots back if more than an eighth of all slots are vacant, so that memory follows the
     /// number of entries.
+    #[inline]
     fn shrink(&mut self) {
         for _ in 0..2 {
             let slots = self.slots();
             if slots <= SLOTS_MIN || self.len() >= (slots - slots / 8) as usize {
                 return;
             }
-            let last = slots - 1;
-            if let Some(to) = self.recency.pop() {
-                self.relocate(last, to);
-            }
-            self.facts.pop();
-            if last.is_multiple_of(BLOCK) {
-                self.slots.pop();
-            }
+            self.pop_slot();
+        }
+    }
+
+    #[inline(never)]
+    fn pop_slot(&mut self) {
+        let last = self.slots() - 1;
+        if let Some(to) = self.recency.pop() {
+            self.relocate(last, to);
+        }
+        self.facts.pop();
+        if last.is_multiple_of(BLOCK) {
+            self.slots.pop();
         }
     }
 
@@ -439,44 +478,30 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
 
     /// Advances the stamp after an entry has come to `slot`, and adds its expiry, if any, to `expiries`.
     #[inline]
-    fn register(&mut self, slot: u32) {
+    fn register(&mut self, slot: u32, deadline: Deadline) {
         let stamp = self.stamp;
         self.stamp = stamp.wrapping_add(1);
-        let deadline = self.entry(slot).label.deadline();
         if !deadline.is_never() {
-            let facts = &mut self.facts;
-            self.expiries.push(
-                Item {
-                    deadline,
-                    stamp,
-                    slot,
-                },
-                |slot, at| facts[slot].expiry = at,
-            );
+            self.push_expiry(Item {
+                deadline,
+                stamp,
+                slot,
+            });
         }
     }
 
-    /// Takes the expiry of an entry, if any, out of `expiries` before the entry leaves.
-    #[inline]
-    fn unregister(&mut self, slot: u32) {
-        if !self.entry(slot).label.deadline().is_never() {
-            let facts = &mut self.facts;
-            self.expiries
-                .remove(facts[slot].expiry, |slot, at| facts[slot].expiry = at);
-        }
+    #[inline(never)]
+    fn push_expiry(&mut self, item: Item) {
+        let facts = &mut self.facts;
+        self.expiries.push(item, |slot, at| facts[slot].expiry = at);
     }
-}
 
-impl<K, V> Entry<K, V> {
-    #[inline]
-    fn removed(self, meta: Meta, cause: Cause, was_wanted: bool) -> Removed<K, V> {
-        Removed {
-            key: self.key,
-            value: self.value,
-            meta,
-            cause,
-            was_wanted,
-        }
+    /// Takes the expiry at this place out of `expiries`. Its entry leaves.
+    #[inline(never)]
+    fn unregister(&mut self, expiry: u32) {
+        let facts = &mut self.facts;
+        self.expiries
+            .remove(expiry, |slot, at| facts[slot].expiry = at);
     }
 }
 

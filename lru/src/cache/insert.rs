@@ -100,8 +100,11 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock, A: Allocator + Clone> Cache<K, V
                 if !condition() {
                     return Err(InsertError::declined(key, value));
                 }
+                // A key that is absent stays absent while the shard is locked.
+                let mut absent = false;
                 loop {
-                    let found = shard.find(hash, &key);
+                    let found = if absent { None } else { shard.find(hash, &key) };
+                    absent = found.is_none();
                     let expired = found.and_then(|slot| shard.reclaim(slot, &self.clock));
                     let replaces = if expired.is_some() { None } else { found };
                     evicted.extend(expired);
@@ -115,10 +118,10 @@ impl<K: Hash + Eq, V, S: BuildHasher, C: Clock, A: Allocator + Clone> Cache<K, V
                         admission,
                     };
                     if shard.reserve(newcomer) {
-                        evicted.extend(shard.store(newcomer, hash, key, value, &self.clock));
+                        shard.store(newcomer, hash, key, value, &self.clock, evicted);
                         return Ok(());
                     }
-                    if !shard.pays_for(newcomer, limit / self.shards.len()) {
+                    if !shard.pays_for(newcomer, self.share(limit)) {
                         break;
                     }
                     if shard.is_renewed() && self.stalest(home).is_some() {

@@ -189,17 +189,18 @@ impl<K, V, S, C, A: Allocator + Clone> Cache<K, V, S, C, A> {
         (hash >> 40) as usize & (self.shards.len() - 1)
     }
 
+    /// The even share of a shard in `limit` bytes. The number of shards is a power of two.
+    #[inline]
+    fn share(&self, limit: usize) -> usize {
+        limit >> self.shards.len().ilog2()
+    }
+
     fn lock(&self, at: usize) -> Locked<'_, K, V, A> {
-        // Before the shard is closed to readers, whose counters these are.
-        let hits = match self.policy {
-            Policy::Lru => 0,
-            Policy::GhostClock => self.shards.hits(at),
-        };
         Locked {
             shard: self.shards.write(at),
             fill: &self.fills[at],
             budget: &self.budget,
-            hits,
+            spare: 0,
         }
     }
 

@@ -192,7 +192,9 @@ impl<T> Locks<T> {
         #[cfg(groupcache_loom)]
         loom::sync::atomic::fence(SeqCst);
         // No thread has ever had one of the slots from `so_far` on.
+        let mut hits = 0;
         for slot in self.slots.iter().take(thread::so_far()) {
+            hits += slot.lookups.hits.load(Relaxed);
             let mut turns = 0;
             // Acquires too, so that the reader's accesses to the data happen before the writer's.
             while slot.reading.load(SeqCst) == at + 1 {
@@ -202,6 +204,7 @@ impl<T> Locks<T> {
         }
         Writer {
             data: lock.data.get_mut(),
+            hits: (hits >> self.locks.len().ilog2()) + lock.lookups.hits.load(Relaxed),
             _closed: Closed(&lock.closed),
             _writer_lock: writer_lock,
         }
@@ -211,14 +214,6 @@ impl<T> Locks<T> {
     fn is_reading(&self) -> bool {
         let slot = self.slots.get(thread::number());
         slot.is_some_and(|slot| slot.reading.load(Relaxed) != 0)
-    }
-
-    /// The hits that readers have counted at this lock. Readers with a slot count those at all locks together, and the
-    /// average is taken of these.
-    pub(crate) fn hits(&self, at: usize) -> u64 {
-        let slots = self.slots.iter().take(thread::so_far());
-        let of_slots: u64 = slots.map(|slot| slot.lookups.hits.load(Relaxed)).sum();
-        of_slots / self.locks.len() as u64 + self.locks[at].lookups.hits.load(Relaxed)
     }
 
     /// Hits and misses that readers have counted.
@@ -352,12 +347,22 @@ impl Drop for Announcement<'_> {
 pub(crate) struct Writer<'a, T> {
     // In the order in which they are dropped.
     data: MutPtr<T>,
+    hits: u64,
     _closed: Closed<'a>,
     _writer_lock: RwLockWriteGuard<'a, ()>,
 }
 
 /// Keeps readers with slots out until it is dropped.
 struct Closed<'a>(&'a AtomicBool);
+
+impl<T> Writer<'_, T> {
+    /// The hits that readers have counted at this lock. Readers with a slot count those at all locks together, and the
+    /// average is taken of these, as if the number of locks were rounded down to a power of two.
+    #[inline]
+    pub(crate) fn hits(&self) -> u64 {
+        self.hits
+    }
+}
 
 impl<T> Deref for Writer<'_, T> {
     type Target = T;
