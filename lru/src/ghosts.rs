@@ -4,8 +4,6 @@
 
 use allocator_api2::alloc::{Allocator, Global};
 
-use wide::u32x8;
-
 use crate::{
     linear,
     segments::{Blank, Segments},
@@ -122,16 +120,14 @@ impl<A: Allocator + Clone> Ghosts<A> {
     }
 }
 
-/// The members of a set with this fingerprint, as one bit each.
+/// The members of a set with this fingerprint, as one bit each. Looks at all of them, as the compiler then compares several at once.
 #[inline]
 fn with_fingerprint(set: &[u32; WAYS], fingerprint: u32) -> u32 {
-    let sought = u32x8::splat(fingerprint);
-    let [low, high] = [0, WAYS / 2].map(|from| {
-        let eight = std::array::from_fn(|at| set[from + at]);
-        let same = (u32x8::new(eight) >> 17_u32).simd_eq(sought);
-        same.to_bitmask()
-    });
-    low | high << (WAYS / 2)
+    let same = |(at, ghost): (usize, &u32)| u32::from(ghost >> 17 == fingerprint) << at;
+    set.iter()
+        .enumerate()
+        .map(same)
+        .fold(0, |all, one| all | one)
 }
 
 /// The fingerprint of a hash: fifteen bits, never zero. They pick neither the set nor the shard, except

@@ -1,14 +1,18 @@
 //! Memory from the operating system, in extents.
 
-#[cfg(not(all(target_os = "linux", not(miri))))]
+#[cfg(miri)]
 pub(super) use allocated::Source;
 #[cfg(all(target_os = "linux", not(miri)))]
-pub(super) use mapped::Source;
+pub(super) use regions::Source;
+#[cfg(not(any(target_os = "linux", miri)))]
+pub(super) use single::Source;
 
 /// Maps regions of address space, which take up memory only where they are touched, and tells the system to take back what is not
 /// needed any more. The address space is kept until the arena ends.
 #[cfg(all(target_os = "linux", not(miri)))]
-mod mapped {
+mod regions {
+    use std::sync::LazyLock;
+
     use memmap2::{Advice, MmapMut, MmapOptions, UncheckedAdvice};
 
     use super::super::sizes::{EXTENT, PAGE};
@@ -63,8 +67,7 @@ mod mapped {
         /// Gives the memory of some pages of an extent back to the system, and returns whether it has taken all of it. Pages that it
         /// has taken are zero afterwards.
         pub(in crate::arena) fn give_pages(&mut self, base: usize, pages: u64) -> bool {
-            // Elsewhere a page of the system's may be larger, and hold what is in use.
-            if !cfg!(target_arch = "x86_64") {
+            if !Self::gives_pages() {
                 return false;
             }
             let (mut rest, mut is_taken) = (pages, true);
@@ -75,6 +78,15 @@ mod mapped {
                 rest &= !(u64::MAX >> (64 - run) << start);
             }
             is_taken
+        }
+
+        /// Whether the system's pages are as small as those of the books. A larger one, as on some ARM machines, may hold what is in
+        /// use.
+        pub(in crate::arena) fn gives_pages() -> bool {
+            // SAFETY: the function reads a constant of the system.
+            static SIZE: LazyLock<libc::c_long> =
+                LazyLock::new(|| unsafe { libc::sysconf(libc::_SC_PAGESIZE) });
+            usize::try_from(*SIZE) == Ok(PAGE)
         }
 
         /// Has the system take pages of an extent. It refuses where the program has locked its memory (`mlockall`).
@@ -119,9 +131,69 @@ mod mapped {
     }
 }
 
-/// Allocates each extent for itself, and frees it as a whole: for systems where the other way has not been tried, and for
-/// interpreters that cannot map memory.
-#[cfg(not(all(target_os = "linux", not(miri))))]
+/// Maps each extent for itself, and unmaps it as a whole: for systems where the other way has not been tried.
+#[cfg(all(any(not(target_os = "linux"), test), not(miri)))]
+#[cfg_attr(target_os = "linux", allow(dead_code, reason = "here for its test"))]
+mod single {
+    use std::collections::HashMap;
+
+    use memmap2::{MmapMut, MmapOptions};
+
+    use super::super::sizes::EXTENT;
+
+    #[derive(Debug, Default)]
+    pub(in crate::arena) struct Source {
+        /// By the address of the extent, which is somewhere in its mapping.
+        extents: HashMap<usize, MmapMut>,
+    }
+
+    impl Source {
+        /// The address of an extent of zeros, aligned to its size; `None` if the system has none.
+        pub(in crate::arena) fn take(&mut self) -> Option<usize> {
+            // What is left over around the extent is never touched, so it takes up no memory.
+            let mut mapping = MmapOptions::new().len(2 * EXTENT).map_anon().ok()?;
+            let start = mapping.as_mut_ptr().expose_provenance();
+            let base = start.next_multiple_of(EXTENT);
+            self.extents.insert(base, mapping);
+            Some(base)
+        }
+
+        /// Takes back an extent that nobody uses.
+        pub(in crate::arena) fn give(&mut self, base: usize) {
+            let extent = self.extents.remove(&base);
+            debug_assert!(extent.is_some(), "the extent is of this source");
+        }
+
+        /// Single pages are not given back.
+        pub(in crate::arena) fn give_pages(&mut self, _base: usize, _pages: u64) -> bool {
+            false
+        }
+
+        #[cfg(test)]
+        pub(in crate::arena) fn gives_pages() -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn extents_are_aligned_and_zero_and_do_not_overlap() {
+        let mut source = Source::default();
+        let bases = [(); 3].map(|()| source.take().unwrap());
+        for base in bases {
+            assert!(base.is_multiple_of(EXTENT));
+            let extent = std::ptr::with_exposed_provenance_mut::<u8>(base);
+            // SAFETY: the extent has been taken from the source, which lives, and nobody else uses it.
+            let bytes = unsafe { std::slice::from_raw_parts_mut(extent, EXTENT) };
+            assert!(bytes.iter().all(|byte| *byte == 0));
+            bytes.fill(7);
+        }
+        bases.into_iter().for_each(|base| source.give(base));
+        assert!(source.extents.is_empty());
+    }
+}
+
+/// Allocates each extent, for an interpreter that cannot map memory.
+#[cfg(miri)]
 mod allocated {
     use std::alloc::{Layout, alloc_zeroed, dealloc};
 
@@ -151,6 +223,11 @@ mod allocated {
 
         /// Single pages are not given back.
         pub(in crate::arena) fn give_pages(&mut self, _base: usize, _pages: u64) -> bool {
+            false
+        }
+
+        #[cfg(test)]
+        pub(in crate::arena) fn gives_pages() -> bool {
             false
         }
     }
