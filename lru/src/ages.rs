@@ -48,6 +48,7 @@ impl Ages {
         }
     }
 
+    /// Remembers that an entry with this stamp came now, and forgets the oldest look.
     #[cold]
     fn look(&mut self, stamp: u32, now: Instant) {
         if self.looks.len() == LOOKS {

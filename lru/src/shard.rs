@@ -121,8 +121,8 @@ pub(crate) struct Locked<'a, K, V, A: Allocator + Clone = Global> {
     pub(crate) shard: Writer<'a, Shard<K, V, A>>,
     pub(crate) fill: &'a Fill,
     pub(crate) budget: &'a Budget,
-    /// The bytes of entries that made room for a newcomer. They are still taken from the budget, so that no other shard's newcomer
-    /// gets them.
+    /// The bytes of entries that have made room for a newcomer. The budget gets back what the newcomer leaves of them, so that no
+    /// other shard takes them meanwhile.
     pub(crate) spare: usize,
 }
 
@@ -322,6 +322,7 @@ impl<K, V, A: Allocator + Clone> Locked<'_, K, V, A> {
         Some(removed)
     }
 
+    /// As [`evict`](Self::evict), but leaves counters and budget as they are.
     fn make_room(
         &mut self,
         newcomer: Option<Newcomer>,

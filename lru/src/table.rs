@@ -329,6 +329,7 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
         self.register(slot, deadline);
     }
 
+    /// Adds a vacant slot. Out of line, as most newcomers find one.
     #[inline(never)]
     fn push_slot(&mut self) {
         if self.facts.push().is_multiple_of(BLOCK) {
@@ -450,6 +451,7 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
         }
     }
 
+    /// Gives up the last slot. Out of line, as most removals keep all slots.
     #[inline(never)]
     fn pop_slot(&mut self) {
         let last = self.slots() - 1;
@@ -490,13 +492,15 @@ impl<K, V, A: Allocator + Clone> Table<K, V, A> {
         }
     }
 
+    /// Out of line, as many entries have no expiry.
     #[inline(never)]
     fn push_expiry(&mut self, item: Item) {
         let facts = &mut self.facts;
         self.expiries.push(item, |slot, at| facts[slot].expiry = at);
     }
 
-    /// Takes the expiry at this place out of `expiries`. Its entry leaves.
+    /// Takes the expiry at this place out of `expiries`, as its entry leaves or gets another. Out of line, as
+    /// [`push_expiry`](Self::push_expiry).
     #[inline(never)]
     fn unregister(&mut self, expiry: u32) {
         let facts = &mut self.facts;

@@ -131,7 +131,7 @@ mod regions {
     }
 }
 
-/// Maps each extent for itself, and unmaps it as a whole: for systems where the other way has not been tried.
+/// Maps each extent for itself, and unmaps it as a whole: for systems where advice on pages may mean something else.
 #[cfg(all(any(not(target_os = "linux"), test), not(miri)))]
 #[cfg_attr(target_os = "linux", allow(dead_code, reason = "here for its test"))]
 mod single {
